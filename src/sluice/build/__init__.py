@@ -1,0 +1,1 @@
+"""What turns data into an executable model: split, train, select, export."""

@@ -1,0 +1,66 @@
+"""The fitted pipeline in a file without pickle: skops, made deterministic."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sluice.errors import SluiceError
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+# What the built-in models hold beyond the types that skops trusts by itself.
+TRUSTED = (
+    "numpy.dtype",
+    "skl2onnx.sklapi.cast_transformer.CastTransformer",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+)
+
+_IDENTITY = re.compile(r'("__id__": |"file": ")(\d+)')
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def save(pipeline: Pipeline, path: Path) -> None:
+    import skops.io
+
+    path.write_bytes(_canonical(skops.io.dumps(pipeline)))
+
+
+def load(path: Path, trusted: Sequence[str] = ()) -> Pipeline:
+    """Read a pipeline back; a type that is neither known nor in `trusted` is refused."""
+    import skops.io
+
+    try:
+        return skops.io.load(path, trusted=[*TRUSTED, *trusted])
+    except skops.io.exceptions.UntrustedTypesFoundException as error:
+        raise SluiceError(
+            f"{path}: {error}; if the type is meant to be there, name it in TRUSTED of "
+            "src/usecase/candidates.py"
+        ) from None
+
+
+def _canonical(archive: bytes) -> bytes:
+    """The same archive with members named by order instead of memory address, and no clock."""
+    numbers: dict[str, str] = {}
+
+    def renumber(match: re.Match[str]) -> str:
+        return match[1] + numbers.setdefault(match[2], str(len(numbers)))
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(out, "w") as new:
+        schema = _IDENTITY.sub(renumber, old.read("schema.json").decode())
+        members = {"schema.json": schema.encode()}
+        for name in old.namelist():
+            if name != "schema.json":
+                stem, dot, suffix = name.partition(".")
+                members[numbers[stem] + dot + suffix] = old.read(name)
+        for name in sorted(members):
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            new.writestr(info, members[name])
+    return out.getvalue()

@@ -1,0 +1,110 @@
+"""Choose the candidate and tune the decision, on the validation part alone."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sluice import table
+from sluice.config import Settings
+from sluice.errors import SluiceError
+from sluice.metrics import METRICS, Floats, Ints, Outcome, class_costs, of_task
+from sluice.model import Signature, decide
+from sluice.project import Project, write_json
+
+
+def run(project: Project) -> str:
+    """Write `selection.json`; returns the name of the chosen candidate.
+
+    Among the candidates whose metric is within `selection.within` of the best,
+    the one whose errors cost least is chosen.
+    """
+    settings = project.settings
+    validation = table.read_split(project.split("validation"))
+    truth = table.truth(validation, settings)
+    tried = {name: _try(project, name, truth) for name in settings.candidates}
+    chosen = choose(
+        {name: metrics for name, (_, metrics) in tried.items()},
+        settings.selection.metric,
+        settings.selection.within,
+    )
+    write_json(
+        project.selection,
+        {
+            "chosen": chosen,
+            "metric": settings.selection.metric,
+            "validation_rows": len(truth),
+            "candidates": {
+                name: {"decision": decision, "metrics": {k: _defined(v) for k, v in metrics.items()}}
+                for name, (decision, metrics) in tried.items()
+            },
+        },
+    )
+    return chosen
+
+
+def choose(metrics: dict[str, dict[str, float]], metric: str, within: float) -> str:
+    for name, values in metrics.items():
+        if math.isnan(values[metric]):
+            raise SluiceError(
+                f"{metric} of candidate {name} is not defined on the validation part: it holds too "
+                "few rows of some class; bring more rows, or raise split.validation in params.yaml"
+            )
+    gain = METRICS[metric].gain
+    best = next(iter(metrics))
+    for name in metrics:
+        if gain(metrics[name][metric], metrics[best][metric]) > 0:
+            best = name
+    close = [n for n in metrics if gain(metrics[best][metric], metrics[n][metric]) <= within]
+    return min(close, key=lambda name: metrics[name]["cost"])
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 10)
+
+
+def _try(
+    project: Project, name: str, truth: Floats | Ints
+) -> tuple[dict[str, object], dict[str, float]]:
+    settings = project.settings
+    scores = np.load(project.candidate(name) / "validation.npy", allow_pickle=False)
+    decision = tune(settings, truth, scores)
+    signature = Signature(settings.task, (), tuple(settings.classes), **decision)
+    outcome = Outcome(
+        settings.task,
+        truth,
+        scores,
+        decide(signature, scores),
+        settings.selection.costs,
+        signature.classes,
+    )
+    values = {key: metric.compute(outcome) for key, metric in of_task(settings.task).items()}
+    return decision, values
+
+
+def tune(settings: Settings, truth: Floats | Ints, scores: Floats) -> dict[str, object]:
+    """The decision rule: the threshold of least cost, or the costs that weigh the classes."""
+    if settings.task == "regression":
+        return {}
+    costs = class_costs(settings.task, tuple(settings.classes), settings.selection.costs)
+    if settings.task == "multiclass":
+        return {"costs": tuple(costs.tolist())}
+    return {"threshold": cheapest_threshold(truth, scores, *costs)}
+
+
+def cheapest_threshold(
+    truth: Floats | Ints, scores: Floats, false_positive: float, false_negative: float
+) -> float:
+    """The threshold of least total cost, half-way between two scores, to six decimals."""
+    order = np.argsort(-scores, kind="stable")
+    ranked, positive = scores[order], truth[order] == 1
+    # Flagging the first k rows: the positives left behind and the negatives taken along.
+    missed = positive.sum() - np.concatenate([[0], np.cumsum(positive)])
+    alarms = np.concatenate([[0], np.cumsum(~positive)])
+    cost = missed * false_negative + alarms * false_positive
+    edge = np.concatenate([[True], ranked[1:] != ranked[:-1], [True]])
+    k = int(np.flatnonzero(edge)[np.argmin(cost[edge])])
+    upper = ranked[k - 1] if k else 1.0
+    lower = ranked[k] if k < len(ranked) else 0.0
+    return round(float(upper + lower) / 2, 6)

@@ -1,0 +1,51 @@
+"""Split thresholds of tree models, and why they are moved.
+
+ONNX Runtime compares in float32. A threshold that is rounded to the nearest
+float32 can rise above a value that scikit-learn, comparing in float64, sends
+the other way. The largest float32 that is not above the threshold decides
+alike for every float32 input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def snap(estimator: Any) -> None:
+    """Move every threshold of a fitted tree model to a float32, in place."""
+    for thresholds, _ in _trees(estimator):
+        thresholds[:] = float32_not_above(thresholds)
+
+
+def of_model(estimator: Any) -> dict[int, NDArray[np.float64]]:
+    """The sorted distinct thresholds of each column of the model's matrix."""
+    found: dict[int, list[NDArray[np.float64]]] = {}
+    for thresholds, columns in _trees(estimator):
+        for column in np.unique(columns[columns >= 0]):
+            found.setdefault(int(column), []).append(thresholds[columns == column])
+    return {k: np.unique(np.concatenate(v)) for k, v in sorted(found.items())}
+
+
+def float32_not_above(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(over="ignore"):
+        near = values.astype(np.float32)
+    below = np.nextafter(near, np.float32(-np.inf))
+    return np.where(near.astype(np.float64) > values, below, near).astype(np.float64)
+
+
+def _trees(estimator: Any) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+    """Views on (thresholds, columns) of each tree; the column of a leaf is -1."""
+    for stage in getattr(estimator, "_predictors", ()):  # histogram gradient boosting
+        for predictor in stage:
+            nodes = predictor.nodes
+            columns = np.where(nodes["is_leaf"], -1, nodes["feature_idx"].astype(np.int64))
+            yield nodes["num_threshold"], columns
+    for member in np.ravel(getattr(estimator, "estimators_", ())):  # forests
+        yield from _trees(member)
+    tree = getattr(estimator, "tree_", None)
+    if tree is not None:
+        yield tree.threshold, np.where(tree.children_left < 0, -1, tree.feature)

@@ -1,0 +1,302 @@
+"""`params.yaml` as typed, validated settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from sluice.errors import SluiceError
+from sluice.labels import label
+from sluice.metrics import METRICS, Task
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
+Scalar = bool | int | float | str
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Range(Section):
+    """A bound that a forker sets: at least one end."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        if self.low is None and self.high is None:
+            raise ValueError("expected low, high or both")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low ({self.low:g}) is above high ({self.high:g})")
+        return self
+
+
+class Column(Section):
+    """What a column may hold. `levels` are the categories that the model tells apart."""
+
+    type: Literal["integer", "number", "category", "text"]
+    use: Literal["feature", "ignored"] = "feature"
+    low: float | None = None
+    high: float | None = None
+    values: list[Scalar] | None = None
+    levels: list[Scalar] | None = None
+    missing: Share = 0.0
+    monotone: Literal["increasing", "decreasing"] | None = None
+
+    @property
+    def numeric(self) -> bool:
+        return self.type in ("integer", "number")
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Self:
+        if not self.numeric and (self.low is not None or self.high is not None or self.monotone):
+            raise ValueError(f"low, high and monotone are for numbers, this is a {self.type}")
+        if self.type != "category" and (self.values is not None or self.levels is not None):
+            raise ValueError(f"values and levels are for categories, this is a {self.type}")
+        return self
+
+
+class Groups(Section):
+    """How a sensitive column falls into groups: by its values, or by bands of a number."""
+
+    groups: dict[str, list[Scalar]] | None = None
+    bands: list[float] | None = None
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if self.groups is not None and self.bands is not None:
+            raise ValueError("expected groups or bands, not both")
+        if self.bands is not None and sorted(set(self.bands)) != self.bands:
+            raise ValueError("expected bands in rising order")
+        return self
+
+
+class Data(Section):
+    file: str
+    target: str
+    positive: Scalar | None = None
+    id: str | None = None
+    sensitive: dict[str, Groups] = {}
+    sensitive_inputs: list[str] = []
+
+
+class Quality(Section):
+    rows: PositiveInt
+    duplicates: Share
+    class_share: Share | None = None
+    leakage: Share
+    target: Range | None = None
+
+
+class Split(Section):
+    salt: str
+    validation: Annotated[float, Field(gt=0, lt=1)]
+    holdout: Annotated[float, Field(gt=0, lt=1)]
+    latest: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _leaves_rows_to_train_on(self) -> Self:
+        if self.validation + self.holdout + self.latest >= 1:
+            raise ValueError("validation, holdout and latest together leave nothing to train on")
+        return self
+
+
+class Candidate(Section):
+    """A model of `usecase.candidates` and its hyperparameters."""
+
+    model: str
+    parameters: dict[str, Any] = {}
+
+
+class Selection(Section):
+    metric: str
+    within: Annotated[float, Field(ge=0)] = 0.0
+    costs: dict[str, PositiveFloat] = {}
+
+
+class Performance(Section):
+    bounds: dict[str, Range]
+    over_baselines: Annotated[float, Field(ge=0)] = 0.0
+    resamples: Annotated[int, Field(ge=100, le=10_000)] = 400
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class Fairness(Section):
+    group_rows: PositiveInt
+    bounds: dict[str, Range]
+    intersections: dict[str, Range]
+    resamples: Annotated[int, Field(ge=100, le=10_000)] = 200
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class Explanation(Section):
+    largest_share: Share
+    rows: Annotated[int, Field(ge=10, le=5_000)] = 200
+
+
+class Parity(Section):
+    tolerance: PositiveFloat
+
+
+class Acceptance(Section):
+    """An `insufficient` that a person has decided to live with, and why."""
+
+    finding: str
+    reason: Annotated[str, Field(min_length=10)]
+
+
+class Settings(Section):
+    name: Name
+    task: Task
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    data: Data
+    columns: dict[str, Column]
+    quality: Quality
+    split: Split
+    candidates: Annotated[dict[Name, Candidate], Field(min_length=1)]
+    selection: Selection
+    parity: Parity
+    performance: Performance
+    fairness: Fairness
+    explanation: Explanation
+    accept: list[Acceptance] = []
+
+    @property
+    def classes(self) -> list[str]:
+        """Class labels in the order of the model's outputs; binary: negative, positive."""
+        if self.task == "regression":
+            return []
+        labels = [label(value) for value in self.columns[self.data.target].values or []]
+        if self.task == "binary":
+            labels.sort(key=lambda known: known == label(self.data.positive))
+        return labels
+
+    @property
+    def features(self) -> list[str]:
+        """Columns that may be model inputs: numbers first, then categories."""
+        apart = {self.data.target, self.data.id, *self.data.sensitive}
+        apart -= set(self.data.sensitive_inputs)
+        named = [n for n, c in self.columns.items() if n not in apart and c.use == "feature"]
+        return sorted(named, key=lambda name: not self.columns[name].numeric)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        for check in (_names_are_columns, _task_fits_target, _metrics_suit, _inputs_are_usable):
+            check(self)
+        return self
+
+
+def _names_are_columns(settings: Settings) -> None:
+    data = settings.data
+    named = {"data.target": data.target, "data.id": data.id}
+    named |= {f"data.sensitive.{name}": name for name in data.sensitive}
+    for key, name in named.items():
+        if name is not None and name not in settings.columns:
+            raise ValueError(f"{key} names {name!r}, which is not under columns")
+    for name in data.sensitive_inputs:
+        if name not in data.sensitive:
+            raise ValueError(f"data.sensitive_inputs names {name!r}, not under data.sensitive")
+
+
+def _task_fits_target(settings: Settings) -> None:
+    name = settings.data.target
+    target = settings.columns[name]
+    if settings.task == "regression":
+        if not target.numeric:
+            raise ValueError(f"task regression needs a number, columns.{name} is {target.type}")
+        return
+    if target.type != "category" or not target.values:
+        raise ValueError(f"task {settings.task} needs columns.{name} as a category with values")
+    labels = [label(value) for value in target.values]
+    if len(set(labels)) != len(labels):
+        raise ValueError(f"columns.{name}.values names a class twice")
+    if settings.task == "multiclass" and len(labels) < 3:
+        raise ValueError(f"task multiclass needs three values or more under columns.{name}")
+    if settings.task == "binary" and len(labels) != 2:
+        raise ValueError(f"task binary needs two values under columns.{name}, has {len(labels)}")
+    if settings.task == "binary" and label(settings.data.positive) not in labels:
+        raise ValueError(f"data.positive is {settings.data.positive!r}, expected one of {labels}")
+
+
+def _metrics_suit(settings: Settings) -> None:
+    suitable = sorted(name for name, m in METRICS.items() if settings.task in m.tasks)
+    wanted = {"selection.metric": settings.selection.metric}
+    wanted |= {f"performance.bounds.{name}": name for name in settings.performance.bounds}
+    for key, name in wanted.items():
+        if name not in suitable:
+            raise ValueError(f"{key}: {name!r} is no metric of a {settings.task}; {suitable}")
+    if not settings.performance.bounds:
+        raise ValueError("performance.bounds is empty: a gate without a bound would gate nothing")
+    costs = {
+        "binary": ["false_negative", "false_positive"],
+        "multiclass": settings.classes,
+        "regression": ["under", "over"],
+    }[settings.task]
+    for name in settings.selection.costs:
+        if name not in costs:
+            raise ValueError(f"selection.costs.{name}: expected some of {costs}")
+
+
+def _inputs_are_usable(settings: Settings) -> None:
+    if not settings.features:
+        raise ValueError("no column is left as a model input; give one the use 'feature'")
+    for name in settings.features:
+        if settings.columns[name].type == "text":
+            raise ValueError(f"columns.{name}: text cannot be a model input, use: ignored")
+
+
+def load(path: Path) -> Settings:
+    """Read and validate `params.yaml`; raises SluiceError naming key, value and expectation."""
+    return validate(read_yaml(path), path.name)
+
+
+def read_yaml(path: Path) -> Any:
+    # DVC reads params.yaml with the same library: 'no' and 'on' stay words for both.
+    from ruamel.yaml import YAML, YAMLError
+
+    try:
+        return YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SluiceError(f"{path.name} is missing: run this in the project's folder") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        said = re.sub(r"\s+", " ", str(error))
+        raise SluiceError(f"{path.name} is not YAML: {said}") from None
+
+
+def validate(raw: Any, where: str) -> Settings:
+    if not isinstance(raw, Mapping):
+        raise SluiceError(f"{where}: expected keys and values, found {type(raw).__name__}")
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        raise SluiceError(_one_line(error, where)) from None
+
+
+def _one_line(error: ValidationError, where: str) -> str:
+    said = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        what = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "missing":
+            said.append(f"{key} is missing")
+        elif problem["type"] == "extra_forbidden":
+            said.append(f"{key} is not a known key")
+        elif isinstance(problem["input"], (dict, BaseModel)):
+            said.append(f"{key}: {what}" if key else what)
+        else:
+            said.append(f"{key} is {problem['input']!r}: {what[0].lower()}{what[1:]}")
+    return f"{where}: " + "; ".join(said)

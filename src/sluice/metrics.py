@@ -1,0 +1,195 @@
+"""What a model's performance is measured by, for each task.
+
+Every metric takes an `Outcome` and returns one float; NaN where it is not
+defined (one class only, no positives). scikit-learn is imported on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Task = Literal["binary", "multiclass", "regression"]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Truth and prediction for n rows.
+
+    truth: [n] class indices, or the numbers to predict (regression).
+    scores: [n] probability of the positive class, [n, k] class probabilities,
+    or [n] predictions. decisions: [n] class indices (regression: the scores).
+    costs: what each error costs, by the names in params.yaml.
+    """
+
+    task: Task
+    truth: Floats | Ints
+    scores: Floats
+    decisions: Floats | Ints
+    costs: dict[str, float]
+    classes: tuple[str, ...] = ()
+
+    def rows(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> Outcome:
+        return Outcome(
+            self.task,
+            self.truth[chosen],
+            self.scores[chosen],
+            self.decisions[chosen],
+            self.costs,
+            self.classes,
+        )
+
+
+@dataclass(frozen=True)
+class Metric:
+    compute: Callable[[Outcome], float]
+    tasks: tuple[Task, ...]
+    higher_is_better: bool
+    meaning: str
+
+    def gain(self, value: float, over: float) -> float:
+        """How much better `value` is than `over`; negative when worse."""
+        return value - over if self.higher_is_better else over - value
+
+
+def _share(part: np.ndarray, of: np.ndarray) -> float:
+    count = np.count_nonzero(of)
+    return float(np.count_nonzero(part & of) / count) if count else float("nan")
+
+
+def _both_classes(o: Outcome) -> bool:
+    return len(np.unique(o.truth)) > 1
+
+
+def _roc_auc(o: Outcome) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    if o.task == "binary":
+        return float(roc_auc_score(o.truth, o.scores)) if _both_classes(o) else float("nan")
+    known = np.arange(len(o.classes))
+    if len(np.unique(o.truth)) < len(known):
+        return float("nan")
+    return float(roc_auc_score(o.truth, o.scores, multi_class="ovr", labels=known))
+
+
+def _average_precision(o: Outcome) -> float:
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(o.truth, o.scores)) if o.truth.any() else float("nan")
+
+
+def _log_loss(o: Outcome) -> float:
+    own = _probabilities(o)[np.arange(len(o.truth)), o.truth.astype(np.intp)]
+    return float(-np.log(np.clip(own, 1e-15, 1.0)).mean())
+
+
+def _brier(o: Outcome) -> float:
+    sure = np.eye(len(o.classes))[o.truth.astype(np.intp)]
+    return float(((_probabilities(o) - sure) ** 2).sum(axis=1).mean() / 2)
+
+
+def _probabilities(o: Outcome) -> Floats:
+    return np.column_stack([1 - o.scores, o.scores]) if o.task == "binary" else o.scores
+
+
+def _calibration_error(o: Outcome) -> float:
+    """Expected calibration error over ten equal-width bins (Naeini et al., 2015)."""
+    bins = np.minimum((o.scores * 10).astype(np.intp), 9)
+    count = np.bincount(bins, minlength=10)
+    gap = np.bincount(bins, o.scores, 10) - np.bincount(bins, o.truth, 10)
+    return float(np.abs(gap).sum() / count.sum())
+
+
+def _accuracy(o: Outcome) -> float:
+    return float((o.truth == o.decisions).mean())
+
+
+def _recalls(o: Outcome) -> list[float]:
+    right = o.truth == o.decisions
+    return [_share(right, o.truth == k) for k in range(len(o.classes))]
+
+
+def _balanced_accuracy(o: Outcome) -> float:
+    return float(np.mean(_recalls(o)))
+
+
+def _recall(o: Outcome) -> float:
+    return _share(o.decisions == 1, o.truth == 1)
+
+
+def _precision(o: Outcome) -> float:
+    return _share(o.truth == 1, o.decisions == 1)
+
+
+def _f1_of(o: Outcome, k: int) -> float:
+    hit = np.count_nonzero((o.truth == k) & (o.decisions == k))
+    named = np.count_nonzero(o.truth == k) + np.count_nonzero(o.decisions == k)
+    return float(2 * hit / named) if named else float("nan")
+
+
+def _f1(o: Outcome) -> float:
+    if o.task == "binary":
+        return _f1_of(o, 1)
+    return float(np.mean([_f1_of(o, k) for k in range(len(o.classes))]))
+
+
+def _cost(o: Outcome) -> float:
+    """Mean cost of an error a row, with the costs of params.yaml (1 where none is named)."""
+    if o.task == "regression":
+        off = o.scores - o.truth
+        under, over = o.costs.get("under", 1.0), o.costs.get("over", 1.0)
+        return float(np.where(off < 0, -off * under, off * over).mean())
+    wrong = o.truth != o.decisions
+    return float((class_costs(o.task, o.classes, o.costs)[o.truth.astype(np.intp)] * wrong).mean())
+
+
+def class_costs(task: Task, classes: tuple[str, ...], costs: dict[str, float]) -> Floats:
+    """[k] what it costs to miss each class."""
+    if task == "binary":
+        missed = [costs.get("false_positive", 1.0), costs.get("false_negative", 1.0)]
+        return np.array(missed)
+    return np.array([costs.get(name, 1.0) for name in classes])
+
+
+def _mae(o: Outcome) -> float:
+    return float(np.abs(o.scores - o.truth).mean())
+
+
+def _rmse(o: Outcome) -> float:
+    return float(np.sqrt(((o.scores - o.truth) ** 2).mean()))
+
+
+def _r2(o: Outcome) -> float:
+    spread = ((o.truth - o.truth.mean()) ** 2).sum()
+    return float(1 - ((o.scores - o.truth) ** 2).sum() / spread) if spread else float("nan")
+
+
+_CLASSES: tuple[Task, ...] = ("binary", "multiclass")
+_ALL: tuple[Task, ...] = ("binary", "multiclass", "regression")
+
+METRICS: dict[str, Metric] = {
+    "roc_auc": Metric(_roc_auc, _CLASSES, True, "chance that a hit is ranked above a miss"),
+    "average_precision": Metric(_average_precision, ("binary",), True, "area under precision-recall"),
+    "log_loss": Metric(_log_loss, _CLASSES, False, "surprise at the truth, in nats"),
+    "brier": Metric(_brier, _CLASSES, False, "squared error of the probabilities"),
+    "calibration_error": Metric(_calibration_error, ("binary",), False, "gap of score and frequency"),
+    "accuracy": Metric(_accuracy, _CLASSES, True, "share of right decisions"),
+    "balanced_accuracy": Metric(_balanced_accuracy, _CLASSES, True, "mean recall of the classes"),
+    "precision": Metric(_precision, ("binary",), True, "share of flagged rows that are positive"),
+    "recall": Metric(_recall, ("binary",), True, "share of positive rows that are flagged"),
+    "f1": Metric(_f1, _CLASSES, True, "harmonic mean of precision and recall"),
+    "mae": Metric(_mae, ("regression",), False, "mean absolute error"),
+    "rmse": Metric(_rmse, ("regression",), False, "root of the mean squared error"),
+    "r2": Metric(_r2, ("regression",), True, "share of the variance explained"),
+    "cost": Metric(_cost, _ALL, False, "mean cost of an error a row"),
+}
+
+
+def of_task(task: Task) -> dict[str, Metric]:
+    return {name: metric for name, metric in METRICS.items() if task in metric.tasks}

@@ -1,0 +1,76 @@
+"""A project on disk: its settings and where each artifact lies."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sluice.config import Settings, load
+from sluice.errors import SluiceError
+
+
+@dataclass(frozen=True)
+class Project:
+    root: Path
+
+    @cached_property
+    def settings(self) -> Settings:
+        return load(self.root / "params.yaml")
+
+    @property
+    def out(self) -> Path:
+        return self.root / "out"
+
+    @property
+    def data(self) -> Path:
+        return self.root / self.settings.data.file
+
+    def split(self, part: str) -> Path:
+        return self.out / "split" / f"{part}.parquet"
+
+    def candidate(self, name: str) -> Path:
+        return self.out / "candidates" / name
+
+    @property
+    def selection(self) -> Path:
+        return self.out / "selection.json"
+
+    @property
+    def model(self) -> Path:
+        return self.out / "model"
+
+    def verdict(self, gate: str) -> Path:
+        return self.out / "verdicts" / f"{gate}.json"
+
+    def evidence(self, gate: str) -> Path:
+        """The folder for what a gate leaves behind besides its verdict."""
+        folder = self.out / "evidence" / gate
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def package(self) -> Path:
+        return self.out / "package"
+
+    @property
+    def report(self) -> Path:
+        return self.out / "report"
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write sorted JSON, so that equal content is equal bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", "utf-8")
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SluiceError(f"{path} is missing: run 'sluice run'") from None
+    except ValueError as error:
+        raise SluiceError(f"{path} is not JSON: {error}") from None

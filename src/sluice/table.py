@@ -1,0 +1,87 @@
+"""Tables: the raw data file, the splits, and the two blocks that a model takes in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.config import Column, Settings
+from sluice.errors import SluiceError
+from sluice.labels import label
+from sluice.model import Tensors
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+
+def read_raw(path: Path, columns: dict[str, Column]) -> DataFrame:
+    """Read a CSV or Parquet file as it stands: types are for the data-quality gate to judge."""
+    import pandas as pd
+
+    words = {name: str for name, column in columns.items() if not column.numeric}
+    try:
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            frame = pd.read_csv(path, dtype=words, low_memory=False)
+    except FileNotFoundError:
+        raise SluiceError(f"{path} is missing: run 'dvc pull', or mend data.file") from None
+    except pd.errors.EmptyDataError:
+        raise SluiceError(f"{path} is empty: expected a table with a header") from None
+    except (ValueError, OSError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise SluiceError(f"{path} is not a readable table: {said}") from None
+    if frame.empty:
+        raise SluiceError(f"{path} holds no rows")
+    return frame
+
+
+def labels(column: Series) -> Series:
+    """A column of labels; missing values become the empty text."""
+    import pandas as pd
+
+    filled = column.astype(object).where(column.notna(), None)
+    known = {value: label(value) for value in filled.unique()}
+    return pd.Series([known[value] for value in filled], column.index, dtype=object)
+
+
+def typed(frame: DataFrame, columns: dict[str, Column]) -> DataFrame:
+    """The declared columns in their declared types: float64 for numbers, text for the rest."""
+    import pandas as pd
+
+    made = {
+        name: pd.to_numeric(frame[name]).astype("float64") if column.numeric else labels(frame[name])
+        for name, column in columns.items()
+    }
+    return pd.DataFrame(made, index=frame.index)
+
+
+def tensors(frame: DataFrame, settings: Settings, inputs: list[str]) -> Tensors:
+    """The model's inputs from a typed table."""
+    numbers = [name for name in inputs if settings.columns[name].numeric]
+    categories = [name for name in inputs if not settings.columns[name].numeric]
+    return Tensors(
+        frame[numbers].to_numpy(np.float64).reshape(len(frame), len(numbers)),
+        frame[categories].to_numpy(object).reshape(len(frame), len(categories)),
+    )
+
+
+def truth(frame: DataFrame, settings: Settings) -> NDArray[np.int64] | NDArray[np.float64]:
+    """[n] class indices, or the numbers to predict."""
+    target = frame[settings.data.target]
+    if settings.task == "regression":
+        return target.to_numpy(np.float64)
+    index = {name: k for k, name in enumerate(settings.classes)}
+    return target.map(index).to_numpy(np.int64)
+
+
+def read_split(path: Path) -> DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise SluiceError(f"{path} is missing: run 'sluice run'") from None

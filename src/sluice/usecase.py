@@ -1,0 +1,24 @@
+"""The forker's code, loaded from the project's own `src`, whichever sluice runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+from sluice.errors import SluiceError
+from sluice.project import Project
+
+
+def load(project: Project, module: str, name: str) -> Any:
+    """`name` from `src/usecase/<module>.py`; SluiceError if it cannot be had."""
+    source = str((project.root / "src").resolve())
+    if sys.path[0] != source:
+        sys.path.insert(0, source)
+    where = f"src/usecase/{module}.py"
+    try:
+        return getattr(importlib.import_module(f"usecase.{module}"), name)
+    except AttributeError:
+        raise SluiceError(f"{where}: expected it to define {name}") from None
+    except Exception as error:  # whatever the forker's code raises on import
+        raise SluiceError(f"{where}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,185 @@
+"""The one vocabulary of all gates."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from sluice.errors import SluiceError
+
+
+class Status(StrEnum):
+    PASS = "pass"
+    FAIL = "fail"
+    INSUFFICIENT = "insufficient"
+
+
+class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A closed range that a measurement must lie in, and who set it."""
+
+    source: str
+    low: float | None = None
+    high: float | None = None
+
+    def admits(self, value: float) -> bool:
+        above = self.low is None or value >= self.low
+        below = self.high is None or value <= self.high
+        return above and below
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return f"at most {self.high:.6g}"
+        if self.high is None:
+            return f"at least {self.low:.6g}"
+        return f"{self.low:.6g} to {self.high:.6g}"
+
+
+class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing a gate looked at.
+
+    `interval` is the confidence interval of `estimate`, `n` the number of rows
+    behind it. `accepted` is the reason that params.yaml gives for living with
+    an `insufficient`.
+    """
+
+    name: str
+    status: Status
+    why: str
+    estimate: float | None = None
+    interval: tuple[float, float] | None = None
+    n: int | None = None
+    bound: Bound | None = None
+    accepted: str | None = None
+
+    @property
+    def passes(self) -> bool:
+        if self.status is Status.INSUFFICIENT:
+            return self.accepted is not None
+        return self.status is Status.PASS
+
+
+class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a gate says: the worst of its findings."""
+
+    gate: str
+    status: Status
+    why: str
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def of(cls, gate: str, findings: list[Finding]) -> Verdict:
+        ranked = tuple(sorted(findings, key=_severity))
+        status, why = _conclude(ranked)
+        return cls(gate, status, why, ranked)
+
+    @property
+    def passes(self) -> bool:
+        """Whether this gate lets the candidate through."""
+        return bool(self.findings) and all(f.passes for f in self.findings)
+
+    def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
+
+    @classmethod
+    def read(cls, source: bytes, where: str) -> Verdict:
+        """Decode a verdict and hold its status against its own findings."""
+        try:
+            said = msgspec.json.decode(source, type=cls)
+        except msgspec.MsgspecError as error:
+            raise SluiceError(f"{where}: not a verdict: {error}") from error
+        derived = cls.of(said.gate, list(said.findings))
+        if derived != said:
+            raise SluiceError(
+                f"{where}: says {said.status.value!r}, but its findings say "
+                f"{derived.status.value!r}; it was edited by hand, run the gate again"
+            )
+        return said
+
+
+def judge(
+    name: str,
+    estimate: float,
+    bound: Bound,
+    *,
+    interval: tuple[float, float] | None = None,
+    n: int | None = None,
+) -> Finding:
+    """Hold a measurement against its bound.
+
+    With an interval, the whole of it must lie inside: an estimate on the right
+    side with an interval that reaches over is `insufficient`, and the reason
+    says how many rows or which bound would settle it.
+    """
+    if not math.isfinite(estimate):
+        why = "could not be computed from these rows"
+        return Finding(name, Status.INSUFFICIENT, why, n=n, bound=bound)
+    estimate = plain(estimate)
+    if interval is not None and not all(map(math.isfinite, interval)):
+        why = f"{estimate:.4g}, but its confidence interval could not be computed"
+        return Finding(name, Status.INSUFFICIENT, why, estimate, n=n, bound=bound)
+    if interval is not None:
+        interval = plain(interval[0]), plain(interval[1])
+    status, why = _hold(estimate, interval, bound, n)
+    return Finding(name, status, why, estimate, interval, n, bound)
+
+
+def _hold(
+    estimate: float, interval: tuple[float, float] | None, bound: Bound, n: int | None
+) -> tuple[Status, str]:
+    if not bound.admits(estimate):
+        return Status.FAIL, f"{estimate:.4g} is outside the bound of {bound}"
+    if interval is None:
+        return Status.PASS, f"{estimate:.4g} keeps to {bound}"
+    low, high = interval
+    span = f"{estimate:.4g} ({low:.4g} to {high:.4g})"
+    if bound.admits(low) and bound.admits(high):
+        return Status.PASS, f"{span} keeps to {bound}"
+    advice = _what_would_settle(estimate, low, high, bound, n)
+    return Status.INSUFFICIENT, f"{span} reaches over the bound of {bound}; {advice}"
+
+
+def _what_would_settle(
+    estimate: float, low: float, high: float, bound: Bound, n: int | None
+) -> str:
+    over_high = bound.high is not None and high > bound.high
+    reach, edge = (high, bound.high) if over_high else (low, bound.low)
+    settling = f"a bound of {reach:.4g} would settle it"
+    room = abs(estimate - edge) if edge is not None else 0.0
+    if n is None or room == 0.0:
+        return settling
+    # An interval shrinks with the square root of the rows.
+    factor = ((reach - estimate) / room) ** 2
+    more = math.ceil(n * factor) - n
+    return f"about {more:,} more rows, or {settling}"
+
+
+def plain(value: float) -> float:
+    """A float of ten significant digits, so that the last bit of a sum never shows."""
+    return float(f"{float(value):.10g}")
+
+
+def _severity(finding: Finding) -> int:
+    if finding.status is Status.FAIL:
+        return 0
+    if finding.status is Status.INSUFFICIENT:
+        return 1 if finding.accepted is None else 2
+    return 3
+
+
+def _conclude(findings: tuple[Finding, ...]) -> tuple[Status, str]:
+    if not findings:
+        return Status.INSUFFICIENT, "The gate measured nothing."
+    worst = findings[0]
+    total = len(findings)
+    if worst.status is Status.PASS:
+        return Status.PASS, f"All {total} findings keep to their bounds."
+    same = sum(f.status is worst.status and f.passes == worst.passes for f in findings)
+    more = f" (and {same - 1} more)" if same > 1 else ""
+    if worst.passes:
+        why = f"Accepted in params.yaml: {worst.name}{more}: {worst.accepted}"
+        return Status.INSUFFICIENT, why
+    return worst.status, f"{worst.name}: {worst.why}{more}"

@@ -1,0 +1,1 @@
+"""What the forker decides: candidate models, data expectations, scenarios."""

@@ -1,0 +1,26 @@
+"""The models that `candidates` in params.yaml may name.
+
+A builder takes the task, the input columns, the seed and the parameters from
+params.yaml, and returns an unfitted pipeline: an encoder, then an estimator.
+"""
+
+from typing import Any
+
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.pipeline import Pipeline
+
+from sluice.build.columns import Columns, for_trees
+from sluice.build.models import MODELS, Builder
+from sluice.metrics import Task
+
+
+def extra_trees(task: Task, columns: Columns, seed: int, **parameters: Any) -> Pipeline:
+    """An example of a model of your own: name it under candidates to let it compete."""
+    estimator = ExtraTreesClassifier(random_state=seed, **parameters)
+    return Pipeline([("columns", for_trees(columns)), ("model", estimator)])
+
+
+CANDIDATES: dict[str, Builder] = {**MODELS, "extra_trees": extra_trees}
+
+# Types in your own pipelines that skops does not know; only these are loaded back.
+TRUSTED: tuple[str, ...] = ("sklearn.tree._tree.Tree",)
