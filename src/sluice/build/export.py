@@ -65,7 +65,7 @@ def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
     inputs = [(name, shape) for name, shape in shapes.items() if shape.shape[1]]
     options = {} if signature.task == "regression" else {"zipmap": False}
     try:
-        return convert(
+        model = convert(
             pipeline,
             initial_types=inputs,
             options=options,
@@ -75,6 +75,8 @@ def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
     except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError) as error:
         said = str(error).strip().splitlines()[0]
         raise SluiceError(f"the chosen model cannot be exported to ONNX: {said}") from error
+    model.opset_import.sort(key=lambda operators: operators.domain)  # a set's order otherwise
+    return model
 
 
 def _teach_double_imputation() -> None:

@@ -1,0 +1,90 @@
+"""What can be had without a model: the majority, and the best single column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sluice import table
+from sluice.build.select import tune
+from sluice.metrics import METRICS, Floats, Ints, Outcome
+from sluice.model import Signature, decide
+from sluice.project import Project
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_DEPTH = 4
+
+
+def baselines(project: Project, holdout: DataFrame) -> dict[str, Outcome]:
+    """Outcomes on the holdout, fitted on train, their thresholds and column chosen on validation."""
+    settings = project.settings
+    train = table.read_split(project.split("train"))
+    validation = table.read_split(project.split("validation"))
+    score = METRICS[settings.selection.metric]
+    singles = {}
+    for name in settings.features:
+        singles[name] = _outcomes(project, train, validation, holdout, name)
+    best = None
+    for name, (tried, _) in singles.items():
+        if best is None or score.gain(score.compute(tried), score.compute(singles[best][0])) > 0:
+            best = name
+    _, majority = _outcomes(project, train, validation, holdout, None)
+    usual = "the mean" if settings.task == "regression" else "the majority class"
+    return {usual: majority, f"the best single column ({best})": singles[best][1]}
+
+
+def _outcomes(
+    project: Project,
+    train: DataFrame,
+    validation: DataFrame,
+    holdout: DataFrame,
+    column: str | None,
+) -> tuple[Outcome, Outcome]:
+    settings = project.settings
+    y = table.truth(train, settings)
+    codes = [column_codes(train, part, column) for part in (train, validation, holdout)]
+    estimator = _estimator(settings.task, column is None).fit(codes[0], y)
+    tuned = _scores(estimator, settings.task, codes[1], len(settings.classes))
+    held = _scores(estimator, settings.task, codes[2], len(settings.classes))
+    rule = tune(settings, table.truth(validation, settings), tuned)
+    signature = Signature(settings.task, (), tuple(settings.classes), **rule)
+
+    def outcome(part: DataFrame, scores: Floats) -> Outcome:
+        truth: Floats | Ints = table.truth(part, settings)
+        decisions = decide(signature, scores)
+        costs = settings.selection.costs
+        return Outcome(settings.task, truth, scores, decisions, costs, tuple(settings.classes))
+
+    return outcome(validation, tuned), outcome(holdout, held)
+
+
+def column_codes(train: DataFrame, part: DataFrame, column: str | None) -> Floats:
+    """[n, 1] one column as numbers: categories by their order in training, unknown ones as -1."""
+    if column is None:
+        return np.zeros((len(part), 1))
+    if part[column].dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            return part[[column]].to_numpy(np.float32)
+    known = {value: code for code, value in enumerate(sorted(train[column].unique()))}
+    return part[column].map(lambda value: known.get(value, -1)).to_numpy(np.float64)[:, None]
+
+
+def _estimator(task: str, constant: bool) -> Any:
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    if constant:
+        return DummyRegressor() if task == "regression" else DummyClassifier(strategy="prior")
+    kind = DecisionTreeRegressor if task == "regression" else DecisionTreeClassifier
+    return kind(max_depth=_DEPTH, min_samples_leaf=5, random_state=0)
+
+
+def _scores(estimator: Any, task: str, codes: Floats, classes: int) -> Floats:
+    if task == "regression":
+        return np.asarray(estimator.predict(codes), np.float64)
+    probabilities = np.zeros((len(codes), classes))
+    probabilities[:, estimator.classes_.astype(np.intp)] = estimator.predict_proba(codes)
+    return probabilities[:, 1] if task == "binary" else probabilities

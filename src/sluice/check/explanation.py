@@ -1,0 +1,194 @@
+"""What does the model rest on, and is it something it must not rest on?
+
+Shapley values by permutation (Štrumbelj and Kononenko, 2014) of the executable
+model itself, in raw columns: no part of the pipeline is looked into, so every
+model is explained alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sluice import table
+from sluice.config import Settings
+from sluice.labels import MISSING
+from sluice.metrics import Floats
+from sluice.model import Model, Tensors
+from sluice.project import Project, write_json
+from sluice.verdict import Bound, Finding, Status, judge, plain
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_BACKGROUND = 40
+
+
+def look(project: Project) -> list[Finding]:
+    settings = project.settings
+    model = Model(project.model)
+    inputs = [column.name for column in model.signature.inputs]
+    holdout = table.read_split(project.split("holdout"))[inputs]
+    train = table.read_split(project.split("train"))[inputs]
+    random = np.random.default_rng(settings.seed)
+    rows = _sample(holdout, settings.explanation.rows, random)
+    contributions = shapley(model, settings, rows, _sample(train, _BACKGROUND, random))
+    facts = summarise(model, settings, rows, contributions)
+    write_json(project.evidence("explanation") / "importance.json", facts["importance"])
+    write_json(project.evidence("explanation") / "rows.json", facts["rows"])
+    return [*_forbidden_inputs(settings, inputs), _largest_share(settings, facts["importance"])]
+
+
+def _forbidden_inputs(settings: Settings, inputs: list[str]) -> list[Finding]:
+    data = settings.data
+    apart = {name: "a sensitive column" for name in data.sensitive}
+    apart |= {data.target: "the target"}
+    if data.id is not None:
+        apart[data.id] = "the id"
+    for name in data.sensitive_inputs:
+        apart.pop(name, None)
+    found = []
+    for name, what in apart.items():
+        if name in inputs:
+            why = f"{name!r} is {what} and must not be a model input"
+            found.append(Finding(f"explanation/inputs/{name}", Status.FAIL, why))
+    if not found:
+        why = f"none of {', '.join(apart)} is among the {len(inputs)} inputs"
+        found.append(Finding("explanation/inputs", Status.PASS, why, n=len(inputs)))
+    return found
+
+
+def _largest_share(settings: Settings, importance: list[dict[str, object]]) -> Finding:
+    largest = importance[0]
+    bound = Bound("params.yaml: explanation.largest_share", high=settings.explanation.largest_share)
+    name = f"explanation/share of {largest['column']}"
+    share = largest["share"]
+    return judge(name, float("nan") if share is None else float(share), bound)
+
+
+def shapley(model: Model, settings: Settings, rows: DataFrame, background: DataFrame) -> Floats:
+    """[n, columns] or [n, columns, classes] contributions to the score."""
+    from shap import PermutationExplainer
+    from shap.maskers import Independent
+
+    codes, decode = coder(settings, rows, background)
+    explainer = PermutationExplainer(
+        lambda coded: model.score(decode(np.asarray(coded))).values,
+        Independent(codes(background), max_samples=len(background)),
+        seed=settings.seed,
+    )
+    once = 2 * rows.shape[1] + 1
+    return np.asarray(explainer(codes(rows), max_evals=once, silent=True).values, np.float64)
+
+
+def coder(
+    settings: Settings, *frames: DataFrame
+) -> tuple[Callable[[DataFrame], Floats], Callable[[Floats], Tensors]]:
+    """To and from a matrix of numbers: shap masks no text, so categories become codes."""
+    names = list(frames[0].columns)
+    numbers = sum(settings.columns[name].numeric for name in names)
+    known = {
+        name: sorted({value for frame in frames for value in frame[name]})
+        for name in names[numbers:]
+    }
+
+    def codes(frame: DataFrame) -> Floats:
+        coded = frame[names[:numbers]].to_numpy(np.float64)
+        texts = [np.searchsorted(known[name], frame[name].to_numpy(str)) for name in known]
+        return np.column_stack([coded, *texts]).astype(np.float64)
+
+    def decode(coded: Floats) -> Tensors:
+        texts = np.empty((len(coded), len(known)), object)
+        for position, name in enumerate(known):
+            texts[:, position] = np.array(known[name], object)[
+                coded[:, numbers + position].astype(np.intp)
+            ]
+        return Tensors(np.ascontiguousarray(coded[:, :numbers]), texts)
+
+    return codes, decode
+
+
+def summarise(
+    model: Model, settings: Settings, rows: DataFrame, contributions: Floats
+) -> dict[str, list[dict[str, object]]]:
+    """The columns by mean absolute contribution, and the most instructive rows."""
+    per_class = contributions if contributions.ndim == 3 else contributions[:, :, None]
+    size = np.abs(per_class).mean(axis=(0, 2))
+    total = float(size.sum())
+    order = np.argsort(-size, kind="stable")
+    importance = [
+        {
+            "column": rows.columns[k],
+            "importance": plain(size[k]),
+            "share": plain(size[k] / total) if total else None,
+            "sign": None if per_class.shape[2] > 1 else _sign(rows.iloc[:, k], contributions[:, k]),
+        }
+        for k in order
+    ]
+    scores = model.score(table.tensors(rows, settings, list(rows.columns))).values
+    return {"importance": importance, "rows": _instructive(rows, scores, contributions)}
+
+
+def _sign(values: object, contribution: Floats) -> str | None:
+    """Whether a higher value means a higher score: the sign of the rank correlation."""
+    from scipy.stats import spearmanr
+
+    numbers = np.asarray(values)
+    if numbers.dtype.kind != "f":
+        return None
+    known = ~np.isnan(numbers)
+    if len(np.unique(numbers[known])) < 2 or len(np.unique(contribution[known])) < 2:
+        return None
+    correlation = spearmanr(numbers[known], contribution[known]).statistic
+    if abs(correlation) < 0.3:
+        return "mixed"
+    return "raises" if correlation > 0 else "lowers"
+
+
+def _instructive(
+    rows: DataFrame, scores: Floats, contributions: Floats
+) -> list[dict[str, object]]:
+    """The lowest, the middle and the highest score, with the columns that made them so."""
+    if scores.ndim == 2:  # the surest row of each class
+        chosen = {f"surest of class {k}": (int(np.argmax(scores[:, k])), k) for k in range(scores.shape[1])}
+    else:
+        order = np.argsort(scores, kind="stable")
+        places = {"lowest": order[0], "middle": order[len(order) // 2], "highest": order[-1]}
+        chosen = {f"the {name} score": (int(row), None) for name, row in places.items()}
+    return [
+        _explained(name, rows.iloc[row], scores[row], contributions[row], k)
+        for name, (row, k) in chosen.items()
+    ]
+
+
+def _explained(
+    name: str, row: object, score: Floats, contributions: Floats, k: int | None
+) -> dict[str, object]:
+    if k is not None:
+        score, contributions = score[k], contributions[:, k]
+    order = np.argsort(-np.abs(contributions), kind="stable")[:6]
+    return {
+        "row": name,
+        "score": plain(float(score)),
+        "because": [
+            {
+                "column": row.index[c],
+                "value": _shown(row.iloc[c]),
+                "contribution": plain(contributions[c]),
+            }
+            for c in order
+        ],
+    }
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return "missing" if np.isnan(value) else f"{value:g}"
+    return "missing" if value == MISSING else str(value)
+
+
+def _sample(frame: DataFrame, rows: int, random: np.random.Generator) -> DataFrame:
+    chosen = np.sort(random.permutation(len(frame))[:rows])
+    return frame.iloc[chosen].reset_index(drop=True)

@@ -1,0 +1,213 @@
+"""Does the model treat groups alike? Estimates by fairlearn, intervals by bootstrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.bootstrap import Rows, intervals
+from sluice.check.groups import Grouping, groupings
+from sluice.check.outcome import of_split
+from sluice.config import Range
+from sluice.metrics import Floats, Outcome
+from sluice.project import Project, write_json
+from sluice.verdict import Bound, Finding, Status, judge, plain
+
+# What may be compared, by task; a bound names one of these with _difference or _ratio.
+MEASURES = {
+    "binary": ("selection_rate", "false_negative_rate", "false_positive_rate"),
+    "multiclass": ("selection_rate", "false_negative_rate", "false_positive_rate"),
+    "regression": ("mean_error", "absolute_error"),
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A mean over rows: `values` [n], taken where `counted` [n] is true."""
+
+    name: str
+    kind: str
+    values: Floats
+    counted: NDArray[np.bool_]
+
+
+def measures(outcome: Outcome) -> list[Measure]:
+    """The measures of the task; for more than two classes one of each against the rest."""
+    if outcome.task == "regression":
+        off, every = outcome.scores - outcome.truth, np.ones(len(outcome.truth), bool)
+        return [
+            Measure("mean_error", "mean_error", off, every),
+            Measure("absolute_error", "absolute_error", np.abs(off), every),
+        ]
+    made = []
+    for k in [1] if outcome.task == "binary" else range(len(outcome.classes)):
+        flagged = (outcome.decisions == k).astype(np.float64)
+        is_k = outcome.truth == k
+        suffix = "" if outcome.task == "binary" else f" of {outcome.classes[k]}"
+        for kind, values, counted in (
+            ("selection_rate", flagged, np.ones(len(is_k), bool)),
+            ("false_negative_rate", 1 - flagged, is_k),
+            ("false_positive_rate", flagged, ~is_k),
+        ):
+            made.append(Measure(kind + suffix, kind, values, counted))
+    return made
+
+
+def look(project: Project) -> list[Finding]:
+    settings = project.settings
+    if not settings.data.sensitive:
+        why = "data.sensitive in params.yaml names no column, so nobody's treatment was compared"
+        return [Finding("fairness/sensitive columns", Status.INSUFFICIENT, why)]
+    frame, outcome = of_split(project, "holdout")
+    taken = measures(outcome)
+    findings, evidence = [], []
+    for grouping in groupings(frame, settings):
+        found, facts = _compare(project, grouping, taken)
+        findings += found
+        evidence.append(facts)
+    write_json(project.evidence("fairness") / "groups.json", evidence)
+    return findings
+
+
+def _compare(
+    project: Project, grouping: Grouping, taken: list[Measure]
+) -> tuple[list[Finding], dict[str, object]]:
+    settings = project.settings.fairness
+    sizes = {name: int(np.count_nonzero(grouping.of == name)) for name in grouping.names}
+    large = [name for name in grouping.names if sizes[name] >= settings.group_rows]
+    findings = [
+        _too_small(name, size, settings.group_rows, len(grouping.of))
+        for name, size in sizes.items()
+        if size < settings.group_rows
+    ]
+    values = estimates(grouping, large, taken)
+    spans = _intervals(project, grouping, large, taken)
+    alone = len(grouping.columns) == 1
+    section = "bounds" if alone else "intersections"
+    bounds: dict[str, Range] = settings.bounds if alone else settings.intersections
+    for key, bound in bounds.items():
+        kind, _, comparison = key.rpartition("_")
+        source = Bound(f"params.yaml: fairness.{section}.{key}", bound.low, bound.high)
+        for measure in taken:
+            if measure.kind != kind:
+                continue
+            name = f"{measure.name} {comparison}"
+            findings.append(
+                judge(
+                    f"fairness/{grouping.title}/{name}",
+                    values.get(name, float("nan")),
+                    source,
+                    interval=spans.get(name, (float("nan"), float("nan"))),
+                    n=sum(sizes[group] for group in large),
+                )
+            )
+    return findings, _facts(grouping, sizes, taken, values, spans)
+
+
+def _too_small(name: str, size: int, least: int, rows: int) -> Finding:
+    if size == 0:
+        why = f"no row of this group is in the holdout, at least {least} are needed"
+    else:
+        more = int(np.ceil(rows * least / size)) - rows
+        why = (
+            f"{size} rows in the holdout, at least {least} are needed: about {more:,} more holdout "
+            f"rows, or fairness.group_rows of {size}"
+        )
+    return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=size)
+
+
+def estimates(grouping: Grouping, groups: list[str], taken: list[Measure]) -> dict[str, float]:
+    """Each measure of each group, and its difference and ratio between the groups."""
+    from fairlearn.metrics import MetricFrame, mean_prediction
+
+    values: dict[str, float] = {}
+    for measure in taken:
+        rows = np.isin(grouping.of, groups) & measure.counted
+        if not rows.any():
+            continue
+        frame = MetricFrame(
+            metrics=mean_prediction,
+            y_true=measure.values[rows],  # not read by mean_prediction, but asked for
+            y_pred=measure.values[rows],
+            sensitive_features=grouping.of[rows],
+        )
+        seen = frame.by_group
+        values |= {f"{measure.name} in {group}": float(seen.get(group, np.nan)) for group in groups}
+        if len(groups) > 1 and set(seen.index) == set(groups):
+            values[f"{measure.name} difference"] = float(frame.difference())
+            values[f"{measure.name} ratio"] = float(frame.ratio())
+    return values
+
+
+def _intervals(
+    project: Project, grouping: Grouping, groups: list[str], taken: list[Measure]
+) -> dict[str, tuple[float, float]]:
+    if not groups:
+        return {}
+    code = {name: k for k, name in enumerate(groups)}
+    codes = np.array([code.get(name, -1) for name in grouping.of])
+    settings = project.settings.fairness
+
+    def statistic(rows: Rows) -> dict[str, float]:
+        values = {}
+        for measure in taken:
+            chosen = rows[measure.counted[rows] & (codes[rows] >= 0)]
+            means = _means(codes[chosen], measure.values[chosen], len(groups))
+            for group, mean in zip(groups, means, strict=True):
+                values[f"{measure.name} in {group}"] = mean
+            values[f"{measure.name} difference"] = means.max() - means.min()
+            values[f"{measure.name} ratio"] = _ratio(means)
+        return values
+
+    return intervals(
+        statistic,
+        len(codes),
+        resamples=settings.resamples,
+        confidence=settings.confidence,
+        seed=project.settings.seed,
+        doing=f"fairness, {grouping.title}",
+    )
+
+
+def _means(codes: NDArray[np.int64], values: Floats, groups: int) -> Floats:
+    with np.errstate(invalid="ignore"):
+        return np.bincount(codes, values, groups) / np.bincount(codes, minlength=groups)
+
+
+def _ratio(means: Floats) -> float:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(means.min() / means.max())
+
+
+def _facts(
+    grouping: Grouping,
+    sizes: dict[str, int],
+    taken: list[Measure],
+    values: dict[str, float],
+    spans: dict[str, tuple[float, float]],
+) -> dict[str, object]:
+    """Everything that was measured, for the report: undefined values are null."""
+
+    def measured(name: str) -> dict[str, float | None]:
+        low, high = spans.get(name, (np.nan, np.nan))
+        named = {"estimate": values.get(name, np.nan), "low": low, "high": high}
+        return {key: plain(v) if np.isfinite(v) else None for key, v in named.items()}
+
+    return {
+        "columns": list(grouping.columns),
+        "groups": [
+            {
+                "group": group,
+                "rows": sizes[group],
+                "measures": {m.name: measured(f"{m.name} in {group}") for m in taken},
+            }
+            for group in grouping.names
+        ],
+        "between": {
+            f"{m.name} {what}": measured(f"{m.name} {what}")
+            for m in taken
+            for what in ("difference", "ratio")
+        },
+    }

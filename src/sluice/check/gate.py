@@ -1,0 +1,70 @@
+"""A gate: look at the candidate, write the verdict, let through or refuse."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import msgspec
+
+from sluice.errors import SluiceError
+from sluice.project import Project
+from sluice.verdict import Finding, Status, Verdict
+
+Look = Callable[[Project], list[Finding]]
+
+# Every gate on the road to a package, in its order; each module defines `look`.
+GATES = {
+    "data-quality": "quality",
+    "parity": "parity",
+    "performance": "performance",
+    "fairness": "fairness",
+    "explanation": "explanation",
+    "scenarios": "behaviour",
+}
+
+
+def run(project: Project, gate: str) -> Verdict:
+    """Run one gate and write its verdict, whatever happens on the way."""
+    try:
+        look: Look = importlib.import_module(f"sluice.check.{GATES[gate]}").look
+        findings = accept(project, gate, look(project))
+    except Exception as error:
+        said = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
+        broken = Finding(f"{gate}/ran", Status.INSUFFICIENT, " ".join(said.split()))
+        Verdict.of(gate, [broken]).write(project.verdict(gate))
+        raise
+    verdict = Verdict.of(gate, findings)
+    verdict.write(project.verdict(gate))
+    return verdict
+
+
+def accept(project: Project, gate: str, findings: list[Finding]) -> list[Finding]:
+    """Mark what params.yaml accepts by name; only an `insufficient` can be accepted."""
+    reasons = {item.finding: item.reason for item in project.settings.accept}
+    return [
+        msgspec.structs.replace(finding, accepted=reasons[finding.name])
+        if finding.status is Status.INSUFFICIENT and finding.name in reasons
+        else finding
+        for finding in findings
+    ]
+
+
+def collect(project: Project) -> list[Verdict]:
+    """The verdict of every gate; a gate without one did not run, and does not pass."""
+    return [_read(project, gate) for gate in GATES]
+
+
+def _read(project: Project, gate: str) -> Verdict:
+    path = project.verdict(gate)
+    try:
+        verdict = Verdict.read(path.read_bytes(), str(path))
+    except FileNotFoundError:
+        why = "The gate did not run: something before it stopped."
+        return Verdict(gate, Status.INSUFFICIENT, why)
+    except SluiceError as error:
+        return Verdict.of(gate, [Finding(f"{gate}/verdict", Status.FAIL, str(error))])
+    if verdict.gate != gate:
+        why = f"{path} holds the verdict of {verdict.gate!r}"
+        return Verdict.of(gate, [Finding(f"{gate}/verdict", Status.FAIL, why)])
+    return verdict

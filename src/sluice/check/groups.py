@@ -1,0 +1,71 @@
+"""Who belongs to which group of a sensitive column, and of several together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sluice.config import Settings
+from sluice.labels import MISSING, label
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+UNLISTED = "unlisted"
+UNKNOWN = "missing"
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Rows by group: `names` are the groups that are expected or were met, `of` is [n] text."""
+
+    columns: tuple[str, ...]
+    names: tuple[str, ...]
+    of: np.ndarray
+
+    @property
+    def title(self) -> str:
+        return " & ".join(self.columns)
+
+
+def groupings(frame: DataFrame, settings: Settings) -> list[Grouping]:
+    """Each sensitive column, then every combination of two or more of them."""
+    single = [_single(frame[name], name, settings) for name in settings.data.sensitive]
+    made = list(single)
+    for size in range(2, len(single) + 1):
+        made += [_cross(parts) for parts in combinations(single, size)]
+    return made
+
+
+def _single(column: Series, name: str, settings: Settings) -> Grouping:
+    spec, declared = settings.data.sensitive[name], settings.columns[name]
+    if spec.bands is not None:
+        expected, of = _bands(column.to_numpy(np.float64), spec.bands)
+    else:
+        groups = spec.groups or {label(v): [v] for v in declared.values or sorted(column.unique())}
+        member = {label(value): group for group, values in groups.items() for value in values}
+        expected, of = list(groups), column.map(label).map(lambda v: _named(v, member)).to_numpy()
+    met = sorted(set(of) - set(expected))
+    names = tuple(f"{name}={group}" for group in [*expected, *met])
+    return Grouping((name,), names, np.array([f"{name}={group}" for group in of], object))
+
+
+def _named(value: str, member: dict[str, str]) -> str:
+    return UNKNOWN if value == MISSING else member.get(value, UNLISTED)
+
+
+def _bands(values: np.ndarray, edges: list[float]) -> tuple[list[str], np.ndarray]:
+    inner = [f"{low:g} to {high:g}" for low, high in zip(edges, edges[1:], strict=False)]
+    names = [f"under {edges[0]:g}", *inner, f"{edges[-1]:g} and over"]
+    of = np.array(names, object)[np.searchsorted(edges, values, side="right")]
+    of[np.isnan(values)] = UNKNOWN
+    return names, of
+
+
+def _cross(parts: tuple[Grouping, ...]) -> Grouping:
+    names = tuple(" & ".join(combined) for combined in product(*(part.names for part in parts)))
+    of = [" & ".join(row) for row in zip(*(part.of for part in parts), strict=True)]
+    return Grouping(tuple(c for part in parts for c in part.columns), names, np.array(of, object))

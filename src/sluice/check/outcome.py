@@ -1,0 +1,31 @@
+"""What the executable model makes of a split: the ground that the gates stand on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sluice import table
+from sluice.metrics import Outcome
+from sluice.model import Model
+from sluice.project import Project
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def of_split(project: Project, part: str) -> tuple[DataFrame, Outcome]:
+    """The rows of a part, and their truth, scores and decisions."""
+    settings = project.settings
+    frame = table.read_split(project.split(part))
+    model = Model(project.model)
+    inputs = [column.name for column in model.signature.inputs]
+    scores = model.score(table.tensors(frame, settings, inputs))
+    outcome = Outcome(
+        settings.task,
+        table.truth(frame, settings),
+        scores.values,
+        scores.decisions,
+        settings.selection.costs,
+        tuple(settings.classes),
+    )
+    return frame, outcome

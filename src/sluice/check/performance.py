@@ -1,0 +1,99 @@
+"""Is the model good enough, and better than what anyone could do without it?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sluice.bootstrap import Rows, intervals
+from sluice.check import curves
+from sluice.check.baselines import baselines
+from sluice.check.outcome import of_split
+from sluice.metrics import METRICS, Outcome, of_task
+from sluice.project import Project, write_json
+from sluice.verdict import Bound, Finding, judge, plain
+
+
+def look(project: Project) -> list[Finding]:
+    settings = project.settings.performance
+    frame, outcome = of_split(project, "holdout")
+    rivals = baselines(project, frame)
+    values, spans = measure(project, outcome, rivals)
+    write_evidence(project, outcome, rivals, values, spans)
+    findings = [
+        judge(
+            f"performance/{name}",
+            values[name],
+            Bound(f"params.yaml: performance.bounds.{name}", bound.low, bound.high),
+            interval=spans[name],
+            n=len(outcome.truth),
+        )
+        for name, bound in settings.bounds.items()
+    ]
+    least = Bound("params.yaml: performance.over_baselines", low=settings.over_baselines)
+    findings += [
+        judge(
+            f"performance/gain over {name}",
+            values[f"gain over {name}"],
+            least,
+            interval=spans[f"gain over {name}"],
+            n=len(outcome.truth),
+        )
+        for name in rivals
+    ]
+    return findings
+
+
+def measure(
+    project: Project, outcome: Outcome, rivals: dict[str, Outcome]
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Every metric of the task and the gain over each baseline, with their intervals."""
+    settings = project.settings
+    suitable = of_task(settings.task)
+    chosen = settings.selection.metric
+
+    def statistic(rows: Rows) -> dict[str, float]:
+        drawn = outcome.rows(rows)
+        values = {name: metric.compute(drawn) for name, metric in suitable.items()}
+        for name, rival in rivals.items():
+            theirs = METRICS[chosen].compute(rival.rows(rows))
+            values[f"gain over {name}"] = METRICS[chosen].gain(values[chosen], theirs)
+        return values
+
+    n = len(outcome.truth)
+    spans = intervals(
+        statistic,
+        n,
+        resamples=settings.performance.resamples,
+        confidence=settings.performance.confidence,
+        seed=settings.seed,
+        doing="performance",
+    )
+    return statistic(np.arange(n)), spans
+
+
+def write_evidence(
+    project: Project,
+    outcome: Outcome,
+    rivals: dict[str, Outcome],
+    values: dict[str, float],
+    spans: dict[str, tuple[float, float]],
+) -> None:
+    folder = project.evidence("performance")
+    write_json(
+        folder / "metrics.json",
+        {
+            "rows": len(outcome.truth),
+            "metrics": {name: _measured(values[name], spans[name]) for name in sorted(values)},
+            "baselines": {
+                name: plain(METRICS[project.settings.selection.metric].compute(rival))
+                for name, rival in rivals.items()
+            },
+        },
+    )
+    for name, rows in curves.of(outcome).items():
+        write_json(folder / f"{name}.json", rows)
+
+
+def _measured(value: float, span: tuple[float, float]) -> dict[str, float | None]:
+    named = dict(zip(("estimate", "low", "high"), (value, *span), strict=True))
+    return {key: plain(end) if np.isfinite(end) else None for key, end in named.items()}

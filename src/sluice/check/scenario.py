@@ -1,0 +1,245 @@
+"""Behavioural tests of the model as it runs, as plain data.
+
+A scenario is declared in `src/usecase/scenarios.py`, travels in the package as
+JSON, and is run wherever the package is verified. This file needs the serving
+dependencies alone. After "Beyond Accuracy" (Ribeiro et al., 2020): known
+answers, invariance, direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.errors import SluiceError
+from sluice.model import InputError, Model, Scalar
+from sluice.verdict import Bound, Finding, Status, judge
+
+Row = dict[str, Scalar]
+Samples = dict[str, list[Row]]
+
+# What float32 sums may differ by.
+_NOISE = 1e-6
+
+
+class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """One test. `name` says in plain words what must hold."""
+
+    name: str
+
+    def check(self, model: Model, samples: Samples) -> Finding:
+        raise NotImplementedError
+
+    def _rows(self, samples: Samples, sample: str) -> list[Row]:
+        if not samples.get(sample):
+            raise SluiceError(f"scenario {self.name!r}: the sample {sample!r} holds no rows")
+        return samples[sample]
+
+    def _say(self, holds: bool, why: str, n: int) -> Finding:
+        status = Status.PASS if holds else Status.FAIL
+        return Finding(f"scenarios/{self.name}", status, why, n=n)
+
+    def _judge(self, estimate: float, low: float | None, high: float | None, n: int) -> Finding:
+        bound = Bound("the scenario itself", low, high)
+        return judge(f"scenarios/{self.name}", estimate, bound, n=n)
+
+
+class Known(Scenario, frozen=True, tag="known", kw_only=True):
+    """A row whose answer is known: a decision, or a range for the score.
+
+    `of` names the class whose score is meant; without it the positive class of
+    a binary task, or the prediction.
+    """
+
+    row: Row
+    decision: str | None = None
+    low: float | None = None
+    high: float | None = None
+    of: str | None = None
+
+    def check(self, model: Model, samples: Samples) -> Finding:
+        scores = model.score_records([self.row])
+        score = float(_scores(model, [self.row], self.of)[0])
+        if self.decision is not None:
+            said = model.signature.classes[int(scores.decisions[0])]
+            if said != self.decision:
+                why = f"expected {self.decision!r}, the model says {said!r} (score {score:.4g})"
+                return self._say(False, why, 1)
+        if self.low is None and self.high is None:
+            return self._say(True, f"decides {self.decision!r} (score {score:.4g})", 1)
+        return self._judge(score, self.low, self.high, 1)
+
+
+class Edge(Scenario, frozen=True, tag="edge", kw_only=True):
+    """Sample rows with some values changed: each is scored, or refused by column name."""
+
+    change: Row = {}
+    without: tuple[str, ...] = ()
+    refused: str | None = None
+    sample: str = "latest"
+
+    def check(self, model: Model, samples: Samples) -> Finding:
+        rows = [
+            {k: v for k, v in {**row, **self.change}.items() if k not in self.without}
+            for row in self._rows(samples, self.sample)
+        ]
+        try:
+            values = model.score_records(rows).values
+        except InputError as error:
+            return self._say(error.column == self.refused, f"refused: {error}", len(rows))
+        if self.refused is not None:
+            return self._say(False, f"scored, although {self.refused!r} is unfit", len(rows))
+        return self._say(*_sound(model, values), len(rows))
+
+
+class Sample(Scenario, frozen=True, tag="sample", kw_only=True):
+    """A whole sample: every row is scored, and the mean score lies in a range."""
+
+    sample: str
+    low: float | None = None
+    high: float | None = None
+    of: str | None = None
+
+    def check(self, model: Model, samples: Samples) -> Finding:
+        rows = self._rows(samples, self.sample)
+        holds, why = _sound(model, model.score_records(rows).values)
+        if not holds or (self.low is None and self.high is None):
+            return self._say(holds, why, len(rows))
+        return self._judge(
+            float(_scores(model, rows, self.of).mean()), self.low, self.high, len(rows)
+        )
+
+
+class Recorded(Scenario, frozen=True, tag="recorded", kw_only=True):
+    """Scores that the fitted pipeline gave when the model was built: they must come again."""
+
+    sample: str
+    scores: list[float] | list[list[float]]
+    tolerance: float
+
+    def check(self, model: Model, samples: Samples) -> Finding:
+        rows = self._rows(samples, self.sample)
+        values, expected = model.score_records(rows).values, np.array(self.scores)
+        if values.shape != expected.shape:
+            return self._say(False, f"{expected.shape} scores recorded, {values.shape} given", len(rows))
+        gap = np.abs(values - expected) / np.maximum(1.0, np.abs(expected))
+        return self._judge(float(gap.max()), None, self.tolerance, len(rows))
+
+
+class Alone(Scenario, frozen=True, tag="alone", kw_only=True):
+    """A row's score does not hang on the rows that come with it."""
+
+    sample: str = "latest"
+
+    def check(self, model: Model, samples: Samples) -> Finding:
+        rows = self._rows(samples, self.sample)
+        together = model.score_records(rows).values
+        alone = np.concatenate([model.score_records([row]).values for row in rows])
+        return self._judge(float(np.abs(together - alone).max()), None, 0.0, len(rows))
+
+
+class Invariance(Scenario, frozen=True, tag="invariance", kw_only=True):
+    """Which of the values a column holds must not matter."""
+
+    column: str
+    values: list[Scalar]
+    tolerance: float = _NOISE
+    sample: str = "latest"
+
+    def check(self, model: Model, samples: Samples) -> Finding:
+        rows = self._rows(samples, self.sample)
+        steps = _sweep(model, rows, self.column, self.values, None)
+        return self._judge(float(np.ptp(steps, axis=0).max()), None, self.tolerance, len(rows))
+
+
+class Direction(Scenario, frozen=True, tag="direction", kw_only=True):
+    """As a column goes through rising `values`, the score must not go the other way."""
+
+    column: str
+    values: list[Scalar]
+    effect: Literal["not lower", "not higher"]
+    tolerance: float = _NOISE
+    of: str | None = None
+    sample: str = "latest"
+
+    def check(self, model: Model, samples: Samples) -> Finding:
+        rows = self._rows(samples, self.sample)
+        steps = np.diff(_sweep(model, rows, self.column, self.values, self.of), axis=0)
+        wrong = -steps if self.effect == "not lower" else steps
+        worst = float(wrong.max())
+        at = np.unravel_index(int(wrong.argmax()), wrong.shape)
+        if worst <= self.tolerance:
+            why = f"holds for {len(rows)} rows at each step through {self.values}"
+            return self._say(True, why, len(rows))
+        before, after = list(pairwise(self.values))[int(at[0])]
+        why = (
+            f"{self.column} from {before} to {after} moves the score of sample row {int(at[1])} "
+            f"by {worst:.4g} the wrong way"
+        )
+        return self._say(False, why, len(rows))
+
+
+AnyScenario = Known | Edge | Sample | Recorded | Alone | Invariance | Direction
+
+
+class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All scenarios of a package with the rows they run on."""
+
+    samples: Samples
+    scenarios: list[AnyScenario]
+
+
+def run(model: Model, book: Book) -> list[Finding]:
+    return [_run(scenario, model, book.samples) for scenario in book.scenarios]
+
+
+def _run(scenario: AnyScenario, model: Model, samples: Samples) -> Finding:
+    try:
+        return scenario.check(model, samples)
+    except InputError as error:
+        return Finding(f"scenarios/{scenario.name}", Status.FAIL, f"refused: {error}")
+
+
+def read(path: Path) -> Book:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Book)
+    except FileNotFoundError:
+        raise SluiceError(f"{path} is missing") from None
+    except msgspec.MsgspecError as error:
+        raise SluiceError(f"{path}: not a book of scenarios: {error}") from None
+
+
+def _scores(model: Model, rows: Sequence[Row], of: str | None) -> NDArray[np.float64]:
+    values = model.score_records(rows).values
+    if of is None and values.ndim == 1:
+        return values
+    classes = model.signature.classes
+    if of not in classes:
+        raise SluiceError(f"a scenario's 'of' is {of!r}, expected one of {list(classes)}")
+    if values.ndim == 2:
+        return values[:, classes.index(of)]
+    return values if classes.index(of) == 1 else 1 - values
+
+
+def _sweep(
+    model: Model, rows: list[Row], column: str, values: list[Scalar], of: str | None
+) -> NDArray[np.float64]:
+    """[values, rows] the score of each row with each value in its place, or [values, rows * k]."""
+    changed = [[{**row, column: value} for row in rows] for value in values]
+    if of is None:
+        return np.array([model.score_records(step).values.ravel() for step in changed])
+    return np.array([_scores(model, step, of) for step in changed])
+
+
+def _sound(model: Model, values: NDArray[np.float64]) -> tuple[bool, str]:
+    if not np.isfinite(values).all():
+        return False, "a score is not a finite number"
+    if model.signature.task != "regression" and not ((values >= 0) & (values <= 1)).all():
+        return False, "a score is outside 0 to 1"
+    return True, f"every row is scored, {values.min():.4g} to {values.max():.4g}"
