@@ -99,7 +99,6 @@ class Quality(Section):
     duplicates: Share
     class_share: Share | None = None
     leakage: Share
-    target: Range | None = None
 
 
 class Split(Section):

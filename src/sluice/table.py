@@ -48,12 +48,18 @@ def labels(column: Series) -> Series:
     return pd.Series([known[value] for value in filled], column.index, dtype=object)
 
 
-def typed(frame: DataFrame, columns: dict[str, Column]) -> DataFrame:
-    """The declared columns in their declared types: float64 for numbers, text for the rest."""
+def typed(frame: DataFrame, columns: dict[str, Column], *, strict: bool = True) -> DataFrame:
+    """The declared columns in their declared types: float64 for numbers, text for the rest.
+
+    What is no number raises ValueError, or is missing where not `strict`.
+    """
     import pandas as pd
 
+    errors = "raise" if strict else "coerce"
     made = {
-        name: pd.to_numeric(frame[name]).astype("float64") if column.numeric else labels(frame[name])
+        name: pd.to_numeric(frame[name], errors=errors).astype("float64")
+        if column.numeric
+        else labels(frame[name])
         for name, column in columns.items()
     }
     return pd.DataFrame(made, index=frame.index)

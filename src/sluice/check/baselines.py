@@ -8,7 +8,7 @@ import numpy as np
 
 from sluice import table
 from sluice.build.select import tune
-from sluice.metrics import METRICS, Floats, Ints, Outcome
+from sluice.metrics import METRICS, Floats, Ints, Outcome, Task
 from sluice.model import Signature, decide
 from sluice.project import Project
 
@@ -46,9 +46,9 @@ def _outcomes(
     settings = project.settings
     y = table.truth(train, settings)
     codes = [column_codes(train, part, column) for part in (train, validation, holdout)]
-    estimator = _estimator(settings.task, column is None).fit(codes[0], y)
-    tuned = _scores(estimator, settings.task, codes[1], len(settings.classes))
-    held = _scores(estimator, settings.task, codes[2], len(settings.classes))
+    estimator = (_constant if column is None else column_tree)(settings.task).fit(codes[0], y)
+    tuned = scores_of(estimator, settings.task, codes[1], len(settings.classes))
+    held = scores_of(estimator, settings.task, codes[2], len(settings.classes))
     rule = tune(settings, table.truth(validation, settings), tuned)
     signature = Signature(settings.task, (), tuple(settings.classes), **rule)
 
@@ -72,17 +72,21 @@ def column_codes(train: DataFrame, part: DataFrame, column: str | None) -> Float
     return part[column].map(lambda value: known.get(value, -1)).to_numpy(np.float64)[:, None]
 
 
-def _estimator(task: str, constant: bool) -> Any:
-    from sklearn.dummy import DummyClassifier, DummyRegressor
+def column_tree(task: Task) -> Any:
+    """A small tree, enough for what one column can tell."""
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    if constant:
-        return DummyRegressor() if task == "regression" else DummyClassifier(strategy="prior")
     kind = DecisionTreeRegressor if task == "regression" else DecisionTreeClassifier
     return kind(max_depth=_DEPTH, min_samples_leaf=5, random_state=0)
 
 
-def _scores(estimator: Any, task: str, codes: Floats, classes: int) -> Floats:
+def _constant(task: Task) -> Any:
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+
+    return DummyRegressor() if task == "regression" else DummyClassifier(strategy="prior")
+
+
+def scores_of(estimator: Any, task: Task, codes: Floats, classes: int) -> Floats:
     if task == "regression":
         return np.asarray(estimator.predict(codes), np.float64)
     probabilities = np.zeros((len(codes), classes))

@@ -1,0 +1,18 @@
+"""What the data must keep to beyond columns and quality in params.yaml.
+
+Any expectation of great-expectations; its description becomes the name in the report.
+"""
+
+import great_expectations.expectations as gxe
+
+EXPECTATIONS = [
+    gxe.ExpectColumnMeanToBeBetween(
+        column="LIMIT_BAL",
+        min_value=100_000,
+        max_value=250_000,
+        description="the mean credit limit is in New Taiwan dollars",
+    ),
+    gxe.ExpectColumnMedianToBeBetween(
+        column="PAY_0", min_value=-1, max_value=1, description="most accounts are not overdue"
+    ),
+]
