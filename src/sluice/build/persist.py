@@ -61,6 +61,6 @@ def _canonical(archive: bytes) -> bytes:
                 members[numbers[stem] + dot + suffix] = old.read(name)
         for name in sorted(members):
             info = zipfile.ZipInfo(name, _EPOCH)
-            info.compress_type = zipfile.ZIP_DEFLATED
+            info.compress_type = zipfile.ZIP_STORED  # zlib differs between machines
             new.writestr(info, members[name])
     return out.getvalue()

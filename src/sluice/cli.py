@@ -1,0 +1,192 @@
+"""The command line: one command a capability, and what a person reads when it fails."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sluice import __version__
+from sluice.errors import SluiceError
+
+if TYPE_CHECKING:
+    from sluice.project import Project
+
+REFUSED, TROUBLE, INTERRUPTED = 1, 2, 130
+
+Command = Callable[[argparse.Namespace], int]
+
+# Sums must come out in one order on every machine, whatever its number of cores.
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    if options.debug:
+        os.environ["SLUICE_DEBUG"] = "1"
+    try:
+        return int(options.command(options))
+    except KeyboardInterrupt:
+        return _say("interrupted; run it again to go on from the last finished stage", INTERRUPTED)
+    except Exception as error:
+        if os.environ.get("SLUICE_DEBUG"):
+            raise
+        return _say(_in_words(error), TROUBLE)
+
+
+def _in_words(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    if isinstance(error, (SluiceError, OSError)):
+        return said
+    return f"{type(error).__name__}: {said} (unexpected; --debug shows where)"
+
+
+def _say(line: str, status: int) -> int:
+    sys.stderr.write(f"sluice: {line}\n")
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "sluice", description="From versioned data to a delivery package, through gates that gate."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--debug", action="store_true", help="show traces of errors")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, meaning: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=meaning, description=meaning)
+        added.set_defaults(command=command)
+        return added
+
+    run = add("run", _run, "reproduce the pipeline with all gates, and write the report")
+    run.add_argument("--base", type=Path, help="report.json to show changes against")
+
+    package = commands.add_parser("package", help="build or verify the delivery package")
+    actions = package.add_subparsers(required=True, metavar="ACTION")
+    build = actions.add_parser("build", help="run, and seal the package if every gate passes")
+    build.add_argument("--base", type=Path, help="report.json to show changes against")
+    build.set_defaults(command=_package_build)
+    verify = actions.add_parser("verify", help="check every byte of a package and run its scenarios")
+    verify.add_argument("file", type=Path)
+    verify.set_defaults(command=_package_verify)
+    assemble = actions.add_parser("assemble", help="the stage before: put the parts together")
+    assemble.set_defaults(command=_stage("sluice.package.assemble"))
+
+    adopt = add("adopt", _adopt, "replace the example by your own data")
+    adopt.add_argument("file", type=Path, help="a CSV or Parquet file")
+    adopt.add_argument("--target", required=True, metavar="COLUMN", help="what to predict")
+    adopt.add_argument("--id", metavar="COLUMN", help="what names a row")
+    adopt.add_argument(
+        "--sensitive",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a column to audit for fairness; may be given again",
+    )
+
+    check = add("check", _check, "one gate of the pipeline")
+    check.add_argument("gate")
+    add("split", _stage("sluice.build.split"), "one stage: train, validation, holdout, latest")
+    train = add("train", _stage("sluice.build.train", "name"), "one stage: fit a candidate")
+    train.add_argument("name", metavar="CANDIDATE")
+    add("select", _stage("sluice.build.select"), "one stage: choose the candidate")
+    add("export", _stage("sluice.build.export"), "one stage: write the executable model")
+    return parser
+
+
+def _project() -> Project:
+    from sluice.project import Project
+
+    return Project(Path())
+
+
+def _stage(module: str, *names: str) -> Command:
+    """A stage that DVC runs; what stops it is left for the report to name."""
+
+    def command(options: argparse.Namespace) -> int:
+        project = _project()
+        given = [getattr(options, name) for name in names]
+        try:
+            importlib.import_module(module).run(project, *given)
+        except Exception as error:
+            project.out.mkdir(exist_ok=True)
+            with (project.out / "trouble.txt").open("a", encoding="utf-8") as trouble:
+                trouble.write(f"{module.rpartition('.')[2]}: {_in_words(error)}\n")
+            raise
+        return 0
+
+    return command
+
+
+def _check(options: argparse.Namespace) -> int:
+    from sluice.check import gate
+
+    if options.gate not in gate.GATES:
+        raise SluiceError(f"no gate {options.gate!r}; there are {', '.join(gate.GATES)}")
+    verdict = gate.run(_project(), options.gate)
+    print(f"{verdict.gate}: {verdict.status.value}: {verdict.why}")
+    return 0 if verdict.passes else REFUSED
+
+
+def _run(options: argparse.Namespace) -> int:
+    from sluice import pipeline
+
+    return _conclude(pipeline.run(_project(), options.base))
+
+
+def _package_build(options: argparse.Namespace) -> int:
+    from sluice import pipeline
+    from sluice.package import seal
+
+    project = _project()
+    if not pipeline.run(project, options.base):
+        return _conclude(False)
+    print(f"package: {seal.run(project)}")
+    return _conclude(True)
+
+
+def _conclude(releasable: bool) -> int:
+    """Say what the gates said, and where to read on."""
+    from sluice.check import gate
+
+    project = _project()
+    print()
+    for verdict in gate.collect(project):
+        print(f"  {verdict.status.value:<13} {verdict.gate}: {verdict.why}")
+    print(f"\nreport: {project.report / 'report.html'}")
+    if releasable:
+        return 0
+    return _say("refused: no package; the report says why", REFUSED)
+
+
+def _package_verify(options: argparse.Namespace) -> int:
+    from sluice.package import verify
+
+    manifest, verdict = verify.run(options.file)
+    print(f"{manifest.name} {manifest.version}, {len(manifest.files)} files, each as sealed")
+    print(f"scenarios: {verdict.status.value}: {verdict.why}")
+    return 0 if verdict.passes else REFUSED
+
+
+def _adopt(options: argparse.Namespace) -> int:
+    from sluice.adopt import adopt
+
+    adopt(
+        Path(),
+        options.file,
+        target=options.target,
+        id=options.id,
+        sensitive=options.sensitive,
+        say=print,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Run a package's scenarios with nothing but the serving dependencies at hand.
+
+`python -I -m sluice.package.isolated FOLDER` prints the findings as JSON. What
+the server will not have cannot be imported here either, so a model that leans
+on it fails now.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from pathlib import Path
+from types import ModuleType
+
+
+class Guard(MetaPathFinder):
+    """Finds nothing, and refuses every module outside `allowed`."""
+
+    def __init__(self, allowed: frozenset[str]) -> None:
+        self._allowed = allowed
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name.partition(".")[0] not in self._allowed:
+            raise ModuleNotFoundError(f"{name!r} is not a serving dependency", name=name)
+        return None
+
+
+def serving_modules() -> frozenset[str]:
+    """Top-level modules of the standard library, sluice, and what sluice needs to serve."""
+    wanted, seen = ["sluice"], set()
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        wanted += _requirements(name)
+    owners = packages_distributions()
+    installed = {m for m, names in owners.items() if seen & {_normal(name) for name in names}}
+    return frozenset(sys.stdlib_module_names | installed | {"sluice"})
+
+
+def _requirements(name: str) -> list[str]:
+    try:
+        lines = requires(name) or []
+    except PackageNotFoundError:  # for another platform or Python
+        return []
+    return [_normal(re.split(r"[^\w.-]", line)[0]) for line in lines if "extra ==" not in line]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def main(folder: Path) -> None:
+    sys.meta_path.insert(0, Guard(serving_modules()))
+    import msgspec
+
+    from sluice.check import scenario
+    from sluice.model import Model
+
+    book = scenario.read(folder / "scenarios" / "scenarios.json")
+    findings = scenario.run(Model(folder / "model"), book)
+    sys.stdout.write(msgspec.json.encode(findings).decode())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,109 @@
+"""What a package holds: every file by digest, every required part by name."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import PurePosixPath
+
+import msgspec
+
+from sluice.errors import SluiceError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+# The parts that a package accounts for, and the files that each must hold.
+PARTS: dict[str, tuple[str, ...]] = {
+    "model": ("model/model.onnx", "model/signature.json", "model/pipeline.skops"),
+    "code": ("code/usecase/candidates.py", "code/sluice/model.py"),
+    "configuration": (
+        "configuration/params.yaml",
+        "configuration/dvc.yaml",
+        "configuration/dvc.lock",
+        "configuration/selection.json",
+    ),
+    "data": ("data/data.json", "data/data.dvc"),
+    "environment": (
+        "environment/serve.txt",
+        "environment/build.txt",
+        "environment/pyproject.toml",
+    ),
+    "documentation": ("documentation/model-card.md", "documentation/datasheet.md"),
+    "scenarios": ("scenarios/scenarios.json",),
+    "reports": ("reports/report.md", "reports/report.html", "reports/report.json"),
+}
+
+
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    path: str
+    size: int
+    sha256: str
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The commit that was built; not `clean` if the work tree had changes on top."""
+
+    commit: str
+    time: int
+    clean: bool
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`parts` lists the files of each part; `digest` is the digest of all of them."""
+
+    format: int
+    name: str
+    version: str
+    digest: str
+    source: Source
+    parts: dict[str, tuple[File, ...]]
+
+    @property
+    def files(self) -> dict[str, File]:
+        return {file.path: file for files in self.parts.values() for file in files}
+
+
+def describe(contents: dict[str, bytes]) -> dict[str, tuple[File, ...]]:
+    """The files by part: the first element of their path."""
+    parts: dict[str, list[File]] = {}
+    for path, content in sorted(contents.items()):
+        file = File(path, len(content), hashlib.sha256(content).hexdigest())
+        parts.setdefault(PurePosixPath(path).parts[0], []).append(file)
+    return {part: tuple(files) for part, files in parts.items()}
+
+
+def digest(parts: dict[str, tuple[File, ...]]) -> str:
+    """One digest of all files: of their paths and digests in order."""
+    files = sorted((f.path, f.sha256) for listed in parts.values() for f in listed)
+    lines = "".join(f"{sha}  {path}\n" for path, sha in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def require_parts(parts: dict[str, tuple[File, ...]], where: str) -> None:
+    """Raise SluiceError unless each required part is there with its files, and no other part."""
+    held = {file.path for files in parts.values() for file in files}
+    for part, files in PARTS.items():
+        for path in files:
+            if path not in held:
+                raise SluiceError(f"{where}: the part {part!r} lacks {path}")
+    surplus = sorted(set(parts) - set(PARTS))
+    if surplus:
+        raise SluiceError(f"{where}: {surplus[0]!r} is not a part of a package")
+    for part, listed in parts.items():
+        for file in listed:
+            if PurePosixPath(file.path).parts[0] != part:
+                raise SluiceError(f"{where}: {file.path} is listed under the part {part!r}")
+
+
+def encode(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def decode(content: bytes, where: str) -> Manifest:
+    try:
+        manifest = msgspec.json.decode(content, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise SluiceError(f"{where}: {MANIFEST} is not a manifest: {error}") from None
+    if manifest.format != FORMAT:
+        raise SluiceError(f"{where}: format {manifest.format} is not known, expected {FORMAT}")
+    return manifest

@@ -1,0 +1,111 @@
+"""One archive from the assembled parts: equal bytes for equal content and commit."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sluice.check import gate
+from sluice.errors import SluiceError
+from sluice.package.assemble import refuse_unless_passed
+from sluice.package.manifest import (
+    FORMAT,
+    MANIFEST,
+    Manifest,
+    Source,
+    describe,
+    digest,
+    encode,
+    require_parts,
+)
+from sluice.project import Project
+
+
+# DVC's own files cannot be dependencies of a stage, so they join the parts here.
+_DVC_FILES = {
+    "dvc.yaml": "configuration/dvc.yaml",
+    "dvc.lock": "configuration/dvc.lock",
+    "data.dvc": "data/data.dvc",
+}
+
+
+def run(project: Project) -> Path:
+    """Write `dist/<name>-<version>.tar` from `out/package/`; returns its path.
+
+    The archive is a plain tar: compressors differ between machines.
+    """
+    refuse_unless_passed(gate.collect(project))
+    contents = _contents(project)
+    parts = describe(contents)
+    require_parts(parts, str(project.package))
+    source = source_of(project.root)
+    whole = digest(parts)
+    name = project.settings.name
+    manifest = Manifest(FORMAT, name, version(source, whole), whole, source, parts)
+    target = project.root / "dist" / f"{name}-{manifest.version}.tar"
+    _write_whole(target, archive(contents, manifest))
+    return target
+
+
+def _contents(project: Project) -> dict[str, bytes]:
+    folder = project.package
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    for name, place in _DVC_FILES.items():
+        contents[place] = (project.root / name).read_bytes()
+    return contents
+
+
+def _write_whole(target: Path, content: bytes) -> None:
+    """All of the file or none of it, and nothing at all if it is there already."""
+    if target.is_file() and target.read_bytes() == content:
+        return
+    target.parent.mkdir(exist_ok=True)
+    unfinished = target.with_suffix(".unfinished")
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def version(source: Source, whole: str) -> str:
+    """The day of the commit (UTC) and the digest of the content."""
+    return f"{datetime.fromtimestamp(source.time, UTC):%Y.%m.%d}-{whole[:12]}"
+
+
+def archive(contents: dict[str, bytes], manifest: Manifest) -> bytes:
+    """A tar with the manifest first; owner, mode and time are the same for every member."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in [(MANIFEST, encode(manifest)), *sorted(contents.items())]:
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime, member.mode = len(content), manifest.source.time, 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def source_of(root: Path) -> Source:
+    """The commit that is checked out; raises SluiceError outside a git work tree."""
+    commit, seconds = _git(root, "log", "-1", "--format=%H %ct").split()
+    return Source(commit, int(seconds), not _git(root, "status", "--porcelain"))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=root, check=True, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        raise SluiceError("git is not installed: a package's version comes from git") from None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.strip().splitlines()[-1]
+        raise SluiceError(
+            f"a package's version comes from git, which says: {said}; "
+            "commit the project first ('git init', 'git add', 'git commit')"
+        ) from None
+    return done.stdout.strip()

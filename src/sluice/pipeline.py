@@ -1,0 +1,75 @@
+"""Reproduce the whole road with DVC, and report whatever comes of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from sluice.check import gate
+from sluice.errors import SluiceError
+from sluice.project import Project
+from sluice.verdict import Verdict
+
+TROUBLE = "trouble.txt"
+
+
+def run(project: Project, base: Path | None = None) -> bool:
+    """Run what changed, then write the report; returns whether the candidate may be released."""
+    from sluice.report.write import write
+
+    try:
+        _ = project.settings
+        _usable_tree(project)
+        _forget_verdicts(project)
+        _have_data(project)
+        done = _dvc(project, "repro", "--keep-going")
+    except SluiceError as error:
+        write(project, gate.collect(project), base=base, trouble=str(error))
+        raise
+    verdicts = gate.collect(project)
+    trouble = _trouble(project) if done else None
+    write(project, verdicts, base=base, trouble=trouble)
+    return not done and all(verdict.passes for verdict in verdicts)
+
+
+def _forget_verdicts(project: Project) -> None:
+    """No verdict outlives the run that gave it: DVC brings back those that still hold."""
+    for stale in (project.out / "verdicts", project.package):
+        if stale.exists():
+            shutil.rmtree(stale)
+    (project.out / TROUBLE).unlink(missing_ok=True)
+
+
+def _usable_tree(project: Project) -> None:
+    for name in ("dvc.yaml", "data.dvc", ".dvc/config"):
+        if not (project.root / name).is_file():
+            raise SluiceError(f"{name} is missing: run this in the project's folder")
+
+
+def _have_data(project: Project) -> None:
+    if not project.data.exists() and _dvc(project, "pull", "--quiet", "data.dvc"):
+        raise SluiceError(
+            f"{project.settings.data.file} is not here and 'dvc pull' could not bring it: "
+            "mend data.file in params.yaml, or 'dvc add data' and 'dvc push' where the data is"
+        )
+
+
+def _dvc(project: Project, *arguments: str) -> int:
+    """Run DVC with this environment's commands first on the path; returns its exit status."""
+    here = str(Path(sys.executable).parent)
+    path = os.pathsep.join([here, os.environ.get("PATH", "")])
+    command = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(command, cwd=project.root, env={**os.environ, "PATH": path}).returncode
+
+
+def _trouble(project: Project) -> str | None:
+    """The line that a stage without a verdict stopped with."""
+    path = project.out / TROUBLE
+    return path.read_text("utf-8").strip() if path.is_file() else None
+
+
+def refused(verdicts: list[Verdict]) -> list[Verdict]:
+    return [verdict for verdict in verdicts if not verdict.passes]
