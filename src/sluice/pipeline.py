@@ -11,28 +11,39 @@ from pathlib import Path
 from sluice.check import gate
 from sluice.errors import SluiceError
 from sluice.project import Project
-from sluice.verdict import Verdict
 
 TROUBLE = "trouble.txt"
 
 
 def run(project: Project, base: Path | None = None) -> bool:
     """Run what changed, then write the report; returns whether the candidate may be released."""
-    from sluice.report.write import write
-
     try:
         _ = project.settings
         _usable_tree(project)
         _forget_verdicts(project)
         _have_data(project)
-        done = _dvc(project, "repro", "--keep-going")
+        done = _dvc(project, "repro", "--keep-going") == 0
     except SluiceError as error:
-        write(project, gate.collect(project), base=base, trouble=str(error))
+        _report(project, base, str(error))
         raise
-    verdicts = gate.collect(project)
-    trouble = _trouble(project) if done else None
-    write(project, verdicts, base=base, trouble=trouble)
-    return not done and all(verdict.passes for verdict in verdicts)
+    releasable = done and all(verdict.passes for verdict in gate.collect(project))
+    if releasable and base is None and (project.package / "reports").is_dir():
+        _take_over_report(project)
+    else:
+        _report(project, base, None if done else _trouble(project))
+    return releasable
+
+
+def _report(project: Project, base: Path | None, trouble: str | None) -> None:
+    from sluice.report.write import write
+
+    write(project, gate.collect(project), base=base, trouble=trouble)
+
+
+def _take_over_report(project: Project) -> None:
+    """The package was assembled from these verdicts, and its report says the same."""
+    rest = shutil.ignore_patterns("verdicts", "evidence")
+    shutil.copytree(project.package / "reports", project.report, ignore=rest, dirs_exist_ok=True)
 
 
 def _forget_verdicts(project: Project) -> None:
@@ -69,7 +80,3 @@ def _trouble(project: Project) -> str | None:
     """The line that a stage without a verdict stopped with."""
     path = project.out / TROUBLE
     return path.read_text("utf-8").strip() if path.is_file() else None
-
-
-def refused(verdicts: list[Verdict]) -> list[Verdict]:
-    return [verdict for verdict in verdicts if not verdict.passes]

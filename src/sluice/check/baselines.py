@@ -67,7 +67,8 @@ def column_codes(train: DataFrame, part: DataFrame, column: str | None) -> Float
         return np.zeros((len(part), 1))
     if part[column].dtype.kind == "f":
         with np.errstate(over="ignore"):
-            return part[[column]].to_numpy(np.float32)
+            # A copy: scikit-learn cannot look for NaN in pandas' read-only memory.
+            return np.array(part[[column]], np.float32)
     known = {value: code for code, value in enumerate(sorted(train[column].unique()))}
     return part[column].map(lambda value: known.get(value, -1)).to_numpy(np.float64)[:, None]
 

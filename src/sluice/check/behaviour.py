@@ -114,6 +114,6 @@ def _recorded(project: Project, rows: DataFrame) -> Recorded:
     return Recorded(
         name="the holdout rows score as when the model was built",
         sample="holdout",
-        scores=predict(pipeline, settings, rows).tolist(),
+        scores=predict(pipeline, settings, rows).reshape(len(rows), -1).tolist(),
         tolerance=settings.parity.tolerance,
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
     from pandas import DataFrame, Series
 
-_INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "Int64"]
+_INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "Int64Dtype"]
 _NUMBERS = [*_INTEGERS, "float16", "float32", "float64"]
 _LARGEST = sys.float_info.max
 

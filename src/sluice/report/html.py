@@ -1,0 +1,106 @@
+"""The report as one page that needs nothing but itself: no network, no script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sluice.report import compare, plots, wording
+from sluice.report.facts import Facts
+from sluice.verdict import Finding
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+# Beyond this many lines a list is for report.json.
+_FINDINGS = 2_000
+_MEASURES = 9
+
+
+class Plot(msgspec.Struct, frozen=True):
+    drawing: Markup
+    title: str
+    caption: str
+
+
+def render(facts: Facts, base: Facts | None = None) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("sluice.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("report.html.j2").render(
+        facts=facts,
+        base=base,
+        words=wording,
+        numbers=compare.performance(facts, base),
+        disparities=compare.fairness(facts, base),
+        curves=_curves(facts),
+        fair=_fair(facts),
+        importance=plots.importance(facts.importance) if facts.importance else None,
+        behaviour={
+            name: _findings(facts, name) for name in ("scenarios", "data-quality", "parity")
+        },
+        most=_FINDINGS,
+    )
+
+
+def _shown(value: object) -> object:
+    # Markup is the page's own.
+    return wording.visible(value) if type(value) is str else value
+
+
+def _curves(facts: Facts) -> list[Plot]:
+    curves, metrics = facts.curves, facts.performance.metrics if facts.performance else {}
+    drawn = []
+
+    def area(name: str) -> float | None:
+        return metrics[name].estimate if name in metrics else None
+
+    if curves.roc:
+        drawing = plots.roc(curves.roc, area("roc_auc"))
+        drawn.append(
+            Plot(drawing, "Ranking", "Hits against false alarms; the dashes are guessing.")
+        )
+    if curves.precision_recall:
+        drawing = plots.precision_recall(curves.precision_recall, area("average_precision"))
+        caption = "How many flagged rows are right, as more of the right ones are found."
+        drawn.append(Plot(drawing, "Precision and recall", caption))
+    if curves.calibration:
+        drawing = plots.calibration(curves.calibration)
+        caption = "On the dashes, a score means what it says."
+        drawn.append(Plot(drawing, "Calibration", caption))
+    if curves.cost:
+        drawing = plots.cost(curves.cost, facts.threshold)
+        caption = "What errors cost, by where the line is drawn; chosen on other rows than these."
+        drawn.append(Plot(drawing, "Cost of errors", caption))
+    if curves.confusion and (matrix := plots.confusion(curves.confusion)):
+        caption = "Rows by what they are and what was decided, as shares of what they are."
+        drawn.append(Plot(matrix, "Decisions", caption))
+    if curves.residuals:
+        drawing = plots.residuals(curves.residuals)
+        caption = "How far off, and in which direction, at each height of the prediction."
+        drawn.append(Plot(drawing, "Residuals", caption))
+    return drawn
+
+
+def _fair(facts: Facts) -> list[Plot]:
+    """A plot for each measure of the single sensitive columns, up to nine."""
+    measures = dict.fromkeys(
+        name for grouping in facts.fairness for group in grouping.groups for name in group.measures
+    )
+    caption = "Each dot is a group, the bar behind it its interval."
+    drawn = [(name, plots.fairness(facts.fairness, name)) for name in list(measures)[:_MEASURES]]
+    return [Plot(plot, wording.metric(name).capitalize(), caption) for name, plot in drawn if plot]
+
+
+def _findings(facts: Facts, gate: str) -> tuple[Finding, ...]:
+    verdict = facts.gate(gate)
+    return verdict.findings if verdict else ()

@@ -1,0 +1,142 @@
+"""How facts are put into words, alike in every form of the report."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Literal
+
+from sluice.metrics import METRICS
+from sluice.report.compare import Number
+from sluice.report.evidence import Decision, Measured
+from sluice.report.facts import Facts
+from sluice.verdict import Bound, Finding, Status, Verdict
+
+Standing = Literal["pass", "accepted", "insufficient", "fail"]
+
+NONE = "–"
+
+WORDS: dict[Standing, str] = {
+    "pass": "passes",
+    "accepted": "accepted",
+    "insufficient": "too little evidence",
+    "fail": "fails",
+}
+
+# What each gate asks, for a reader who has not met it.
+QUESTIONS = {
+    "data-quality": "Is the data what params.yaml says it is?",
+    "parity": "Does the exported model answer like the one that was trained?",
+    "performance": "Is the model good enough, and better than guessing or one column alone?",
+    "fairness": "Does the model treat groups of people alike?",
+    "explanation": "Does the model rest on what it may rest on?",
+    "scenarios": "Does the model behave as a person would expect in known situations?",
+    "champion": "Is the candidate no worse than the model in production?",
+}
+
+_NAMES = {
+    "roc_auc": "ROC AUC",
+    "f1": "F1",
+    "r2": "R²",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "brier": "Brier score",
+}
+_MEASURES = ("selection_rate", "false_negative_rate", "false_positive_rate")
+_ERRORS = ("mean_error", "absolute_error")
+_KNOWN = re.compile(rf"\b({'|'.join([*METRICS, *_MEASURES, *_ERRORS])})\b")
+
+TASKS = {
+    "binary": "a yes or no",
+    "multiclass": "one of several classes",
+    "regression": "a number",
+}
+
+
+def headline(facts: Facts) -> str:
+    if facts.releasable:
+        return f"{facts.name} may be released"
+    held = [gate.gate for gate in facts.gates if not gate.passes]
+    if facts.trouble is not None or not held:
+        return f"{facts.name} must not be released"
+    return f"{facts.name} must not be released: {', '.join(held)}"
+
+
+def standing(said: Verdict | Finding) -> Standing:
+    if said.passes:
+        return "pass" if said.status is Status.PASS else "accepted"
+    return "fail" if said.status is Status.FAIL else "insufficient"
+
+
+def status(said: Verdict | Finding) -> str:
+    if isinstance(said, Verdict) and not said.findings:
+        return "did not run"
+    return WORDS[standing(said)]
+
+
+def number(value: float | None) -> str:
+    if value is None:
+        return NONE
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+
+
+def change(value: float | None) -> str:
+    if value is None:
+        return NONE
+    size = abs(value)
+    return f"{'+' if value >= 0 else '−'}{f'{size:.4f}' if 0.001 <= size < 100 else number(size)}"
+
+
+def span(measured: Measured) -> str:
+    if measured.low is None or measured.high is None:
+        return NONE
+    return f"{number(measured.low)} to {number(measured.high)}"
+
+
+def bound(held: Bound | None) -> str:
+    if held is None or (held.low is None and held.high is None):
+        return NONE
+    return str(held)
+
+
+def trend(compared: Number) -> str:
+    """The change against the base, and whether it is for the better."""
+    if compared.trend is None or compared.change is None:
+        return NONE
+    if compared.trend == "same":
+        return "the same"
+    return f"{change(compared.change)} ({compared.trend})"
+
+
+def decision(rule: Decision, classes: tuple[str, ...]) -> str:
+    if rule.threshold is not None:
+        return f"threshold {number(rule.threshold)}"
+    if rule.costs:
+        named = zip(classes or map(str, range(len(rule.costs))), rule.costs, strict=False)
+        return "cost of missing " + ", ".join(f"{name}: {number(cost)}" for name, cost in named)
+    return NONE
+
+
+def confidence(facts: Facts) -> str:
+    return f"{100 * (facts.confidence or 0.95):g} % interval"
+
+
+def short(name: str, gate: str) -> str:
+    """A finding's name without its gate."""
+    return name.removeprefix(f"{gate}/")
+
+
+def metric(name: str) -> str:
+    """A metric or measure in plain words; the names of columns in it stay as they are."""
+    return _KNOWN.sub(lambda found: _NAMES.get(found[0], found[0].replace("_", " ")), name)
+
+
+def visible(text: str) -> str:
+    """Text without control characters, which could turn around what a reader sees."""
+    return "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
+
+
+def clip(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

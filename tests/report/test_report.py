@@ -1,0 +1,238 @@
+"""The report is written in every state of a project, and says first what stops it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sluice.check import gate
+from sluice.errors import SluiceError
+from sluice.project import Project
+from sluice.report import markdown
+from sluice.report.facts import Facts
+from sluice.report.write import write
+from sluice.verdict import Finding, Status, Verdict
+
+Make = Callable[..., Project]
+
+SHORT = Finding("fairness/sex=f/rows", Status.INSUFFICIENT, "3 rows are too few", n=3)
+FAILS = Finding("scenarios/a loop", Status.FAIL, "it scored -1")
+
+
+def verdict(project: Project, name: str, *findings: Finding) -> None:
+    Verdict.of(name, list(findings)).write(project.verdict(name))
+
+
+def report(project: Project, base: Path | None = None) -> tuple[Facts, str, str]:
+    facts = write(project, gate.collect(project), base=base)
+    markup, page = (project.report / name for name in ("report.md", "report.html"))
+    return facts, markup.read_text("utf-8"), page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_candidate_that_passes_every_gate_may_be_released(make: Make, task: str) -> None:
+    facts, markup, page = report(make(task))
+    assert facts.releasable
+    assert markup.startswith("## ✅ toy may be released\n")
+    assert "May be released" in page
+    assert "must not" not in markup + page.lower()
+    drawn = {"binary": 7, "multiclass": 3, "regression": 3}
+    assert page.count('<svg role="img" aria-label="') == drawn[task]
+
+
+def test_what_stops_it_comes_first(make: Make) -> None:
+    project = make()
+    verdict(project, "fairness", SHORT)
+    verdict(project, "scenarios", FAILS, Finding("scenarios/else", Status.PASS, "fine"))
+    facts, markup, page = report(project)
+    assert not facts.releasable
+    assert markup.startswith("## ❌ toy must not be released: scenarios, fairness\n")
+    assert "**The first reason:** scenarios/a loop: it scored -1\n" in markup
+    table = re.findall(r"^\| (\S+) .*? \| (\S+) \|", markup, re.MULTILINE)
+    assert [name for _, name in table[2:5]] == ["scenarios", "fairness", "data-quality"]
+    assert page.index("it scored -1") < page.index("3 rows are too few") < page.index("as expected")
+
+
+def test_an_accepted_finding_is_shown_with_its_reason(make: Make) -> None:
+    reason = "checked by hand in May"
+    accept = [
+        {"finding": SHORT.name, "reason": reason},
+        {"finding": "fairness/sex=x/rows", "reason": "there is no such group"},
+    ]
+    project = make(accept=accept)
+    verdict(project, "fairness", *gate.accept(project, "fairness", [SHORT]))
+    facts, markup, page = report(project)
+    assert facts.releasable
+    assert "1 finding that falls short is accepted" in markup
+    assert reason in markup
+    assert reason in page
+    assert [item.finding for item in facts.unneeded] == ["fairness/sex=x/rows"]
+    assert "accepted, but not needed" in markup
+    assert "accepted, but not needed" in page
+
+
+def test_a_project_without_outputs_still_gets_its_report(make: Make) -> None:
+    project = make()
+    shutil.rmtree(project.out)
+    facts, markup, page = report(project)
+    assert markup.startswith("## ❌ toy must not be released: data-quality")
+    assert "The gate did not run" in markup
+    assert "gates that did not run to their end: data-quality" in page
+    assert "out/selection.json is missing" in facts.missing
+
+
+def test_broken_settings_are_the_first_reason(make: Make) -> None:
+    project = make()
+    (project.root / "params.yaml").write_text("name: 3\n")
+    facts, markup, page = report(Project(project.root))
+    assert not facts.releasable
+    assert markup.startswith("## ❌ This candidate must not be released\n\n**The first reason:** p")
+    assert "params.yaml: name is 3" in page
+
+
+def test_trouble_holds_back_what_every_gate_lets_through(make: Make) -> None:
+    project = make()
+    facts = write(project, gate.collect(project), trouble="the data cannot be read")
+    assert not facts.releasable
+    assert facts.reason == "the data cannot be read"
+
+
+def test_no_gate_at_all_is_no_release(make: Make) -> None:
+    assert not write(make(), []).releasable
+
+
+@pytest.mark.parametrize("left", [None, "{", '[{"recall": NaN}]', '{"rows": "many"}', "\udcff"])
+def test_evidence_that_is_absent_or_broken_is_named(make: Make, left: str | None) -> None:
+    project = make()
+    for path in project.out.glob("evidence/*/*.json"):
+        if left is None:
+            path.unlink()
+        else:
+            path.write_bytes(left.encode("utf-8", "surrogateescape"))
+    facts, markup, page = report(project)
+    for where in ("performance/roc", "performance/metrics", "fairness/groups", "explanation/rows"):
+        assert any(f"out/evidence/{where}.json" in what for what in facts.missing)
+        assert where in markup
+        assert where in page
+
+
+@pytest.mark.parametrize("broken", [None, "ran", "verdict"])
+def test_evidence_of_an_earlier_run_is_not_shown(make: Make, broken: str | None) -> None:
+    project = make()
+    project.verdict("performance").unlink()
+    if broken:
+        stopped = Finding(f"performance/{broken}", Status.INSUFFICIENT, "stopped half-way")
+        verdict(project, "performance", stopped)
+    facts, markup, page = report(project)
+    assert facts.performance is None
+    assert not facts.curves.roc
+    assert "### Numbers" not in markup
+    assert "ROC curve" not in page
+    assert "No numbers" in page
+
+
+def test_the_same_facts_are_the_same_bytes_anywhere(make: Make) -> None:
+    for where in ("one", "two/deeper"):
+        report(make(where=where))
+        root = make(where=where).root
+        (root / "out/verdicts/parity.json").write_text("{")
+        report(Project(root))
+    root = make(where="one").root.parent
+    one, two = root / "one/out/report", root / "two/deeper/out/report"
+    assert sorted(path.name for path in one.iterdir()) == [
+        "report.html",
+        "report.json",
+        "report.md",
+    ]
+    for path in one.iterdir():
+        assert path.read_bytes() == (two / path.name).read_bytes()
+        assert str(root).encode() not in path.read_bytes()
+
+
+def test_json_is_strict(make: Make) -> None:
+    project = make()
+    report(project)
+
+    def refuse(constant: str) -> float:
+        raise AssertionError(constant)
+
+    facts = json.loads((project.report / "report.json").read_bytes(), parse_constant=refuse)
+    assert facts["releasable"] is True
+
+
+def test_numbers_are_compared_with_the_base(make: Make) -> None:
+    base = make(where="base", estimate=0.7)
+    report(base)
+    _, markup, page = report(make(), base.report / "report.json")
+    assert "| 0.7 | +0.1000 (better) |" in markup
+    assert "+0.1000 (better)" in page
+    report(make("regression", where="base", estimate=0.7))
+    _, markup, _ = report(make("regression"), base.report / "report.json")
+    assert "+0.1000 (worse)" in markup
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "[]", '{"name": "toy"}', "[" * 50_000, '{"releasable": true}', "forged"]
+)
+def test_a_base_that_is_no_report_is_refused(make: Make, tmp_path: Path, content: str) -> None:
+    project, base = make(), tmp_path / "base.json"
+    if content == "forged":
+        write(project, [])
+        forged = (project.report / "report.json").read_text().replace("false", "true", 1)
+        base.write_text(forged)
+    elif content is not None:
+        base.write_text(content)
+    with pytest.raises(SluiceError, match=re.escape(str(base))):
+        report(project, base)
+    assert "## ✅ toy" in (project.report / "report.md").read_text("utf-8")
+
+
+HOSTILE = (
+    "a|b`c`<script>alert(1)</script>\n@everyone [x](http://x.y) www.x.y #12 $z$ _i_ **b** \u202e"
+)
+
+
+def test_hostile_names_stay_text(make: Make) -> None:
+    project = make(column=HOSTILE)
+    verdict(project, "parity", Finding(f"parity/{HOSTILE}", Status.FAIL, HOSTILE))
+    _, markup, page = report(project)
+    for live in ("<script", "@everyone", "](http", "://", "www.", "`c`", "a|b", " #12", "**b**"):
+        assert live not in markup
+    assert "$z" not in markup
+    assert "\u202e" not in markup
+    assert "```mermaid" in markup
+    tables = [line for line in markup.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in tables} <= {4, 5, 6, 7}
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "\u202e" not in page
+
+
+def test_a_page_loads_nothing(make: Make) -> None:
+    _, _, page = report(make())
+    assert not re.search(r"<(script|link|img|iframe|object|base)\b", page)
+    assert not re.search(r"""(src|href)\s*=\s*["']?(?!["']?#)""", page)
+    assert not re.search(r"@import|url\((?!#)", page)
+
+
+@pytest.mark.parametrize("name", ["column", "|" * 200, "<&>" * 100])
+def test_a_large_report_fits_into_a_comment(make: Make, name: str) -> None:
+    project = make()
+    found = [Finding(f"fairness/{name} {k}", Status.FAIL, name * 3) for k in range(900)]
+    verdict(project, "fairness", *found)
+    columns = [{"column": f"{name}{k}", "importance": 1.0, "share": 0.002} for k in range(500)]
+    path = project.out / "evidence/explanation/importance.json"
+    path.write_text(json.dumps(columns))
+    facts, markup, _ = report(project)
+    assert len(markup) < 65_536
+    assert len(facts.refused) == 900
+    assert "and 875 more" in markup or "Left out, to fit into a comment" in markup
+
+
+def test_escape_keeps_ordinary_names_as_they_are() -> None:
+    assert markdown.escape("PAY_0: 3.5 (a-b), c/d = 4") == "PAY_0: 3.5 (a-b), c/d = 4"
