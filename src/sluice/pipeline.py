@@ -20,9 +20,11 @@ def run(project: Project, base: Path | None = None) -> bool:
     try:
         _ = project.settings
         _usable_tree(project)
-        _forget_verdicts(project)
+        _forget_refusals(project)
         _have_data(project)
         done = _dvc(project, "repro", "--keep-going") == 0
+        if not done:
+            _forget_unconfirmed(project)
     except SluiceError as error:
         _report(project, base, str(error))
         raise
@@ -46,12 +48,31 @@ def _take_over_report(project: Project) -> None:
     shutil.copytree(project.package / "reports", project.report, ignore=rest, dirs_exist_ok=True)
 
 
-def _forget_verdicts(project: Project) -> None:
-    """No verdict outlives the run that gave it: DVC brings back those that still hold."""
-    for stale in (project.out / "verdicts", project.package):
-        if stale.exists():
-            shutil.rmtree(stale)
+def _forget_refusals(project: Project) -> None:
+    """DVC keeps no refusal: one that is found after this run was given by this run."""
+    for name in gate.GATES:
+        verdict = project.verdict(name)
+        if verdict.is_file() and not gate.read(project, name).passes:
+            verdict.unlink()
     (project.out / TROUBLE).unlink(missing_ok=True)
+
+
+def _forget_unconfirmed(project: Project) -> None:
+    """Drop the passes of gates that this run neither ran nor found unchanged.
+
+    When something refuses, what hangs on it does not run, and the verdict of an
+    earlier run would stand in for it.
+    """
+    import networkx
+    from dvc.repo import Repo
+
+    with Repo(str(project.root)) as repo:
+        graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
+        changed = set(repo.status())
+    unconfirmed = changed.union(*(networkx.ancestors(graph, name) for name in changed & set(graph)))
+    for name in unconfirmed & set(gate.GATES):
+        if gate.read(project, name).passes:
+            project.verdict(name).unlink()
 
 
 def _usable_tree(project: Project) -> None:

@@ -52,10 +52,11 @@ def accept(project: Project, gate: str, findings: list[Finding]) -> list[Finding
 
 def collect(project: Project) -> list[Verdict]:
     """The verdict of every gate; a gate without one did not run, and does not pass."""
-    return [_read(project, gate) for gate in GATES]
+    return [read(project, gate) for gate in GATES]
 
 
-def _read(project: Project, gate: str) -> Verdict:
+def read(project: Project, gate: str) -> Verdict:
+    """The verdict of one gate as it lies there; a file that is not one fails."""
     path = project.verdict(gate)
     try:
         verdict = Verdict.read(path.read_bytes(), str(path))

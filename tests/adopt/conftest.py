@@ -1,0 +1,101 @@
+"""A small project of its own, so that these tests stand whatever data the repository holds."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sluice.adopt import adopt
+
+FILES = {
+    ".dvc/config": """[core]
+    analytics = false
+    remote = embedded
+['remote "embedded"']
+    url = store
+""",
+    ".dvc/.gitignore": "/config.local\n/tmp\n/cache\n",
+    ".gitignore": "/data/\n/out/\n__pycache__/\n",
+    "data/example.csv": "a,b\n1,2\n",
+    "docs/datasheet.md": "# Datasheet: the example\n",
+    "dvc.lock": "schema: '2.0'\n",
+    "params.yaml": "name: example\n",
+    "src/usecase/__init__.py": "",
+    "src/usecase/candidates.py": """from sluice.build.models import MODELS
+
+CANDIDATES = dict(MODELS)
+TRUSTED = ()
+""",
+    "src/usecase/expectations.py": "EXPECTATIONS = ['of the example']\n",
+    "src/usecase/scenarios.py": "SCENARIOS = ['of the example']\n",
+    "tests/usecase/test_example.py": "def test_example() -> None: ...\n",
+}
+
+
+def run(root: Path, *command: str) -> str:
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def commit(root: Path) -> None:
+    run(root, "git", "add", "-A")
+    who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    run(root, "git", *who, "commit", "-qm", "all")
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("example")
+    for name, text in FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, "utf-8")
+    run(root, "git", "init", "-q", ".")
+    run(root, sys.executable, "-m", "dvc", "add", "-q", "data")
+    run(root, sys.executable, "-m", "dvc", "push", "-q")
+    commit(root)
+    return root
+
+
+@pytest.fixture
+def project(example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A committed project with data under DVC; its `usecase` is the one that is imported."""
+    root = tmp_path / "project"
+    shutil.copytree(example, root, symlinks=True)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    loaded = {name: m for name, m in sys.modules.items() if name.partition(".")[0] == "usecase"}
+    for name in loaded:
+        del sys.modules[name]
+    yield root
+    for name in [name for name in sys.modules if name.partition(".")[0] == "usecase"]:
+        del sys.modules[name]
+    sys.modules.update(loaded)
+
+
+Adopt = Callable[..., list[str]]
+
+
+@pytest.fixture
+def adopted(project: Path) -> Adopt:
+    """Adopt a file into the project; returns what was said."""
+
+    def call(
+        file: Path, target: str, *, id: str | None = None, sensitive: tuple[str, ...] = ()
+    ) -> list[str]:
+        said: list[str] = []
+        adopt(project, file, target=target, id=id, sensitive=list(sensitive), say=said.append)
+        return said
+
+    return call
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every file but DVC's and git's own."""
+    apart = (".git/", ".dvc/tmp/", ".dvc/cache/")
+    found = {str(p.relative_to(root)): p for p in root.rglob("*") if p.is_file()}
+    return {n: p.read_bytes() for n, p in found.items() if not n.startswith(apart)}

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sluice.adopt.infer import Profile, infer, slug
+from sluice.errors import SluiceError
+
+ROWS = 120
+
+
+def table(**columns: Any) -> pd.DataFrame:
+    """A table of ROWS rows: each column is a cycle of values; `x` is an ordinary number."""
+    made = {"x": list(np.linspace(0.5, 9.5, ROWS))}
+    for name, values in columns.items():
+        made[name] = [values[k % len(values)] for k in range(ROWS)]
+    frame = pd.DataFrame(made)
+    whole = [name for name in frame if pd.api.types.is_integer_dtype(frame[name])]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
+
+
+def profile(frame: pd.DataFrame, target: str = "y", **options: Any) -> Profile:
+    options = {"id": None, "sensitive": [], **options}
+    return infer(frame, "table", target=target, **options)
+
+
+def field(frame: pd.DataFrame, name: str, **options: Any) -> Any:
+    return next(f for f in profile(frame, **options).fields if f.name == name)
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "positive"),
+    [
+        (["yes", "no", "no"], "binary", "yes"),
+        (["no", "yes"], "binary", "yes"),
+        ([True, False, True], "binary", False),
+        ([0, 1, 0], "binary", 1),
+        ([1.0, 2.0, 1.0], "binary", 2),
+        (["a", "b", "c"], "multiclass", None),
+        ([1, 2, 3, 4, 5], "multiclass", None),
+        (list(range(20)), "multiclass", None),
+        (list(range(21)), "regression", None),
+        ([0.5, 1.5, 2.5], "regression", None),
+    ],
+)
+def test_the_task_follows_from_the_target(
+    values: list[Any], task: str, positive: object
+) -> None:
+    found = profile(table(y=values))
+    assert (found.task, found.positive) == (task, positive)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (["same"], "is 'same' in every row"),
+        ([None], "is missing in every row"),
+        (["a", "b", None], "is missing in 40 of 120 rows"),
+        ([f"text {k}" for k in range(60)], "has 60 different texts"),
+        ([f"2026-01-{k:02d}" for k in range(1, 29)], "is a date"),
+    ],
+)
+def test_a_target_that_cannot_be_predicted_is_refused(values: list[Any], reason: str) -> None:
+    with pytest.raises(SluiceError, match=reason):
+        profile(table(y=values))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "use", "remark"),
+    [
+        ([1, 2, 3], "integer", "feature", ""),
+        ([1.5, 2.5, None], "number", "feature", ""),
+        (["a", "b", None], "category", "feature", ""),
+        ([True, False], "category", "feature", ""),
+        (["007", "042"], "category", "feature", ""),
+        (["2026-01-01", "2026-02-01"], "text", "ignored", "a date"),
+        (["01.02.2026 10:30", "28.02.2026 11:00"], "text", "ignored", "a date"),
+        (["2026-01-01T10:00:00Z", "2026-02-01T10:00:00+01:00"], "text", "ignored", "a date"),
+        ([pd.Timestamp("2026-01-01"), pd.Timestamp("2026-02-01")], "text", "ignored", "a date"),
+        ([7], "integer", "ignored", "the same"),
+        (["x", None], "text", "ignored", "the same"),
+        ([None], "text", "ignored", "no value"),
+        ([f"word {k}" for k in range(ROWS)], "text", "ignored", "different in every row"),
+        ([f"word {k}" for k in range(90)], "text", "ignored", "90 different texts"),
+        ([*map(str, range(60)), "?"], "text", "ignored", "words such as '?'"),
+    ],
+)
+def test_a_column_has_a_type_and_a_use(
+    values: list[Any], kind: str, use: str, remark: str
+) -> None:
+    found = field(table(c=values, y=["yes", "no"]), "c")
+    assert (found.type, found.use) == (kind, use)
+    assert found.remark.startswith(remark) if use == "feature" else remark in found.remark
+
+
+@pytest.mark.parametrize(
+    ("name", "ignored"), [("customer id", True), ("rowIndex", True), ("width", False)]
+)
+def test_numbers_that_only_name_the_row_are_left_out(name: str, ignored: bool) -> None:
+    frame = table(y=["yes", "no"])
+    frame[name] = pd.array(range(ROWS), dtype="Int64")
+    found = field(frame, name)
+    assert (found.use == "ignored") is ignored
+    assert ("--id" in found.remark) is ignored
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        ([0, 100], 0, 110),
+        ([5, 105], 0, 115),
+        ([-100, 100], -120, 120),
+        ([-100, -1], -110, 0),
+        ([0.0, 1.05], 0.0, 1.16),
+        ([1e-6, 3.5e-6], 7.5e-7, 3.75e-6),
+    ],
+)
+def test_ranges_are_a_tenth_wider_but_do_not_cross_zero(
+    values: list[Any], low: float, high: float
+) -> None:
+    found = field(table(c=values, y=["yes", "no"]), "c")
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+    assert found.low <= min(values) <= max(values) <= found.high
+
+
+def test_missing_values_are_let_pass_with_a_margin() -> None:
+    frame = table(none=[1, 2], some=[1.5, 2.5, 3.5, None], y=["yes", "no"])
+    assert field(frame, "none").missing == 0.0
+    assert field(frame, "some").missing == 0.39
+
+
+def test_an_id_must_name_each_row() -> None:
+    frame = table(y=["yes", "no"], half=list(range(60)), gap=[1, None])
+    frame["key"] = [f"k{k}" for k in range(ROWS)]
+    frame["long"] = pd.array([2**60 + k for k in range(ROWS)], dtype="Int64")
+    assert field(frame, "key", id="key").type == "text"
+    assert field(frame, "long", id="long").type == "text"
+    with pytest.raises(SluiceError, match="60 values of column 'half' repeat"):
+        profile(frame, id="half")
+    with pytest.raises(SluiceError, match="'gap' is missing in 60 rows"):
+        profile(frame, id="gap")
+
+
+def test_sensitive_columns_become_groups_or_bands() -> None:
+    frame = table(
+        y=["yes", "no"],
+        sex=["f", "m"],
+        age=list(range(20, 80)),
+        grade=[1, 2, 3],
+        rare=["a"] * 90 + ["b"] * 20 + ["c"] * 6 + ["d"] * 4,
+    )
+    found = profile(frame, sensitive=["sex", "age", "grade", "rare"])
+    assert found.sensitive["sex"].groups is None
+    assert found.sensitive["age"].bands == [40.0, 60.0]
+    assert field(frame, "grade", sensitive=["grade"]).type == "category"
+    assert found.sensitive["rare"].groups == {"a": ["a"], "all others": ["d", "c", "b"]}
+    assert [f.name for f in found.features] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"target": "Y"}, "no column 'Y'; did you mean 'y'"),
+        ({"target": "z"}, "no column 'z'; there are 'x', 'y'"),
+        ({"id": "y"}, "--id: column 'y' is named by --target already"),
+        ({"sensitive": ["born"]}, "'born' is a date"),
+        ({"sensitive": ["name"]}, "'name' has 60 different texts"),
+        ({"sensitive": ["one"]}, "'one' holds one value"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: dict[str, Any], reason: str) -> None:
+    born = [f"1990-01-{k:02d}" for k in range(1, 29)]
+    frame = table(y=["yes", "no"], born=born, name=[f"n{k}" for k in range(60)], one=["a"])
+    with pytest.raises(SluiceError, match=reason):
+        profile(frame, **options)
+
+
+def test_too_few_rows_or_columns_are_refused() -> None:
+    with pytest.raises(SluiceError, match="30 rows are too few"):
+        profile(table(y=["yes", "no"]).head(30))
+    with pytest.raises(SluiceError, match="no column is left to predict 'y' from"):
+        profile(table(y=["yes", "no"], born=["2026-01-01", "2026-01-02"]).drop(columns="x"))
+
+
+def test_a_heavy_tail_is_noticed() -> None:
+    frame = table(y=[0.5 * k for k in range(60)])
+    assert not profile(frame).heavy
+    frame.loc[0, "y"] = 10_000.0
+    assert profile(frame).heavy
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("My Data (final).csv", "my-data-final"),
+        ("2026_\u00dcbersicht.parquet", "ubersicht"),
+        ("\u65e5\u672c.csv", "adopted"),
+        ("a" * 90 + ".csv", "a" * 64),
+    ],
+)
+def test_the_name_comes_from_the_file(name: str, expected: str) -> None:
+    assert slug(Path(name)) == expected
