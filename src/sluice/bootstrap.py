@@ -26,9 +26,7 @@ def intervals(
         for _ in tqdm(range(resamples), doing, leave=False, disable=None)
     ]
     tail = (1 - confidence) / 2
-    return {
-        name: _between(np.array([values[name] for values in drawn]), tail) for name in drawn[0]
-    }
+    return {name: _between(np.array([values[name] for values in drawn]), tail) for name in drawn[0]}
 
 
 def _between(values: NDArray[np.float64], tail: float) -> tuple[float, float]:

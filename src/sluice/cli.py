@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     build = actions.add_parser("build", help="run, and seal the package if every gate passes")
     build.add_argument("--base", type=Path, help="report.json to show changes against")
     build.set_defaults(command=_package_build)
-    verify = actions.add_parser("verify", help="check every byte of a package and run its scenarios")
+    verify = actions.add_parser(
+        "verify", help="check every byte of a package and run its scenarios"
+    )
     verify.add_argument("file", type=Path)
     verify.set_defaults(command=_package_verify)
     assemble = actions.add_parser("assemble", help="the stage before: put the parts together")

@@ -265,7 +265,8 @@ def load(path: Path) -> Settings:
 
 def read_yaml(path: Path) -> Any:
     # DVC reads params.yaml with the same library: 'no' and 'on' stay words for both.
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         return YAML(typ="safe", pure=True).load(path.read_text("utf-8"))

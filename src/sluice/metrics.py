@@ -175,10 +175,14 @@ _ALL: tuple[Task, ...] = ("binary", "multiclass", "regression")
 
 METRICS: dict[str, Metric] = {
     "roc_auc": Metric(_roc_auc, _CLASSES, True, "chance that a hit is ranked above a miss"),
-    "average_precision": Metric(_average_precision, ("binary",), True, "area under precision-recall"),
+    "average_precision": Metric(
+        _average_precision, ("binary",), True, "area under precision-recall"
+    ),
     "log_loss": Metric(_log_loss, _CLASSES, False, "surprise at the truth, in nats"),
     "brier": Metric(_brier, _CLASSES, False, "squared error of the probabilities"),
-    "calibration_error": Metric(_calibration_error, ("binary",), False, "gap of score and frequency"),
+    "calibration_error": Metric(
+        _calibration_error, ("binary",), False, "gap of score and frequency"
+    ),
     "accuracy": Metric(_accuracy, _CLASSES, True, "share of right decisions"),
     "balanced_accuracy": Metric(_balanced_accuracy, _CLASSES, True, "mean recall of the classes"),
     "precision": Metric(_precision, ("binary",), True, "share of flagged rows that are positive"),

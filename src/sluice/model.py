@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sluice.errors import SluiceError
 from sluice.labels import label
-from sluice.metrics import Task
+from sluice.metrics import Floats, Ints, Task
 
 Scalar = bool | int | float | str | None
 Record = Mapping[str, Scalar]
@@ -37,19 +37,28 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: Literal["number", "category"]
 
 
+class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From scores to decisions.
+
+    `threshold` decides a binary task; `costs`, in the order of the classes, weigh
+    the probabilities of a multi-class one; a regression has neither.
+    """
+
+    threshold: float | None = None
+    costs: tuple[float, ...] = ()
+
+
 class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What goes in and what comes out.
 
     Missing values are JSON's null; they are NaN in a number's tensor and the
-    empty text in a category's. `threshold` decides a binary task; `costs`, in
-    the order of `classes`, weigh the probabilities of a multi-class one.
+    empty text in a category's.
     """
 
     task: Task
     inputs: tuple[Input, ...]
     classes: tuple[str, ...] = ()
-    threshold: float | None = None
-    costs: tuple[float, ...] = ()
+    decision: Decision = Decision()
 
     @property
     def numbers(self) -> list[str]:
@@ -67,15 +76,15 @@ class Scores:
     decisions: [n] class indices; for a regression the predictions themselves.
     """
 
-    values: NDArray[np.float64]
-    decisions: NDArray[np.int64] | NDArray[np.float64]
+    values: Floats
+    decisions: Ints | Floats
 
 
 @dataclass(frozen=True)
 class Tensors:
     """The model's inputs: numbers [n, p] float64, categories [n, q] text."""
 
-    numbers: NDArray[np.float64]
+    numbers: Floats
     categories: NDArray[np.object_]
 
     def __len__(self) -> int:
@@ -110,18 +119,18 @@ class Model:
             values = values.reshape(len(tensors))
         elif self.signature.task == "binary":
             values = values[:, 1]
-        return Scores(values, decide(self.signature, values))
+        return Scores(values, decide(self.signature.decision, values))
 
     def score_records(self, records: Sequence[Record]) -> Scores:
         return self.score(encode(self.signature, records))
 
 
-def decide(signature: Signature, values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """[n] class indices: the threshold, or the least expected cost (Elkan, 2001)."""
-    if signature.task == "binary":
-        return (values >= signature.threshold).astype(np.int64)
-    if signature.task == "multiclass":
-        return np.argmax(values * np.asarray(signature.costs), axis=1)
+def decide(decision: Decision, values: Floats) -> Ints | Floats:
+    """[n] class indices: by the threshold, or the least expected cost (Elkan, 2001)."""
+    if decision.threshold is not None:
+        return (values >= decision.threshold).astype(np.int64)
+    if decision.costs:
+        return np.argmax(values * np.asarray(decision.costs), axis=1).astype(np.int64)
     return values
 
 

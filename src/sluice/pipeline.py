@@ -94,7 +94,8 @@ def _dvc(project: Project, *arguments: str) -> int:
     here = str(Path(sys.executable).parent)
     path = os.pathsep.join([here, os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, cwd=project.root, env={**os.environ, "PATH": path}).returncode
+    environment = {**os.environ, "PATH": path}
+    return subprocess.run(command, check=False, cwd=project.root, env=environment).returncode
 
 
 def _trouble(project: Project) -> str | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sluice.config import Column, Settings
 from sluice.errors import SluiceError
 from sluice.labels import label
+from sluice.metrics import Floats, Ints
 from sluice.model import Tensors
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def typed(frame: DataFrame, columns: dict[str, Column], *, strict: bool = True) 
     """
     import pandas as pd
 
-    errors = "raise" if strict else "coerce"
+    errors: Literal["raise", "coerce"] = "raise" if strict else "coerce"
     made = {
         name: pd.to_numeric(frame[name], errors=errors).astype("float64")
         if column.numeric
@@ -75,13 +75,13 @@ def tensors(frame: DataFrame, settings: Settings, inputs: list[str]) -> Tensors:
     )
 
 
-def truth(frame: DataFrame, settings: Settings) -> NDArray[np.int64] | NDArray[np.float64]:
+def truth(frame: DataFrame, settings: Settings) -> Ints | Floats:
     """[n] class indices, or the numbers to predict."""
     target = frame[settings.data.target]
     if settings.task == "regression":
         return target.to_numpy(np.float64)
     index = {name: k for k, name in enumerate(settings.classes)}
-    return target.map(index).to_numpy(np.int64)
+    return np.array([index[name] for name in target], np.int64)
 
 
 def read_split(path: Path) -> DataFrame:

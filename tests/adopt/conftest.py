@@ -37,15 +37,8 @@ TRUSTED = ()
 }
 
 
-def run(root: Path, *command: str) -> str:
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    return done.stdout
-
-
-def commit(root: Path) -> None:
-    run(root, "git", "add", "-A")
-    who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
-    run(root, "git", *who, "commit", "-qm", "all")
+def run(root: Path, *command: str) -> None:
+    subprocess.run(command, cwd=root, capture_output=True, check=True)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +50,9 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(root, "git", "init", "-q", ".")
     run(root, sys.executable, "-m", "dvc", "add", "-q", "data")
     run(root, sys.executable, "-m", "dvc", "push", "-q")
-    commit(root)
+    run(root, "git", "add", "-A")
+    who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    run(root, "git", *who, "commit", "-qm", "all")
     return root
 
 
@@ -85,17 +80,22 @@ def adopted(project: Path) -> Adopt:
     """Adopt a file into the project; returns what was said."""
 
     def call(
-        file: Path, target: str, *, id: str | None = None, sensitive: tuple[str, ...] = ()
+        file: Path, target: str, *, key: str | None = None, sensitive: tuple[str, ...] = ()
     ) -> list[str]:
         said: list[str] = []
-        adopt(project, file, target=target, id=id, sensitive=list(sensitive), say=said.append)
+        adopt(project, file, target=target, id=key, sensitive=list(sensitive), say=said.append)
         return said
 
     return call
 
 
-def contents(root: Path) -> dict[str, bytes]:
-    """Every file but DVC's and git's own."""
-    apart = (".git/", ".dvc/tmp/", ".dvc/cache/")
-    found = {str(p.relative_to(root)): p for p in root.rglob("*") if p.is_file()}
-    return {n: p.read_bytes() for n, p in found.items() if not n.startswith(apart)}
+@pytest.fixture
+def contents() -> Callable[[Path], dict[str, bytes]]:
+    """Every file of a project but DVC's and git's own."""
+
+    def call(root: Path) -> dict[str, bytes]:
+        apart = (".git/", ".dvc/tmp/", ".dvc/cache/")
+        found = {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
+        return {n: path.read_bytes() for n, path in found.items() if not n.startswith(apart)}
+
+    return call

@@ -24,6 +24,7 @@ from sluice.build.split import PARTS, assign, identities
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.metrics import METRICS, Floats, Outcome
+from sluice.model import Decision
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -128,9 +129,8 @@ def _cross_validate(name: str, rows: DataFrame, settings: Settings) -> Trial:
     from sklearn.model_selection import KFold, StratifiedKFold
 
     from sluice.build.models import MODELS
-    from sluice.build.select import tune
+    from sluice.build.select import decided, tune
     from sluice.build.train import columns_of, predict
-    from sluice.model import Signature, decide
 
     truth = table.truth(rows, settings)
     shape = (len(rows), len(settings.classes)) if settings.task == "multiclass" else (len(rows),)
@@ -146,16 +146,7 @@ def _cross_validate(name: str, rows: DataFrame, settings: Settings) -> Trial:
         pipeline.fit(rows.iloc[seen][columns.names], truth[seen])
         left = rows.iloc[unseen][columns.names]
         scores[unseen] = predict(pipeline, settings, left)
-    rule = tune(settings, truth, scores)
-    signature = Signature(settings.task, (), tuple(settings.classes), **rule)
-    outcome = Outcome(
-        settings.task,
-        truth,
-        scores,
-        decide(signature, scores),
-        settings.selection.costs,
-        tuple(settings.classes),
-    )
+    outcome = decided(settings, truth, scores, tune(settings, truth, scores))
     return Trial(outcome, pipeline, left)
 
 
@@ -288,11 +279,11 @@ def _parity(trials: list[Trial], settings: Settings) -> float:
     from sluice.build import export, thresholds
     from sluice.build.train import predict
     from sluice.check.parity import difference, edge_rows
-    from sluice.model import Model
+    from sluice.model import Decision, Model
 
     if settings.task != "regression":
         return _TOLERANCE
-    signature = export.sign(settings, {})
+    signature = export.sign(settings, Decision())
     most = 0.0
     for trial in trials:
         thresholds.snap(trial.pipeline[-1])
@@ -331,7 +322,7 @@ def _fairness(
         found = alone if len(grouping.columns) == 1 else crossed
         for measure in measures(outcome):
             counted = measure.counted & (codes >= 0)
-            seen = _difference(codes, measure.values, counted, len(large), held, settings.seed)
+            seen = _difference(codes, measure.values, counted, held=held, seed=settings.seed)
             key = f"{measure.kind}_difference"
             # A difference that cannot be measured leaves the bound to the others.
             if seen.bound > found[key].bound:
@@ -354,11 +345,12 @@ def _difference(
     codes: NDArray[np.int64],
     values: Floats,
     counted: NDArray[np.bool_],
-    groups: int,
+    *,
     held: int,
     seed: int,
 ) -> Estimate:
     """The spread of a mean between groups; small groups make it look larger than it is."""
+    groups = int(codes.max(initial=-1)) + 1
 
     def spread(chosen: NDArray[np.intp]) -> dict[str, float]:
         taken = chosen[counted[chosen]]

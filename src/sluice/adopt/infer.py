@@ -40,7 +40,7 @@ _WHOLE = re.compile(r"-?(0|[1-9]\d*)")
 
 @dataclass(frozen=True)
 class Field:
-    """One column as it will stand in params.yaml; `remark` says in plain words what was made of it."""
+    """One column as it will stand in params.yaml; `remark` says in words what was made of it."""
 
     name: str
     type: Kind
@@ -84,23 +84,27 @@ class Profile:
 
 
 def infer(
-    frame: DataFrame, name: str, *, target: str, id: str | None, sensitive: list[str]
+    frame: DataFrame, name: str, *, target: str, id_column: str | None, sensitive: list[str]
 ) -> Profile:
     """A profile of a table from `sluice.adopt.source`; SluiceError for what cannot be modelled."""
-    asked = {"--target": [target], "--id": [id] if id is not None else [], "--sensitive": sensitive}
+    asked = {
+        "--target": [target],
+        "--id": [] if id_column is None else [id_column],
+        "--sensitive": sensitive,
+    }
     _require_columns(frame, asked)
     if len(frame) < _LEAST_ROWS:
         raise SluiceError(f"{len(frame)} rows are too few to split: bring at least {_LEAST_ROWS}")
     task, goal = _target(frame[target])
     roles = {target: goal}
-    if id is not None:
-        roles[id] = _identity(frame[id])
+    if id_column is not None:
+        roles[id_column] = _identity(frame[id_column])
     roles |= {column: _sensitive(frame[column]) for column in sensitive}
     fields = tuple(roles.get(c) or _feature(frame[c]) for c in frame.columns)
     groups = {c: _groups(frame[c]) if roles[c].values else _bands(frame[c]) for c in sensitive}
     positive = _rarer(frame[target], goal) if task == "binary" else None
     heavy = task == "regression" and _heavy(frame[target])
-    profile = Profile(name, task, target, positive, id, groups, fields, len(frame), heavy)
+    profile = Profile(name, task, target, positive, id_column, groups, fields, len(frame), heavy)
     if not profile.features:
         ignored = "; ".join(f"{f.name}: {f.remark}" for f in profile.ignored)
         raise SluiceError(f"no column is left to predict {target!r} from ({ignored or 'no other'})")
@@ -253,35 +257,39 @@ def _bands(column: Series) -> Groups:
 
 
 def _feature(column: Series) -> Field:
-    name, missing, count = str(column.name), _missing(column), column.nunique()
-    kind: Kind = _kind(column) if _is_number(column) else "text"
+    name, missing = str(column.name), _missing(column)
+    number = _is_number(column)
+    useless = _useless(column)
+    if useless:
+        kind: Kind = _kind(column) if number else "text"
+        return Field(name, kind, "ignored", missing=missing, remark=useless)
+    if number:
+        low, high = _widened(column)
+        return Field(name, _kind(column), "feature", low, high, missing=missing)
+    stray, count = _stray_words(column), column.nunique()
+    if count <= min(_LEVELS, max(2, len(column) // 5)):
+        values = tuple(map(scalar, known_labels(column)))
+        return Field(name, "category", values=values, missing=missing, remark=stray)
+    remark = stray or f"{count:,} different texts: fold them into {_LEVELS} or fewer"
+    return Field(name, "text", "ignored", missing=missing, remark=remark)
 
-    def ignored(remark: str) -> Field:
-        return Field(name, kind, "ignored", missing=missing, remark=remark)
 
+def _useless(column: Series) -> str:
+    """Why a column can tell a model nothing, whatever the target; empty if it may."""
+    count = column.nunique()
     if count == 0:
-        return ignored("no value in any row")
+        return "no value in any row"
     if count == 1:
-        return ignored("the same in every row that has a value")
+        return "the same in every row that has a value"
     if _is_date(column):
-        return ignored(
+        return (
             "a date: not a model input; derive numbers from it, such as a year or an age, "
             "before adopting"
         )
-    if count == len(column) and kind != "number" and (kind == "text" or _named_like_an_id(name)):
-        return ignored("different in every row: if it names the row, adopt with --id")
-    if kind != "text":
-        low, high = _widened(column)
-        return Field(name, kind, "feature", low, high, missing=missing)
-    stray = _stray_words(column)
-    if stray:
-        remark = f"numbers but for words such as {stray[:20]!r}: leave those cells empty to use it"
-    else:
-        remark = ""
-    if count <= min(_LEVELS, max(2, len(column) // 5)):
-        values = tuple(map(scalar, known_labels(column)))
-        return Field(name, "category", values=values, missing=missing, remark=remark)
-    return ignored(remark or f"{count:,} different texts: fold them into {_LEVELS} or fewer")
+    naming = not _is_number(column) or _named_like_an_id(str(column.name))
+    if count == len(column) and naming and column.dtype.kind != "f":
+        return "different in every row: if it names the row, adopt with --id"
+    return ""
 
 
 def _is_number(column: Series) -> bool:
@@ -305,15 +313,18 @@ def _named_like_an_id(name: str) -> bool:
     return any(word.lower() in _ID_WORDS for word in _WORDS.findall(name))
 
 
-def _stray_words(column: Series) -> str | None:
-    """An example of what keeps a column of numbers from being one."""
+def _stray_words(column: Series) -> str:
+    """What keeps a column of numbers from being one; empty if it is none."""
     import pandas as pd
 
     if column.dtype.kind == "b":
-        return None
+        return ""
     known = column.dropna().map(str)
     amiss = known[pd.to_numeric(known, errors="coerce").isna()]
-    return str(amiss.iloc[0]) if 0 < len(amiss) <= len(known) // 10 else None
+    if not 0 < len(amiss) <= len(known) // 10:
+        return ""
+    example = str(amiss.iloc[0])[:20]
+    return f"numbers but for words such as {example!r}: leave those cells empty to use it"
 
 
 def _missing(column: Series) -> float:

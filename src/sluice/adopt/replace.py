@@ -35,9 +35,7 @@ def require_clean(root: Path) -> None:
         )
     changed = [line[3:] for line in status.stdout.splitlines()]
     if changed:
-        raise SluiceError(
-            f"{changed[0]} is not committed and would be replaced: commit it (or 'git stash -u') first"
-        )
+        raise SluiceError(f"{changed[0]} is not committed and would be replaced: commit it first")
     if not (root / "data.dvc").is_file() or not (root / ".dvc" / "config").is_file():
         raise SluiceError("data.dvc or .dvc/config is missing: run this in the project's folder")
     if any((root / "data").glob("*")) and not _kept(root):
@@ -119,12 +117,12 @@ def forget(root: Path) -> bool:
 
 def _store_is_inside(root: Path) -> bool:
     default = _dvc(root, "remote", "default").stdout.strip()
-    for line in _dvc(root, "remote", "list").stdout.splitlines():
-        name, _, place = line.partition(" ")
-        if name == default:
-            folder = Path(place.strip().removesuffix("(default)").strip())
-            return folder.is_absolute() and folder.is_relative_to(root.resolve())
-    return False
+    place = _dvc(root, "config", f"remote.{default}.url").stdout.strip()
+    if not place or "://" in place:
+        return False
+    # DVC counts a relative path from the folder of its configuration.
+    inside = root.resolve()
+    return (inside / ".dvc" / place).resolve().is_relative_to(inside)
 
 
 def _dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -24,7 +24,7 @@ def adopt(
     file: Path,
     *,
     target: str,
-    id: str | None,
+    id: str | None,  # noqa: A002  # as on the command line
     sensitive: list[str],
     say: Callable[[str], None],
 ) -> None:
@@ -37,7 +37,11 @@ def adopt(
     if file.resolve().is_relative_to((root / "data").resolve()):
         raise SluiceError(f"{file} lies in data/, which is going to be replaced: move it elsewhere")
     profile = infer.infer(
-        frame, infer.slug(file), target=target, id=id, sensitive=list(dict.fromkeys(sensitive))
+        frame,
+        infer.slug(file),
+        target=target,
+        id_column=id,
+        sensitive=list(dict.fromkeys(sensitive)),
     )
     with replace.prepared(root) as new:
         derived = _prepare(new, frame, profile, file, say)
@@ -106,8 +110,8 @@ def summary(profile: Profile, derived: Derived, cleared: bool) -> list[str]:
         lines.append(f"  ignored: {len(profile.ignored) - _SHOWN} more, see params.yaml")
     if profile.heavy:
         lines.append(
-            "  note: a hundredth of the rows holds much of the target's variance: the mean absolute "
-            "error is used; its logarithm may be easier to predict"
+            "  note: a hundredth of the rows holds much of the target's variance, so the mean "
+            "absolute error is used; its logarithm may be easier to predict"
         )
     lines += [
         f"  note: {f.name}: {f.remark}" for f in profile.fields if f.remark and f.use != "ignored"

@@ -122,7 +122,8 @@ def _quality(profile: Profile, derived: Derived | None) -> str:
     lines = [
         "# Derived from the data.",
         "quality:",
-        f"  rows: {max(1, profile.rows * 4 // 5)}  # at least; four fifths of the {profile.rows:,} seen",
+        f"  # Rows at least: four fifths of the {profile.rows:,} seen.",
+        f"  rows: {profile.rows * 4 // 5}",
         "  # Share of rows that repeat but for their id, at most.",
         f"  duplicates: {scalar(derived.duplicates) if derived else 1.0}",
     ]
@@ -152,7 +153,8 @@ def _split(profile: Profile) -> str:
             "  salt: sluice",
             "  validation: 0.2",
             f"  holdout: {profile.holdout}",
-            f"  latest: {0.05 if profile.rows < 1000 else 0.02}  # kept aside as the latest production",
+            "  # Kept aside as the latest production.",
+            f"  latest: {0.05 if profile.rows < 1000 else 0.02}",
         ]
     )
 
@@ -247,7 +249,8 @@ def _performance(profile: Profile, derived: Derived | None) -> str:
 def _fairness(profile: Profile, derived: Derived | None) -> str:
     lines = [
         "fairness:",
-        f"  group_rows: {derived.group_rows if derived else 30}  # smaller groups are 'insufficient'",
+        "  # Smaller groups are 'insufficient'.",
+        f"  group_rows: {derived.group_rows if derived else 30}",
     ]
     if derived is None or not profile.sensitive:
         return "\n".join([*lines, "  bounds: {}", "  intersections: {}"])
@@ -278,16 +281,15 @@ def _explanation(profile: Profile, derived: Derived | None) -> str:
     if derived and most > 0.8:
         lines.append(f"  # Derived: {_quoted(derived.largest)} alone moves most of the score.")
     if len(profile.features) > 100:
-        lines.append(
-            f"  rows: {max(20, 20_000 // len(profile.features))}  # fewer, as there are many columns"
-        )
+        rows = max(20, 20_000 // len(profile.features))
+        lines.append(f"  rows: {rows}  # fewer than usual, as there are many columns")
     return "\n".join(lines)
 
 
 def _accept(profile: Profile) -> str:
     lines = [
         "# An 'insufficient' to live with, by the name that the report gives it, and why:",
-        "# - {finding: performance/roc_auc, reason: too few rows so far; decided by N. N. until May}",
+        "# - {finding: performance/roc_auc, reason: too few rows so far; by N. N., until May}",
     ]
     if profile.sensitive:
         return "\n".join([*lines, "accept: []"])
@@ -296,6 +298,6 @@ def _accept(profile: Profile) -> str:
             *lines,
             "accept:",
             "  - finding: fairness/sensitive columns",
-            f"    reason: {_NO_SENSITIVE}; name some under data.sensitive, or say why there are none",
+            f"    reason: {_NO_SENSITIVE}; name some, or say here why there are none",
         ]
     )

@@ -12,7 +12,7 @@ from sluice import usecase
 from sluice.build import persist
 from sluice.config import Settings
 from sluice.errors import SluiceError
-from sluice.model import Input, Signature
+from sluice.model import Decision, Input, Signature
 from sluice.project import Project, read_json
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def run(project: Project) -> None:
     """Write `model.onnx`, `pipeline.skops` and `signature.json` of the chosen candidate."""
     selection = read_json(project.selection)
     chosen = selection["chosen"]
-    signature = sign(project.settings, selection["candidates"][chosen]["decision"])
+    decision = msgspec.convert(selection["candidates"][chosen]["decision"], Decision)
+    signature = sign(project.settings, decision)
     source = project.candidate(chosen) / "pipeline.skops"
     pipeline = persist.load(source, usecase.load(project, "candidates", "TRUSTED"))
     project.model.mkdir(parents=True, exist_ok=True)
@@ -37,18 +38,12 @@ def run(project: Project) -> None:
     (project.model / "signature.json").write_bytes(text + b"\n")
 
 
-def sign(settings: Settings, decision: dict[str, Any]) -> Signature:
+def sign(settings: Settings, decision: Decision) -> Signature:
     inputs = tuple(
         Input(name, "number" if settings.columns[name].numeric else "category")
         for name in settings.features
     )
-    return Signature(
-        settings.task,
-        inputs,
-        tuple(settings.classes),
-        decision.get("threshold"),
-        tuple(decision.get("costs", ())),
-    )
+    return Signature(settings.task, inputs, tuple(settings.classes), decision)
 
 
 def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
@@ -81,18 +76,16 @@ def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
 
 def _teach_double_imputation() -> None:
     """ONNX Runtime has no Imputer for float64: say it with IsNaN and Where."""
-    from sklearn.impute import SimpleImputer
     from skl2onnx import update_registered_converter
     from skl2onnx.algebra.onnx_ops import OnnxIsNaN, OnnxWhere
     from skl2onnx.common._registration import get_shape_calculator
+    from sklearn.impute import SimpleImputer
 
     def impute(scope: Any, operator: Any, container: Any) -> None:
         given, version = operator.inputs[0], container.target_opset
         fill = operator.raw_operator.statistics_.astype(np.float64).reshape(1, -1)
         missing = OnnxIsNaN(given, op_version=version)
-        filled = OnnxWhere(
-            missing, fill, given, op_version=version, output_names=operator.outputs
-        )
+        filled = OnnxWhere(missing, fill, given, op_version=version, output_names=operator.outputs)
         filled.add_to(scope, container)
 
     shapes = get_shape_calculator("SklearnImputer")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 
 from sluice import table
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.metrics import METRICS, Floats, Ints, Outcome, class_costs, of_task
-from sluice.model import Signature, decide
+from sluice.model import Decision, decide
 from sluice.project import Project, write_json
 
 
@@ -36,7 +37,10 @@ def run(project: Project) -> str:
             "metric": settings.selection.metric,
             "validation_rows": len(truth),
             "candidates": {
-                name: {"decision": decision, "metrics": {k: _defined(v) for k, v in metrics.items()}}
+                name: {
+                    "decision": msgspec.to_builtins(decision),
+                    "metrics": {k: _defined(v) for k, v in metrics.items()},
+                }
                 for name, (decision, metrics) in tried.items()
             },
         },
@@ -64,33 +68,37 @@ def _defined(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 10)
 
 
-def _try(
-    project: Project, name: str, truth: Floats | Ints
-) -> tuple[dict[str, object], dict[str, float]]:
+def _try(project: Project, name: str, truth: Floats | Ints) -> tuple[Decision, dict[str, float]]:
     settings = project.settings
     scores = np.load(project.candidate(name) / "validation.npy", allow_pickle=False)
     decision = tune(settings, truth, scores)
-    signature = Signature(settings.task, (), tuple(settings.classes), **decision)
-    outcome = Outcome(
-        settings.task,
-        truth,
-        scores,
-        decide(signature, scores),
-        settings.selection.costs,
-        signature.classes,
-    )
+    outcome = decided(settings, truth, scores, decision)
     values = {key: metric.compute(outcome) for key, metric in of_task(settings.task).items()}
     return decision, values
 
 
-def tune(settings: Settings, truth: Floats | Ints, scores: Floats) -> dict[str, object]:
-    """The decision rule: the threshold of least cost, or the costs that weigh the classes."""
+def decided(
+    settings: Settings, truth: Floats | Ints, scores: Floats, decision: Decision
+) -> Outcome:
+    """What comes of scores when they are decided by `decision`."""
+    return Outcome(
+        settings.task,
+        truth,
+        scores,
+        decide(decision, scores),
+        settings.selection.costs,
+        tuple(settings.classes),
+    )
+
+
+def tune(settings: Settings, truth: Floats | Ints, scores: Floats) -> Decision:
+    """The threshold of least cost for a binary task, the costs themselves for a multi-class one."""
     if settings.task == "regression":
-        return {}
+        return Decision()
     costs = class_costs(settings.task, tuple(settings.classes), settings.selection.costs)
     if settings.task == "multiclass":
-        return {"costs": tuple(costs.tolist())}
-    return {"threshold": cheapest_threshold(truth, scores, *costs)}
+        return Decision(costs=tuple(costs.tolist()))
+    return Decision(threshold=cheapest_threshold(truth, scores, *costs.tolist()))
 
 
 def cheapest_threshold(

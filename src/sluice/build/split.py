@@ -13,7 +13,7 @@ from sluice.errors import SluiceError
 from sluice.project import Project
 
 if TYPE_CHECKING:
-    from pandas import DataFrame, Series
+    from pandas import DataFrame
 
 PARTS = ("holdout", "validation", "latest", "train")
 

@@ -12,10 +12,13 @@ from sluice.build import persist, thresholds
 from sluice.build.columns import Columns
 from sluice.config import Settings
 from sluice.errors import SluiceError
+from sluice.labels import label
+from sluice.metrics import Floats, Ints
 from sluice.project import Project
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+    from sklearn.pipeline import Pipeline
 
 _DIRECTION = {None: 0, "increasing": 1, "decreasing": -1}
 
@@ -55,8 +58,6 @@ def run(project: Project, name: str) -> None:
 
 def columns_of(settings: Settings, train: DataFrame) -> Columns:
     """The inputs with the levels to tell apart: those of params.yaml, else those in training."""
-    from sluice.labels import label
-
     numbers = [name for name in settings.features if settings.columns[name].numeric]
     categories = [name for name in settings.features if not settings.columns[name].numeric]
     levels = []
@@ -68,7 +69,7 @@ def columns_of(settings: Settings, train: DataFrame) -> Columns:
     return Columns(tuple(numbers), tuple(categories), tuple(levels), tuple(monotone))
 
 
-def predict(pipeline: object, settings: Settings, inputs: DataFrame) -> np.ndarray:
+def predict(pipeline: Pipeline, settings: Settings, inputs: DataFrame) -> Floats:
     """[n] or [n, k] scores of a fitted pipeline, in the shape of sluice.model.Scores."""
     if settings.task == "regression":
         return pipeline.predict(inputs)
@@ -76,7 +77,7 @@ def predict(pipeline: object, settings: Settings, inputs: DataFrame) -> np.ndarr
     return probabilities[:, 1] if settings.task == "binary" else probabilities
 
 
-def _require_every_class(settings: Settings, y: np.ndarray) -> None:
+def _require_every_class(settings: Settings, y: Floats | Ints) -> None:
     if settings.task == "regression":
         return
     count = Counter(y.tolist())

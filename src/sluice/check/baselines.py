@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sluice import table
-from sluice.build.select import tune
-from sluice.metrics import METRICS, Floats, Ints, Outcome, Task
-from sluice.model import Signature, decide
+from sluice.build.select import decided, tune
+from sluice.metrics import METRICS, Floats, Outcome, Task
 from sluice.project import Project
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ _DEPTH = 4
 
 
 def baselines(project: Project, holdout: DataFrame) -> dict[str, Outcome]:
-    """Outcomes on the holdout, fitted on train, their thresholds and column chosen on validation."""
+    """Outcomes on the holdout: fitted on train, column and decision chosen on validation."""
     settings = project.settings
     train = table.read_split(project.split("train"))
     validation = table.read_split(project.split("validation"))
@@ -27,9 +26,9 @@ def baselines(project: Project, holdout: DataFrame) -> dict[str, Outcome]:
     singles = {}
     for name in settings.features:
         singles[name] = _outcomes(project, train, validation, holdout, name)
-    best = None
+    best = settings.features[0]
     for name, (tried, _) in singles.items():
-        if best is None or score.gain(score.compute(tried), score.compute(singles[best][0])) > 0:
+        if score.gain(score.compute(tried), score.compute(singles[best][0])) > 0:
             best = name
     _, majority = _outcomes(project, train, validation, holdout, None)
     usual = "the mean" if settings.task == "regression" else "the majority class"
@@ -49,16 +48,12 @@ def _outcomes(
     estimator = (_constant if column is None else column_tree)(settings.task).fit(codes[0], y)
     tuned = scores_of(estimator, settings.task, codes[1], len(settings.classes))
     held = scores_of(estimator, settings.task, codes[2], len(settings.classes))
-    rule = tune(settings, table.truth(validation, settings), tuned)
-    signature = Signature(settings.task, (), tuple(settings.classes), **rule)
-
-    def outcome(part: DataFrame, scores: Floats) -> Outcome:
-        truth: Floats | Ints = table.truth(part, settings)
-        decisions = decide(signature, scores)
-        costs = settings.selection.costs
-        return Outcome(settings.task, truth, scores, decisions, costs, tuple(settings.classes))
-
-    return outcome(validation, tuned), outcome(holdout, held)
+    truth = table.truth(validation, settings)
+    decision = tune(settings, truth, tuned)
+    return (
+        decided(settings, truth, tuned, decision),
+        decided(settings, table.truth(holdout, settings), held, decision),
+    )
 
 
 def column_codes(train: DataFrame, part: DataFrame, column: str | None) -> Floats:

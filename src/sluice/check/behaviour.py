@@ -58,7 +58,7 @@ def records(rows: DataFrame) -> list[Row]:
     ]
 
 
-def _plain(value: object) -> float | int | str | None:
+def _plain(value: float | str) -> float | int | str | None:
     if isinstance(value, str):
         return value or None
     number = float(value)
@@ -83,7 +83,9 @@ def standing(signature: Signature, settings: Settings) -> list[AnyScenario]:
             if known:
                 made.append(Edge(name=f"every number at its {end}", change=known))
         made.append(
-            Edge(name="text for a number is refused", change={numbers[0]: "many"}, refused=numbers[0])
+            Edge(
+                name="text for a number is refused", change={numbers[0]: "many"}, refused=numbers[0]
+            )
         )
     if categories:
         made.append(

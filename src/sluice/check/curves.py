@@ -78,7 +78,7 @@ def residuals(outcome: Outcome) -> Rows:
     """The rows at even steps through the predictions, with what was predicted and what was so."""
     order = np.argsort(outcome.scores, kind="stable")
     chosen = order[_thinned(len(order))]
-    return _rows(predicted=outcome.scores[chosen], actual=np.asarray(outcome.truth)[chosen])
+    return _rows(predicted=outcome.scores[chosen], actual=outcome.truth[chosen].astype(np.float64))
 
 
 def _rows(**columns: Floats) -> Rows:

@@ -7,8 +7,9 @@ model is explained alike.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +22,9 @@ from sluice.project import Project, write_json
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
+
+Facts = dict[str, Any]
 
 _BACKGROUND = 40
 
@@ -43,7 +46,7 @@ def look(project: Project) -> list[Finding]:
 
 def _forbidden_inputs(settings: Settings, inputs: list[str]) -> list[Finding]:
     data = settings.data
-    apart = {name: "a sensitive column" for name in data.sensitive}
+    apart = dict.fromkeys(data.sensitive, "a sensitive column")
     apart |= {data.target: "the target"}
     if data.id is not None:
         apart[data.id] = "the id"
@@ -60,12 +63,11 @@ def _forbidden_inputs(settings: Settings, inputs: list[str]) -> list[Finding]:
     return found
 
 
-def _largest_share(settings: Settings, importance: list[dict[str, object]]) -> Finding:
+def _largest_share(settings: Settings, importance: list[Facts]) -> Finding:
     largest = importance[0]
     bound = Bound("params.yaml: explanation.largest_share", high=settings.explanation.largest_share)
     name = f"explanation/share of {largest['column']}"
-    share = largest["share"]
-    return judge(name, float("nan") if share is None else float(share), bound)
+    return judge(name, math.nan if largest["share"] is None else largest["share"], bound)
 
 
 def shapley(model: Model, settings: Settings, rows: DataFrame, background: DataFrame) -> Floats:
@@ -112,7 +114,7 @@ def coder(
 
 def summarise(
     model: Model, settings: Settings, rows: DataFrame, contributions: Floats
-) -> dict[str, list[dict[str, object]]]:
+) -> dict[str, list[Facts]]:
     """The columns by mean absolute contribution, and the most instructive rows."""
     per_class = contributions if contributions.ndim == 3 else contributions[:, :, None]
     size = np.abs(per_class).mean(axis=(0, 2))
@@ -128,7 +130,10 @@ def summarise(
         for k in order
     ]
     scores = model.score(table.tensors(rows, settings, list(rows.columns))).values
-    return {"importance": importance, "rows": _instructive(rows, scores, contributions)}
+    return {
+        "importance": importance,
+        "rows": _instructive(rows, scores, contributions, settings.classes),
+    }
 
 
 def _sign(values: object, contribution: Floats) -> str | None:
@@ -148,15 +153,18 @@ def _sign(values: object, contribution: Floats) -> str | None:
 
 
 def _instructive(
-    rows: DataFrame, scores: Floats, contributions: Floats
-) -> list[dict[str, object]]:
+    rows: DataFrame, scores: Floats, contributions: Floats, classes: list[str]
+) -> list[Facts]:
     """The lowest, the middle and the highest score, with the columns that made them so."""
-    if scores.ndim == 2:  # the surest row of each class
-        chosen = {f"surest of class {k}": (int(np.argmax(scores[:, k])), k) for k in range(scores.shape[1])}
+    chosen: dict[str, tuple[int, int | None]] = {}
+    if scores.ndim == 2:
+        for k, name in enumerate(classes):
+            chosen[f"the surest {name}"] = int(np.argmax(scores[:, k])), k
     else:
         order = np.argsort(scores, kind="stable")
         places = {"lowest": order[0], "middle": order[len(order) // 2], "highest": order[-1]}
-        chosen = {f"the {name} score": (int(row), None) for name, row in places.items()}
+        for name, row in places.items():
+            chosen[f"the {name} score"] = int(row), None
     return [
         _explained(name, rows.iloc[row], scores[row], contributions[row], k)
         for name, (row, k) in chosen.items()
@@ -164,8 +172,8 @@ def _instructive(
 
 
 def _explained(
-    name: str, row: object, score: Floats, contributions: Floats, k: int | None
-) -> dict[str, object]:
+    name: str, row: Series, score: Floats, contributions: Floats, k: int | None
+) -> Facts:
     if k is not None:
         score, contributions = score[k], contributions[:, k]
     order = np.argsort(-np.abs(contributions), kind="stable")[:6]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +58,7 @@ def _named(value: str, member: dict[str, str]) -> str:
 
 
 def _bands(values: np.ndarray, edges: list[float]) -> tuple[list[str], np.ndarray]:
-    inner = [f"{low:g} to {high:g}" for low, high in zip(edges, edges[1:], strict=False)]
+    inner = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
     names = [f"under {edges[0]:g}", *inner, f"{edges[-1]:g} and over"]
     of = np.array(names, object)[np.searchsorted(edges, values, side="right")]
     of[np.isnan(values)] = UNKNOWN

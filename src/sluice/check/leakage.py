@@ -17,7 +17,7 @@ _ROWS = 10_000
 
 
 def power(frame: DataFrame, truth: np.ndarray, settings: Settings, column: str) -> float:
-    """ROC AUC (classes) or R² (numbers) of a small tree on one column, on rows it was not fitted on.
+    """ROC AUC (classes) or R² (numbers) of a small tree on one column, on rows it has not seen.
 
     frame: a typed table; truth: [n] as in sluice.metrics.Outcome. NaN where undefined.
     """
@@ -28,8 +28,6 @@ def power(frame: DataFrame, truth: np.ndarray, settings: Settings, column: str) 
     )
     codes = column_codes(frame.iloc[fitted], frame.iloc[held], column)
     scores = scores_of(tree, settings.task, codes, len(settings.classes))
-    outcome = Outcome(
-        settings.task, truth[held], scores, truth[held], {}, tuple(settings.classes)
-    )
+    outcome = Outcome(settings.task, truth[held], scores, truth[held], {}, tuple(settings.classes))
     metric = "r2" if settings.task == "regression" else "roc_auc"
     return METRICS[metric].compute(outcome)

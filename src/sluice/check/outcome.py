@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice import table
+from sluice.build.select import decided
 from sluice.metrics import Outcome
 from sluice.model import Model
 from sluice.project import Project
@@ -19,13 +20,6 @@ def of_split(project: Project, part: str) -> tuple[DataFrame, Outcome]:
     frame = table.read_split(project.split(part))
     model = Model(project.model)
     inputs = [column.name for column in model.signature.inputs]
-    scores = model.score(table.tensors(frame, settings, inputs))
-    outcome = Outcome(
-        settings.task,
-        table.truth(frame, settings),
-        scores.values,
-        scores.decisions,
-        settings.selection.costs,
-        tuple(settings.classes),
-    )
-    return frame, outcome
+    scores = model.score(table.tensors(frame, settings, inputs)).values
+    truth = table.truth(frame, settings)
+    return frame, decided(settings, truth, scores, model.signature.decision)

@@ -16,7 +16,7 @@ from sluice.build import persist, thresholds
 from sluice.build.train import predict
 from sluice.model import Model, decide
 from sluice.project import Project
-from sluice.verdict import Bound, Finding, Status, judge
+from sluice.verdict import Bound, Finding, judge
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -44,7 +44,9 @@ def look(project: Project) -> list[Finding]:
         gap = difference(expected, got.values)
         findings.append(judge(f"parity/{name}/difference", gap, bound, n=len(rows)))
         if settings.task != "regression":
-            findings.append(_same_decisions(name, decide(model.signature, expected), got.decisions))
+            findings.append(
+                _same_decisions(name, decide(model.signature.decision, expected), got.decisions)
+            )
     return findings
 
 

@@ -47,8 +47,9 @@ def write_page(path: Path, settings: Settings, frame: DataFrame, findings: list[
     refused = [finding for finding in findings if not finding.passes]
     sections = [("Not met", refused)] if refused else []
     sections.append(("The table", [f for f in findings if _column(f, settings) is None]))
-    for name in settings.columns:
-        sections.append((name, [f for f in findings if _column(f, settings) == name]))
+    sections += [
+        (name, [f for f in findings if _column(f, settings) == name]) for name in settings.columns
+    ]
     page = Environment(autoescape=True, trim_blocks=True).from_string(_TEMPLATE)
     rows, columns = frame.shape
     text = page.render(

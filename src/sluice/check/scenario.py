@@ -8,7 +8,7 @@ answers, invariance, direction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -21,7 +21,7 @@ from sluice.errors import SluiceError
 from sluice.model import InputError, Model, Scalar
 from sluice.verdict import Bound, Finding, Status, judge
 
-Row = dict[str, Scalar]
+Row = Mapping[str, Scalar]
 Samples = dict[str, list[Row]]
 
 # What float32 sums may differ by, and what float64 sums of another shape may.
@@ -124,7 +124,7 @@ class Recorded(Scenario, frozen=True, tag="recorded", kw_only=True):
     """
 
     sample: str
-    scores: list[list[float]]
+    scores: Sequence[Sequence[float]]
     tolerance: float
 
     def check(self, model: Model, samples: Samples) -> Finding:
@@ -132,7 +132,9 @@ class Recorded(Scenario, frozen=True, tag="recorded", kw_only=True):
         values = model.score_records(rows).values.reshape(len(rows), -1)
         expected = np.array(self.scores)
         if values.shape != expected.shape:
-            return self._say(False, f"{expected.shape} scores recorded, {values.shape} given", len(rows))
+            return self._say(
+                False, f"{expected.shape} scores recorded, {values.shape} given", len(rows)
+            )
         gap = np.abs(values - expected) / np.maximum(1.0, np.abs(expected))
         return self._judge(float(gap.max()), None, self.tolerance, len(rows))
 
@@ -154,7 +156,7 @@ class Invariance(Scenario, frozen=True, tag="invariance", kw_only=True):
     """Which of the values a column holds must not matter."""
 
     column: str
-    values: list[Scalar]
+    values: Sequence[Scalar]
     tolerance: float = _NOISE
     sample: str = "latest"
 
@@ -168,7 +170,7 @@ class Direction(Scenario, frozen=True, tag="direction", kw_only=True):
     """As a column goes through rising `values`, the score must not go the other way."""
 
     column: str
-    values: list[Scalar]
+    values: Sequence[Scalar]
     effect: Literal["not lower", "not higher"]
     tolerance: float = _NOISE
     of: str | None = None
@@ -234,7 +236,7 @@ def _scores(model: Model, rows: Sequence[Row], of: str | None) -> NDArray[np.flo
 
 
 def _sweep(
-    model: Model, rows: list[Row], column: str, values: list[Scalar], of: str | None
+    model: Model, rows: list[Row], column: str, values: Sequence[Scalar], of: str | None
 ) -> NDArray[np.float64]:
     """[values, rows] the score of each row with each value in its place, or [values, rows * k]."""
     changed = [[{**row, column: value} for row in rows] for value in values]

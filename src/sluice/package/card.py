@@ -40,8 +40,10 @@ def _model(settings: Settings, selection: dict[str, Any]) -> Iterator[str]:
     for name, value in sorted(candidate.parameters.items()):
         yield f"  - {name}: {value}"
     yield f"- Chosen by {selection['metric']} on {selection['validation_rows']:,} validation rows"
-    for rule, value in selection["candidates"][chosen]["decision"].items():
-        yield f"- Decision {rule}: {value}, tuned on validation"
+    threshold = selection["candidates"][chosen]["decision"]["threshold"]
+    if threshold is not None:
+        positive = settings.classes[1]
+        yield f"- Decides for `{positive}` from a score of {threshold}, tuned on validation"
     costs = ", ".join(f"{name} {value:g}" for name, value in settings.selection.costs.items())
     yield f"- Costs of errors: {costs or 'all alike'}\n"
 

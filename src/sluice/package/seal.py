@@ -24,7 +24,6 @@ from sluice.package.manifest import (
 )
 from sluice.project import Project
 
-
 # DVC's own files cannot be dependencies of a stage, so they join the parts here.
 _DVC_FILES = {
     "dvc.yaml": "configuration/dvc.yaml",

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from sluice.metrics import Task
+from sluice.model import Decision
 from sluice.project import Project
 
 T = TypeVar("T")
@@ -19,13 +20,6 @@ class Measured(msgspec.Struct, frozen=True):
     estimate: float | None
     low: float | None = None
     high: float | None = None
-
-
-class Decision(msgspec.Struct, frozen=True):
-    """The threshold of a binary task, the costs by class of a multi-class one, or neither."""
-
-    threshold: float | None = None
-    costs: tuple[float, ...] = ()
 
 
 class Candidate(msgspec.Struct, frozen=True):

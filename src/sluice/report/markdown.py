@@ -265,7 +265,7 @@ def _chart(
         "xychart-beta horizontal" if sideways else "xychart-beta",
         f'    title "{title}"',
         "    x-axis [" + ", ".join(f'"{label}"' for label in shown) + "]",
-        "    y-axis 0 --> " + f"{max(1.0, max(v for _, values in series for v in values)):.4g}",
+        "    y-axis 0 --> " + f"{max(1.0, *(v for _, values in series for v in values)):.4g}",
     ]
     lines += [
         f"    {kind} [{', '.join(f'{value:.4g}' for value in values)}]" for kind, values in series

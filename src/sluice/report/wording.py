@@ -7,8 +7,9 @@ import unicodedata
 from typing import Literal
 
 from sluice.metrics import METRICS
+from sluice.model import Decision
 from sluice.report.compare import Number
-from sluice.report.evidence import Decision, Measured
+from sluice.report.evidence import Measured
 from sluice.report.facts import Facts
 from sluice.verdict import Bound, Finding, Status, Verdict
 

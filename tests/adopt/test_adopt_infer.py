@@ -24,7 +24,7 @@ def table(**columns: Any) -> pd.DataFrame:
 
 
 def profile(frame: pd.DataFrame, target: str = "y", **options: Any) -> Profile:
-    options = {"id": None, "sensitive": [], **options}
+    options = {"id_column": None, "sensitive": [], **options}
     return infer(frame, "table", target=target, **options)
 
 
@@ -47,9 +47,7 @@ def field(frame: pd.DataFrame, name: str, **options: Any) -> Any:
         ([0.5, 1.5, 2.5], "regression", None),
     ],
 )
-def test_the_task_follows_from_the_target(
-    values: list[Any], task: str, positive: object
-) -> None:
+def test_the_task_follows_from_the_target(values: list[Any], task: str, positive: object) -> None:
     found = profile(table(y=values))
     assert (found.task, found.positive) == (task, positive)
 
@@ -89,9 +87,7 @@ def test_a_target_that_cannot_be_predicted_is_refused(values: list[Any], reason:
         ([*map(str, range(60)), "?"], "text", "ignored", "words such as '?'"),
     ],
 )
-def test_a_column_has_a_type_and_a_use(
-    values: list[Any], kind: str, use: str, remark: str
-) -> None:
+def test_a_column_has_a_type_and_a_use(values: list[Any], kind: str, use: str, remark: str) -> None:
     found = field(table(c=values, y=["yes", "no"]), "c")
     assert (found.type, found.use) == (kind, use)
     assert found.remark.startswith(remark) if use == "feature" else remark in found.remark
@@ -137,12 +133,12 @@ def test_an_id_must_name_each_row() -> None:
     frame = table(y=["yes", "no"], half=list(range(60)), gap=[1, None])
     frame["key"] = [f"k{k}" for k in range(ROWS)]
     frame["long"] = pd.array([2**60 + k for k in range(ROWS)], dtype="Int64")
-    assert field(frame, "key", id="key").type == "text"
-    assert field(frame, "long", id="long").type == "text"
+    assert field(frame, "key", id_column="key").type == "text"
+    assert field(frame, "long", id_column="long").type == "text"
     with pytest.raises(SluiceError, match="60 values of column 'half' repeat"):
-        profile(frame, id="half")
+        profile(frame, id_column="half")
     with pytest.raises(SluiceError, match="'gap' is missing in 60 rows"):
-        profile(frame, id="gap")
+        profile(frame, id_column="gap")
 
 
 def test_sensitive_columns_become_groups_or_bands() -> None:
@@ -155,7 +151,7 @@ def test_sensitive_columns_become_groups_or_bands() -> None:
     )
     found = profile(frame, sensitive=["sex", "age", "grade", "rare"])
     assert found.sensitive["sex"].groups is None
-    assert found.sensitive["age"].bands == [40.0, 60.0]
+    assert found.sensitive["age"].bands == [40.0, 59.0]
     assert field(frame, "grade", sensitive=["grade"]).type == "category"
     assert found.sensitive["rare"].groups == {"a": ["a"], "all others": ["d", "c", "b"]}
     assert [f.name for f in found.features] == ["x"]
@@ -166,7 +162,7 @@ def test_sensitive_columns_become_groups_or_bands() -> None:
     [
         ({"target": "Y"}, "no column 'Y'; did you mean 'y'"),
         ({"target": "z"}, "no column 'z'; there are 'x', 'y'"),
-        ({"id": "y"}, "--id: column 'y' is named by --target already"),
+        ({"id_column": "y"}, "--id: column 'y' is named by --target already"),
         ({"sensitive": ["born"]}, "'born' is a date"),
         ({"sensitive": ["name"]}, "'name' has 60 different texts"),
         ({"sensitive": ["one"]}, "'one' holds one value"),

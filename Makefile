@@ -1,0 +1,46 @@
+# Every target is a line or two that calls the sluice command or the tool of its name.
+.DEFAULT_GOAL := help
+.PHONY: help package test check bench lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+help:  ## Say what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+package: $(VENV)/.build  ## From data to a gated delivery package in dist/
+	@$(BIN)/sluice package build
+
+test: $(VENV)/.dev  ## Run all tests
+	$(BIN)/pytest
+
+check: $(VENV)/.dev  ## Linters and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/shellcheck .ci/run
+
+bench: $(VENV)/.build  ## Time the pipeline: from scratch, unchanged, one candidate, 1 to 100 times the rows
+	@$(BIN)/python benchmarks/pipeline.py
+
+lock: $(VENV)/.dev  ## Write requirements/*.txt anew from pyproject.toml
+	@BIN=$(BIN) requirements/lock
+
+clean:  ## Remove what was made; data and the DVC cache stay
+	rm -rf out dist $(VENV)
+
+$(VENV)/.build: requirements/build.txt pyproject.toml
+	@echo "Setting up $(VENV): about two minutes, once"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sluice needs Python 3.11 or newer: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --require-hashes -r $<
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.build
+	@echo "Adding the tools for tests and checks to $(VENV)"
+	@$(INSTALL) --require-hashes -r $<
+	@touch $@

@@ -1,0 +1,236 @@
+"""The whole of it: adopt, build, and every gate says pass or why not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sluice.adopt import adopt, replace
+from sluice.build import export, select, split, train
+from sluice.check import gate
+from sluice.errors import SluiceError
+from sluice.project import Project
+from sluice.verdict import Verdict
+
+Adopt = Callable[..., list[str]]
+Contents = Callable[[Path], dict[str, bytes]]
+
+
+def judge(root: Path) -> dict[str, Verdict]:
+    project = Project(root)
+    split.run(project)
+    for name in project.settings.candidates:
+        train.run(project, name)
+    select.run(project)
+    export.run(project)
+    return {name: gate.run(project, name) for name in gate.GATES}
+
+
+def refused(verdicts: dict[str, Verdict]) -> list[str]:
+    return [f"{v.gate}: {v.why}" for v in verdicts.values() if not v.passes]
+
+
+def mixed(rows: int) -> pd.DataFrame:
+    random = np.random.default_rng(7)
+    age, member = random.integers(18, 80, rows), random.random(rows) < 0.4
+    city = random.choice(["Z\u00fcrich", "no", "a: b", "-"], rows)
+    score = 0.08 * (age - 50) + 2 * member + 1.5 * (city == "no") + random.normal(0, 1, rows)
+    visits = pd.Series(random.integers(0, 9, rows), dtype="Int64")
+    size = np.round(random.normal(1.7, 0.1, rows), 2)
+    return pd.DataFrame(
+        {
+            "customer id": [f"C-{k:05d}" for k in range(rows)],
+            "age in years": age,
+            "gr\u00f6\u00dfe.m": np.where(random.random(rows) < 0.1, np.nan, size),
+            "\U0001f642 city": city,
+            "${x}": random.normal(size=rows).round(4),
+            "member": member,
+            "visits": visits.where(random.random(rows) > 0.05),
+            "sex": random.choice(["f", "m"], rows),
+            "joined": pd.date_range("2020-01-01", periods=rows).astype(str),
+            "bought": np.where(score > 1, "yes", "no"),
+        }
+    )
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_strings_booleans_gaps_dates_and_odd_names(
+    suffix: str, project: Path, adopted: Adopt, tmp_path: Path
+) -> None:
+    file, frame = tmp_path / f"Mixed Data{suffix}", mixed(1500)
+    frame.to_csv(file, index=False, sep=";") if suffix == ".csv" else frame.to_parquet(file)
+    said = adopted(file, "bought", key="customer id", sensitive=("sex",))
+    settings = Project(project).settings
+    assert settings.name == "mixed-data"
+    assert settings.task == "binary"
+    assert "gr\u00f6\u00dfe.m" in settings.features
+    assert not {"joined", "sex", "customer id"} & set(settings.features)
+    assert any("joined" in line and "a date" in line for line in said)
+    assert refused(judge(project)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [("breast_cancer", "binary"), ("wine", "multiclass"), ("diabetes", "regression")],
+)
+def test_well_known_tables(
+    name: str, task: str, project: Path, adopted: Adopt, tmp_path: Path
+) -> None:
+    from sklearn import datasets
+
+    file = tmp_path / f"{name}.csv"
+    getattr(datasets, f"load_{name}")(as_frame=True).frame.to_csv(file, index=False)
+    said = adopted(file, "target")
+    assert Project(project).settings.task == task
+    assert any("NOBODY'S TREATMENT IS COMPARED" in line for line in said)
+    verdicts = judge(project)
+    assert refused(verdicts) == []
+    assert "nobody named a sensitive column" in verdicts["fairness"].why
+
+
+def test_a_leak_is_called_one_and_refused(project: Path, adopted: Adopt, tmp_path: Path) -> None:
+    frame = mixed(400)
+    frame["paid"] = np.where(frame["bought"] == "yes", 9.5, 0.5)
+    frame.to_csv(tmp_path / "leak.csv", index=False)
+    said = adopted(tmp_path / "leak.csv", "bought", key="customer id")
+    assert any(line.startswith("A LEAK? 'paid'") for line in said)
+    verdict = gate.run(Project(project), "data-quality")
+    assert not verdict.passes
+    assert verdict.why.startswith("data-quality/paid/leakage")
+
+
+def test_the_example_is_gone_and_the_skeleton_stands(
+    project: Path, file: Path, adopted: Adopt, contents: Contents
+) -> None:
+    (project / "out").mkdir()
+    (project / "out" / "old.txt").write_text("built from the example")
+    before = contents(project)
+    adopted(file, "bought")
+    after = contents(project)
+    kept = {"src/usecase/candidates.py", "src/usecase/__init__.py", ".gitignore", ".dvc/config"}
+    assert all(before[name] == after[name] for name in kept)
+    gone = {"dvc.lock", "data/example.csv", "tests/usecase/test_example.py", "out/old.txt"}
+    assert not gone & set(after)
+    stored = [name for name in before if name.startswith(".dvc/store/")]
+    assert stored
+    assert not set(stored) & set(after)
+    assert sum(name.startswith(".dvc/store/") for name in after) == 2
+    assert b"**[unknown]**" in after["docs/datasheet.md"]
+    assert {name for name in after if name.startswith("data/")} == {"data/table.csv"}
+    assert b"example" not in after["src/usecase/expectations.py"]
+    assert ".adopt" not in {path.name for path in project.iterdir()}
+
+
+def test_an_insufficient_can_be_accepted_by_name(
+    project: Path, adopted: Adopt, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(200, 2))
+    frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1]})
+    frame["y"] = np.where(frame["a"] + random.normal(0, 0.5, 200) > 0, "yes", "no")
+    frame.to_csv(tmp_path / "thin.csv", index=False)
+    adopted(tmp_path / "thin.csv", "y")
+    verdict = judge(project)["performance"]
+    thin = [finding for finding in verdict.findings if not finding.passes]
+    assert thin
+    assert all("would settle it" in finding.why for finding in thin)
+    path = project / "params.yaml"
+    accepted = "".join(
+        f"  - {{finding: {finding.name!r}, reason: decided for this test}}\n" for finding in thin
+    )
+    path.write_text(path.read_text("utf-8") + accepted, "utf-8")
+    verdict = gate.run(Project(project), "performance")
+    assert verdict.passes
+    assert "decided for this test" in verdict.why
+
+
+def test_a_class_of_too_few_rows_is_refused(
+    project: Path, adopted: Adopt, contents: Contents, tmp_path: Path
+) -> None:
+    before = contents(project)
+    frame = pd.DataFrame({"a": np.arange(100.0) + 0.5, "y": ["no"] * 98 + ["yes"] * 2})
+    frame.to_csv(tmp_path / "rare.csv", index=False)
+    with pytest.raises(SluiceError, match="class 'yes' of 'y' has 2 rows of 100, too few"):
+        adopted(tmp_path / "rare.csv", "y")
+    assert contents(project) == before
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "table.csv"
+    mixed(300).to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("at", ["add", "push"])
+def test_the_project_is_as_before_when_dvc_fails(
+    at: str, file: Path, adopted: Adopt, contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = file.parent / "project"
+    before, real = contents(project), replace._dvc
+
+    def failing(root: Path, *arguments: str) -> object:
+        return real(root, at, "nowhere") if arguments[0] == at else real(root, *arguments)
+
+    monkeypatch.setattr(replace, "_dvc", failing)
+    with pytest.raises(SluiceError, match=f"'dvc {at}' failed, nothing was changed"):
+        adopted(file, "bought")
+    assert contents(project) == before
+
+
+@pytest.mark.parametrize("at", [1, 8, 10, 14])
+def test_the_project_is_as_before_when_interrupted(
+    at: int, file: Path, adopted: Adopt, contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = file.parent / "project"
+    before, real, moved = contents(project), replace._move, list[Path]()
+
+    def interrupted(path: Path, to: Path) -> None:
+        moved.append(path)
+        if len(moved) == at:
+            raise KeyboardInterrupt
+        real(path, to)
+
+    monkeypatch.setattr(replace, "_move", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        adopted(file, "bought")
+    assert contents(project) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["params.yaml", "src/usecase/scenarios.py", "src/usecase/mine.py", "data.dvc"]
+)
+def test_what_is_not_committed_is_not_replaced(
+    name: str, project: Path, file: Path, adopted: Adopt
+) -> None:
+    path = project / name
+    path.write_text((path.read_text("utf-8") if path.exists() else "") + "# mine\n", "utf-8")
+    with pytest.raises(SluiceError, match=f"{name} is not committed"):
+        adopted(file, "bought")
+    assert path.read_text("utf-8").endswith("# mine\n")
+
+
+def test_data_that_dvc_does_not_know_is_not_replaced(
+    project: Path, adopted: Adopt, tmp_path: Path
+) -> None:
+    (project / "data" / "mine.csv").write_text("a\n1\n", "utf-8")
+    with pytest.raises(SluiceError, match=r"data/ holds what data\.dvc does not name"):
+        adopted(tmp_path / "table.csv", "bought")
+    assert (project / "data" / "mine.csv").exists()
+
+
+def test_a_fresh_clone_without_data_can_adopt(project: Path, file: Path, adopted: Adopt) -> None:
+    shutil.rmtree(project / "data")
+    shutil.rmtree(project / ".dvc" / "cache")
+    adopted(file, "bought")
+    assert (project / "data" / "table.csv").exists()
+
+
+def test_outside_of_git_nothing_is_replaced(tmp_path: Path) -> None:
+    with pytest.raises(SluiceError, match="not in git"):
+        adopt(tmp_path, tmp_path / "t.csv", target="y", id=None, sensitive=[], say=print)

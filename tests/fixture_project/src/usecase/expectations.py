@@ -1,0 +1,9 @@
+"""One expectation that the invented rows keep to."""
+
+import great_expectations.expectations as gxe
+
+EXPECTATIONS = [
+    gxe.ExpectColumnMeanToBeBetween(
+        column="weight", min_value=60, max_value=80, description="weights are in kilograms"
+    ),
+]

@@ -1,0 +1,133 @@
+"""A project on disk as a test handles it: change something, run the real commands, read on."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+COMMANDS = Path(sys.executable).parent
+WHEN = "2026-01-02T03:04:05Z"
+_WHO = {
+    "GIT_AUTHOR_NAME": "toy",
+    "GIT_AUTHOR_EMAIL": "toy@example.org",
+    "GIT_COMMITTER_NAME": "toy",
+    "GIT_COMMITTER_EMAIL": "toy@example.org",
+    "GIT_AUTHOR_DATE": WHEN,
+    "GIT_COMMITTER_DATE": WHEN,
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+    @property
+    def line(self) -> str:
+        """What sluice itself says last."""
+        lines = [line for line in self.err.splitlines() if line.startswith("sluice: ")]
+        return lines[-1].removeprefix("sluice: ") if lines else ""
+
+    def went_well(self) -> Ran:
+        assert self.status == 0, self.said
+        return self
+
+
+@dataclass(frozen=True)
+class Toy:
+    root: Path
+
+    def run(self, *command: str, **environment: str) -> Ran:
+        done = subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        path = f"{COMMANDS}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, **_WHO, "PATH": path, **more}
+
+    def sluice(self, *arguments: str, **environment: str) -> Ran:
+        return self.run(sys.executable, "-m", "sluice.cli", *arguments, **environment)
+
+    def dvc(self, *arguments: str) -> Ran:
+        return self.run(sys.executable, "-m", "dvc", *arguments)
+
+    def git(self, *arguments: str) -> str:
+        return self.run("git", *arguments).went_well().out.strip()
+
+    def commit(self) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-qm", "toy")
+
+    @property
+    def packages(self) -> list[Path]:
+        return sorted((self.root / "dist").glob("*"))
+
+    @property
+    def package(self) -> Path:
+        (only,) = self.packages
+        return only
+
+    def report(self) -> dict[str, Any]:
+        return self.json("out/report/report.json")
+
+    def verdict(self, gate: str) -> dict[str, Any]:
+        return self.json(f"out/verdicts/{gate}.json")
+
+    def findings(self, gate: str) -> dict[str, dict[str, Any]]:
+        return {finding["name"]: finding for finding in self.verdict(gate)["findings"]}
+
+    def json(self, name: str) -> Any:
+        return json.loads(self.text(name))
+
+    def text(self, name: str) -> str:
+        return (self.root / name).read_text("utf-8")
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        # DVC may share one file between copies: never write through a link.
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+    @contextmanager
+    def params(self) -> Iterator[dict[str, Any]]:
+        """Change params.yaml in place."""
+        settings = self.json("params.yaml")
+        yield settings
+        self.write_params(settings)
+
+    def write_params(self, settings: dict[str, Any]) -> None:
+        # JSON is YAML.
+        self.write("params.yaml", json.dumps(settings, indent=1) + "\n")
+
+    def data(self) -> pd.DataFrame:
+        """The data as text, so that a change touches nothing else."""
+        text = self.text("data/toy.csv")
+        return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+
+    def write_data(self, frame: pd.DataFrame) -> None:
+        self.write("data/toy.csv", frame.to_csv(index=False, lineterminator="\n"))
