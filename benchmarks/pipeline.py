@@ -53,7 +53,9 @@ def timed(what: str, project: Path, whole: float | None = None, *arguments: str)
     log = project.parent / "log.txt"
     started = time.perf_counter()
     with log.open("w") as out:
-        done = subprocess.run(command, cwd=project, stdout=out, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            command, check=False, cwd=project, stdout=out, stderr=subprocess.STDOUT
+        )
     seconds = time.perf_counter() - started
     if done.returncode:
         sys.exit(f"{what}: ended with {done.returncode}\n{log.read_text()[-2000:]}")

@@ -183,7 +183,7 @@ def test_the_project_is_as_before_when_dvc_fails(
     assert contents(project) == before
 
 
-@pytest.mark.parametrize("at", [1, 8, 10, 14])
+@pytest.mark.parametrize("at", [1, 8, 9, 10, 14])
 def test_the_project_is_as_before_when_interrupted(
     at: int, file: Path, adopted: Adopt, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -196,6 +196,7 @@ def test_a_heavy_tail_is_noticed() -> None:
         ("2026_\u00dcbersicht.parquet", "ubersicht"),
         ("\u65e5\u672c.csv", "adopted"),
         ("a" * 90 + ".csv", "a" * 64),
+        ("2026-sales-q3.csv", "sales-q3"),
     ],
 )
 def test_the_name_comes_from_the_file(name: str, expected: str) -> None:

@@ -279,7 +279,7 @@ def _parity(trials: list[Trial], settings: Settings) -> float:
     from sluice.build import export, thresholds
     from sluice.build.train import predict
     from sluice.check.parity import difference, edge_rows
-    from sluice.model import Decision, Model
+    from sluice.model import Model
 
     if settings.task != "regression":
         return _TOLERANCE

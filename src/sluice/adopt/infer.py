@@ -118,7 +118,7 @@ def holdout_share(rows: int) -> float:
 def slug(file: Path) -> str:
     """A name that config.Name admits."""
     plain = unicodedata.normalize("NFKD", file.stem).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-0123456789")[:64].rstrip("-") or "adopted"
+    return re.sub(r"[^a-z0-9]+", "-", plain).lstrip("-0123456789")[:64].rstrip("-") or "adopted"
 
 
 def known_labels(column: Series) -> list[str]:

@@ -66,11 +66,11 @@ def prepared(root: Path) -> Iterator[Path]:
 def put(root: Path, new: Path) -> None:
     """Move the prepared files into place and the data under DVC; undo all of it on any failure."""
     aside, store = new.parent / "old", root / ".dvc" / "store"
-    stored, moved = set(store.rglob("*")), []
+    stored, moved = set(store.rglob("*")), list[str]()
     try:
         for path in _ASIDE:
-            moved.append(path)
             _move(root / path, aside / path)
+            moved.append(path)
         for path in _NEW:
             _move(new / path, root / path)
         if (aside / ".gitignore").exists():  # DVC may add to it
@@ -81,10 +81,9 @@ def put(root: Path, new: Path) -> None:
                 said = " ".join(done.stderr.split()) or "no reason given"
                 raise SluiceError(f"'dvc {arguments[0]}' failed, nothing was changed: {said}")
     except BaseException:
-        for path in moved:
-            # What was not moved aside is new, or the very file that could not be moved.
-            if (aside / path).exists() or path != moved[-1] or path == _ASIDE[-1]:
-                _remove(root / path)
+        for path in moved:  # what stands there now is new
+            _remove(root / path)
+        for path in _ASIDE:
             _move(aside / path, root / path)
         for added in sorted(set(store.rglob("*")) - stored, reverse=True):
             _remove(added)

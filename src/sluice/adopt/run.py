@@ -24,7 +24,7 @@ def adopt(
     file: Path,
     *,
     target: str,
-    id: str | None,  # noqa: A002  # as on the command line
+    id: str | None,
     sensitive: list[str],
     say: Callable[[str], None],
 ) -> None:

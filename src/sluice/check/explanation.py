@@ -8,6 +8,7 @@ model is explained alike.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,8 @@ def _largest_share(settings: Settings, importance: list[Facts]) -> Finding:
 
 def shapley(model: Model, settings: Settings, rows: DataFrame, background: DataFrame) -> Floats:
     """[n, columns] or [n, columns, classes] contributions to the score."""
+    # Read at the import: compiling shap's few loops takes ten times as long as running them.
+    os.environ["NUMBA_DISABLE_JIT"] = "1"
     from shap import PermutationExplainer
     from shap.maskers import Independent
 

@@ -163,7 +163,14 @@ def _observed(item: Asked, said: dict[str, Any]) -> str:
     if isinstance(seen, list):
         return f"{len(seen)} found as expected"
     wanted = getattr(item.expectation, "type_list", None)
-    return f"found {seen}" if wanted is None else f"found {seen}, expected one of {wanted}"
+    if wanted is not None:
+        return f"found {seen}, expected one of {', '.join(wanted)}"
+    least = getattr(item.expectation, "min_value", None)
+    most = getattr(item.expectation, "max_value", None)
+    ends = {"at least": least, "at most": most}
+    expected = " and ".join(f"{what} {end:,}" for what, end in ends.items() if end is not None)
+    found = f"{seen:,}" if isinstance(seen, int | float) else f"{seen}"
+    return f"found {found}, expected {expected}" if expected else f"found {found}"
 
 
 def measured(frame: DataFrame, settings: Settings) -> list[Finding]:
