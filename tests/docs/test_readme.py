@@ -25,16 +25,14 @@ def test_commands_are_found():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_command_exists(command, capsys):
+def test_command_exists(command):
     program, *arguments = shlex.split(command)
     if program == "make":
         targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
         assert set(arguments) <= set(targets)
         return
-    try:
+    if arguments != ["--help"]:
         _parser().parse_args(arguments)
-    except SystemExit as stop:  # --help ends with 0
-        assert stop.code == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", README, re.S))
