@@ -21,6 +21,7 @@ def run(project: Project, base: Path | None = None) -> bool:
         _ = project.settings
         _usable_tree(project)
         _forget_refusals(project)
+        _forget_candidates(project)
         _have_data(project)
         done = _dvc(project, "repro", "--keep-going") == 0
         if not done:
@@ -55,6 +56,13 @@ def _forget_refusals(project: Project) -> None:
         if verdict.is_file() and not gate.read(project, name).passes:
             verdict.unlink()
     (project.out / TROUBLE).unlink(missing_ok=True)
+
+
+def _forget_candidates(project: Project) -> None:
+    """Who is a candidate no more must not count among them: a fresh clone has no such folder."""
+    for folder in (project.out / "candidates").glob("*"):
+        if folder.name not in project.settings.candidates:
+            shutil.rmtree(folder)
 
 
 def _forget_unconfirmed(project: Project) -> None:

@@ -11,6 +11,10 @@ import msgspec
 from sluice.errors import SluiceError
 
 
+# Advice to bring more than this many times the rows helps nobody.
+_MOST_ROWS = 100
+
+
 class Status(StrEnum):
     PASS = "pass"  # noqa: S105
     FAIL = "fail"
@@ -119,7 +123,10 @@ def judge(
         return Finding(name, Status.INSUFFICIENT, why, n=n, bound=bound)
     estimate = plain(estimate)
     if interval is not None and not all(map(math.isfinite, interval)):
-        why = f"{estimate:.4g}, but its confidence interval could not be computed"
+        why = (
+            f"{estimate:.4g}, but it is not defined on every resample of these rows, so it has no "
+            "confidence interval; more rows of the rarest kind would settle it"
+        )
         return Finding(name, Status.INSUFFICIENT, why, estimate, n=n, bound=bound)
     if interval is not None:
         interval = plain(interval[0]), plain(interval[1])
@@ -147,14 +154,21 @@ def _what_would_settle(
 ) -> str:
     over_high = bound.high is not None and high > bound.high
     reach, edge = (high, bound.high) if over_high else (low, bound.low)
-    settling = f"a bound of {reach:.4g} would settle it"
+    settling = f"a bound of {_outward(reach, up=over_high):.6g} would settle it"
     room = abs(estimate - edge) if edge is not None else 0.0
-    if n is None or room == 0.0:
-        return settling
     # An interval shrinks with the square root of the rows.
-    factor = ((reach - estimate) / room) ** 2
-    more = math.ceil(n * factor) - n
-    return f"about {more:,} more rows, or {settling}"
+    factor = ((reach - estimate) / room) ** 2 if room else math.inf
+    if n is None or factor > _MOST_ROWS:
+        return settling
+    return f"about {math.ceil(n * factor) - n:,} more rows, or {settling}"
+
+
+def _outward(value: float, *, up: bool) -> float:
+    """Four significant digits, rounded so that the value stays inside."""
+    if value == 0:
+        return 0.0
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 3)
+    return (math.ceil if up else math.floor)(value / step) * step
 
 
 def plain(value: float) -> float:

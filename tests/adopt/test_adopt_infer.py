@@ -157,6 +157,17 @@ def test_sensitive_columns_become_groups_or_bands() -> None:
     assert [f.name for f in found.features] == ["x"]
 
 
+def test_groups_that_are_crossed_with_others_must_be_larger() -> None:
+    frame = pd.concat([table(y=["yes", "no"], k=["a"] * 7 + ["b", "c"], s=["f", "m"])] * 30)
+    frame["k"] = frame["k"].astype("str")
+    alone = profile(frame, sensitive=["k"]).sensitive["k"]
+    age = pd.array([20 + row % 60 for row in range(len(frame))], dtype="Int64")
+    crossed = profile(frame.assign(age=age), sensitive=["k", "s", "age"]).sensitive["k"]
+    assert alone.groups is None
+    assert crossed.groups is not None
+    assert set(crossed.groups) == {"a", "all others"}
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

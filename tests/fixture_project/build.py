@@ -1,4 +1,4 @@
-"""Make the fixture project from this checkout's machinery, and build its package once."""
+"""Make the fixture project from this checkout's machinery, and build its package."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MACHINERY = (
 )
 
 
-def build(root: Path, task: str) -> Toy:
+def bare(root: Path, task: str) -> Toy:
     """A committed project with its data under DVC; nothing has run yet."""
     for name in _MACHINERY:
         _copy(CHECKOUT / name, root / name)
@@ -32,12 +32,20 @@ def build(root: Path, task: str) -> Toy:
         _copy(OWN / name, root / name)
     toy = Toy(root)
     toy.write_params(params(task))
-    (root / "data").mkdir()
     toy.write_data(table(task))
     toy.git("init", "-q", "-b", "main")
     toy.dvc("add", "-q", "data").went_well()
     toy.dvc("push", "-q").went_well()
     toy.commit()
+    return toy
+
+
+def green(root: Path, task: str) -> Toy:
+    """The same, with all gates passed, dvc.lock committed and the package built."""
+    toy = bare(root, task)
+    toy.sluice("run").went_well()
+    toy.commit()
+    toy.sluice("package", "build").went_well()
     return toy
 
 

@@ -11,6 +11,13 @@ _TARGETS: dict[str, dict[str, Any]] = {
     "multiclass": {"type": "category", "values": ["low", "middle", "high"]},
     "regression": {"type": "number", "low": -100, "high": 200},
 }
+_CANDIDATES: dict[str, dict[str, Any]] = {
+    "linear": {"model": "linear"},
+    "boosting": {
+        "model": "boosting",
+        "parameters": {"max_iter": 25, "max_leaf_nodes": 7, "learning_rate": 0.2},
+    },
+}
 _SELECTION: dict[str, dict[str, Any]] = {
     "binary": {"metric": "roc_auc", "costs": {"false_negative": 2, "false_positive": 1}},
     "multiclass": {"metric": "log_loss", "costs": {"high": 2}},
@@ -64,15 +71,10 @@ def params(task: str) -> dict[str, Any]:
             "leakage": 0.9,
         },
         "split": {"salt": "toy", "validation": 0.2, "holdout": 0.4, "latest": 0.03},
-        "candidates": {
-            "linear": {"model": "linear"},
-            "boosting": {
-                "model": "boosting",
-                "parameters": {"max_iter": 25, "max_leaf_nodes": 7, "learning_rate": 0.2},
-            },
-        },
+        "candidates": _CANDIDATES if task == "binary" else {"boosting": _CANDIDATES["boosting"]},
         "selection": _SELECTION[task],
-        "parity": {"tolerance": 1e-6},
+        # Trees in ONNX sum in float32: of numbers around 20, not of probabilities.
+        "parity": {"tolerance": 1e-4 if task == "regression" else 1e-6},
         "performance": {
             "bounds": _PERFORMANCE[task],
             "over_baselines": 0.01,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,10 @@ _WHO = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
 }
+
+
+def _packages(folder: str, names: list[str]) -> list[str]:
+    return ["dist"] if (Path(folder) / "dvc.yaml").exists() else []
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,13 @@ class Toy:
 
     def environment(self, **more: str) -> dict[str, str]:
         path = f"{COMMANDS}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, **_WHO, "PATH": path, **more}
+        own = {
+            "PATH": path,
+            "DVC_SITE_CACHE_DIR": str(self.root / ".dvc/tmp/site"),
+            # To compile for so few rows takes longer than to go without.
+            "NUMBA_DISABLE_JIT": "1",
+        }
+        return {**os.environ, **_WHO, **own, **more}
 
     def sluice(self, *arguments: str, **environment: str) -> Ran:
         return self.run(sys.executable, "-m", "sluice.cli", *arguments, **environment)
@@ -77,6 +88,11 @@ class Toy:
 
     def git(self, *arguments: str) -> str:
         return self.run("git", *arguments).went_well().out.strip()
+
+    def copy(self, root: Path) -> Toy:
+        """The same project elsewhere, with what DVC has cached but without packages."""
+        shutil.copytree(self.root, root, symlinks=True, ignore=_packages)
+        return Toy(root)
 
     def commit(self) -> None:
         self.git("add", "-A")

@@ -276,7 +276,8 @@ def _leakage(frame: DataFrame, settings: Settings) -> tuple[float, tuple[str, ..
 
 def _parity(trials: list[Trial], settings: Settings) -> float:
     """Ten times what the export differs by now, where float32 sums are of any size."""
-    from sluice.build import export, thresholds
+    from sluice.build import export
+    from sluice.build.settle import settle
     from sluice.build.train import predict
     from sluice.check.parity import difference, edge_rows
     from sluice.model import Model
@@ -286,7 +287,7 @@ def _parity(trials: list[Trial], settings: Settings) -> float:
     signature = export.sign(settings, Decision())
     most = 0.0
     for trial in trials:
-        thresholds.snap(trial.pipeline[-1])
+        settle(trial.pipeline)
         edges = edge_rows(trial.unseen, trial.pipeline, len(signature.numbers), settings.seed)
         with TemporaryDirectory() as folder:
             onnx = export.to_onnx(trial.pipeline, signature).SerializeToString()

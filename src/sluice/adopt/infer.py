@@ -26,7 +26,8 @@ _CLASSES = 20  # more distinct whole numbers than these are a quantity to predic
 _LEVELS = 50  # a category with more is free text
 _GROUPS = 12  # a sensitive number with more distinct values is cut into bands
 _LEAST_ROWS = 50
-_GROUP_ROWS = 50  # on the holdout; less says little about a group
+# On the holdout; less says little about a group, or about a group within a group.
+_GROUP_ROWS, _CELL_ROWS = 50, 25
 _SAFE = 2**53  # whole numbers beyond are not exact in float64
 
 _DATE = re.compile(
@@ -101,7 +102,7 @@ def infer(
         roles[id_column] = _identity(frame[id_column])
     roles |= {column: _sensitive(frame[column]) for column in sensitive}
     fields = tuple(roles.get(c) or _feature(frame[c]) for c in frame.columns)
-    groups = {c: _groups(frame[c]) if roles[c].values else _bands(frame[c]) for c in sensitive}
+    groups = {c: _groups_of(frame, c, roles, sensitive) for c in sensitive}
     positive = _rarer(frame[target], goal) if task == "binary" else None
     heavy = task == "regression" and _heavy(frame[target])
     profile = Profile(name, task, target, positive, id_column, groups, fields, len(frame), heavy)
@@ -231,11 +232,21 @@ def _sensitive(column: Series) -> Field:
     return Field(name, _kind(column), "feature", low, high, missing=missing)
 
 
-def _groups(column: Series) -> Groups:
-    """One group a value; those too small to be judged on the holdout are put together."""
+def _groups_of(
+    frame: DataFrame, name: str, roles: dict[str, Field], sensitive: list[str]
+) -> Groups:
+    """The groups of one sensitive column, large enough to be crossed with those of the others."""
+    if not roles[name].values:
+        return _bands(frame[name])
+    cells = math.prod(len(roles[other].values) or 3 for other in sensitive if other != name)
+    return _groups(frame[name], max(_GROUP_ROWS, cells * _CELL_ROWS))
+
+
+def _groups(column: Series, rows: int) -> Groups:
+    """One group a value; those of fewer rows on the holdout are put together."""
     counts = table.labels(column).value_counts()
     counts = counts[counts.index != MISSING].sort_index().sort_values(kind="stable")
-    least = _GROUP_ROWS / holdout_share(len(column))
+    least = rows / holdout_share(len(column))
     small: list[str] = []
     if counts.iloc[0] < least:
         while len(small) < len(counts) - 1 and counts[small].sum() < least:

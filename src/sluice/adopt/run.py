@@ -116,6 +116,11 @@ def summary(profile: Profile, derived: Derived, cleared: bool) -> list[str]:
     lines += [
         f"  note: {f.name}: {f.remark}" for f in profile.fields if f.remark and f.use != "ignored"
     ]
+    lines += [
+        f"  note: {name}: values of few rows are compared together, see data.sensitive"
+        for name, groups in profile.sensitive.items()
+        if groups.groups is not None
+    ]
     if profile.id is None:
         lines.append("No --id was named: a row is told by all its values when the data is split.")
     lines += [

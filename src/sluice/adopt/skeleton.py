@@ -79,17 +79,17 @@ def scenarios(profile: Profile) -> str:
 def _edge(field: Field) -> list[str]:
     value = field.values[0] if field.values else field.high
     return [
-        f"Edge(name={_named('as far as it goes', field)}, change={{{field.name!a}: {value!a}}}),",
-        f"Edge(name={_named('unknown', field)}, change={{{field.name!a}: None}}),",
+        f"Edge(name={_named('as far as it goes', field)}, change={{{field.name!r}: {value!r}}}),",
+        f"Edge(name={_named('unknown', field)}, change={{{field.name!r}: None}}),",
     ]
 
 
 def _direction(field: Field, profile: Profile) -> list[str]:
-    of = f", of={_first_class(profile)!a}" if profile.task == "multiclass" else ""
+    of = f", of={_first_class(profile)!r}" if profile.task == "multiclass" else ""
     return [
         "Direction(",
         f"    name={_named('more must not lower the score', field)},",
-        f"    column={field.name!a}, values=[{field.low}, {field.high}], effect='not lower'{of},",
+        f"    column={field.name!r}, values=[{field.low}, {field.high}], effect='not lower'{of},",
         "),",
     ]
 
@@ -98,13 +98,13 @@ def _invariance(field: Field) -> list[str]:
     values = [*field.values[:2], None]
     return [
         "Invariance(",
-        f"    name={_named('must not matter', field)}, column={field.name!a}, values={values!a}",
+        f"    name={_named('must not matter', field)}, column={field.name!r}, values={values!r}",
         "),",
     ]
 
 
 def _named(what: str, field: Field) -> str:
-    return ascii(f"{field.name}: {what}")
+    return repr(f"{field.name}: {what}")
 
 
 def _first_class(profile: Profile) -> str:

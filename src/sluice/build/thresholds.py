@@ -16,9 +16,16 @@ from numpy.typing import NDArray
 
 
 def snap(estimator: Any) -> None:
-    """Move every threshold of a fitted tree model to a float32, in place."""
+    """Move every threshold of a fitted tree model to a float32, in place.
+
+    The leaves of boosted trees are rounded to float32 as well: the export holds
+    them so, and the pipeline and its export then add up the same numbers.
+    """
     for thresholds, _ in _trees(estimator):
         thresholds[:] = float32_not_above(thresholds)
+    for stage in getattr(estimator, "_predictors", ()):
+        for predictor in stage:
+            predictor.nodes["value"] = predictor.nodes["value"].astype(np.float32)
 
 
 def of_model(estimator: Any) -> dict[int, NDArray[np.float64]]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sluice import table, usecase
-from sluice.build import persist, thresholds
+from sluice.build import persist
 from sluice.build.columns import Columns
+from sluice.build.settle import settle, significant
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.labels import label
@@ -47,12 +48,12 @@ def run(project: Project, name: str) -> None:
     except (TypeError, ValueError) as error:
         said = str(error).splitlines()[0]
         raise SluiceError(f"params.yaml: candidates.{name} cannot be trained: {said}") from error
-    thresholds.snap(pipeline[-1])
+    settle(pipeline)
 
     folder = project.candidate(name)
     folder.mkdir(parents=True, exist_ok=True)
     persist.save(pipeline, folder / "pipeline.skops")
-    scores = predict(pipeline, settings, validation[columns.names])
+    scores = significant(predict(pipeline, settings, validation[columns.names]))
     np.save(folder / "validation.npy", scores, allow_pickle=False)
 
 

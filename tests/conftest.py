@@ -1,0 +1,38 @@
+"""The machinery's tests stand on a project of their own, built once for all of them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fixture_project import Toy
+from fixture_project import green as build_green
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
+    """The project of a task with its package built; to look at, not to change."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def get(task: str) -> Toy:
+        root, done = shared / f"toy-{task}", shared / f"toy-{task}.done"
+        with (shared / f"toy-{task}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(root, ignore_errors=True)
+                build_green(root, task)
+                done.touch()
+        return Toy(root)
+
+    return get
+
+
+@pytest.fixture
+def toy(built: Callable[[str], Toy], tmp_path: Path) -> Toy:
+    """A green binary project of this test's own, to be sabotaged."""
+    return built("binary").copy(tmp_path / "toy")
