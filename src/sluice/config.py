@@ -129,7 +129,7 @@ class Selection(Section):
 
 class Performance(Section):
     bounds: dict[str, Range]
-    over_baselines: Annotated[float, Field(ge=0)] = 0.0
+    over_baselines: float = 0.0
     resamples: Annotated[int, Field(ge=100, le=10_000)] = 400
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _DEPTH = 4
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def baselines(project: Project, holdout: DataFrame) -> dict[str, Outcome]:
@@ -61,9 +62,8 @@ def column_codes(train: DataFrame, part: DataFrame, column: str | None) -> Float
     if column is None:
         return np.zeros((len(part), 1))
     if part[column].dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            # A copy: scikit-learn cannot look for NaN in pandas' read-only memory.
-            return np.array(part[[column]], np.float32)
+        # Trees take float32, and nothing infinite: what is beyond stands at its end.
+        return np.clip(part[[column]].to_numpy(np.float64), -_LARGEST, _LARGEST).astype(np.float32)
     known = {value: code for code, value in enumerate(sorted(train[column].unique()))}
     return part[column].map(lambda value: known.get(value, -1)).to_numpy(np.float64)[:, None]
 

@@ -13,6 +13,7 @@ from sluice.build.train import predict
 from sluice.check import scenario
 from sluice.check.scenario import Alone, AnyScenario, Book, Edge, Recorded, Row, Sample
 from sluice.config import Settings
+from sluice.errors import SluiceError
 from sluice.model import Model, Signature
 from sluice.project import Project
 from sluice.verdict import Finding
@@ -31,7 +32,7 @@ def look(project: Project) -> list[Finding]:
 def write_book(project: Project) -> Book:
     """Write `scenarios.json`: the declared scenarios, the standing ones, and their rows."""
     settings = project.settings
-    declared = usecase.load(project, "scenarios", "SCENARIOS")
+    declared = _declared(project)
     model = Model(project.model)
     inputs = [column.name for column in model.signature.inputs]
     parts = {part: table.read_split(project.split(part)) for part in ("latest", "holdout")}
@@ -48,6 +49,17 @@ def write_book(project: Project) -> Book:
     path = project.evidence("scenarios") / "scenarios.json"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(book), indent=1) + b"\n")
     return book
+
+
+def _declared(project: Project) -> list[AnyScenario]:
+    declared = list(usecase.load(project, "scenarios", "SCENARIOS"))
+    for item in declared:
+        if not isinstance(item, scenario.Scenario):
+            raise SluiceError(
+                f"src/usecase/scenarios.py: SCENARIOS holds {item!r}, expected a scenario of "
+                "sluice.check.scenario"
+            )
+    return declared
 
 
 def records(rows: DataFrame) -> list[Row]:
