@@ -10,7 +10,6 @@ import msgspec
 
 from sluice.errors import SluiceError
 
-
 # Advice to bring more than this many times the rows helps nobody.
 _MOST_ROWS = 100
 
