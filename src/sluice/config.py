@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    FiniteFloat,
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from sluice.errors import SluiceError
 from sluice.labels import label
-from sluice.metrics import METRICS, Task
+from sluice.metrics import FAIRNESS_MEASURES, METRICS, Task
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
@@ -33,8 +35,8 @@ class Section(BaseModel):
 class Range(Section):
     """A bound that a forker sets: at least one end."""
 
-    low: float | None = None
-    high: float | None = None
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
 
     @model_validator(mode="after")
     def _has_an_end(self) -> Self:
@@ -50,8 +52,8 @@ class Column(Section):
 
     type: Literal["integer", "number", "category", "text"]
     use: Literal["feature", "ignored"] = "feature"
-    low: float | None = None
-    high: float | None = None
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
     values: list[Scalar] | None = None
     levels: list[Scalar] | None = None
     missing: Share = 0.0
@@ -74,7 +76,7 @@ class Groups(Section):
     """How a sensitive column falls into groups: by its values, or by bands of a number."""
 
     groups: dict[str, list[Scalar]] | None = None
-    bands: list[float] | None = None
+    bands: list[FiniteFloat] | None = None
 
     @model_validator(mode="after")
     def _either(self) -> Self:
@@ -92,6 +94,14 @@ class Data(Section):
     id: str | None = None
     sensitive: dict[str, Groups] = {}
     sensitive_inputs: list[str] = []
+
+    @field_validator("file")
+    @classmethod
+    def _lies_below_data(cls, file: str) -> str:
+        path = PurePosixPath(file)
+        if path.parts[:1] != ("data",) or len(path.parts) < 2 or ".." in path.parts:
+            raise ValueError("expected a path below data/, where DVC versions it")
+        return file
 
 
 class Quality(Section):
@@ -129,9 +139,9 @@ class Selection(Section):
 
 class Performance(Section):
     bounds: dict[str, Range]
-    over_baselines: float = 0.0
+    over_baselines: FiniteFloat = 0.0
     resamples: Annotated[int, Field(ge=100, le=10_000)] = 400
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    confidence: Annotated[float, Field(ge=0.9, lt=1)] = 0.95
 
 
 class Fairness(Section):
@@ -139,7 +149,7 @@ class Fairness(Section):
     bounds: dict[str, Range]
     intersections: dict[str, Range]
     resamples: Annotated[int, Field(ge=100, le=10_000)] = 200
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    confidence: Annotated[float, Field(ge=0.9, lt=1)] = 0.95
 
 
 class Explanation(Section):
@@ -194,7 +204,14 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
-        for check in (_names_are_columns, _task_fits_target, _metrics_suit, _inputs_are_usable):
+        for check in (
+            _names_are_columns,
+            _groups_fit_columns,
+            _task_fits_target,
+            _metrics_suit,
+            _fairness_is_bounded,
+            _inputs_are_usable,
+        ):
             check(self)
         return self
 
@@ -209,6 +226,36 @@ def _names_are_columns(settings: Settings) -> None:
     for name in data.sensitive_inputs:
         if name not in data.sensitive:
             raise ValueError(f"data.sensitive_inputs names {name!r}, not under data.sensitive")
+
+
+def _groups_fit_columns(settings: Settings) -> None:
+    data = settings.data
+    for name in (data.target, data.id):
+        if name in data.sensitive:
+            raise ValueError(f"data.sensitive names {name!r}, which is the target or the id")
+    if data.target == data.id:
+        raise ValueError(f"data.id and data.target both name {data.id!r}")
+    for name, groups in data.sensitive.items():
+        column = settings.columns[name]
+        if groups.bands is not None and not column.numeric:
+            raise ValueError(f"data.sensitive.{name}: bands are for numbers, not {column.type}")
+        if groups.bands is None and groups.groups is None and column.numeric:
+            raise ValueError(f"data.sensitive.{name}: a number needs bands or groups")
+
+
+def _fairness_is_bounded(settings: Settings) -> None:
+    if not settings.data.sensitive:
+        return
+    measures = FAIRNESS_MEASURES[settings.task]
+    known = [f"{name}_{what}" for name in measures for what in ("difference", "ratio")]
+    fairness = settings.fairness
+    crossed = len(settings.data.sensitive) > 1
+    for key, bounds in {"bounds": fairness.bounds, "intersections": fairness.intersections}.items():
+        for name in bounds:
+            if name not in known:
+                raise ValueError(f"fairness.{key}.{name}: expected one of {known}")
+        if not bounds and (key == "bounds" or crossed):
+            raise ValueError(f"fairness.{key} is empty: a gate without a bound would gate nothing")
 
 
 def _task_fits_target(settings: Settings) -> None:
@@ -227,6 +274,8 @@ def _task_fits_target(settings: Settings) -> None:
         raise ValueError(f"task multiclass needs three values or more under columns.{name}")
     if settings.task == "binary" and len(labels) != 2:
         raise ValueError(f"task binary needs two values under columns.{name}, has {len(labels)}")
+    if settings.quality.class_share is None:
+        raise ValueError(f"quality.class_share is missing: a {settings.task} task needs it")
     if settings.task == "binary" and label(settings.data.positive) not in labels:
         raise ValueError(f"data.positive is {settings.data.positive!r}, expected one of {labels}")
 

@@ -195,5 +195,14 @@ METRICS: dict[str, Metric] = {
 }
 
 
+# What may be compared between groups; a bound names one of these with _difference or _ratio.
+_RATES = ("selection_rate", "false_negative_rate", "false_positive_rate")
+FAIRNESS_MEASURES: dict[Task, tuple[str, ...]] = {
+    "binary": _RATES,
+    "multiclass": _RATES,
+    "regression": ("mean_error", "absolute_error"),
+}
+
+
 def of_task(task: Task) -> dict[str, Metric]:
     return {name: metric for name, metric in METRICS.items() if task in metric.tasks}

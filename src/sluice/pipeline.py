@@ -7,10 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from sluice.check import gate
+from sluice.config import read_yaml
 from sluice.errors import SluiceError
 from sluice.project import Project
+from sluice.verdict import Verdict
 
 TROUBLE = "trouble.txt"
 
@@ -20,6 +23,7 @@ def run(project: Project, base: Path | None = None) -> bool:
     try:
         _ = project.settings
         _usable_tree(project)
+        _whole_road(project)
         _forget_refusals(project)
         _forget_candidates(project)
         _have_data(project)
@@ -27,20 +31,23 @@ def run(project: Project, base: Path | None = None) -> bool:
         if not done:
             _forget_unconfirmed(project)
     except SluiceError as error:
-        _report(project, base, str(error))
+        _report(project, [gate.not_run(name) for name in gate.GATES], base, str(error))
         raise
-    releasable = done and all(verdict.passes for verdict in gate.collect(project))
+    verdicts = gate.collect(project)
+    releasable = done and all(verdict.passes for verdict in verdicts)
     if releasable and base is None and (project.package / "reports").is_dir():
         _take_over_report(project)
     else:
-        _report(project, base, None if done else _trouble(project))
+        _report(project, verdicts, base, None if done else _trouble(project))
     return releasable
 
 
-def _report(project: Project, base: Path | None, trouble: str | None) -> None:
+def _report(
+    project: Project, verdicts: list[Verdict], base: Path | None, trouble: str | None
+) -> None:
     from sluice.report.write import write
 
-    write(project, gate.collect(project), base=base, trouble=trouble)
+    write(project, verdicts, base=base, trouble=trouble)
 
 
 def _take_over_report(project: Project) -> None:
@@ -87,6 +94,38 @@ def _usable_tree(project: Project) -> None:
     for name in ("dvc.yaml", "data.dvc", ".dvc/config"):
         if not (project.root / name).is_file():
             raise SluiceError(f"{name} is missing: run this in the project's folder")
+
+
+def _whole_road(project: Project) -> None:
+    """Each gate is a stage that runs when what it judges has changed.
+
+    Where one is gone, frozen or looks elsewhere, DVC is content, and the verdict
+    of an earlier run would stand.
+    """
+    wanted = {name: (f"sluice check {name}", ("out/model", "out/split")) for name in gate.GATES}
+    wanted["data-quality"] = ("sluice check data-quality", ("data",))
+    wanted["package"] = ("sluice package assemble", ("out/verdicts", "out/model"))
+    stages = _stages(project)
+    for name, (command, needs) in wanted.items():
+        stage = stages.get(name, {})
+        if stage.get("cmd") != command or any(need not in stage.get("deps", ()) for need in needs):
+            project.verdict(name).unlink(missing_ok=True)
+            raise SluiceError(
+                f"dvc.yaml: the stage {name!r} must run '{command}' and depend on "
+                f"{' and '.join(needs)}"
+            )
+    for name, stage in stages.items():
+        if stage.get("frozen"):
+            project.verdict(name).unlink(missing_ok=True)
+            raise SluiceError(f"dvc.yaml: the stage {name!r} is frozen, so it would not run")
+
+
+def _stages(project: Project) -> dict[str, dict[str, Any]]:
+    raw = read_yaml(project.root / "dvc.yaml")
+    stages = raw.get("stages") if isinstance(raw, dict) else None
+    if not isinstance(stages, dict) or not all(isinstance(s, dict) for s in stages.values()):
+        raise SluiceError("dvc.yaml: expected stages by name")
+    return stages
 
 
 def _have_data(project: Project) -> None:

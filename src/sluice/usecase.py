@@ -17,8 +17,9 @@ def load(project: Project, module: str, name: str) -> Any:
         sys.path.insert(0, source)
     where = f"src/usecase/{module}.py"
     try:
-        return getattr(importlib.import_module(f"usecase.{module}"), name)
-    except AttributeError:
-        raise SluiceError(f"{where}: expected it to define {name}") from None
+        loaded = importlib.import_module(f"usecase.{module}")
     except Exception as error:  # whatever the forker's code raises on import
         raise SluiceError(f"{where}: {type(error).__name__}: {error}") from error
+    if not hasattr(loaded, name):
+        raise SluiceError(f"{where}: expected it to define {name}")
+    return getattr(loaded, name)

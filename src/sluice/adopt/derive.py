@@ -23,7 +23,7 @@ from sluice import table
 from sluice.build.split import PARTS, assign, identities
 from sluice.config import Settings
 from sluice.errors import SluiceError
-from sluice.metrics import METRICS, Floats, Outcome
+from sluice.metrics import FAIRNESS_MEASURES, METRICS, Floats, Outcome
 from sluice.model import Decision
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ def _fairness(
     rows: DataFrame, outcome: Outcome, settings: Settings, held: int
 ) -> tuple[int, dict[str, Estimate], dict[str, Estimate]]:
     """How many rows a group needs; the largest difference of each kind, alone and intersected."""
-    from sluice.check.fairness import MEASURES, measures
+    from sluice.check.fairness import measures
     from sluice.check.groups import groupings
 
     made = groupings(rows, settings)
@@ -312,7 +312,7 @@ def _fairness(
     group_rows = max(10, min(50, int(min(sizes, default=0.0) * 0.7)))
     spread = np.abs(outcome.truth - np.median(outcome.truth)).mean()
     unit = float(spread) if settings.task == "regression" else 1.0
-    keys = [f"{kind}_difference" for kind in MEASURES[settings.task]]
+    keys = [f"{kind}_difference" for kind in FAIRNESS_MEASURES[settings.task]]
     nothing = Estimate(float("nan"), float("nan"), 0.1 * unit)
     alone, crossed = dict.fromkeys(keys, nothing), dict.fromkeys(keys, nothing)
     for grouping in made:

@@ -9,6 +9,7 @@ import re
 from sluice.adopt.derive import Derived, Estimate
 from sluice.adopt.infer import Field, Profile
 from sluice.config import Groups, Scalar
+from sluice.metrics import FAIRNESS_MEASURES
 
 # Words that some YAML reader takes for something else than text.
 _TAKEN = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
@@ -127,10 +128,9 @@ def _quality(profile: Profile, derived: Derived | None) -> str:
         "  # Share of rows that repeat but for their id, at most.",
         f"  duplicates: {scalar(derived.duplicates) if derived else 1.0}",
     ]
-    if derived and derived.class_share is not None:
-        lines.append(
-            f"  class_share: {scalar(derived.class_share)}  # at least; half the rarest class's"
-        )
+    if profile.task != "regression":
+        share = derived.class_share if derived and derived.class_share is not None else 0.0
+        lines.append(f"  class_share: {scalar(share)}  # at least; half the rarest class's")
     what = "R2" if profile.task == "regression" else "ROC AUC"
     lines += [
         f"  # How well one column alone may tell the target ({what}), at most.",
@@ -252,8 +252,11 @@ def _fairness(profile: Profile, derived: Derived | None) -> str:
         "  # Smaller groups are 'insufficient'.",
         f"  group_rows: {derived.group_rows if derived else 30}",
     ]
-    if derived is None or not profile.sensitive:
+    if not profile.sensitive:
         return "\n".join([*lines, "  bounds: {}", "  intersections: {}"])
+    if derived is None:
+        any_bound = f"{{{FAIRNESS_MEASURES[profile.task][0]}_difference: {{high: 1}}}}"
+        return "\n".join([*lines, f"  bounds: {any_bound}", f"  intersections: {any_bound}"])
     lines.append(
         "  # Derived: what was met by cross-validation, well to the safe side. Set what you owe."
     )

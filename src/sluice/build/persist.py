@@ -42,6 +42,11 @@ def load(path: Path, trusted: Sequence[str] = ()) -> Pipeline:
             f"{path}: {error}; if the type is meant to be there, name it in TRUSTED of "
             "src/usecase/candidates.py"
         ) from None
+    except FileNotFoundError:
+        raise SluiceError(f"{path} is missing: run 'sluice run'") from None
+    except Exception as error:  # a damaged archive ends in many ways
+        said = " ".join(str(error).split())
+        raise SluiceError(f"{path} is not a fitted pipeline: {said}") from error
 
 
 def _canonical(archive: bytes) -> bytes:

@@ -29,7 +29,7 @@ def settle(pipeline: Pipeline) -> None:
             learned = getattr(part, name, None)
             if isinstance(learned, np.ndarray | float):
                 rounded = significant(np.asarray(learned, np.float64))
-                setattr(part, name, rounded if rounded.ndim else float(rounded))
+                setattr(part, name, rounded[()])  # an array, or a NumPy scalar
 
 
 def significant(values: Floats) -> Floats:

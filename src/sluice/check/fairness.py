@@ -15,13 +15,6 @@ from sluice.metrics import Floats, Outcome
 from sluice.project import Project, write_json
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
-# What may be compared, by task; a bound names one of these with _difference or _ratio.
-MEASURES = {
-    "binary": ("selection_rate", "false_negative_rate", "false_positive_rate"),
-    "multiclass": ("selection_rate", "false_negative_rate", "false_positive_rate"),
-    "regression": ("mean_error", "absolute_error"),
-}
-
 
 @dataclass(frozen=True)
 class Measure:

@@ -55,14 +55,18 @@ def collect(project: Project) -> list[Verdict]:
     return [read(project, gate) for gate in GATES]
 
 
+def not_run(gate: str) -> Verdict:
+    why = "The gate did not run: something before it stopped."
+    return Verdict(gate, Status.INSUFFICIENT, why)
+
+
 def read(project: Project, gate: str) -> Verdict:
     """The verdict of one gate as it lies there; a file that is not one fails."""
     path = project.verdict(gate)
     try:
         verdict = Verdict.read(path.read_bytes(), str(path))
     except FileNotFoundError:
-        why = "The gate did not run: something before it stopped."
-        return Verdict(gate, Status.INSUFFICIENT, why)
+        return not_run(gate)
     except SluiceError as error:
         return Verdict.of(gate, [Finding(f"{gate}/verdict", Status.FAIL, str(error))])
     if verdict.gate != gate:
