@@ -8,6 +8,7 @@ from typing import Any
 from sluice.config import Settings
 from sluice.metrics import METRICS
 from sluice.project import Project, read_json
+from sluice.report.markdown import escape
 from sluice.verdict import Verdict
 
 
@@ -33,27 +34,28 @@ def _model(settings: Settings, selection: dict[str, Any]) -> Iterator[str]:
     candidate = settings.candidates[chosen]
     yield f"# Model card: {settings.name}\n"
     yield "## Model\n"
-    yield f"- Task: {settings.task}, predicts `{settings.data.target}`"
+    yield f"- Task: {settings.task}, predicts {escape(settings.data.target)}"
     if settings.classes:
-        yield f"- Classes: {', '.join(f'`{name}`' for name in settings.classes)}"
+        yield f"- Classes: {', '.join(map(escape, settings.classes))}"
     yield f"- Candidate: `{chosen}`, a {candidate.model} model, of {len(settings.candidates)} tried"
     for name, value in sorted(candidate.parameters.items()):
         yield f"  - {name}: {value}"
     yield f"- Chosen by {selection['metric']} on {selection['validation_rows']:,} validation rows"
     threshold = selection["candidates"][chosen]["decision"]["threshold"]
     if threshold is not None:
-        positive = settings.classes[1]
-        yield f"- Decides for `{positive}` from a score of {threshold}, tuned on validation"
-    costs = ", ".join(f"{name} {value:g}" for name, value in settings.selection.costs.items())
+        positive = escape(settings.classes[1])
+        yield f"- Decides for {positive} from a score of {threshold}, tuned on validation"
+    costs = ", ".join(
+        f"{escape(name)} {value:g}" for name, value in settings.selection.costs.items()
+    )
     yield f"- Costs of errors: {costs or 'all alike'}\n"
 
 
 def _data(settings: Settings, holdout: int) -> Iterator[str]:
     numbers = sum(settings.columns[name].numeric for name in settings.features)
-    categories = len(settings.features) - numbers
     yield "## Data\n"
     yield "See the datasheet beside this card and `data/data.json` in the package.\n"
-    yield f"- Inputs: {numbers} numbers and {categories} categories"
+    yield f"- Inputs: {len(settings.features)}, of them {numbers} numbers, the others categories"
     yield f"- Measured on {holdout:,} held-out rows that neither training nor tuning saw\n"
 
 
@@ -74,13 +76,15 @@ def _fairness(settings: Settings, verdicts: list[Verdict]) -> Iterator[str]:
     if not settings.data.sensitive:
         yield "No sensitive column was named, so the treatment of groups was not compared.\n"
         return
-    yield f"Audited by {', '.join(settings.data.sensitive)}, alone and together; not model inputs"
-    yield f"except: {', '.join(settings.data.sensitive_inputs) or 'none'}.\n"
+    audited = ", ".join(map(escape, settings.data.sensitive))
+    inputs = ", ".join(map(escape, settings.data.sensitive_inputs))
+    yield f"Audited by {audited}, alone and together."
+    yield f"Model inputs among them: {inputs or 'none'}.\n"
     findings = [f for v in verdicts if v.gate == "fairness" for f in v.findings]
     yield "| between groups | estimate | bound | says |"
     yield "|---|---|---|---|"
     for f in findings:
-        name = f.name.removeprefix("fairness/").replace("|", "\\|")
+        name = escape(f.name.removeprefix("fairness/"))
         yield f"| {name} | {_number(f.estimate)} | {f.bound or ''} | {f.status.value} |"
     yield ""
 
@@ -92,7 +96,7 @@ def _rests_on(importance: list[dict[str, Any]]) -> Iterator[str]:
             continue
         direction = f", a higher value {row['sign']} the score" if row["sign"] else ""
         direction = "" if row["sign"] == "mixed" else direction
-        yield f"- `{row['column']}`: {row['share']:.1%} of the importance{direction}"
+        yield f"- {escape(row['column'])}: {row['share']:.1%} of the importance{direction}"
     yield ""
 
 
@@ -100,8 +104,8 @@ def _limits(verdicts: list[Verdict]) -> Iterator[str]:
     yield "## Limits\n"
     accepted = [f for verdict in verdicts for f in verdict.findings if f.accepted is not None]
     for finding in accepted:
-        yield f"- Accepted without enough evidence: {finding.name}: {finding.why}"
-        yield f"  - Reason given: {finding.accepted}"
+        yield f"- Accepted without enough evidence: {escape(finding.name)}: {escape(finding.why)}"
+        yield f"  - Reason given: {escape(finding.accepted or '')}"
     if not accepted:
         yield "- Every gate had enough evidence; nothing was accepted without."
     yield "- Holds for data like the data it was made from; the gates say nothing of other data.\n"
