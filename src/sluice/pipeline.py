@@ -109,14 +109,12 @@ def _whole_road(project: Project) -> None:
     for name, (command, needs) in wanted.items():
         stage = stages.get(name, {})
         if stage.get("cmd") != command or any(need not in stage.get("deps", ()) for need in needs):
-            project.verdict(name).unlink(missing_ok=True)
             raise SluiceError(
                 f"dvc.yaml: the stage {name!r} must run '{command}' and depend on "
                 f"{' and '.join(needs)}"
             )
     for name, stage in stages.items():
         if stage.get("frozen"):
-            project.verdict(name).unlink(missing_ok=True)
             raise SluiceError(f"dvc.yaml: the stage {name!r} is frozen, so it would not run")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.pipeline import Pipeline
 
-from sluice.build.columns import Columns, for_trees
+from sluice.build.columns import Columns, for_forests
 from sluice.build.models import MODELS, Builder
 from sluice.metrics import Task
 
@@ -17,7 +17,7 @@ from sluice.metrics import Task
 def extra_trees(task: Task, columns: Columns, seed: int, **parameters: Any) -> Pipeline:
     """An example of a model of your own: name it under candidates to let it compete."""
     estimator = ExtraTreesClassifier(random_state=seed, **parameters)
-    return Pipeline([("columns", for_trees(columns)), ("model", estimator)])
+    return Pipeline([("columns", for_forests(columns)), ("model", estimator)])
 
 
 CANDIDATES: dict[str, Builder] = {**MODELS, "extra_trees": extra_trees}

@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Columns:
 
 
 def for_trees(columns: Columns) -> ColumnTransformer:
-    """Numbers as float32 with missing values kept, categories one-hot.
+    """Numbers as float32 with missing values kept, categories one-hot: for boosted trees.
 
     The cast stands in training too, so that a row meets the same float32 in
     scikit-learn and in ONNX Runtime.
@@ -44,15 +45,27 @@ def for_trees(columns: Columns) -> ColumnTransformer:
     return _encode(columns, CastTransformer(dtype=np.float32), np.float32)
 
 
+def for_forests(columns: Columns) -> ColumnTransformer:
+    """As for_trees, but the median for missing numbers: skl2onnx loses where forests send them."""
+    from skl2onnx.sklapi import CastTransformer
+    from sklearn.pipeline import make_pipeline
+
+    return _encode(columns, make_pipeline(_median(), CastTransformer(dtype=np.float32)), np.float32)
+
+
 def for_linear(columns: Columns) -> ColumnTransformer:
     """Numbers in float64, the median for missing ones, scaled; categories one-hot."""
-    from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    return _encode(columns, make_pipeline(_median(), StandardScaler()), np.float64)
+
+
+def _median() -> SimpleImputer:
+    from sklearn.impute import SimpleImputer
+
     # A column without one known value is filled with zeros instead of vanishing.
-    impute = SimpleImputer(strategy="median", keep_empty_features=True)
-    return _encode(columns, make_pipeline(impute, StandardScaler()), np.float64)
+    return SimpleImputer(strategy="median", keep_empty_features=True)
 
 
 def _encode(columns: Columns, number: object, dtype: type) -> ColumnTransformer:

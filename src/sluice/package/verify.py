@@ -16,11 +16,13 @@ import msgspec
 from sluice.check.gate import GATES
 from sluice.errors import SluiceError
 from sluice.package.manifest import MANIFEST, Manifest, decode, digest, require_parts
+from sluice.package.seal import archive as sealed
 from sluice.package.seal import version
 from sluice.verdict import Finding, Verdict
 
 MOST_BYTES = 512 * 2**20
 MOST_FILES = 5_000
+LONGEST_PATH = 250
 _SECONDS = 300
 
 
@@ -55,6 +57,7 @@ def unpack(file: Path, folder: Path) -> Manifest:
         raise SluiceError(f"{file}: {MANIFEST} is missing")
     manifest = decode((folder / MANIFEST).read_bytes(), str(file))
     _hold(manifest, {k: v for k, v in written.items() if k != MANIFEST}, str(file))
+    _sealed_so(file, manifest, folder)
     return manifest
 
 
@@ -83,6 +86,16 @@ def _extract(archive: tarfile.TarFile, folder: Path, where: str) -> dict[str, st
     return written
 
 
+def _sealed_so(file: Path, manifest: Manifest, folder: Path) -> None:
+    """Contents and manifest make one archive: whatever differs from it is unaccounted for."""
+    contents = {path: (folder / path).read_bytes() for path in manifest.files}
+    if sealed(contents, manifest) != file.read_bytes():
+        raise SluiceError(
+            f"{file}: holds its files, but is not the archive they are sealed in: an owner, a "
+            "mode, the order or the manifest's spelling differs, or bytes follow the end"
+        )
+
+
 def _refuse_unless_plain(member: tarfile.TarInfo, written: dict[str, str], where: str) -> None:
     name = member.name
     path = PurePosixPath(name)
@@ -90,7 +103,7 @@ def _refuse_unless_plain(member: tarfile.TarInfo, written: dict[str, str], where
         raise SluiceError(f"{where}: {name!r} is not a plain file (a link, folder or device)")
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or ":" in name:
         raise SluiceError(f"{where}: the path {name!r} leads out of the package")
-    if path.as_posix() != name or not name.isprintable():
+    if path.as_posix() != name or not name.isprintable() or len(name.encode()) > LONGEST_PATH:
         raise SluiceError(f"{where}: the path {name!r} is not in plain form")
     if name in written:
         raise SluiceError(f"{where}: {name!r} is there twice")
