@@ -22,11 +22,17 @@ def intervals(
 
     random = np.random.default_rng(seed)
     drawn = [
-        statistic(random.integers(0, n, n))
+        statistic(resample(random, n))
         for _ in tqdm(range(resamples), doing, leave=False, disable=None)
     ]
     tail = (1 - confidence) / 2
     return {name: _between(np.array([values[name] for values in drawn]), tail) for name in drawn[0]}
+
+
+def resample(random: np.random.Generator, n: int) -> Rows:
+    """[n] rows drawn with replacement, in rising order: reading and sorting are twice as fast."""
+    times = np.bincount(random.integers(0, n, n), minlength=n)
+    return np.repeat(np.arange(n), times)
 
 
 def _between(values: NDArray[np.float64], tail: float) -> tuple[float, float]:

@@ -109,7 +109,10 @@ class Model:
             said = str(error).splitlines()[0]
             raise SluiceError(f"{folder}: model.onnx does not load: {said}") from None
         self._wanted = {tensor.name for tensor in self._session.get_inputs()}
-        self._output = self._session.get_outputs()[-1].name
+        outputs = self._session.get_outputs()
+        if not outputs or not self._wanted <= {"numbers", "categories"}:
+            raise SluiceError(f"{folder}: model.onnx does not load: other inputs or outputs")
+        self._output = outputs[-1].name
 
     def score(self, tensors: Tensors) -> Scores:
         feed = {"numbers": tensors.numbers, "categories": tensors.categories}
@@ -189,5 +192,5 @@ def read_signature(path: Path) -> Signature:
         return msgspec.json.decode(path.read_bytes(), type=Signature)
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing") from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SluiceError(f"{path}: not a signature: {error}") from None

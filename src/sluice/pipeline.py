@@ -24,6 +24,7 @@ def run(project: Project, base: Path | None = None) -> bool:
         _ = project.settings
         _usable_tree(project)
         _whole_road(project)
+        _nothing_brought_along(project.root.resolve())
         _forget_refusals(project)
         _forget_candidates(project)
         _have_data(project)
@@ -103,6 +104,7 @@ def _whole_road(project: Project) -> None:
     of an earlier run would stand.
     """
     wanted = {name: (f"sluice check {name}", ("out/model", "out/split")) for name in gate.GATES}
+    own = {**{name: name for name in gate.GATES}, "data-quality": "quality", "scenarios": "parity"}
     wanted["data-quality"] = ("sluice check data-quality", ("data",))
     wanted["package"] = ("sluice package assemble", ("out/verdicts", "out/model"))
     stages = _stages(project)
@@ -113,9 +115,44 @@ def _whole_road(project: Project) -> None:
                 f"dvc.yaml: the stage {name!r} must run '{command}' and depend on "
                 f"{' and '.join(needs)}"
             )
+    for name, section in own.items():
+        for key in ("accept", section):
+            if key not in stages[name].get("params", ()):
+                raise SluiceError(f"dvc.yaml: the stage {name!r} must name {key!r} under params")
     for name, stage in stages.items():
         if stage.get("frozen"):
             raise SluiceError(f"dvc.yaml: the stage {name!r} is frozen, so it would not run")
+
+
+def _nothing_brought_along(root: Path) -> None:
+    """Refuse outputs that git checked out: a commit could bring the verdicts on itself.
+
+    DVC takes an output out of its cache when dvc.lock names it, without a run.
+    """
+    for folder in (root / "out", _cache(root)):
+        place = folder.resolve()
+        if not place.is_relative_to(root):
+            continue
+        command = ["git", "ls-files", "--", str(place)]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SluiceError(f"git cannot tell what it tracks: {' '.join(done.stderr.split())}")
+        if done.stdout:
+            name = place.relative_to(root)
+            raise SluiceError(
+                f"git tracks {done.stdout.splitlines()[0]}: what gates said must come from a run, "
+                f"not with a commit; 'git rm -r --cached {name}', or mend [cache] in .dvc/config"
+            )
+
+
+def _cache(root: Path) -> Path:
+    settings = [root / ".dvc" / name for name in ("config", "config.local")]
+    if not any("cache" in path.read_text("utf-8") for path in settings if path.is_file()):
+        return root / ".dvc" / "cache"
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        return Path(repo.cache.local_cache_dir)
 
 
 def _stages(project: Project) -> dict[str, dict[str, Any]]:

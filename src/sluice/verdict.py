@@ -92,7 +92,7 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Decode a verdict and hold its status against its own findings."""
         try:
             said = msgspec.json.decode(source, type=cls)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SluiceError(f"{where}: not a verdict: {error}") from error
         derived = cls.of(said.gate, list(said.findings))
         if derived != said:

@@ -219,7 +219,7 @@ def read(path: Path) -> Book:
         return msgspec.json.decode(path.read_bytes(), type=Book)
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing") from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SluiceError(f"{path}: not a book of scenarios: {error}") from None
 
 

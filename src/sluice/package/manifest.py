@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import PurePosixPath
+from typing import Annotated
 
 import msgspec
 
@@ -40,11 +41,16 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
+# What a date can be made of, until the year 9999.
+Seconds = Annotated[int, msgspec.Meta(ge=0, lt=253_402_300_800)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*\Z", max_length=64)]
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The commit that was built; not `clean` if the work tree had changes on top."""
 
     commit: str
-    time: int
+    time: Seconds
     clean: bool
 
 
@@ -52,7 +58,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`parts` lists the files of each part; `digest` is the digest of all of them."""
 
     format: int
-    name: str
+    name: Name
     version: str
     digest: str
     source: Source
@@ -102,7 +108,7 @@ def encode(manifest: Manifest) -> bytes:
 def decode(content: bytes, where: str) -> Manifest:
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SluiceError(f"{where}: {MANIFEST} is not a manifest: {error}") from None
     if manifest.format != FORMAT:
         raise SluiceError(f"{where}: format {manifest.format} is not known, expected {FORMAT}")

@@ -15,7 +15,7 @@ import msgspec
 
 from sluice.check.gate import GATES
 from sluice.errors import SluiceError
-from sluice.package.manifest import MANIFEST, Manifest, decode, digest, require_parts
+from sluice.package.manifest import MANIFEST, Manifest, decode, describe, digest, require_parts
 from sluice.package.seal import archive as sealed
 from sluice.package.seal import version
 from sluice.verdict import Finding, Verdict
@@ -34,8 +34,10 @@ def run(file: Path) -> tuple[Manifest, Verdict]:
     with tempfile.TemporaryDirectory(prefix="sluice-") as scratch:
         folder = Path(scratch)
         manifest = unpack(file, folder)
-        _verdicts_pass(folder, str(file))
+        said = _verdicts_pass(folder, str(file))
         findings = run_scenarios(folder)
+    if {f.name for f in findings} != {f.name for f in said["scenarios"].findings}:
+        raise SluiceError(f"{file}: holds other scenarios than the verdict on them names")
     return manifest, Verdict.of("scenarios", findings)
 
 
@@ -86,16 +88,6 @@ def _extract(archive: tarfile.TarFile, folder: Path, where: str) -> dict[str, st
     return written
 
 
-def _sealed_so(file: Path, manifest: Manifest, folder: Path) -> None:
-    """Contents and manifest make one archive: whatever differs from it is unaccounted for."""
-    contents = {path: (folder / path).read_bytes() for path in manifest.files}
-    if sealed(contents, manifest) != file.read_bytes():
-        raise SluiceError(
-            f"{file}: holds its files, but is not the archive they are sealed in: an owner, a "
-            "mode, the order or the manifest's spelling differs, or bytes follow the end"
-        )
-
-
 def _refuse_unless_plain(member: tarfile.TarInfo, written: dict[str, str], where: str) -> None:
     name = member.name
     path = PurePosixPath(name)
@@ -127,8 +119,19 @@ def _hold(manifest: Manifest, written: dict[str, str], where: str) -> None:
         raise SluiceError(f"{where}: digest and version do not belong to the content")
 
 
-def _verdicts_pass(folder: Path, where: str) -> None:
+def _sealed_so(file: Path, manifest: Manifest, folder: Path) -> None:
+    """Contents and manifest make one archive: whatever differs from it is unaccounted for."""
+    contents = {path: (folder / path).read_bytes() for path in manifest.files}
+    if describe(contents) != manifest.parts or sealed(contents, manifest) != file.read_bytes():
+        raise SluiceError(
+            f"{file}: is not the archive that its files are sealed in: a size, an owner, a mode, "
+            "the order or the manifest's spelling differs, or bytes follow the end"
+        )
+
+
+def _verdicts_pass(folder: Path, where: str) -> dict[str, Verdict]:
     """Every gate's verdict is in the package and passes, by its own findings."""
+    said = {}
     for gate in GATES:
         path = folder / "reports" / "verdicts" / f"{gate}.json"
         if not path.is_file():
@@ -136,6 +139,8 @@ def _verdicts_pass(folder: Path, where: str) -> None:
         verdict = Verdict.read(path.read_bytes(), f"{where}: verdict of {gate}")
         if verdict.gate != gate or not verdict.passes:
             raise SluiceError(f"{where}: {gate} does not pass: {verdict.why}")
+        said[gate] = verdict
+    return said
 
 
 def run_scenarios(folder: Path) -> list[Finding]:
