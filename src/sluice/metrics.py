@@ -63,19 +63,22 @@ def _share(part: np.ndarray, of: np.ndarray) -> float:
     return float(np.count_nonzero(part & of) / count) if count else float("nan")
 
 
-def _both_classes(o: Outcome) -> bool:
-    return len(np.unique(o.truth)) > 1
-
-
 def _roc_auc(o: Outcome) -> float:
-    from sklearn.metrics import roc_auc_score
-
+    """From ranks (Hanley and McNeil, 1982); of several classes the mean, each against the rest."""
     if o.task == "binary":
-        return float(roc_auc_score(o.truth, o.scores)) if _both_classes(o) else float("nan")
-    known = np.arange(len(o.classes))
-    if len(np.unique(o.truth)) < len(known):
+        return _rank_auc(o.truth == 1, o.scores)
+    areas = [_rank_auc(o.truth == k, o.scores[:, k]) for k in range(len(o.classes))]
+    return float(np.mean(areas))
+
+
+def _rank_auc(positive: NDArray[np.bool_], scores: Floats) -> float:
+    from scipy.stats import rankdata
+
+    hits = int(np.count_nonzero(positive))
+    pairs = hits * (len(positive) - hits)
+    if not pairs:
         return float("nan")
-    return float(roc_auc_score(o.truth, o.scores, multi_class="ovr", labels=known))
+    return float((rankdata(scores)[positive].sum() - hits * (hits + 1) / 2) / pairs)
 
 
 def _average_precision(o: Outcome) -> float:

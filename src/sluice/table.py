@@ -80,8 +80,13 @@ def truth(frame: DataFrame, settings: Settings) -> Ints | Floats:
     target = frame[settings.data.target]
     if settings.task == "regression":
         return target.to_numpy(np.float64)
-    index = {name: k for k, name in enumerate(settings.classes)}
-    return np.array([index[name] for name in target], np.int64)
+    import pandas as pd
+
+    known = pd.Categorical(target, categories=settings.classes)
+    if known.isna().any():
+        strange = target[known.isna()].iloc[0]
+        raise SluiceError(f"{settings.data.target!r} holds {strange!r}, which is no class")
+    return known.codes.astype(np.int64)
 
 
 def read_split(path: Path) -> DataFrame:
