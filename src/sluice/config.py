@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
@@ -14,6 +15,7 @@ from pydantic import (
     FiniteFloat,
     PositiveFloat,
     PositiveInt,
+    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
@@ -27,9 +29,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
 Scalar = bool | int | float | str
 
+_MOST_APART = 0.01
+
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 
 
 class Range(Section):
@@ -76,12 +80,16 @@ class Groups(Section):
     """How a sensitive column falls into groups: by its values, or by bands of a number."""
 
     groups: dict[str, list[Scalar]] | None = None
-    bands: list[FiniteFloat] | None = None
+    bands: Annotated[list[FiniteFloat], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _either(self) -> Self:
         if self.groups is not None and self.bands is not None:
             raise ValueError("expected groups or bands, not both")
+        members = [label(value) for values in (self.groups or {}).values() for value in values]
+        for name in members:
+            if members.count(name) > 1:
+                raise ValueError(f"{name!r} is in two groups")
         if self.bands is not None and sorted(set(self.bands)) != self.bands:
             raise ValueError("expected bands in rising order")
         return self
@@ -165,7 +173,7 @@ class Acceptance(Section):
     """An `insufficient` that a person has decided to live with, and why."""
 
     finding: str
-    reason: Annotated[str, Field(min_length=10)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
 
 
 class Settings(Section):
@@ -182,7 +190,7 @@ class Settings(Section):
     performance: Performance
     fairness: Fairness
     explanation: Explanation
-    accept: list[Acceptance] = []
+    accept: list[Acceptance]
 
     @property
     def classes(self) -> list[str]:
@@ -251,11 +259,18 @@ def _fairness_is_bounded(settings: Settings) -> None:
     fairness = settings.fairness
     crossed = len(settings.data.sensitive) > 1
     for key, bounds in {"bounds": fairness.bounds, "intersections": fairness.intersections}.items():
-        for name in bounds:
+        for name, bound in bounds.items():
             if name not in known:
                 raise ValueError(f"fairness.{key}.{name}: expected one of {known}")
+            _require_end(f"fairness.{key}.{name}", bound, low=name.endswith("_ratio"))
         if not bounds and (key == "bounds" or crossed):
             raise ValueError(f"fairness.{key} is empty: a gate without a bound would gate nothing")
+
+
+def _require_end(key: str, bound: Range, *, low: bool) -> None:
+    """A bound on the good side alone would let every model through."""
+    if (bound.low if low else bound.high) is None:
+        raise ValueError(f"{key}: expected {'low' if low else 'high'}, the end that gates")
 
 
 def _task_fits_target(settings: Settings) -> None:
@@ -267,6 +282,8 @@ def _task_fits_target(settings: Settings) -> None:
         return
     if target.type != "category" or not target.values:
         raise ValueError(f"task {settings.task} needs columns.{name} as a category with values")
+    if settings.parity.tolerance > _MOST_APART:
+        raise ValueError(f"parity.tolerance: expected at most {_MOST_APART:g} of a probability")
     labels = [label(value) for value in target.values]
     if len(set(labels)) != len(labels):
         raise ValueError(f"columns.{name}.values names a class twice")
@@ -287,6 +304,8 @@ def _metrics_suit(settings: Settings) -> None:
     for key, name in wanted.items():
         if name not in suitable:
             raise ValueError(f"{key}: {name!r} is no metric of a {settings.task}; {suitable}")
+    for name, bound in settings.performance.bounds.items():
+        _require_end(f"performance.bounds.{name}", bound, low=METRICS[name].higher_is_better)
     if not settings.performance.bounds:
         raise ValueError("performance.bounds is empty: a gate without a bound would gate nothing")
     costs = {
@@ -321,7 +340,7 @@ def read_yaml(path: Path) -> Any:
         return YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
     except FileNotFoundError:
         raise SluiceError(f"{path.name} is missing: run this in the project's folder") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError, RecursionError) as error:
         said = re.sub(r"\s+", " ", str(error))
         raise SluiceError(f"{path.name} is not YAML: {said}") from None
 
@@ -347,5 +366,10 @@ def _one_line(error: ValidationError, where: str) -> str:
         elif isinstance(problem["input"], (dict, BaseModel)):
             said.append(f"{key}: {what}" if key else what)
         else:
-            said.append(f"{key} is {problem['input']!r}: {what[0].lower()}{what[1:]}")
+            said.append(f"{key} is {_shown(problem['input'])}: {what[0].lower()}{what[1:]}")
     return f"{where}: " + "; ".join(said)
+
+
+def _shown(value: Any) -> str:
+    # A list of aliases to lists can be larger than memory when it is written out.
+    return repr(value) if isinstance(value, Scalar) else reprlib.repr(value)[:100]

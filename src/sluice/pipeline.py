@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -31,15 +32,16 @@ def run(project: Project, base: Path | None = None) -> bool:
         done = _dvc(project, "repro", "--keep-going") == 0
         if not done:
             _forget_unconfirmed(project)
-    except SluiceError as error:
-        _report(project, [gate.not_run(name) for name in gate.GATES], base, str(error))
+    except Exception as error:
+        said = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
+        _report(project, [gate.not_run(name) for name in gate.GATES], base, said)
         raise
     verdicts = gate.collect(project)
     releasable = done and all(verdict.passes for verdict in verdicts)
     if releasable and base is None and (project.package / "reports").is_dir():
         _take_over_report(project)
     else:
-        _report(project, verdicts, base, None if done else _trouble(project))
+        _report(project, verdicts, base, None if done else _trouble(project, verdicts))
     return releasable
 
 
@@ -48,7 +50,11 @@ def _report(
 ) -> None:
     from sluice.report.write import write
 
-    write(project, verdicts, base=base, trouble=trouble)
+    try:
+        write(project, verdicts, base=base, trouble=trouble)
+    except OSError:  # a full disk: better no report than that of an earlier run
+        shutil.rmtree(project.report, ignore_errors=True)
+        raise
 
 
 def _take_over_report(project: Project) -> None:
@@ -177,10 +183,32 @@ def _dvc(project: Project, *arguments: str) -> int:
     path = os.pathsep.join([here, os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", *arguments]
     environment = {**os.environ, "PATH": path}
-    return subprocess.run(command, check=False, cwd=project.root, env=environment).returncode
+    with subprocess.Popen(command, cwd=project.root, env=environment) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            _end(process)
+            raise
 
 
-def _trouble(project: Project) -> str | None:
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End DVC and its stage: DVC itself would only go on with the next one."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(process.pid)
+        parent.suspend()  # or it starts a stage after its children were counted
+        for member in [*parent.children(recursive=True), parent]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+    process.wait()
+
+
+def _trouble(project: Project, verdicts: list[Verdict]) -> str | None:
     """The line that a stage without a verdict stopped with."""
     path = project.out / TROUBLE
-    return path.read_text("utf-8").strip() if path.is_file() else None
+    if path.is_file():
+        return path.read_text("utf-8").strip()
+    if all(verdict.passes for verdict in verdicts):
+        return "Every gate passes, but DVC could not finish the run: its own output says why."
+    return None

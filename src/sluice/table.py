@@ -31,9 +31,11 @@ def read_raw(path: Path, columns: dict[str, Column]) -> DataFrame:
         raise SluiceError(f"{path} is missing: run 'dvc pull', or mend data.file") from None
     except pd.errors.EmptyDataError:
         raise SluiceError(f"{path} is empty: expected a table with a header") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, NotImplementedError) as error:  # Arrow's own is among them
         said = str(error).strip().splitlines()[0]
         raise SluiceError(f"{path} is not a readable table: {said}") from None
+    if path.suffix != ".parquet" and not isinstance(frame.index, pd.RangeIndex):
+        raise SluiceError(f"{path} is not a readable table: its rows are longer than its header")
     if frame.empty:
         raise SluiceError(f"{path} holds no rows")
     return frame

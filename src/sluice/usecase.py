@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sluice.errors import SluiceError
@@ -18,8 +19,12 @@ def load(project: Project, module: str, name: str) -> Any:
     where = f"src/usecase/{module}.py"
     try:
         loaded = importlib.import_module(f"usecase.{module}")
-    except Exception as error:  # whatever the forker's code raises on import
+    except (Exception, SystemExit) as error:  # whatever the forker's code raises on import
         raise SluiceError(f"{where}: {type(error).__name__}: {error}") from error
     if not hasattr(loaded, name):
         raise SluiceError(f"{where}: expected it to define {name}")
-    return getattr(loaded, name)
+    value = getattr(loaded, name)
+    kind = Mapping if name == "CANDIDATES" else Sequence
+    if not isinstance(value, kind):
+        raise SluiceError(f"{where}: {name} is {value!r:.100}, expected a {kind.__name__.lower()}")
+    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from fixture_project.data import TARGET
@@ -41,7 +42,7 @@ _INTERSECTIONS: dict[str, dict[str, Any]] = {
 
 
 def params(task: str) -> dict[str, Any]:
-    return {
+    settings = {
         "name": f"toy-{task}",
         "task": task,
         "seed": 11,
@@ -89,3 +90,4 @@ def params(task: str) -> dict[str, Any]:
         "explanation": {"largest_share": 0.6, "rows": 20},
         "accept": [],
     }
+    return deepcopy(settings)

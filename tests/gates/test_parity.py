@@ -42,7 +42,7 @@ def bent(task: Any, columns: Any, seed: int) -> Pipeline:
 CANDIDATES = {"bent": bent}
 TRUSTED = ("usecase.candidates.Bent",)
 '''
-NO_CONVERTER = '''
+NO_CONVERTER = """
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
@@ -59,7 +59,7 @@ def kernel(task, columns, seed):
 
 CANDIDATES = {"kernel": kernel}
 TRUSTED = ()
-'''
+"""
 
 
 def _only(toy: Toy, model: str, source: str) -> None:

@@ -21,6 +21,8 @@ def _edit_stage(toy: Toy, gate: str, change: str) -> None:
         edited = edited.rstrip("\n") + "\n    frozen: true\n\n"
     elif change == "blind":
         edited = edited.replace("out/model, ", "")
+    elif change == "deaf":
+        edited = edited.replace("fairness, ", "")
     else:
         edited = re.sub(r"cmd: .*", f"cmd: {change}", edited)
     assert edited != stage[0]
@@ -39,13 +41,23 @@ def _names_the_gate(toy: Toy, ran: Ran, gate: str) -> None:
     assert verdict["status"] != "pass"
 
 
-@pytest.mark.parametrize("change", ["removed", "frozen", "blind", "'true'", "sluice --version"])
+@pytest.mark.parametrize(
+    "change", ["removed", "frozen", "blind", "deaf", "'true'", "sluice --version"]
+)
 def test_a_gate_out_of_the_road(toy: Toy, change: str) -> None:
     """Its pass of an earlier run lies there, and it would refuse now."""
     _edit_stage(toy, "fairness", change)
     with toy.params() as params:
         params["fairness"]["bounds"] = {"selection_rate_difference": {"high": 0.0}}
     _names_the_gate(toy, toy.sluice("package", "build"), "fairness")
+
+
+def test_verdicts_that_come_with_a_commit(toy: Toy) -> None:
+    toy.git("add", "-f", "out/verdicts")
+    ran = toy.sluice("package", "build")
+    assert ran.status == 2
+    assert "git tracks out/verdicts/data-quality.json" in ran.line
+    assert toy.packages == []
 
 
 def test_a_package_stage_out_of_the_road(toy: Toy) -> None:
@@ -65,24 +77,23 @@ def test_a_verdict_edited_by_hand(toy: Toy, refuses) -> None:
     path = "out/verdicts/performance.json"
     said = toy.text(path)
 
-    toy.write(path, said.replace('"status": "fail"', '"status": "pass"', 1))
-    ran = toy.sluice("package", "assemble")
-    assert ran.status == 2
-    assert "performance: fail: " in ran.line
-    assert "it was edited by hand" in ran.line
-    refuses(toy, toy.sluice("package", "build"), "performance", reasons)
+    edited = {
+        "it was edited by hand": said.replace('"status": "fail"', '"status": "pass"', 1),
+        "holds the verdict of 'parity'": toy.text("out/verdicts/parity.json"),
+        "not a verdict": "{}",
+    }
+    for why, text in edited.items():
+        toy.write(path, text)
+        ran = toy.sluice("package", "assemble")
+        assert ran.status == 2
+        assert "performance: fail: " in ran.line
+        assert why in ran.line
 
     # Edited so that nothing in it disagrees.
     verdict = json.loads(said)
     verdict["findings"] = verdict["findings"][1:]
     verdict |= {"status": "pass", "why": "All 2 findings keep to their bounds."}
     toy.write(path, json.dumps(verdict))
-    refuses(toy, toy.sluice("package", "build"), "performance", reasons)
-
-    toy.write(path, toy.text("out/verdicts/parity.json"))
-    refuses(toy, toy.sluice("package", "build"), "performance", reasons)
-
-    toy.write(path, "{}")
     refuses(toy, toy.sluice("package", "build"), "performance", reasons)
 
 

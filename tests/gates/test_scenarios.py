@@ -16,7 +16,7 @@ from sluice.model import Model
 from sluice.verdict import Status
 
 ROW = {"weight": 95, "slope": 2, "visits": 9, "waste": 0, "colour": "red"}
-BROKEN = f'''
+BROKEN = f"""
 from sluice.check.scenario import Direction, Edge, Invariance, Known, Recorded, Sample
 
 ROW = {ROW!r}
@@ -35,7 +35,7 @@ SCENARIOS = [
     Direction(name="a steeper slope lowers it", column="slope", values=[-1, 0, 1],
               effect="not higher"),
 ]
-'''
+"""
 
 
 def test_each_kind(toy: Toy, refuses) -> None:

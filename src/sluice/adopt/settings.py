@@ -228,7 +228,7 @@ def _performance(profile: Profile, derived: Derived | None) -> str:
     lines = [
         "parity:",
         "  # Largest difference between the fitted pipeline and its export.",
-        f"  tolerance: {scalar(derived.parity if derived else 1.0)}",
+        f"  tolerance: {scalar(derived.parity if derived else 1e-6)}",
         "",
         "performance:",
         "  over_baselines: 0.0   # how much better than the best single column, at least",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,11 +26,11 @@ _ROWS = 100
 
 
 def look(project: Project) -> list[Finding]:
-    book = write_book(project)
-    return scenario.run(Model(project.model), book)
+    # Read back: what is run here is what travels, not what the forker's classes make of it.
+    return scenario.run(Model(project.model), scenario.read(write_book(project)))
 
 
-def write_book(project: Project) -> Book:
+def write_book(project: Project) -> Path:
     """Write `scenarios.json`: the declared scenarios, the standing ones, and their rows."""
     settings = project.settings
     declared = _declared(project)
@@ -48,7 +49,7 @@ def write_book(project: Project) -> Book:
     )
     path = project.evidence("scenarios") / "scenarios.json"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(book), indent=1) + b"\n")
-    return book
+    return path
 
 
 def _declared(project: Project) -> list[AnyScenario]:

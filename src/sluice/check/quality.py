@@ -12,6 +12,7 @@ import numpy as np
 from sluice import table, usecase
 from sluice.check.quality_page import write_page
 from sluice.config import Column, Settings
+from sluice.errors import SluiceError
 from sluice.labels import label
 from sluice.project import Project
 from sluice.verdict import Bound, Finding, Status, judge
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "Int64Dtype"]
 _NUMBERS = [*_INTEGERS, "float16", "float32", "float64"]
 _LARGEST = sys.float_info.max
+_SHOWN = 60
 _AT_ONCE = 100  # its time grows with the square of a suite's length
 
 
@@ -111,6 +113,14 @@ def _of_column(name: str, column: Column, *, is_id: bool) -> list[Asked]:
 
 
 def of_usecase(expectations: list[Expectation]) -> list[Asked]:
+    from great_expectations.expectations import Expectation
+
+    for item in expectations:
+        if not isinstance(item, Expectation):
+            raise SluiceError(
+                f"src/usecase/expectations.py: EXPECTATIONS holds {item!r}, expected an "
+                "expectation of great-expectations"
+            )
     return [
         Asked(
             f"data-quality/usecase/{expectation.description or expectation.expectation_type}",
@@ -154,7 +164,8 @@ def _finding(item: Asked, result: Any | None) -> Finding:
         return Finding(item.name, status, _observed(item, said), bound=bound)
     share = (said["unexpected_percent"] or 0) / 100
     why = f"{said['unexpected_count']:,} of {said['element_count']:,} values do not keep to it"
-    examples = sorted({str(value) for value in said["partial_unexpected_list"]})[:5]
+    seen = {" ".join(str(value).split()) for value in said["partial_unexpected_list"]}
+    examples = [value[:_SHOWN] for value in sorted(seen)[:5]]
     if examples and examples != ["None"]:
         why += f", such as {', '.join(examples)}"
     return Finding(item.name, status, why, share, n=said["element_count"], bound=bound)

@@ -1,0 +1,79 @@
+"""One commit, one package: the same bytes in another folder, and nothing done twice."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fixture_project import Toy
+
+from sluice.package.isolated import Guard, serving_modules
+
+
+def test_a_clone_elsewhere_gives_the_same_bytes(
+    built: Callable[[str], Toy], tmp_path: Path
+) -> None:
+    """Everything anew, with other threads and hashes, from the store inside the repository."""
+    first = built("binary")
+    clone = Toy(tmp_path / "somewhere" / "else")
+    clone.root.mkdir(parents=True)
+    clone.git("clone", "-q", str(first.root), ".")
+    lock = clone.text("dvc.lock")
+    environment = {"OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo"}
+    clone.sluice("package", "build", **environment).went_well()
+    assert clone.text("dvc.lock") == lock
+    assert clone.git("status", "--porcelain") == ""
+    assert clone.package.name == first.package.name
+    assert clone.package.read_bytes() == first.package.read_bytes()
+
+
+def test_a_second_build_writes_nothing(toy: Toy, built: Callable[[str], Toy]) -> None:
+    kept = shutil.copytree(built("binary").root / "dist", toy.root / "dist")
+    (package,) = kept.iterdir()
+    before = package.stat().st_mtime_ns, package.stat().st_ino
+    ran = toy.sluice("package", "build").went_well()
+    assert f"package: dist/{package.name}" in ran.out
+    assert "Running stage" not in ran.out
+    assert (package.stat().st_mtime_ns, package.stat().st_ino) == before
+    assert toy.packages == [package]
+
+    package.write_bytes(package.read_bytes()[:-10])
+    toy.sluice("package", "build").went_well()
+    assert package.read_bytes() == built("binary").package.read_bytes()
+
+
+def test_changes_that_are_not_committed_show(toy: Toy) -> None:
+    toy.write("docs/notes.md", "not committed\n")
+    toy.sluice("package", "build").went_well()
+    content = toy.package.read_bytes()
+    assert b'"clean": false' in content
+
+
+def test_no_git_repository(toy: Toy) -> None:
+    shutil.rmtree(toy.root / ".git")
+    toy.write(".dvc/config", toy.text(".dvc/config").replace("[core]", "[core]\n    no_scm = true"))
+    ran = toy.sluice("package", "build", GIT_CEILING_DIRECTORIES=str(toy.root.parent))
+    assert ran.status == 2
+    assert "not a git repository" in ran.line
+    assert "Traceback" not in ran.said
+    assert toy.packages == []
+
+
+@pytest.mark.parametrize("name", ["pandas", "sklearn", "sklearn.linear_model", "dvc", "onnx"])
+def test_scenarios_run_without_what_the_server_lacks(name: str) -> None:
+    guard = Guard(serving_modules())
+    with pytest.raises(ModuleNotFoundError, match="is not a serving dependency"):
+        guard.find_spec(name, None)
+    assert guard.find_spec("numpy", None) is None
+    code = (
+        "import sys; from sluice.package.isolated import Guard, serving_modules\n"
+        "sys.meta_path.insert(0, Guard(serving_modules()))\n"
+        f"import msgspec, numpy, onnxruntime, sluice.model\nimport {name}"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "is not a serving dependency" in done.stderr.splitlines()[-1]

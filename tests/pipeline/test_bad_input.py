@@ -1,0 +1,149 @@
+"""Whatever is wrong, one line says what and where; a trace is for --debug."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixture_project import Ran, Toy
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def _one_line(ran: Ran, *said: str) -> None:
+    assert ran.status == 2, ran.said
+    assert "Traceback" not in ran.said
+    assert ran.err == f"sluice: {ran.line}\n"
+    for part in said:
+        assert part in ran.line
+
+
+def test_params_that_are_none(toy: Toy) -> None:
+    texts = {
+        "": "params.yaml: expected keys and values, found NoneType",
+        "- a\n- b\n": "params.yaml: expected keys and values, found list",
+        "name: [unclosed\n": "params.yaml is not YAML",
+        "a: 1\na: 2\n": "params.yaml is not YAML",
+    }
+    for text, why in texts.items():
+        toy.write("params.yaml", text)
+        _one_line(toy.sluice("run"), why)
+        assert why in toy.report()["reason"]
+    (toy.root / "params.yaml").write_bytes(b"\xff\xfe\x00")
+    _one_line(toy.sluice("run"), "params.yaml is not YAML")
+    (toy.root / "params.yaml").unlink()
+    _one_line(toy.sluice("run"), "params.yaml is missing: run this in the project's folder")
+    assert "params.yaml is missing" in toy.text("out/report/report.md")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda p: p.update(sed=1), ["sed is not a known key"]),
+        (lambda p: p.pop("seed"), ["seed is missing"]),
+        (lambda p: p["data"].update(target="nothing"), ["data.target names 'nothing'"]),
+        (
+            lambda p: p["data"]["sensitive"].update(side={"bands": [1, 2]}),
+            ["data.sensitive.side", "bands"],
+        ),
+    ],
+    ids=["a wrong key", "a missing key", "no such target", "bands on text"],
+)
+def test_wrong_settings(toy: Toy, change: Change, said: list[str]) -> None:
+    with toy.params() as params:
+        change(params)
+    _one_line(toy.sluice("package", "build"), "params.yaml: ", *said)
+    assert said[0] in toy.report()["reason"]
+    assert said[0] in toy.text("out/report/report.md")
+    assert toy.packages == []
+
+
+def test_candidates_that_cannot_be(toy: Toy) -> None:
+    """Each stops its own stage, and the report quotes the stage."""
+    with toy.params() as params:
+        params["candidates"]["linear"]["parameters"] = {"C": -1}
+        params["candidates"]["boosting"] = {"model": "crystal_ball"}
+    ran = toy.sluice("package", "build")
+    assert ran.status == 1
+    assert "Traceback" not in ran.said
+    assert ran.line == "refused: no package; the report says why"
+    reason = toy.report()["reason"]
+    assert "train: params.yaml: candidates.linear cannot be trained: The 'C' parameter" in reason
+    assert "candidates.boosting.model is 'crystal_ball', expected one of [" in reason
+    with toy.params() as params:
+        params["candidates"] = {"linear": {"model": "linear", "parameters": {"sharpness": 9}}}
+    (said,) = (line for line in toy.sluice("train", "linear").err.splitlines())
+    assert "candidates.linear cannot be trained" in said
+    assert "sharpness" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "data/toy.csv is empty: expected a table with a header"),
+        (b"key,weight\n", "data/toy.csv holds no rows"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "data/toy.csv is not a readable table"),
+    ],
+    ids=["empty", "a header alone", "binary"],
+)
+def test_data_that_is_no_table(toy: Toy, content: bytes, said: str) -> None:
+    (toy.root / "data/toy.csv").unlink()
+    (toy.root / "data/toy.csv").write_bytes(content)
+    ran = toy.sluice("run")
+    assert ran.status == 1
+    assert "Traceback" not in ran.said
+    report = toy.report()
+    assert report["gates"][0]["gate"] == "data-quality"
+    assert said in report["reason"]
+
+
+def test_data_that_is_not_there(toy: Toy) -> None:
+    shutil.rmtree(toy.root / "data")
+    shutil.rmtree(toy.root / ".dvc/cache")
+    shutil.rmtree(toy.root / ".dvc/store")
+    ran = toy.sluice("run")
+    assert ran.status == 2
+    assert "Traceback" not in ran.said
+    assert "data/toy.csv is not here and 'dvc pull' could not bring it" in ran.line
+    assert "is not here" in toy.report()["reason"]
+
+
+def test_no_project_at_all(tmp_path: Path) -> None:
+    _one_line(Toy(tmp_path).sluice("package", "build"), "is missing", "the project's folder")
+
+
+def test_missing_files_of_the_project(toy: Toy) -> None:
+    for name in (".dvc/config", "data.dvc", "dvc.yaml"):
+        (toy.root / name).unlink()
+        _one_line(toy.sluice("run"), f"{name} is missing: run this in the project's folder")
+
+
+def test_a_stage_before_its_time(toy: Toy) -> None:
+    shutil.rmtree(toy.root / "out")
+    for stage in (["train", "linear"], ["select"], ["export"], ["check", "fairness"]):
+        _one_line(toy.sluice(*stage), "is missing")
+
+
+def test_debug_shows_the_trace(toy: Toy) -> None:
+    toy.write("params.yaml", "")
+    ran = toy.sluice("--debug", "run")
+    assert ran.status != 0
+    assert "Traceback" in ran.err
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys, sluice.cli\n"
+        "try: sluice.cli.main(['--help'])\n"
+        "except SystemExit: print(*sys.modules, file=sys.stderr)"
+    )
+    ran = Toy(tmp_path).run(sys.executable, "-c", code)
+    loaded = {name.partition(".")[0] for name in ran.err.split()}
+    heavy = {"numpy", "pandas", "sklearn", "onnxruntime", "pydantic", "dvc", "matplotlib", "shap"}
+    assert "sluice" in loaded
+    assert not loaded & heavy
+    assert "usage: sluice" in ran.out

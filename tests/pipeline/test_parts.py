@@ -1,0 +1,245 @@
+"""The small parts that everything else leans on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn import metrics as fair
+from fixture_project import params, table
+
+from sluice.bootstrap import intervals
+from sluice.build import persist
+from sluice.build.models import MODELS
+from sluice.build.select import cheapest_threshold, choose
+from sluice.build.split import assign, identities
+from sluice.build.thresholds import float32_not_above
+from sluice.build.train import columns_of
+from sluice.check.fairness import estimates, measures
+from sluice.check.groups import groupings
+from sluice.config import Settings, Split, validate
+from sluice.errors import SluiceError
+from sluice.labels import label
+from sluice.metrics import Outcome
+from sluice.table import truth, typed
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return validate(params("binary"), "params.yaml")
+
+
+@pytest.fixture
+def frame(settings: Settings) -> pd.DataFrame:
+    return typed(table("binary"), settings.columns)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (float("nan"), ""),
+        (np.float64("nan"), ""),
+        (2, "2"),
+        (2.0, "2"),
+        ("2.0", "2"),
+        (np.int8(2), "2"),
+        (np.float32(2), "2"),
+        (-1.0, "-1"),
+        (2.5, "2.5"),
+        ("02", "02"),
+        (True, "true"),
+        (np.bool_(False), "false"),
+        ("TRUE", "true"),
+        ("False", "false"),
+        ("true", "true"),
+        (" a ", " a "),
+        ("", ""),
+    ],
+)
+def test_labels(value: object, text: str) -> None:
+    assert label(value) == text
+    assert label(label(value)) == text
+
+
+SPLIT = Split(salt="s", validation=0.2, holdout=0.25, latest=0.05)
+
+
+def test_a_row_stays_on_its_side_as_the_table_grows() -> None:
+    small, large = table("binary", 500), table("binary", 2_000)
+    before = assign(identities(small, "key"), SPLIT)
+    after = assign(identities(large.sample(frac=1, random_state=1), "key"), SPLIT)
+    sides = dict(zip(large.sample(frac=1, random_state=1)["key"], after, strict=True))
+    assert [sides[key] for key in small["key"]] == before.tolist()
+
+
+def test_rows_that_repeat_stay_together_without_an_id() -> None:
+    frame = table("binary", 400).drop(columns="key")
+    parts = assign(identities(pd.concat([frame, frame]), None), SPLIT)
+    assert parts[:400].tolist() == parts[400:].tolist()
+    assert len(set(parts)) == 4
+
+
+def test_numbers_are_one_id_however_they_are_stored() -> None:
+    whole = pd.DataFrame({"id": [1, 2, 3]})
+    assert identities(whole, "id") == identities(whole.astype("float64"), "id")
+
+
+def test_shares_of_the_split() -> None:
+    parts = pd.Series(assign([str(n) for n in range(20_000)], SPLIT)).value_counts(normalize=True)
+    wanted = {"train": 0.5, "holdout": 0.25, "validation": 0.2, "latest": 0.05}
+    assert parts.to_dict() == pytest.approx(wanted, abs=0.015)
+
+
+def test_the_largest_float32_that_is_not_above() -> None:
+    random = np.random.default_rng(1)
+    drawn = random.standard_normal(20_000) * 10.0 ** random.integers(-44, 38, 20_000)
+    exact = drawn.astype(np.float32).astype(np.float64)
+    edges = np.array([0.0, -0.0, 1e300, -1e300, 1e-300, -1e-300, 16777217.0, 0.1, np.inf])
+    for values in (drawn, exact, edges):
+        snapped = float32_not_above(values)
+        assert (snapped <= values).all()
+        assert (snapped == snapped.astype(np.float32)).all()
+        with np.errstate(over="ignore"):
+            above = np.nextafter(snapped.astype(np.float32), np.float32(np.inf))
+        assert ((above > values) | np.isinf(values)).all()
+    assert (float32_not_above(exact) == exact).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_cheapest_threshold_against_every_threshold(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, 2, 60)
+    scores = random.random(60).round(2 if seed % 2 else 5)
+    alarm, miss = random.integers(1, 6, 2)
+
+    def cost(threshold: float) -> int:
+        said = scores >= threshold
+        return int((said & (truth == 0)).sum() * alarm + (~said & (truth == 1)).sum() * miss)
+
+    chosen = cheapest_threshold(truth, scores, alarm, miss)
+    assert 0 <= chosen <= 1
+    tried = [0.0, *(np.unique(scores) + 1e-9), 1.0, 1.1]
+    assert cost(chosen) == min(cost(threshold) for threshold in tried)
+
+
+@pytest.mark.parametrize("truth", [0, 1])
+def test_the_cheapest_threshold_of_one_class(truth: int) -> None:
+    scores = np.linspace(0.1, 0.9, 9)
+    chosen = cheapest_threshold(np.full(9, truth), scores, 1, 1)
+    assert ((scores >= chosen) == bool(truth)).all()
+
+
+def test_the_choice_among_candidates() -> None:
+    tried = {
+        "a": {"roc_auc": 0.80, "cost": 0.3},
+        "b": {"roc_auc": 0.81, "cost": 0.4},
+        "c": {"roc_auc": 0.70, "cost": 0.1},
+    }
+    assert choose(tried, "roc_auc", 0.0) == "b"
+    assert choose(tried, "roc_auc", 0.02) == "a"
+    assert choose(tried, "roc_auc", 0.5) == "c"
+    with pytest.raises(SluiceError, match="roc_auc of candidate d is not defined"):
+        choose({"d": {"roc_auc": float("nan"), "cost": 1.0}}, "roc_auc", 0.0)
+
+
+@pytest.mark.parametrize("model", ["linear", "boosting"])
+def test_a_pipeline_is_the_same_bytes_whenever_it_is_written(
+    model: str, settings: Settings, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    columns = columns_of(settings, frame)
+    small = {"max_iter": 5} if model == "boosting" else {}
+    files, y = [], truth(frame, settings)
+    for n in range(2):
+        fitted = MODELS[model]("binary", columns, 3, **small).fit(frame[columns.names], y)
+        files.append(tmp_path / f"{n}.skops")
+        persist.save(fitted, files[-1])
+    assert files[0].read_bytes() == files[1].read_bytes()
+    again = persist.load(files[0])
+    expected = fitted.predict_proba(frame[columns.names])
+    assert (again.predict_proba(frame[columns.names]) == expected).all()
+    persist.save(again, tmp_path / "again.skops")
+    assert (tmp_path / "again.skops").read_bytes() == files[0].read_bytes()
+
+
+def test_a_pipeline_file_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.skops"
+    with pytest.raises(SluiceError, match="is missing"):
+        persist.load(path)
+    for content in (b"", b"\x80\x04\x95", b"PK\x05\x06" + bytes(18)):
+        path.write_bytes(content)
+        with pytest.raises(SluiceError, match="is not a fitted pipeline"):
+            persist.load(path)
+
+
+def test_groups_of_values_of_bands_and_of_both(settings: Settings, frame: pd.DataFrame) -> None:
+    frame = frame.head(6).assign(
+        side=["left", "right", "", "middle", "left", "left"],
+        born=[1974, 1975, 1976, np.nan, 1900, 2000],
+    )
+    side, born, both = groupings(frame, settings)
+    assert side.of.tolist()[:4] == ["side=left", "side=right", "side=missing", "side=unlisted"]
+    assert side.names[:2] == ("side=left", "side=right")
+    older, younger = "born=under 1975", "born=1975 and over"
+    assert born.of.tolist() == [older, younger, younger, "born=missing", older, younger]
+    assert both.title == "side & born"
+    assert both.of[0] == "side=left & born=under 1975"
+    assert set(both.of) <= set(both.names)
+    assert len(both.names) == len(side.names) * len(born.names)
+
+
+def test_a_group_that_nobody_is_in_is_still_a_group(frame: pd.DataFrame) -> None:
+    raw = params("binary")
+    raw["data"]["sensitive"] = {"side": {"groups": {"left": ["left"], "middle": ["middle"]}}}
+    (side,) = groupings(frame, validate(raw, ""))
+    assert side.names == ("side=left", "side=middle", "side=unlisted")
+
+
+FAIR: dict[str, Callable[..., Any]] = {
+    "selection_rate": fair.selection_rate,
+    "false_negative_rate": fair.false_negative_rate,
+    "false_positive_rate": fair.false_positive_rate,
+}
+
+
+def test_fairness_as_fairlearn_measures_it(settings: Settings, frame: pd.DataFrame) -> None:
+    random = np.random.default_rng(2)
+    actual = truth(frame, settings)
+    scores = np.clip(actual * 0.3 + random.random(len(frame)) * 0.7, 0, 1)
+    said = (scores >= 0.5).astype(np.int64)
+    outcome = Outcome("binary", actual, scores, said, {}, ("no", "yes"))
+    for grouping in groupings(frame, settings):
+        values = estimates(grouping, list(grouping.names), measures(outcome))
+        for name, measure in FAIR.items():
+            known = fair.MetricFrame(
+                metrics=measure, y_true=actual, y_pred=said, sensitive_features=grouping.of
+            )
+            for group in grouping.names:
+                assert values[f"{name} in {group}"] == pytest.approx(known.by_group[group])
+            assert values[f"{name} difference"] == pytest.approx(known.difference())
+            assert values[f"{name} ratio"] == pytest.approx(known.ratio())
+
+
+def test_bootstrap_of_a_mean() -> None:
+    """The interval of a mean is that of the normal approximation, and follows the seed alone."""
+    values = np.random.default_rng(3).normal(5, 2, 800)
+
+    def statistic(rows: Any) -> dict[str, float]:
+        drawn = float(values[rows].mean())
+        return {"mean": drawn, "undefined": float("nan") if drawn > values.mean() else drawn}
+
+    def spans(seed: int) -> dict[str, tuple[float, float]]:
+        return intervals(
+            statistic, 800, resamples=1_000, confidence=0.95, seed=seed, doing="the mean"
+        )
+
+    first = spans(1)
+    half = 1.96 * values.std() / 800**0.5
+    assert first["mean"] == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
+    assert np.isnan(first["undefined"]).all()
+    assert spans(1)["mean"] == first["mean"]
+    assert spans(2)["mean"] != first["mean"]
