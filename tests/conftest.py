@@ -9,8 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from fixture_project import Toy
 from fixture_project import green as build_green
+
+pytest.register_assert_rewrite("refusal")
 
 
 @pytest.fixture(scope="session")

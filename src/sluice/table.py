@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,16 +27,21 @@ def read_raw(path: Path, columns: dict[str, Column]) -> DataFrame:
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)
         else:
-            frame = pd.read_csv(path, dtype=words, low_memory=False)
+            with warnings.catch_warnings():
+                # Rows longer than the header: pandas would move every value one column over.
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                frame = pd.read_csv(path, dtype=words, low_memory=False, index_col=False)
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing: run 'dvc pull', or mend data.file") from None
     except pd.errors.EmptyDataError:
         raise SluiceError(f"{path} is empty: expected a table with a header") from None
+    except pd.errors.ParserWarning:
+        raise SluiceError(
+            f"{path} is not a readable table: rows are longer than its header"
+        ) from None
     except (ValueError, OSError, NotImplementedError) as error:  # Arrow's own is among them
         said = str(error).strip().splitlines()[0]
         raise SluiceError(f"{path} is not a readable table: {said}") from None
-    if path.suffix != ".parquet" and not isinstance(frame.index, pd.RangeIndex):
-        raise SluiceError(f"{path} is not a readable table: its rows are longer than its header")
     if frame.empty:
         raise SluiceError(f"{path} holds no rows")
     return frame

@@ -62,6 +62,7 @@ class Toy:
     def run(self, *command: str, **environment: str) -> Ran:
         done = subprocess.run(
             command,
+            check=False,
             cwd=self.root,
             env=self.environment(**environment),
             capture_output=True,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pandas as pd
+from refusal import did_not_run, refuses
+
 from fixture_project import Toy
 
 BEHIND = ["parity", "performance", "fairness", "explanation", "scenarios"]
 
 
-def test_what_the_columns_hold(toy: Toy, refuses, did_not_run) -> None:
+def test_what_the_columns_hold(toy: Toy) -> None:
     data = toy.data()
     data.loc[:999, "visits"] = ""
     data.loc[1000, "visits"] = "2.5"
@@ -45,7 +47,7 @@ def test_what_the_columns_hold(toy: Toy, refuses, did_not_run) -> None:
     did_not_run(toy, BEHIND)
 
 
-def test_which_columns_there_are(toy: Toy, refuses, did_not_run) -> None:
+def test_which_columns_there_are(toy: Toy) -> None:
     data = toy.data().rename(columns={"born": "birth"})
     data["slope"] = data["slope"].map(lambda value: f"about {value}")
     data["weight"] = (data["weight"].astype(float) + 90).astype(str)
@@ -70,7 +72,7 @@ def test_which_columns_there_are(toy: Toy, refuses, did_not_run) -> None:
     did_not_run(toy, BEHIND)
 
 
-def test_a_class_that_vanished(toy: Toy, refuses) -> None:
+def test_a_class_that_vanished(toy: Toy) -> None:
     data = toy.data()
     toy.write_data(data.assign(late="no"))
     ran = toy.sluice("run")
@@ -83,14 +85,14 @@ def test_a_class_that_vanished(toy: Toy, refuses) -> None:
     refuses(toy, ran, "data-quality", {"data-quality/share of class yes": share, **undefined})
 
 
-def test_a_target_that_is_gone(toy: Toy, refuses) -> None:
+def test_a_target_that_is_gone(toy: Toy) -> None:
     toy.write_data(toy.data().drop(columns="late"))
     ran = toy.sluice("run")
     why = "missing: late"
     refuses(toy, ran, "data-quality", {"data-quality/columns": ("fail", why)})
 
 
-def test_expectations_that_cannot_be_had(toy: Toy, refuses) -> None:
+def test_expectations_that_cannot_be_had(toy: Toy) -> None:
     toy.write("src/usecase/expectations.py", "import nowhere_to_be_found\n")
     ran = toy.sluice("run")
     why = "src/usecase/expectations.py: ModuleNotFoundError: No module named"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from fixture_project import Toy
+from refusal import refuses
 
+from fixture_project import Toy
 from sluice.check.explanation import _forbidden_inputs
 from sluice.project import Project
 from sluice.verdict import Status
 
 
-def test_a_proxy_of_the_sensitive_column(toy: Toy, refuses) -> None:
+def test_a_proxy_of_the_sensitive_column(toy: Toy) -> None:
     """Labels that follow the side, an input that tells the side, and two groups hardly there."""
     random = np.random.default_rng(5)
     data = toy.data()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 
+from refusal import refuses
+
 from fixture_project import Toy
 
 REASON = "the next quarter's rows will tell; agreed with the owner"
 
 
-def test_bounds_missed_and_straddled_then_accepted(toy: Toy, refuses) -> None:
+def test_bounds_missed_and_straddled_then_accepted(toy: Toy) -> None:
     recall = toy.findings("performance")["performance/recall"]
     straddled = round((recall["estimate"] + recall["interval"][0]) / 2, 4)
     with toy.params() as params:
@@ -46,7 +48,7 @@ def test_bounds_missed_and_straddled_then_accepted(toy: Toy, refuses) -> None:
         assert REASON in html.unescape(toy.text(name)), name
 
 
-def test_shuffled_labels_and_no_sensitive_column(toy: Toy, refuses) -> None:
+def test_shuffled_labels_and_no_sensitive_column(toy: Toy) -> None:
     data = toy.data()
     data["late"] = data["late"].sample(frac=1, random_state=3, ignore_index=True)
     toy.write_data(data)

@@ -6,6 +6,8 @@ import json
 import re
 
 import pytest
+from refusal import refuses
+
 from fixture_project import Ran, Toy
 
 
@@ -69,7 +71,7 @@ def test_a_package_stage_out_of_the_road(toy: Toy) -> None:
     assert "package" in toy.report()["reason"]
 
 
-def test_a_verdict_edited_by_hand(toy: Toy, refuses) -> None:
+def test_a_verdict_edited_by_hand(toy: Toy) -> None:
     with toy.params() as params:
         params["performance"]["bounds"] = {"roc_auc": {"low": 0.99}}
     reasons = {"performance/roc_auc": ("fail", "is outside the bound of at least 0.99")}

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from fixture_project import Toy
 from onnx import TensorProto, helper
+from refusal import refuses
 
+from fixture_project import Toy
 from sluice.check import scenario
 from sluice.check.scenario import Alone, Book
 from sluice.model import Model
@@ -38,7 +39,7 @@ SCENARIOS = [
 """
 
 
-def test_each_kind(toy: Toy, refuses) -> None:
+def test_each_kind(toy: Toy) -> None:
     toy.write("src/usecase/scenarios.py", BROKEN)
     ran = toy.sluice("package", "build")
     reasons = {
@@ -69,7 +70,7 @@ def test_each_kind(toy: Toy, refuses) -> None:
         ("SCENARIOS = ['be good']", "src/usecase/scenarios.py: .*'be good'"),
     ],
 )
-def test_scenarios_that_cannot_be_had(toy: Toy, refuses, source: str, why: str) -> None:
+def test_scenarios_that_cannot_be_had(toy: Toy, source: str, why: str) -> None:
     toy.write("src/usecase/scenarios.py", source + "\n")
     ran = toy.sluice("package", "build")
     refuses(toy, ran, "scenarios", {"scenarios/ran": ("insufficient", why)})

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from refusal import refuses
+
 from fixture_project import Toy
 
 _ON_ITS_WORST_SIDE = {
@@ -15,9 +17,7 @@ _ON_ITS_WORST_SIDE = {
 
 
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
-def test_through_and_refused(
-    built: Callable[[str], Toy], tmp_path: Path, refuses, task: str
-) -> None:
+def test_through_and_refused(built: Callable[[str], Toy], tmp_path: Path, task: str) -> None:
     green = built(task)
     report = green.report()
     assert report["releasable"]

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fixture_project import Ran, Toy
 from package_parts import Package
+
+from fixture_project import Ran, Toy
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 import onnx
 import pytest
-from fixture_project import Ran, Toy
 from package_parts import Package, pack
 
+from fixture_project import Ran, Toy
 from sluice.package.manifest import MANIFEST, PARTS, Source, decode, encode
 from sluice.package.seal import archive
 from sluice.verdict import Finding, Status, Verdict
@@ -104,7 +104,7 @@ def test_surplus_files(package: Package, verify: Verify, refused: Refused) -> No
     ],
 )
 def test_a_member_that_must_not_be(
-    package: Package, verify: Verify, refused: Refused, name: str, kind: bytes, why: str
+    package: Package, verify: Verify, refused: Refused, *, name: str, kind: bytes, why: str
 ) -> None:
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, "../../outside"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fixture_project import Ran, Toy
 
 Change = Callable[[dict[str, Any]], object]

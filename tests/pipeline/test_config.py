@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fixture_project import params
 
+from fixture_project import params
 from sluice.config import validate
 from sluice.errors import SluiceError
 

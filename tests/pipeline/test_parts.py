@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn import metrics as fair
-from fixture_project import params, table
 
+from fixture_project import params, table
 from sluice.bootstrap import intervals
 from sluice.build import persist
 from sluice.build.models import MODELS
