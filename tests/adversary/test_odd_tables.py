@@ -1,0 +1,50 @@
+"""Data files that a library reads without a word, as something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fixture_project import Toy
+from sluice.config import Column
+from sluice.errors import SluiceError
+from sluice.table import read_raw
+
+COLUMNS = {"a": Column(type="number"), "b": Column(type="category", values=["x", "y"])}
+
+
+def test_rows_longer_than_the_header(tmp_path: Path) -> None:
+    """pandas would take the first column for an index, and move the others by one."""
+    path = tmp_path / "data.csv"
+    path.write_text("a,b\n0,1.5,x\n1,2.5,y\n", "utf-8")
+    with pytest.raises(SluiceError, match="rows are longer than its header"):
+        read_raw(path, COLUMNS)
+
+
+def test_a_nested_column(tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    pq.write_table(pa.table({"a": [1.0, 2.0], "b": [["x"], ["y"]]}), path)
+    with pytest.raises(SluiceError, match="is not a readable table"):
+        read_raw(path, COLUMNS)
+
+
+def test_no_word_about_an_id(toy: Toy) -> None:
+    """The key may be left out: DVC must not ask for it."""
+    with toy.params() as params:
+        del params["data"]["id"]
+        params["columns"]["key"]["use"] = "ignored"
+    toy.dvc("repro", "split").went_well()
+
+
+def test_a_value_that_would_fill_the_report(toy: Toy) -> None:
+    frame = toy.data()
+    frame.loc[0, "colour"] = "a\n" * 100_000
+    toy.write_data(frame)
+    ran = toy.sluice("check", "data-quality")
+    assert ran.status == 1
+    why = toy.findings("data-quality")["data-quality/colour/values"]["why"]
+    assert "a a a" in why
+    assert len(why) < 200

@@ -1,0 +1,64 @@
+"""The forker's code: what it may not talk its way out of, and what must be noticed."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixture_project import Toy
+
+_ALWAYS = """
+from sluice.check.scenario import Known
+from sluice.verdict import Finding, Status
+
+
+class Mine(Known, tag="known", frozen=True, kw_only=True):
+    def check(self, model, samples):
+        return Finding(f"scenarios/{self.name}", Status.PASS, "always")
+
+
+ROW = {"weight": 70, "slope": 0, "visits": 3, "waste": 0, "colour": "red"}
+SCENARIOS = [Mine(name="is it certain?", row=ROW, low=0.999999)]
+"""
+
+
+def test_a_scenario_that_passes_itself(toy: Toy) -> None:
+    """What runs is what travels in the package, without the class that judged it."""
+    toy.write("src/usecase/scenarios.py", _ALWAYS)
+    ran = toy.sluice("check", "scenarios")
+    assert ran.status == 1
+    found = toy.findings("scenarios")["scenarios/is it certain?"]
+    assert found["status"] == "fail"
+    assert "is outside the bound of at least 0.999999" in found["why"]
+
+
+@pytest.mark.parametrize(
+    ("gate", "module", "source", "why"),
+    [
+        ("scenarios", "scenarios", "SCENARIOS = None", "SCENARIOS is None, expected a sequence"),
+        ("scenarios", "scenarios", "import sys\nsys.exit(0)", "SystemExit: 0"),
+        (
+            "data-quality",
+            "expectations",
+            "EXPECTATIONS = ['x']",
+            "EXPECTATIONS holds 'x', expected an expectation",
+        ),
+        ("parity", "candidates", "TRUSTED = 3", "TRUSTED is 3, expected a sequence"),
+    ],
+)
+def test_code_that_is_none(toy: Toy, gate: str, module: str, source: str, why: str) -> None:
+    toy.write(f"src/usecase/{module}.py", source + "\n")
+    ran = toy.sluice("check", gate)
+    assert ran.status == 2
+    assert why in ran.line
+    assert f"src/usecase/{module}.py" in ran.line
+    assert toy.verdict(gate)["status"] == "insufficient"
+
+
+def test_a_module_of_the_forkers_own(toy: Toy) -> None:
+    """A change in it is a change of every model that was made with it."""
+    status = toy.dvc("status").went_well().out
+    assert "train" not in status
+    toy.write("src/usecase/helpers.py", "DEPTH = 3\n")
+    status = toy.dvc("status").went_well().out
+    for stage in ("data-quality", "train@boosting", "scenarios"):
+        assert f"{stage}:" in status
