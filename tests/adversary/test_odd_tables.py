@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -26,7 +27,8 @@ def test_rows_longer_than_the_header(tmp_path: Path) -> None:
 
 def test_a_nested_column(tmp_path: Path) -> None:
     path = tmp_path / "data.parquet"
-    pq.write_table(pa.table({"a": [1.0, 2.0], "b": [["x"], ["y"]]}), path)
+    flat = pa.Table.from_pandas(pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]}))
+    pq.write_table(flat.set_column(1, "b", pa.array([["x"], ["y"]])), path)
     with pytest.raises(SluiceError, match="is not a readable table"):
         read_raw(path, COLUMNS)
 

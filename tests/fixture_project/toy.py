@@ -76,8 +76,6 @@ class Toy:
         own = {
             "PATH": path,
             "DVC_SITE_CACHE_DIR": str(self.root / ".dvc/tmp/site"),
-            # To compile for so few rows takes longer than to go without.
-            "NUMBA_DISABLE_JIT": "1",
         }
         return {**os.environ, **_WHO, **own, **more}
 

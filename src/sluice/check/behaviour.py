@@ -82,7 +82,8 @@ def _plain(value: float | str) -> float | int | str | None:
 
 def standing(signature: Signature, settings: Settings) -> list[AnyScenario]:
     """Edges and refusals that every model must stand."""
-    made: list[AnyScenario] = [Alone(name="a row scores alone as it does among others")]
+    alone = "a row scores alone as it does among others"
+    made: list[AnyScenario] = [Alone(name=alone, tolerance=settings.parity.tolerance)]
     numbers, categories = signature.numbers, signature.categories
     everything = [*numbers, *categories]
     made.append(Edge(name="every value missing", change=dict.fromkeys(everything)))

@@ -1,0 +1,30 @@
+"""What stood in the way of data that is no test's own."""
+
+from __future__ import annotations
+
+from fixture_project import Toy, params
+from sluice.check.behaviour import standing
+from sluice.check.scenario import Alone
+from sluice.config import validate
+from sluice.model import Input, Signature
+
+
+def test_nobody_to_compare_and_that_accepted(toy: Toy) -> None:
+    """DVC asks for all outputs of the stage, whatever the gate had to look at."""
+    with toy.params() as changed:
+        changed["data"]["sensitive"] = {}
+        for name in ("side", "born"):
+            changed["columns"][name]["use"] = "ignored"
+        finding = "fairness/sensitive columns"
+        changed["accept"] = [{"finding": finding, "reason": "nobody is known by these rows"}]
+    ran = toy.sluice("check", "fairness")
+    assert ran.status == 0, ran.said
+    assert toy.json("out/evidence/fairness/groups.json") == []
+
+
+def test_float32_sums_of_one_row_and_of_many() -> None:
+    """ONNX Runtime adds trees up in another order for one row than for many."""
+    settings = validate(params("regression"), "params.yaml")
+    made = standing(Signature("regression", (Input("weight", "number"),)), settings)
+    (alone,) = (scenario for scenario in made if isinstance(scenario, Alone))
+    assert alone.tolerance == settings.parity.tolerance
