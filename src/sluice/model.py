@@ -137,6 +137,21 @@ def decide(decision: Decision, values: Floats) -> Ints | Floats:
     return values
 
 
+def scale_of(task: Task, scores: Floats) -> float:
+    """What a difference between scores is relative to: 1 for probabilities, else their size."""
+    return 1.0 if task != "regression" else float(np.abs(scores).max()) or 1.0
+
+
+def difference(expected: Floats, got: Floats, scale: float) -> float:
+    """The largest difference in units of `scale`, or of the score itself where that is larger.
+
+    Infinite where either is not a finite number.
+    """
+    if not (np.isfinite(expected).all() and np.isfinite(got).all()):
+        return math.inf
+    return float((np.abs(expected - got) / np.maximum(scale, np.abs(expected))).max())
+
+
 def encode(signature: Signature, records: Sequence[Record]) -> Tensors:
     """Records as tensors; raises InputError that names the row and the column."""
     known = {column.name for column in signature.inputs}

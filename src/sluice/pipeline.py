@@ -16,6 +16,11 @@ TROUBLE = "trouble.txt"
 
 def run(project: Project, base: Path | None = None) -> bool:
     """Run what changed, then write the report; returns whether the candidate may be released."""
+    with reproduce.alone(project.root):
+        return _run(project, base)
+
+
+def _run(project: Project, base: Path | None) -> bool:
     try:
         _ = project.settings
         road.require_whole(project)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+from sluice.errors import SluiceError
 
 
 def run(root: Path, *arguments: str) -> int:
@@ -21,6 +25,22 @@ def run(root: Path, *arguments: str) -> int:
         except KeyboardInterrupt:
             _end(process)
             raise
+
+
+@contextlib.contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Hold the folder: a second run in it would take away what the first goes by."""
+    folder = os.open(root, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SluiceError(
+                "another run is at work in this folder: wait until it has ended"
+            ) from None
+        yield
+    finally:
+        os.close(folder)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -39,9 +59,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def unconfirmed(root: Path) -> set[str]:
     """The stages that DVC would run again, and all that hang on them."""
     import networkx
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    with Repo(str(root)) as repo:
-        graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
-        changed = set(repo.status())
+    try:
+        with Repo(str(root)) as repo:
+            graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
+            changed = set(repo.status())
+    except DvcException as error:
+        raise SluiceError(f"DVC: {' '.join(str(error).split())}") from None
     return changed.union(*(networkx.ancestors(graph, name) for name in changed & set(graph)))

@@ -117,6 +117,10 @@ def judge(
     side with an interval that reaches over is `insufficient`, and the reason
     says how many rows or which bound would settle it.
     """
+    if math.isinf(estimate) and not bound.admits(estimate):
+        return Finding(
+            name, Status.FAIL, f"infinite, outside the bound of {bound}", n=n, bound=bound
+        )
     if not math.isfinite(estimate):
         why = "could not be computed from these rows"
         return Finding(name, Status.INSUFFICIENT, why, n=n, bound=bound)

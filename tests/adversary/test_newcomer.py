@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from fixture_project import Toy, params
+from sluice import reproduce
 from sluice.check.behaviour import standing
 from sluice.check.scenario import Alone
 from sluice.config import validate
 from sluice.model import Input, Signature
+from sluice.verdict import Bound, Status, judge
 
 
 def test_nobody_to_compare_and_that_accepted(toy: Toy) -> None:
@@ -28,3 +32,19 @@ def test_float32_sums_of_one_row_and_of_many() -> None:
     made = standing(Signature("regression", (Input("weight", "number"),)), settings)
     (alone,) = (scenario for scenario in made if isinstance(scenario, Alone))
     assert alone.tolerance == settings.parity.tolerance
+
+
+def test_two_runs_at_once(toy: Toy) -> None:
+    """The second must neither wait for DVC's locks nor take away what the first goes by."""
+    with reproduce.alone(toy.root):
+        ran = toy.sluice("package", "build")
+    assert ran.status == 2
+    assert ran.line == "another run is at work in this folder: wait until it has ended"
+    assert ran.said.count("\n") == 1
+    assert toy.report()["releasable"]
+
+
+def test_an_infinite_difference_is_no_lack_of_evidence() -> None:
+    """Else an export that scores NaN could be accepted by name."""
+    finding = judge("parity/edges/difference", math.inf, Bound("params.yaml", high=1e-6))
+    assert finding.status is Status.FAIL

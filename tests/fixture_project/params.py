@@ -75,7 +75,7 @@ def params(task: str) -> dict[str, Any]:
         "candidates": _CANDIDATES if task == "binary" else {"boosting": _CANDIDATES["boosting"]},
         "selection": _SELECTION[task],
         # Trees in ONNX sum in float32: of numbers around 20, not of probabilities.
-        "parity": {"tolerance": 1e-4 if task == "regression" else 1e-6},
+        "parity": {"tolerance": 1e-6},
         "performance": {
             "bounds": _PERFORMANCE[task],
             "over_baselines": 0.01,

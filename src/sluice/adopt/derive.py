@@ -279,8 +279,8 @@ def _parity(trials: list[Trial], settings: Settings) -> float:
     from sluice.build import export
     from sluice.build.settle import settle
     from sluice.build.train import predict
-    from sluice.check.parity import difference, edge_rows
-    from sluice.model import Model
+    from sluice.check.parity import edge_rows
+    from sluice.model import Model, difference, scale_of
 
     if settings.task != "regression":
         return _TOLERANCE
@@ -288,6 +288,7 @@ def _parity(trials: list[Trial], settings: Settings) -> float:
     most = 0.0
     for trial in trials:
         settle(trial.pipeline)
+        scale = scale_of(settings.task, predict(trial.pipeline, settings, trial.unseen))
         edges = edge_rows(trial.unseen, trial.pipeline, len(signature.numbers), settings.seed)
         with TemporaryDirectory() as folder:
             onnx = export.to_onnx(trial.pipeline, signature).SerializeToString()
@@ -296,7 +297,7 @@ def _parity(trials: list[Trial], settings: Settings) -> float:
             model = Model(Path(folder))
         for rows in (trial.unseen, edges):
             got = model.score(table.tensors(rows, settings, list(rows.columns))).values
-            most = max(most, difference(predict(trial.pipeline, settings, rows), got))
+            most = max(most, difference(predict(trial.pipeline, settings, rows), got, scale))
     return max(_TOLERANCE, float(f"{10 * most:.0e}"))
 
 

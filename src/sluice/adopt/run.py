@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice import config, table
+from sluice import config, reproduce, table
 from sluice.adopt import infer, replace, settings, skeleton, source
 from sluice.adopt.derive import Derived, derive
 from sluice.adopt.infer import Profile
@@ -43,7 +43,7 @@ def adopt(
         id_column=id,
         sensitive=list(dict.fromkeys(sensitive)),
     )
-    with replace.prepared(root) as new:
+    with reproduce.alone(root), replace.prepared(root) as new:
         derived = _prepare(new, frame, profile, file, say)
         replace.put(root, new)
     cleared = replace.forget(root)

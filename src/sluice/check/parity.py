@@ -14,7 +14,7 @@ import numpy as np
 from sluice import table, usecase
 from sluice.build import persist, thresholds
 from sluice.build.train import predict
-from sluice.model import Model, decide
+from sluice.model import Model, decide, difference, scale_of
 from sluice.project import Project
 from sluice.verdict import Bound, Finding, judge
 
@@ -34,6 +34,7 @@ def look(project: Project) -> list[Finding]:
     inputs = [column.name for column in model.signature.inputs]
     holdout = table.read_split(project.split("holdout"))[inputs]
     bound = Bound("params.yaml: parity.tolerance", high=settings.parity.tolerance)
+    scale = scale_of(settings.task, predict(pipeline, settings, holdout))
     findings = []
     for name, rows in {
         "holdout": holdout,
@@ -41,20 +42,13 @@ def look(project: Project) -> list[Finding]:
     }.items():
         expected = predict(pipeline, settings, rows)
         got = model.score(table.tensors(rows, settings, inputs))
-        gap = difference(expected, got.values)
+        gap = difference(expected, got.values, scale)
         findings.append(judge(f"parity/{name}/difference", gap, bound, n=len(rows)))
         if settings.task != "regression":
             findings.append(
                 _same_decisions(name, decide(model.signature.decision, expected), got.decisions)
             )
     return findings
-
-
-def difference(expected: np.ndarray, got: np.ndarray) -> float:
-    """The largest difference, relative above 1; infinite where either is not a finite number."""
-    if not (np.isfinite(expected).all() and np.isfinite(got).all()):
-        return float("inf")
-    return float((np.abs(expected - got) / np.maximum(1.0, np.abs(expected))).max())
 
 
 def _same_decisions(name: str, expected: np.ndarray, got: np.ndarray) -> Finding:

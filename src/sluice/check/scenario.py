@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import SluiceError
-from sluice.model import InputError, Model, Scalar
+from sluice.model import InputError, Model, Scalar, difference, scale_of
 from sluice.verdict import Bound, Finding, Status, judge
 
 Row = Mapping[str, Scalar]
@@ -134,8 +134,8 @@ class Recorded(Scenario, frozen=True, tag="recorded", kw_only=True):
             return self._say(
                 False, f"{expected.shape} scores recorded, {values.shape} given", len(rows)
             )
-        gap = np.abs(values - expected) / np.maximum(1.0, np.abs(expected))
-        return self._judge(float(gap.max()), None, self.tolerance, len(rows))
+        gap = difference(expected, values, scale_of(model.signature.task, expected))
+        return self._judge(gap, None, self.tolerance, len(rows))
 
 
 class Alone(Scenario, frozen=True, tag="alone", kw_only=True):
@@ -151,8 +151,8 @@ class Alone(Scenario, frozen=True, tag="alone", kw_only=True):
         rows = self._rows(samples, self.sample)
         together = model.score_records(rows).values
         alone = np.concatenate([model.score_records([row]).values for row in rows])
-        gap = np.abs(together - alone) / np.maximum(1.0, np.abs(together))
-        return self._judge(float(gap.max()), None, self.tolerance, len(rows))
+        gap = difference(together, alone, scale_of(model.signature.task, together))
+        return self._judge(gap, None, self.tolerance, len(rows))
 
 
 class Invariance(Scenario, frozen=True, tag="invariance", kw_only=True):
