@@ -20,6 +20,7 @@ _NEW = (
     "tests/usecase",
     "docs/datasheet.md",
 )
+_OLD = "old"
 _ASIDE = (*_NEW, "data.dvc", "dvc.lock", ".gitignore")
 # What git must be able to bring back.
 _COMMITTED = ("params.yaml", "data.dvc", "src/usecase", "tests/usecase", "docs/datasheet.md")
@@ -51,6 +52,15 @@ def _kept(root: Path) -> bool:
     return _dvc(root, "status", "--quiet", "data.dvc").returncode == 0
 
 
+def recover(root: Path) -> None:
+    """Bring back what an adoption had put aside when it was killed."""
+    aside = root / ".adopt" / _OLD
+    for path in _ASIDE:
+        if (aside / path).exists():
+            _remove(root / path)
+            _move(aside / path, root / path)
+
+
 @contextmanager
 def prepared(root: Path) -> Iterator[Path]:
     """A folder for new files, on the project's own disk; gone afterwards."""
@@ -65,7 +75,7 @@ def prepared(root: Path) -> Iterator[Path]:
 
 def put(root: Path, new: Path) -> None:
     """Move the prepared files into place and the data under DVC; undo all of it on any failure."""
-    aside, store = new.parent / "old", root / ".dvc" / "store"
+    aside, store = new.parent / _OLD, root / ".dvc" / "store"
     stored, moved = set(store.rglob("*")), list[str]()
     try:
         for path in _ASIDE:
@@ -80,6 +90,7 @@ def put(root: Path, new: Path) -> None:
             if done.returncode:
                 said = " ".join(done.stderr.split()) or "no reason given"
                 raise SluiceError(f"'dvc {arguments[0]}' failed, nothing was changed: {said}")
+        os.replace(aside, new.parent / "done")  # from here on there is no way back to recover
     except BaseException:
         for path in moved:  # what stands there now is new
             _remove(root / path)

@@ -32,23 +32,27 @@ def adopt(
 
     Raises SluiceError, with the project as it was, for what cannot be adopted.
     """
-    replace.require_clean(root)
-    frame = source.read(file)
-    if file.resolve().is_relative_to((root / "data").resolve()):
-        raise SluiceError(f"{file} lies in data/, which is going to be replaced: move it elsewhere")
-    profile = infer.infer(
-        frame,
-        infer.slug(file),
-        target=target,
-        id_column=id,
-        sensitive=list(dict.fromkeys(sensitive)),
-    )
-    with reproduce.alone(root), replace.prepared(root) as new:
-        derived = _prepare(new, frame, profile, file, say)
-        replace.put(root, new)
-    cleared = replace.forget(root)
-    for line in summary(profile, derived, cleared):
-        say(line)
+    with reproduce.alone(root):
+        replace.recover(root)
+        replace.require_clean(root)
+        frame = source.read(file)
+        if file.resolve().is_relative_to((root / "data").resolve()):
+            raise SluiceError(
+                f"{file} lies in data/, which is going to be replaced: move it elsewhere"
+            )
+        profile = infer.infer(
+            frame,
+            infer.slug(file),
+            target=target,
+            id_column=id,
+            sensitive=list(dict.fromkeys(sensitive)),
+        )
+        with replace.prepared(root) as new:
+            derived = _prepare(new, frame, profile, file, say)
+            replace.put(root, new)
+        cleared = replace.forget(root)
+        for line in summary(profile, derived, cleared):
+            say(line)
 
 
 def _prepare(

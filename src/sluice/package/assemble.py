@@ -72,9 +72,9 @@ def _files_are_there(project: Project) -> None:
 
 
 def _data(project: Project) -> dict[str, object]:
-    """Which data the model was made from: DVC's hash of each split, and its rows."""
+    """Which data the model was made from: DVC's hash of the file and each split, and its rows."""
     return {
-        "file": project.settings.data.file,
+        "file": {"path": project.settings.data.file, "md5": _md5(project.data)},
         "splits": {
             part: {"md5": _md5(project.split(part)), "rows": _rows(project.split(part))}
             for part in ("train", "validation", "holdout", "latest")
