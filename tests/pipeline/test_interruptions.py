@@ -28,6 +28,8 @@ def _interrupt(toy: Toy, with_signal: signal.Signals, hold: Path) -> tuple[int, 
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # Whoever runs the tests in the background has the interrupt ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         waited = time.monotonic() + _PATIENCE
         while not hold.exists():
