@@ -120,7 +120,7 @@ def _stage(module: str, *names: str) -> Command:
             importlib.import_module(module).run(project, *given)
         except Exception as error:
             project.out.mkdir(exist_ok=True)
-            with (project.out / "trouble.txt").open("a", encoding="utf-8") as trouble:
+            with project.trouble.open("a", encoding="utf-8") as trouble:
                 trouble.write(f"{module.rpartition('.')[2]}: {_in_words(error)}\n")
             raise
         return 0

@@ -11,8 +11,6 @@ from sluice.errors import SluiceError
 from sluice.project import Project
 from sluice.verdict import Verdict
 
-TROUBLE = "trouble.txt"
-
 
 def run(project: Project, base: Path | None = None) -> bool:
     """Run what changed, then write the report; returns whether the candidate may be released."""
@@ -67,7 +65,7 @@ def _forget_refusals(project: Project) -> None:
         verdict = project.verdict(name)
         if verdict.is_file() and not gate.read(project, name).passes:
             verdict.unlink()
-    (project.out / TROUBLE).unlink(missing_ok=True)
+    project.trouble.unlink(missing_ok=True)
 
 
 def _forget_candidates(project: Project) -> None:
@@ -98,9 +96,8 @@ def _have_data(project: Project) -> None:
 
 def _trouble(project: Project, verdicts: list[Verdict]) -> str | None:
     """The line that a stage without a verdict stopped with."""
-    path = project.out / TROUBLE
-    if path.is_file():
-        return path.read_text("utf-8").strip()
+    if project.trouble.is_file():
+        return project.trouble.read_text("utf-8").strip()
     if all(verdict.passes for verdict in verdicts):
         return "Every gate passes, but DVC could not finish the run: its own output says why."
     return None

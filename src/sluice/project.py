@@ -56,6 +56,11 @@ class Project:
         return self.out / "package"
 
     @property
+    def trouble(self) -> Path:
+        """The lines that stages without a verdict stopped with."""
+        return self.out / "trouble.txt"
+
+    @property
     def report(self) -> Path:
         return self.out / "report"
 
