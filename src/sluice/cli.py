@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from sluice import __version__
 from sluice.errors import SluiceError
+from sluice.serve import settings as serving
 
 if TYPE_CHECKING:
     from sluice.project import Project
+    from sluice.serve.batch.run import Result
 
 REFUSED, TROUBLE, INTERRUPTED = 1, 2, 130
 
@@ -94,6 +96,38 @@ def _parser() -> argparse.ArgumentParser:
         help="a column to audit for fairness; may be given again",
     )
 
+    serve = add("serve", _serve, "score requests over HTTP from a package")
+    serve.add_argument("package", type=Path, help="a package file, or the folder it is unpacked in")
+    serving.add_arguments(serve)
+
+    log = commands.add_parser("log", help="the scoring log: show it, or turn it into Parquet")
+    looks = log.add_subparsers(required=True, metavar="ACTION")
+    for name, command, meaning in (
+        ("show", _log_show, "print every record as a line of JSON"),
+        ("compact", _log_compact, "turn segments that have no writer into Parquet"),
+    ):
+        look = looks.add_parser(name, help=meaning, description=meaning)
+        look.add_argument("folder", type=Path)
+        look.set_defaults(command=command)
+
+    score = add("score", _score, "score files with a package, in batches")
+    score.add_argument("package", type=Path, help="a package file, or the folder it was unpacked to")
+    score.add_argument("input", help="a Parquet, CSV or Arrow file, a folder of them, or a glob")
+    score.add_argument("output", type=Path, help="a Parquet file; with Spark a folder of them")
+    score.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a column to carry over to the output; may be given again",
+    )
+    score.add_argument(
+        "--quarantine", type=Path, help="where refused rows go (OUTPUT's stem + .quarantine.parquet)"
+    )
+    score.add_argument("--engine", choices=["local", "spark"], default="local")
+    score.add_argument("--master", metavar="URL", help="Spark's master, such as spark://host:7077")
+    score.add_argument("--batch-rows", type=_positive, default=65_536, metavar="N")
+
     check = add("check", _check, "one gate of the pipeline")
     check.add_argument("gate")
     add("split", _stage("sluice.build.split"), "one stage: train, validation, holdout, latest")
@@ -102,6 +136,13 @@ def _parser() -> argparse.ArgumentParser:
     add("select", _stage("sluice.build.select"), "one stage: choose the candidate")
     add("export", _stage("sluice.build.export"), "one stage: write the executable model")
     return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def _project() -> Project:
@@ -176,6 +217,62 @@ def _package_verify(options: argparse.Namespace) -> int:
     print(f"{manifest.name} {manifest.version}, {len(manifest.files)} files, each as sealed")
     print(f"scenarios: {verdict.status.value}: {verdict.why}")
     return 0 if verdict.passes else REFUSED
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from sluice.serve.supervisor import serve
+
+    serve(
+        options.package, serving.from_arguments(options), lambda line: print(line, file=sys.stderr)
+    )
+    return 0
+
+
+def _log_show(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from sluice.serve.log.read import read
+
+    for record in read(options.folder):
+        sys.stdout.buffer.write(msgspec.json.encode(record) + b"\n")
+    return 0
+
+
+def _log_compact(options: argparse.Namespace) -> int:
+    from sluice.serve.log.compact import compact
+
+    for path in compact(options.folder):
+        print(path)
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    given = {
+        "keep": options.keep,
+        "quarantine": options.quarantine,
+        "batch_rows": options.batch_rows,
+    }
+    if options.engine == "spark":
+        from sluice.serve.batch import spark
+
+        given["master"] = options.master
+        run: Callable[..., Result] = spark.run
+    else:
+        from sluice.serve.batch import run as local
+
+        run = local.run
+    try:
+        result = run(options.package, options.input, options.output, **given)
+    except KeyboardInterrupt:
+        return _say("interrupted; nothing was written", INTERRUPTED)
+    if result.refused:
+        return _say(
+            f"{result.refused:,} of {result.rows:,} rows refused; "
+            f"{result.quarantine} holds each with its reason",
+            REFUSED,
+        )
+    print(f"{result.rows:,} rows scored: {options.output}")
+    return 0
 
 
 def _adopt(options: argparse.Namespace) -> int:

@@ -23,6 +23,12 @@ from sluice.metrics import Floats, Ints, Task
 Scalar = bool | int | float | str | None
 Record = Mapping[str, Scalar]
 
+NOT_FINITE = "expected a finite number; send null for an unknown value"
+
+
+def no_number(value: object) -> str:
+    return f"expected a number, found {value!r}"
+
 
 class InputError(SluiceError):
     """A row that the signature does not admit."""
@@ -32,9 +38,12 @@ class InputError(SluiceError):
         self.row, self.column, self.problem = row, column, problem
 
 
-class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A column that the model reads; a sensitive one is never written to a log."""
+
     name: str
     type: Literal["number", "category"]
+    sensitive: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,13 +61,15 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What goes in and what comes out.
 
     Missing values are JSON's null; they are NaN in a number's tensor and the
-    empty text in a category's.
+    empty text in a category's. `id` is the column that names a row: it may come
+    along, and the model does not see it.
     """
 
     task: Task
     inputs: tuple[Input, ...]
     classes: tuple[str, ...] = ()
     decision: Decision = Decision()
+    id: str | None = None
 
     @property
     def numbers(self) -> list[str]:
@@ -154,7 +165,7 @@ def difference(expected: Floats, got: Floats, scale: float) -> float:
 
 def encode(signature: Signature, records: Sequence[Record]) -> Tensors:
     """Records as tensors; raises InputError that names the row and the column."""
-    known = {column.name for column in signature.inputs}
+    known = {column.name for column in signature.inputs} | {signature.id}
     for row, record in enumerate(records):
         for name in record:
             if name not in known:
@@ -185,13 +196,13 @@ def _number(row: int, name: str, record: Record) -> float:
     if value is None:
         return math.nan
     if isinstance(value, str) or not isinstance(value, (bool, int, float)):
-        raise InputError(row, name, f"expected a number, found {value!r}")
+        raise InputError(row, name, no_number(value))
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise InputError(row, name, "expected a finite number; send null for an unknown value")
+        raise InputError(row, name, NOT_FINITE)
     return number
 
 

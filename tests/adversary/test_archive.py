@@ -14,8 +14,8 @@ import pytest
 from fixture_project import Toy
 from sluice.errors import SluiceError
 from sluice.package import verify
+from sluice.package.archive import archive, version
 from sluice.package.manifest import MANIFEST, Manifest, decode, describe, digest
-from sluice.package.seal import archive, version
 
 Change = Callable[[dict[str, Any]], object]
 

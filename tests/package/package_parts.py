@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from sluice.package.archive import archive, version
 from sluice.package.manifest import MANIFEST, Manifest, decode, describe, digest, encode
-from sluice.package.seal import archive, version
 
 Contents = dict[str, bytes]
 

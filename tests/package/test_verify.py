@@ -16,8 +16,8 @@ import pytest
 from package_parts import Package, pack
 
 from fixture_project import Ran, Toy
+from sluice.package.archive import archive
 from sluice.package.manifest import MANIFEST, PARTS, Source, decode, encode
-from sluice.package.seal import archive
 from sluice.verdict import Finding, Status, Verdict
 
 Verify = Callable[[bytes], Ran]

@@ -40,10 +40,14 @@ def run(project: Project) -> None:
 
 def sign(settings: Settings, decision: Decision) -> Signature:
     inputs = tuple(
-        Input(name, "number" if settings.columns[name].numeric else "category")
+        Input(
+            name,
+            "number" if settings.columns[name].numeric else "category",
+            name in settings.data.sensitive,
+        )
         for name in settings.features
     )
-    return Signature(settings.task, inputs, tuple(settings.classes), decision)
+    return Signature(settings.task, inputs, tuple(settings.classes), decision, settings.data.id)
 
 
 def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from sluice.errors import SluiceError
-from sluice.project import Project
 from sluice.verdict import Finding, Status, Verdict
 
-Look = Callable[[Project], list[Finding]]
+if TYPE_CHECKING:
+    from sluice.project import Project
+
+    Look = Callable[[Project], list[Finding]]
 
 # Every gate on the road to a package, in its order; each module defines `look`.
 GATES = {

@@ -45,6 +45,7 @@ def _copies(project: Project) -> dict[str, str]:
         "params.yaml": "configuration/params.yaml",
         "out/selection.json": "configuration/selection.json",
         "requirements/serve.txt": "environment/serve.txt",
+        "requirements/batch.txt": "environment/batch.txt",
         "requirements/build.txt": "environment/build.txt",
         "pyproject.toml": "environment/pyproject.toml",
         "docs/datasheet.md": "documentation/datasheet.md",

@@ -26,6 +26,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "data": ("data/data.json", "data/data.dvc"),
     "environment": (
         "environment/serve.txt",
+        "environment/batch.txt",
         "environment/build.txt",
         "environment/pyproject.toml",
     ),

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
-import tarfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sluice.check import gate
 from sluice.errors import SluiceError
+from sluice.package.archive import archive, version
 from sluice.package.assemble import refuse_unless_passed
-from sluice.package.manifest import (
-    FORMAT,
-    MANIFEST,
-    Manifest,
-    Source,
-    describe,
-    digest,
-    encode,
-    require_parts,
-)
+from sluice.package.manifest import FORMAT, Manifest, Source, describe, digest, require_parts
 from sluice.project import Project
 
 # DVC's own files cannot be dependencies of a stage, so they join the parts here.
@@ -70,22 +59,6 @@ def _write_whole(target: Path, content: bytes) -> None:
         os.replace(unfinished, target)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def version(source: Source, whole: str) -> str:
-    """The day of the commit (UTC) and the digest of the content."""
-    return f"{datetime.fromtimestamp(source.time, UTC):%Y.%m.%d}-{whole[:12]}"
-
-
-def archive(contents: dict[str, bytes], manifest: Manifest) -> bytes:
-    """A tar with the manifest first; owner, mode and time are the same for every member."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, content in [(MANIFEST, encode(manifest)), *sorted(contents.items())]:
-            member = tarfile.TarInfo(name)
-            member.size, member.mtime, member.mode = len(content), manifest.source.time, 0o644
-            tar.addfile(member, io.BytesIO(content))
-    return out.getvalue()
 
 
 def source_of(root: Path) -> Source:

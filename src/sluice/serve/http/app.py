@@ -1,0 +1,287 @@
+"""The application: which path is answered by what, and every error in one form."""
+
+from __future__ import annotations
+
+import hmac
+import itertools
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from sluice.model import InputError, Scores, Signature
+from sluice.serve.http.docs import PAGE, POLICY
+from sluice.serve.http.errors import RefusedError
+from sluice.serve.http.inference import BINARY_HEADER, Inference
+from sluice.serve.http.question import Question, decisions
+from sluice.serve.http.records import Records
+from sluice.serve.metrics import Metrics, Page
+from sluice.serve.queue import Queue
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = dict[bytes, bytes]
+
+_JSON = b"application/json"
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True)
+class Answer:
+    body: bytes
+    status: int = 200
+    type: bytes = _JSON
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request without its body. started: monotonic seconds."""
+
+    headers: Headers
+    receive: Receive
+    started: float
+
+
+Handler = Callable[[Asked], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """`name` is what the metrics call it; an open one is answered without a token."""
+
+    name: str
+    handler: Handler
+    open: bool = False
+
+
+class _ClientGoneError(Exception):
+    """The client left before its request was whole."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the application knows of the model: its name on the wire, and who scores."""
+
+    name: str
+    version: str
+    signature: Signature
+    inference: Inference
+    records: Records
+    queue: Queue
+    openapi: bytes
+
+
+class App:
+    """An ASGI application. `unready` says why the server is not ready, or nothing."""
+
+    def __init__(
+        self,
+        model: Model,
+        metrics: Metrics,
+        page: Page,
+        *,
+        unready: Callable[[], str],
+        token: str | None,
+        max_body: int,
+        instance: str,
+    ) -> None:
+        self._model, self._metrics, self._page = model, metrics, page
+        self._unready, self._max_body = unready, max_body
+        self._token = None if token is None else b"Bearer " + token.encode()
+        self._ids = (f"{instance}-{number}" for number in itertools.count(1))
+        self._routes = self._table()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Asked(dict(scope["headers"]), receive, time.monotonic())
+        name = "other"
+        try:
+            route = self._route(scope["path"], scope["method"])
+            name = route.name
+            self._admit(route, asked.headers)
+            answer = await route.handler(asked)
+        except _ClientGoneError:
+            self._metrics.error("client_gone")
+            return
+        except Exception as error:
+            answer = self._refused(error)
+        self._metrics.requests[name].inc()
+        if name in self._metrics.seconds:
+            self._metrics.seconds[name].observe(time.monotonic() - asked.started)
+        await _send(send, answer)
+
+    def _table(self) -> dict[str, dict[str, Route]]:
+        model = self._model
+        table = {
+            "/": {"GET": Route("docs", self._home, open=True)},
+            "/docs": {"GET": Route("docs", self._docs, open=True)},
+            "/openapi.json": {"GET": Route("docs", self._openapi)},
+            "/metrics": {"GET": Route("metrics", self._scraped)},
+            "/score": {"POST": Route("score", self._score)},
+            "/v2": {"GET": Route("about", self._server)},
+            "/v2/health/live": {"GET": Route("health", self._live, open=True)},
+            "/v2/health/ready": {"GET": Route("health", self._ready, open=True)},
+        }
+        for at in (f"/v2/models/{model.name}", _versioned(model)):
+            table[at] = {"GET": Route("about", self._metadata)}
+            table[f"{at}/ready"] = {"GET": Route("health", self._model_ready, open=True)}
+            table[f"{at}/infer"] = {"POST": Route("infer", self._infer)}
+        return table
+
+    def _route(self, path: str, method: str) -> Route:
+        by_method = self._routes.get(path)
+        if by_method is None:
+            if path.startswith("/v2/models/"):
+                said = f"there is one model here: {self._model.name}, {self._model.version}"
+                raise RefusedError(404, "not_found", said)
+            raise RefusedError(404, "not_found", "no such path; /docs lists them")
+        route = by_method.get("GET" if method == "HEAD" else method)
+        if route is None:
+            allowed = ", ".join(by_method)
+            raise RefusedError(405, "bad_method", f"this path takes {allowed}", allow=allowed)
+        return route
+
+    def _admit(self, route: Route, headers: Headers) -> None:
+        if self._token is not None and not route.open:
+            given = headers.get(b"authorization", b"")
+            if not hmac.compare_digest(given, self._token):
+                raise RefusedError(
+                    401,
+                    "unauthorized",
+                    "a bearer token is needed",
+                    **{"www-authenticate": "Bearer"},
+                )
+        origin = headers.get(b"origin")
+        if origin is not None and origin.rpartition(b"//")[2] != headers.get(b"host"):
+            # A page from elsewhere must not make its reader's browser score.
+            raise RefusedError(403, "cross_origin", "requests from other sites' pages are refused")
+
+    def _refused(self, error: Exception) -> Answer:
+        if isinstance(error, InputError):
+            error = RefusedError(400, "bad_input", str(error))
+        if not isinstance(error, RefusedError):
+            trace = "".join(traceback.format_exception(error))
+            sys.stderr.write(f"sluice: an error that is not the client's:\n{trace}")
+            error = RefusedError(500, "internal", "the server failed; its own log says why")
+        self._metrics.error(error.kind)
+        headers = tuple((k.encode(), v.encode()) for k, v in error.headers.items())
+        return Answer(_encode({"error": error.said}), error.status, headers=headers)
+
+    # What each path answers
+
+    async def _infer(self, asked: Asked) -> Answer:
+        body = await self._body(asked)
+        inference = self._model.inference
+        header = asked.headers.get(BINARY_HEADER)
+        question, request = inference.read(body, header, next(self._ids), asked.started)
+        scores = await self._ask(question)
+        content, length = inference.write(question, request, scores)
+        if length is None:
+            return Answer(content)
+        headers = ((BINARY_HEADER, str(length).encode()),)
+        return Answer(content, type=b"application/octet-stream", headers=headers)
+
+    async def _score(self, asked: Asked) -> Answer:
+        body = await self._body(asked)
+        question = self._model.records.read(body, next(self._ids), asked.started)
+        return Answer(self._model.records.write(question, await self._ask(question)))
+
+    async def _ask(self, question: Question) -> Scores:
+        scores = await self._model.queue.ask(question)
+        metrics = self._metrics
+        metrics.rows.inc(len(question.tensors))
+        values = scores.values if scores.values.ndim == 1 else scores.values.max(axis=1)
+        for value in values.tolist():
+            metrics.score.observe(value)
+        said = decisions(self._model.signature, scores) or []
+        for decision in set(said):
+            metrics.decided(decision, said.count(decision))
+        return scores
+
+    async def _body(self, asked: Asked) -> bytes:
+        """The whole body; what is more than allowed is not kept."""
+        most = self._max_body
+        too_large = RefusedError(413, "too_large", f"the body is larger than {most:,} bytes")
+        if int(asked.headers.get(b"content-length", b"0")) > most:
+            raise too_large
+        encoding = asked.headers.get(b"content-encoding", b"identity")
+        if encoding.lower() != b"identity":
+            said = "compressed bodies are not read; send it without Content-Encoding"
+            raise RefusedError(415, "bad_request", said, **{"accept-encoding": "identity"})
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            event = await asked.receive()
+            if event["type"] != "http.request":
+                raise _ClientGoneError
+            parts.append(event["body"])
+            size += len(event["body"])
+            if size > most:
+                raise too_large
+            if not event["more_body"]:
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _server(self, asked: Asked) -> Answer:
+        from sluice import __version__
+
+        return _json(
+            {
+                "name": "sluice",
+                "version": __version__,
+                "extensions": ["binary_tensor_data", "missing_values"],
+            }
+        )
+
+    async def _metadata(self, asked: Asked) -> Answer:
+        return _json(self._model.inference.metadata())
+
+    async def _live(self, asked: Asked) -> Answer:
+        return _json({"live": True})
+
+    async def _ready(self, asked: Asked) -> Answer:
+        # The specification's text calls this field live, its schema ready.
+        return self._readiness({"live": True, "ready": True})
+
+    async def _model_ready(self, asked: Asked) -> Answer:
+        return self._readiness({"name": self._model.name, "ready": True})
+
+    def _readiness(self, said: dict[str, Any]) -> Answer:
+        if reason := self._unready():
+            raise RefusedError(503, "not_ready", f"not ready: {reason}")
+        return _json(said)
+
+    async def _scraped(self, asked: Asked) -> Answer:
+        return Answer(self._page.render(), type=b"text/plain; version=0.0.4; charset=utf-8")
+
+    async def _home(self, asked: Asked) -> Answer:
+        return Answer(b"", 307, b"text/plain", ((b"location", b"/docs"),))
+
+    async def _docs(self, asked: Asked) -> Answer:
+        headers = ((b"content-security-policy", POLICY),)
+        return Answer(PAGE, type=b"text/html; charset=utf-8", headers=headers)
+
+    async def _openapi(self, asked: Asked) -> Answer:
+        return Answer(self._model.openapi)
+
+
+def _versioned(model: Model) -> str:
+    return f"/v2/models/{model.name}/versions/{model.version}"
+
+
+def _json(content: object) -> Answer:
+    return Answer(_encode(content))
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    headers = [
+        (b"content-type", answer.type),
+        (b"content-length", b"%d" % len(answer.body)),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,249 @@
+"""The Open Inference Protocol (KServe V2): inference requests and answers.
+
+Columns come as a tensor each, shape [n, 1] or [n], or all together as one
+matrix [n, p] in the order of the signature. A missing value is null in JSON,
+NaN in a binary FP tensor, and an empty text in a binary BYTES tensor.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sluice.model import Input, InputError, Scores, Signature, Tensors
+from sluice.serve.http import message, tensors
+from sluice.serve.http.errors import RefusedError
+from sluice.serve.http.question import Question, decisions
+from sluice.serve.http.tensors import Tensor, Values
+
+BINARY_HEADER = b"inference-header-content-length"
+
+
+class Wanted(msgspec.Struct):
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class Request(msgspec.Struct):
+    inputs: list[Tensor]
+    id: str | None = None
+    parameters: dict[str, Any] = {}
+    outputs: list[Wanted] | None = None
+
+
+_decoder = msgspec.json.Decoder(Request)
+_encode = msgspec.json.Encoder().encode
+
+
+class Inference:
+    """Reads requests for one model, and writes its answers."""
+
+    def __init__(
+        self, signature: Signature, name: str, version: str, max_rows: int, max_nesting: int
+    ) -> None:
+        self._signature, self._name, self._version = signature, name, version
+        self._max_rows, self._max_nesting = max_rows, max_nesting
+        self._known = {signature.id, *(column.name for column in signature.inputs)}
+        self._outputs = ("score", "decision") if signature.classes else ("score",)
+        self._head = _encode({"model_name": name, "model_version": version})[:-1]
+
+    def read(
+        self, body: bytes, header: bytes | None, id: str, started: float
+    ) -> tuple[Question, Request]:
+        """A request's question; raises RefusedError or InputError."""
+        text, rest = _parted(body, header)
+        request = message.decode(_decoder, text)
+        self._hold(request)
+        rows = request.inputs[0].shape[0]
+        columns = self._columns(request.inputs, rest, rows)
+        ids = columns.get(self._signature.id) if self._signature.id else None
+        question = Question(
+            message.hold_id(request.id) if request.id else id,
+            self._tensors(columns, rows),
+            None if ids is None else tensors.as_labels(ids),
+            started,
+        )
+        return question, request
+
+    def _hold(self, request: Request) -> None:
+        if not request.inputs:
+            raise RefusedError(400, "bad_request", "inputs: no tensor")
+        rows = request.inputs[0].shape[:1] or [0]
+        message.hold_rows(rows[0], self._max_rows)
+        for tensor in request.inputs:
+            shape = tensor.shape
+            if not 1 <= len(shape) <= 2 or min(shape) < 1 or shape[0] != rows[0]:
+                raise InputError(
+                    0, tensor.name, f"shape {shape}: expected [{rows[0]}] or [{rows[0]}, columns]"
+                )
+            if tensor.parameters:
+                message.hold_nesting(tensor.parameters, self._max_nesting, 4)
+            if tensor.data is not None and len(tensor.data) > math.prod(shape):
+                raise InputError(0, tensor.name, "holds more values than its shape says")
+        if request.parameters:
+            message.hold_nesting(request.parameters, self._max_nesting, 2)
+        for output in request.outputs or ():
+            if output.name not in self._outputs:
+                there = ", ".join(self._outputs)
+                raise RefusedError(400, "bad_request", f"output {output.name!r}: there are {there}")
+
+    def _columns(self, given: list[Tensor], rest: memoryview, rows: int) -> dict[str, Values]:
+        if len(given) == 1 and given[0].name not in self._known:
+            found, rest = self._read(given[0], rest)
+            columns = self._matrix(given[0], found)
+        else:
+            columns = {}
+            for tensor in given:
+                if tensor.name not in self._known:
+                    raise InputError(0, tensor.name, "is not an input of this model")
+                if tensor.name in columns:
+                    raise InputError(0, tensor.name, "is there twice")
+                if tensor.shape[1:] not in ([], [1]):
+                    raise InputError(
+                        0, tensor.name, f"shape {tensor.shape}: a column has shape [{rows}, 1]"
+                    )
+                columns[tensor.name], rest = self._read(tensor, rest)
+        if rest:
+            raise RefusedError(
+                400, "bad_request", f"{len(rest)} bytes follow the last binary tensor"
+            )
+        return columns
+
+    def _read(self, tensor: Tensor, rest: memoryview) -> tuple[Values, memoryview]:
+        """The tensor's values, and what is left of the binary part."""
+        count = math.prod(tensor.shape)
+        size = tensor.parameters.get("binary_data_size")
+        if size is None:
+            return tensors.values(tensor, count), rest
+        if tensor.data is not None:
+            raise InputError(0, tensor.name, "has both data and binary_data_size")
+        if type(size) is not int or not 0 <= size <= len(rest):
+            said = f"binary_data_size {size!r}, but {len(rest)} bytes are left"
+            raise InputError(0, tensor.name, said)
+        return tensors.read_binary(tensor, rest[:size], count), rest[size:]
+
+    def _matrix(self, tensor: Tensor, found: Values) -> dict[str, Values]:
+        inputs = self._signature.inputs
+        width = len(inputs)
+        if (tensor.shape[1:] or [1]) != [width]:
+            raise InputError(
+                0,
+                tensor.name,
+                f"is not an input of this model, and shape {tensor.shape} is not a matrix of its "
+                f"{width} columns",
+            )
+        return {column.name: found[place::width] for place, column in enumerate(inputs)}
+
+    def _tensors(self, columns: dict[str, Values], rows: int) -> Tensors:
+        numbers: list[list[float | None]] = []
+        categories: list[list[str]] = []
+        for column in self._signature.inputs:
+            found = _given(columns, column)
+            if column.type == "number":
+                numbers.append(tensors.as_numbers(column.name, found))
+            else:
+                categories.append(tensors.as_labels(found))
+        return Tensors(
+            np.array(numbers, np.float64).reshape(len(numbers), rows).T,
+            np.array(categories, object).reshape(len(categories), rows).T,
+        )
+
+    def write(
+        self, question: Question, request: Request, scores: Scores
+    ) -> tuple[bytes, int | None]:
+        """The answer, and the length of its JSON if binary tensors follow it."""
+        rows = len(question.tensors)
+        found: dict[str, Any] = {"score": scores.values}
+        said = decisions(self._signature, scores)
+        if said is not None:
+            found["decision"] = said
+        wanted = self._wanted(request)
+        outputs, binary = [], []
+        for name, as_binary in wanted.items():
+            value = found[name]
+            datatype = "FP64" if name == "score" else "BYTES"
+            shape = [rows, *np.shape(value)[1:]]
+            output: dict[str, Any] = {"name": name, "datatype": datatype, "shape": shape}
+            if as_binary:
+                content = (
+                    value.astype("<f8").tobytes() if name == "score" else tensors.write_texts(value)
+                )
+                output["parameters"] = {"binary_data_size": len(content)}
+                binary.append(content)
+            else:
+                output["data"] = value.ravel().tolist() if name == "score" else value
+            outputs.append(output)
+        text = self._head + b"," + _encode({"id": question.id, "outputs": outputs})[1:]
+        return (text, None) if not binary else (text + b"".join(binary), len(text))
+
+    def _wanted(self, request: Request) -> dict[str, bool]:
+        """Which outputs, and whether as binary."""
+        every = bool(request.parameters.get("binary_data_output", False))
+        if not request.outputs:
+            return dict.fromkeys(self._outputs, every)
+        return {o.name: bool(o.parameters.get("binary_data", every)) for o in request.outputs}
+
+    def metadata(self) -> dict[str, Any]:
+        """What `GET /v2/models/NAME` says."""
+        signature = self._signature
+        inputs = [
+            {
+                "name": column.name,
+                "datatype": "FP64" if column.type == "number" else "BYTES",
+                "shape": [-1, 1],
+            }
+            for column in signature.inputs
+        ]
+        many = signature.task == "multiclass"
+        outputs: list[dict[str, Any]] = [
+            {
+                "name": "score",
+                "datatype": "FP64",
+                "shape": [-1, len(signature.classes)] if many else [-1],
+            }
+        ]
+        if signature.classes:
+            outputs.append({"name": "decision", "datatype": "BYTES", "shape": [-1]})
+        return {
+            "name": self._name,
+            "versions": [self._version],
+            "platform": "onnx_onnxruntime",
+            "inputs": inputs,
+            "outputs": outputs,
+            "parameters": {
+                "task": signature.task,
+                "classes": list(signature.classes),
+                "missing_values": MISSING_VALUES,
+            },
+        }
+
+
+MISSING_VALUES = {
+    "json": "null",
+    "binary FP16, FP32, FP64": "NaN",
+    "binary BYTES": "the empty text",
+}
+
+
+def _given(columns: dict[str, Values], column: Input) -> Values:
+    try:
+        return columns[column.name]
+    except KeyError:
+        raise InputError(0, column.name, "is missing; send null for an unknown value") from None
+
+
+def _parted(body: bytes, header: bytes | None) -> tuple[memoryview, memoryview]:
+    """The JSON, and the binary tensors after it."""
+    whole = memoryview(body)
+    if header is None:
+        return whole, whole[:0]
+    if not header.isdigit() or len(header) > 12 or int(header) > len(body):
+        raise RefusedError(
+            400,
+            "bad_request",
+            f"Inference-Header-Content-Length: expected at most {len(body)}, the body's length",
+        )
+    return whole[: int(header)], whole[int(header) :]

@@ -1,0 +1,57 @@
+"""`POST /score`: plain records for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sluice.labels import label
+from sluice.model import Scalar, Scores, Signature, encode
+from sluice.serve.http import message
+from sluice.serve.http.question import Question, decisions
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True):
+    records: list[dict[str, Scalar]]
+    id: str | None = None
+
+
+_decoder = msgspec.json.Decoder(Request)
+_encode = msgspec.json.Encoder().encode
+
+
+class Records:
+    def __init__(self, signature: Signature, name: str, version: str, max_rows: int) -> None:
+        self._signature, self._max_rows = signature, max_rows
+        self._head = {"model": name, "version": version}
+
+    def read(self, body: bytes, id: str, started: float) -> Question:
+        """Raises RefusedError or InputError."""
+        request = message.decode(_decoder, body)
+        message.hold_rows(len(request.records), self._max_rows)
+        return Question(
+            message.hold_id(request.id) if request.id else id,
+            encode(self._signature, request.records),
+            _ids(self._signature, request.records),
+            started,
+        )
+
+    def write(self, question: Question, scores: Scores) -> bytes:
+        said = decisions(self._signature, scores)
+        results = []
+        for row, score in enumerate(scores.values.tolist()):
+            result: dict[str, Any] = {} if question.ids is None else {"id": question.ids[row]}
+            result["score"] = score
+            if isinstance(score, list):
+                result["score"] = dict(zip(self._signature.classes, score, strict=True))
+            if said is not None:
+                result["decision"] = said[row]
+            results.append(result)
+        return _encode({"id": question.id} | self._head | {"results": results})
+
+
+def _ids(signature: Signature, records: list[dict[str, Scalar]]) -> list[str] | None:
+    if signature.id is None or not any(signature.id in record for record in records):
+        return None
+    return [label(record.get(signature.id)) for record in records]

@@ -1,0 +1,93 @@
+"""uvicorn, held to this server's limits, and ended so that nothing goes unanswered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from sluice.serve.http.connection import Connection
+from sluice.serve.settings import Settings
+
+
+class Server:
+    """Serves an ASGI application. `refused` is told of what never reached it."""
+
+    def __init__(self, app: Any, settings: Settings, refused: Callable[[str], None]) -> None:
+        class Held(Connection):
+            pass
+
+        Held.settings, Held.refused = settings, staticmethod(refused)
+        logging.getLogger("uvicorn").setLevel(logging.ERROR)
+        self._uvicorn = _Uvicorn(
+            uvicorn.Config(
+                app,
+                http=Held,
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=math.ceil(settings.idle_seconds),
+                timeout_graceful_shutdown=math.ceil(
+                    settings.drain_seconds + settings.body_seconds + 1
+                ),
+            )
+        )
+        self._uvicorn.connection = Held
+
+    @staticmethod
+    def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+        try:
+            import uvloop
+        except ImportError:  # it has no wheels for Windows
+            return None
+        factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+        return factory
+
+    @property
+    def stopping(self) -> bool:
+        return bool(self._uvicorn.should_exit)
+
+    def stop(self) -> None:
+        self._uvicorn.should_exit = True
+
+    async def run(self, listener: socket.socket, ready: Callable[[], Any]) -> None:
+        """Serve until stopped and drained."""
+        self._uvicorn.ready = ready
+        await self._uvicorn.serve([listener])
+
+
+class _Uvicorn(uvicorn.Server):
+    connection: type[Connection]
+    ready: Callable[[], Any]
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # the worker has its own
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take what the kernel has accepted already: closing would reset it."""
+        loop = asyncio.get_running_loop()
+        for listener in sockets or []:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    connection, _ = listener.accept()
+                    connection.setblocking(False)
+                    await loop.connect_accepted_socket(self._protocol, connection)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self.connection(self.config, self.server_state, app_state={})

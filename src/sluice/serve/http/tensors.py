@@ -1,0 +1,155 @@
+"""The tensors of the Open Inference Protocol, in JSON or binary, as the model's columns."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from sluice.labels import MISSING, label
+from sluice.model import InputError
+
+Datatype = Literal[
+    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64",
+    "FP16", "FP32", "FP64", "BYTES",
+]  # fmt: skip
+
+_DTYPES = {
+    "BOOL": "?", "UINT8": "<u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8",
+    "INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8",
+    "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
+}  # fmt: skip
+_NUMBER = {int, float, type(None)}
+_WORDS = {"BOOL": bool, "BYTES": str}
+
+Value = bool | int | float | str | None
+Values = Sequence[Value]
+
+
+class Tensor(msgspec.Struct):
+    """An input as it came: `data` from JSON, or bytes after it."""
+
+    name: str
+    shape: list[int]
+    datatype: Datatype
+    parameters: dict[str, Any] = {}
+    data: list[Any] | None = None
+
+
+def values(tensor: Tensor, count: int) -> Values:
+    """The `count` values of a JSON tensor, flat, in row-major order."""
+    name, data = tensor.name, tensor.data or []
+    for _ in tensor.shape[1:]:
+        if not data or type(data[0]) is not list:
+            break
+        data = _flat(name, data)
+    if len(data) != count:
+        raise InputError(0, name, f"holds {len(data)} values, its shape says {count}")
+    _hold_type(tensor, data)
+    return data
+
+
+def _flat(name: str, data: list[Any]) -> list[Any]:
+    flat: list[Any] = []
+    for row, inner in enumerate(data):
+        if type(inner) is not list or len(inner) != len(data[0]):
+            raise InputError(row, name, "is ragged: rows of its data differ in length")
+        flat += inner
+    return flat
+
+
+def _hold_type(tensor: Tensor, data: list[Any]) -> None:
+    """Raise InputError at the first value that is not of the tensor's datatype."""
+    datatype = tensor.datatype
+    kinds = set(map(type, data))
+    if datatype.startswith("FP"):
+        if kinds <= _NUMBER:
+            return
+        wrong = next(i for i, value in enumerate(data) if type(value) not in _NUMBER)
+    elif datatype in _WORDS:
+        wanted = {_WORDS[datatype], type(None)}
+        if kinds <= wanted:
+            return
+        wrong = next(i for i, value in enumerate(data) if type(value) not in wanted)
+    else:
+        low, high = np.iinfo(_DTYPES[datatype]).min, np.iinfo(_DTYPES[datatype]).max
+        whole = [value is None or (type(value) is int and low <= value <= high) for value in data]
+        if all(whole):
+            return
+        wrong = whole.index(False)
+    row = wrong // math.prod(tensor.shape[1:])
+    raise InputError(row, tensor.name, f"expected {datatype}, found {_shown(data[wrong])}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, (list, dict)):
+        return "values nested deeper than its shape"
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def read_binary(tensor: Tensor, content: memoryview, count: int) -> Values:
+    """The values of a binary tensor; NaN stands for a missing number."""
+    if tensor.datatype == "BYTES":
+        return _texts(tensor.name, content, count)
+    dtype = np.dtype(_DTYPES[tensor.datatype])
+    if len(content) != count * dtype.itemsize:
+        expected = f"{count} values of {tensor.datatype} are {count * dtype.itemsize}"
+        raise InputError(0, tensor.name, f"holds {len(content)} bytes, {expected}")
+    found = np.frombuffer(content, dtype).tolist()
+    if dtype.kind == "f":
+        return [None if math.isnan(value) else value for value in found]
+    return list(found)
+
+
+def _texts(name: str, content: memoryview, count: int) -> list[Value]:
+    found: list[Value] = []
+    position = 0
+    while position < len(content) and len(found) < count:
+        if position + 4 > len(content):
+            break
+        (size,) = struct.unpack_from("<I", content, position)
+        position += 4
+        if position + size > len(content):
+            break
+        try:
+            found.append(str(content[position : position + size], "utf-8"))
+        except UnicodeDecodeError:
+            raise InputError(len(found), name, "is not UTF-8") from None
+        position += size
+    if len(found) != count or position != len(content):
+        raise InputError(len(found), name, f"does not hold {count} texts with their lengths")
+    return found
+
+
+def write_texts(texts: Sequence[str]) -> bytes:
+    parts = []
+    for text in texts:
+        encoded = text.encode()
+        parts += [struct.pack("<I", len(encoded)), encoded]
+    return b"".join(parts)
+
+
+def as_numbers(name: str, found: Values) -> list[float | None]:
+    """Raises InputError for text, and for what is not finite."""
+    for row, value in enumerate(found):
+        if isinstance(value, str):
+            raise InputError(row, name, f"expected a number, found {_shown(value)}")
+        if value is not None and not _finite(value):
+            raise InputError(row, name, "expected a finite number; send null for an unknown value")
+    return list(found)  # type: ignore[arg-type]
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def as_labels(found: Values) -> list[str]:
+    return [MISSING if value is None else label(value) for value in found]

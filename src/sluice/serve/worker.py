@@ -1,0 +1,175 @@
+"""One process that scores: `python -m sluice.serve.worker`, started by the supervisor.
+
+Its task comes as a line on standard input. When that ends, the supervisor is
+gone, and so goes the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from sluice.check import scenario
+from sluice.errors import SluiceError
+from sluice.model import Model, Record, Signature
+from sluice.serve.http import app as http
+from sluice.serve.http import openapi
+from sluice.serve.http.inference import Inference
+from sluice.serve.http.records import Records
+from sluice.serve.http.server import Server
+from sluice.serve.log.record import Column, Header
+from sluice.serve.log.writer import LogError, Rotation, Writer
+from sluice.serve.metrics import PROBABILITIES, Metrics, Page
+from sluice.serve.queue import Queue
+from sluice.serve.settings import Settings
+
+READY = b"ready\n"
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What the supervisor hands over. listener: the number of an inherited socket."""
+
+    folder: str
+    name: str
+    version: str
+    digest: str
+    settings: Settings
+    token: str | None
+    listener: int
+
+
+class Worker:
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._instance = secrets.token_hex(8)
+        self._model = Model(Path(task.folder) / "model")
+        self._log = None if task.settings.no_log else self._writer()
+        self._server: Server | None = None
+
+    async def run(self) -> None:
+        task, loop = self._task, asyncio.get_running_loop()
+        metrics = Metrics(task.name, task.version, self._score_bounds())
+        server = Server(self._app(metrics), task.settings, metrics.error)
+        self._server = server
+        loop.add_signal_handler(signal.SIGTERM, server.stop)
+        loop.add_reader(sys.stdin.fileno(), server.stop)
+        housekeeping = loop.create_task(self._housekeeping())
+        listener = socket.socket(fileno=task.listener)
+        await server.run(listener, lambda: os.write(sys.stdout.fileno(), READY))
+        housekeeping.cancel()
+        if self._log:
+            self._log.close()
+
+    def _app(self, metrics: Metrics) -> http.App:
+        task, settings, signature = self._task, self._task.settings, self._model.signature
+        named = (signature, task.name, task.version)
+        model = http.Model(
+            task.name,
+            task.version,
+            signature,
+            Inference(*named, settings.max_rows, settings.max_nesting),
+            Records(*named, settings.max_rows),
+            Queue(self._model, self._log, self._columns(), settings.max_queue),
+            openapi.document(*named, self._samples()[0]),
+        )
+        page = Page(self._log.free if self._log else None)
+        return http.App(
+            model,
+            metrics,
+            page,
+            unready=self._unready,
+            token=task.token,
+            max_body=settings.max_body,
+            instance=self._instance,
+        )
+
+    def _unready(self) -> str:
+        """Why no more requests should be sent here; nothing if they should."""
+        if self._server is None or self._server.stopping:
+            return "stopping"
+        if self._log is None:
+            return ""
+        if self._log.failure:
+            return self._log.failure
+        free, reserve = self._log.free(), self._task.settings.log_reserve
+        if free < reserve:
+            return f"{free:,} bytes are left for the scoring log, the reserve is {reserve:,}"
+        return ""
+
+    async def _housekeeping(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            if self._log:
+                try:
+                    self._log.tick()
+                except LogError as error:
+                    sys.stderr.write(f"sluice: {error}\n")
+
+    def _samples(self) -> list[Record]:
+        book = scenario.read(Path(self._task.folder) / "scenarios" / "scenarios.json")
+        inputs = [column.name for column in self._model.signature.inputs]
+        rows = [row for sample in book.samples.values() for row in sample]
+        return [{name: row.get(name) for name in inputs} for row in rows] or [dict.fromkeys(inputs)]
+
+    def _score_bounds(self) -> tuple[float, ...]:
+        """Of the score's histogram: tenths of what the packaged rows score, for a regression."""
+        if self._model.signature.task != "regression":
+            return PROBABILITIES
+        scores = self._model.score_records(self._samples()).values
+        return tuple(np.unique(np.quantile(scores, np.linspace(0, 1, 11))).tolist())
+
+    def _columns(self) -> tuple[Column, ...]:
+        return logged(self._model.signature, self._task.settings.log_features)
+
+    def _writer(self) -> Writer:
+        task, settings, signature = self._task, self._task.settings, self._model.signature
+        header = Header(
+            task.name,
+            task.version,
+            task.digest,
+            socket.gethostname(),
+            self._instance,
+            signature.task,
+            signature.classes,
+            self._columns(),
+        )
+        rotation = Rotation(settings.log_segment, settings.log_age, settings.log_sync)
+        return Writer(Path(settings.log), header, rotation)
+
+
+def logged(signature: Signature, features: str) -> tuple[Column, ...]:
+    """The columns in the log, numbers first; never a sensitive one."""
+    allowed = {column.name for column in signature.inputs if not column.sensitive}
+    named = {"all": allowed, "none": set()}.get(features)
+    if named is None:
+        named = {name.strip() for name in features.split(",")}
+        for name in sorted(named - allowed):
+            sensitive = name in signature.numbers + signature.categories
+            why = "is sensitive and never logged" if sensitive else "is not an input of this model"
+            raise SluiceError(f"--log-features: {name!r} {why}")
+    inputs = sorted(signature.inputs, key=lambda column: column.type, reverse=True)
+    return tuple(Column(c.name, c.type) for c in inputs if c.name in named)
+
+
+def main() -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor hears it, and says stop
+    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+    try:
+        with asyncio.Runner(loop_factory=Server.loop_factory()) as runner:
+            runner.run(Worker(task).run())
+    except SluiceError as error:
+        sys.stderr.write(f"sluice: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
