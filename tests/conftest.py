@@ -39,3 +39,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
 def toy(built: Callable[[str], Toy], tmp_path: Path) -> Toy:
     """A green binary project of this test's own, to be sabotaged."""
     return built("binary").copy(tmp_path / "toy")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="adversaries at their full size")
+
+
+@pytest.fixture(scope="session")
+def size(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
+    """How much of it: the first in every run, the second in `make test-full`."""
+    full = pytestconfig.getoption("--full")
+    return lambda every_run, at_full_size: at_full_size if full else every_run

@@ -10,15 +10,17 @@ from typing import Any
 # The library decides by this at import how its values are kept.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
-SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
-PROBABILITIES = tuple(round(0.05 * step, 2) for step in range(1, 21))
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+PROBABILITIES = tuple(round(0.1 * step, 1) for step in range(1, 11))
 ROUTES = ("infer", "score", "about", "health", "metrics", "docs", "other")
 
 
 class Metrics:
     """Counts for one version of one model. `scores` are the bounds of the score's histogram."""
 
-    def __init__(self, name: str, version: str, scores: tuple[float, ...]) -> None:
+    def __init__(
+        self, name: str, version: str, classes: tuple[str, ...], scores: tuple[float, ...]
+    ) -> None:
         from prometheus_client import Counter, Histogram
 
         labels = ("model", "version")
@@ -37,14 +39,12 @@ class Metrics:
             "sluice_score", "Scores; of a multi-class model the highest", labels, buckets=scores
         ).labels(**of)
         self._errors = Counter("sluice_errors", "Requests refused", (*labels, "kind"))
-        self._decisions = Counter("sluice_decisions", "Decisions made", (*labels, "decision"))
+        decided = Counter("sluice_decisions", "Decisions made", (*labels, "decision"))
+        self.decided = {name: decided.labels(decision=name, **of) for name in classes}
         self._of = of
 
     def error(self, kind: str) -> None:
         self._errors.labels(kind=kind, **self._of).inc()
-
-    def decided(self, decision: str, rows: int) -> None:
-        self._decisions.labels(decision=decision, **self._of).inc(rows)
 
 
 class Page:

@@ -91,6 +91,7 @@ class Recorder:
     def __init__(self, signature: Signature, logged: Sequence[Column]) -> None:
         names = {column.name for column in logged}
         self._signature = signature
+        self._every = len(names) == len(signature.inputs)
         self._numbers = [i for i, name in enumerate(signature.numbers) if name in names]
         self._categories = [i for i, name in enumerate(signature.categories) if name in names]
 
@@ -119,6 +120,10 @@ class Recorder:
         return records
 
     def _features(self, tensors: Tensors) -> list[list[float | str | None]]:
-        numbers = tensors.numbers[:, self._numbers].tolist()
-        categories = tensors.categories[:, self._categories].tolist()
-        return [a + [text or None for text in b] for a, b in zip(numbers, categories, strict=True)]
+        numbers, categories = tensors.numbers, tensors.categories
+        if not self._every:
+            numbers, categories = numbers[:, self._numbers], categories[:, self._categories]
+        return [
+            known + [text or None for text in texts]
+            for known, texts in zip(numbers.tolist(), categories.tolist(), strict=True)
+        ]

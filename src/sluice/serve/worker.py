@@ -56,7 +56,9 @@ class Worker:
 
     async def run(self) -> None:
         task, loop = self._task, asyncio.get_running_loop()
-        metrics = Metrics(task.name, task.version, self._score_bounds())
+        metrics = Metrics(
+            task.name, task.version, self._model.signature.classes, self._score_bounds()
+        )
         server = Server(self._app(metrics), task.settings, metrics.error)
         self._server = server
         loop.add_signal_handler(signal.SIGTERM, server.stop)

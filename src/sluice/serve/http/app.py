@@ -7,6 +7,7 @@ import itertools
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -198,9 +199,8 @@ class App:
         values = scores.values if scores.values.ndim == 1 else scores.values.max(axis=1)
         for value in values.tolist():
             metrics.score.observe(value)
-        said = decisions(self._model.signature, scores) or []
-        for decision in set(said):
-            metrics.decided(decision, said.count(decision))
+        for decision, rows in Counter(decisions(self._model.signature, scores)).items():
+            metrics.decided[decision].inc(rows)
         return scores
 
     async def _body(self, asked: Asked) -> bytes:

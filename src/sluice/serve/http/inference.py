@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sluice.model import Input, InputError, Scores, Signature, Tensors
+from sluice.model import InputError, Scores, Signature, Tensors
 from sluice.serve.http import message, tensors
 from sluice.serve.http.errors import RefusedError
 from sluice.serve.http.question import Question, decisions
@@ -46,6 +46,7 @@ class Inference:
     ) -> None:
         self._signature, self._name, self._version = signature, name, version
         self._max_rows, self._max_nesting = max_rows, max_nesting
+        self._numbers, self._categories = signature.numbers, signature.categories
         self._known = {signature.id, *(column.name for column in signature.inputs)}
         self._outputs = ("score", "decision") if signature.classes else ("score",)
         self._head = _encode({"model_name": name, "model_version": version})[:-1]
@@ -63,7 +64,7 @@ class Inference:
         question = Question(
             message.hold_id(request.id) if request.id else id,
             self._tensors(columns, rows),
-            None if ids is None else tensors.as_labels(ids),
+            None if ids is None else tensors.labels(ids),
             started,
         )
         return question, request
@@ -71,18 +72,8 @@ class Inference:
     def _hold(self, request: Request) -> None:
         if not request.inputs:
             raise RefusedError(400, "bad_request", "inputs: no tensor")
-        rows = request.inputs[0].shape[:1] or [0]
-        message.hold_rows(rows[0], self._max_rows)
-        for tensor in request.inputs:
-            shape = tensor.shape
-            if not 1 <= len(shape) <= 2 or min(shape) < 1 or shape[0] != rows[0]:
-                raise InputError(
-                    0, tensor.name, f"shape {shape}: expected [{rows[0]}] or [{rows[0]}, columns]"
-                )
-            if tensor.parameters:
-                message.hold_nesting(tensor.parameters, self._max_nesting, 4)
-            if tensor.data is not None and len(tensor.data) > math.prod(shape):
-                raise InputError(0, tensor.name, "holds more values than its shape says")
+        shape = request.inputs[0].shape
+        message.hold_rows(shape[0] if shape else 0, self._max_rows)
         if request.parameters:
             message.hold_nesting(request.parameters, self._max_nesting, 2)
         for output in request.outputs or ():
@@ -92,32 +83,36 @@ class Inference:
 
     def _columns(self, given: list[Tensor], rest: memoryview, rows: int) -> dict[str, Values]:
         if len(given) == 1 and given[0].name not in self._known:
-            found, rest = self._read(given[0], rest)
-            columns = self._matrix(given[0], found)
+            columns, rest = self._matrix(given[0], rest)
         else:
             columns = {}
+            shapes = [[rows, 1], [rows]]
             for tensor in given:
-                if tensor.name not in self._known:
-                    raise InputError(0, tensor.name, "is not an input of this model")
-                if tensor.name in columns:
-                    raise InputError(0, tensor.name, "is there twice")
-                if tensor.shape[1:] not in ([], [1]):
-                    raise InputError(
-                        0, tensor.name, f"shape {tensor.shape}: a column has shape [{rows}, 1]"
-                    )
-                columns[tensor.name], rest = self._read(tensor, rest)
+                name, data = tensor.name, tensor.data
+                if name not in self._known:
+                    raise InputError(0, name, "is not an input of this model")
+                if name in columns:
+                    raise InputError(0, name, "is there twice")
+                if tensor.shape not in shapes:
+                    raise InputError(0, name, f"shape {tensor.shape}: expected [{rows}, 1]")
+                if data is None or tensor.parameters or len(data) != rows:
+                    data, rest = self._read(tensor, rest)
+                tensors.hold_type(name, tensor.datatype, data)
+                if tensor.datatype == "BYTES" and name in self._numbers:
+                    tensors.hold_numbers(name, data)
+                columns[name] = data
         if rest:
-            raise RefusedError(
-                400, "bad_request", f"{len(rest)} bytes follow the last binary tensor"
-            )
+            said = f"{len(rest)} bytes follow the last binary tensor"
+            raise RefusedError(400, "bad_request", said)
         return columns
 
     def _read(self, tensor: Tensor, rest: memoryview) -> tuple[Values, memoryview]:
-        """The tensor's values, and what is left of the binary part."""
+        """The tensor's values, flat, and what is left of the binary part."""
         count = math.prod(tensor.shape)
+        message.hold_nesting(tensor.parameters, self._max_nesting, 4)
         size = tensor.parameters.get("binary_data_size")
         if size is None:
-            return tensors.values(tensor, count), rest
+            return tensors.flat(tensor, count), rest
         if tensor.data is not None:
             raise InputError(0, tensor.name, "has both data and binary_data_size")
         if type(size) is not int or not 0 <= size <= len(rest):
@@ -125,29 +120,37 @@ class Inference:
             raise InputError(0, tensor.name, said)
         return tensors.read_binary(tensor, rest[:size], count), rest[size:]
 
-    def _matrix(self, tensor: Tensor, found: Values) -> dict[str, Values]:
+    def _matrix(self, tensor: Tensor, rest: memoryview) -> tuple[dict[str, Values], memoryview]:
         inputs = self._signature.inputs
         width = len(inputs)
-        if (tensor.shape[1:] or [1]) != [width]:
-            raise InputError(
-                0,
-                tensor.name,
-                f"is not an input of this model, and shape {tensor.shape} is not a matrix of its "
-                f"{width} columns",
-            )
-        return {column.name: found[place::width] for place, column in enumerate(inputs)}
+        if len(tensor.shape) != 2 or tensor.shape[1] != width:
+            said = f"is no input of this model, nor a matrix [n, {width}] of all: {tensor.shape}"
+            raise InputError(0, tensor.name, said)
+        found, rest = self._read(tensor, rest)
+        columns = {column.name: found[place::width] for place, column in enumerate(inputs)}
+        for name, column in columns.items():
+            tensors.hold_type(name, tensor.datatype, column)
+            if tensor.datatype == "BYTES" and name in self._numbers:
+                tensors.hold_numbers(name, column)
+        return columns, rest
 
     def _tensors(self, columns: dict[str, Values], rows: int) -> Tensors:
-        numbers: list[list[float | None]] = []
-        categories: list[list[str]] = []
-        for column in self._signature.inputs:
-            found = _given(columns, column)
-            if column.type == "number":
-                numbers.append(tensors.as_numbers(column.name, found))
-            else:
-                categories.append(tensors.as_labels(found))
+        """[n, p] and [n, q], from columns that hold numbers and labels."""
+        try:
+            numbers = [columns[name] for name in self._numbers]
+            categories = [tensors.labels(columns[name]) for name in self._categories]
+        except KeyError as missing:
+            said = "is missing; send null for an unknown value"
+            raise InputError(0, missing.args[0], said) from None
+        try:
+            table = np.array(numbers, np.float64)  # None becomes NaN
+        except OverflowError:
+            table = np.array([[np.inf]])
+        if np.isinf(table).any():
+            for name, found in zip(self._numbers, numbers, strict=True):
+                tensors.hold_numbers(name, found)
         return Tensors(
-            np.array(numbers, np.float64).reshape(len(numbers), rows).T,
+            table.reshape(len(numbers), rows).T,
             np.array(categories, object).reshape(len(categories), rows).T,
         )
 
@@ -156,25 +159,21 @@ class Inference:
     ) -> tuple[bytes, int | None]:
         """The answer, and the length of its JSON if binary tensors follow it."""
         rows = len(question.tensors)
-        found: dict[str, Any] = {"score": scores.values}
-        said = decisions(self._signature, scores)
-        if said is not None:
-            found["decision"] = said
-        wanted = self._wanted(request)
+        values, said = scores.values, decisions(self._signature, scores)
         outputs, binary = [], []
-        for name, as_binary in wanted.items():
-            value = found[name]
-            datatype = "FP64" if name == "score" else "BYTES"
-            shape = [rows, *np.shape(value)[1:]]
-            output: dict[str, Any] = {"name": name, "datatype": datatype, "shape": shape}
+        for name, as_binary in self._wanted(request).items():
+            score = name == "score"
+            output: dict[str, Any] = {
+                "name": name,
+                "datatype": "FP64" if score else "BYTES",
+                "shape": values.shape if score else (rows,),
+            }
             if as_binary:
-                content = (
-                    value.astype("<f8").tobytes() if name == "score" else tensors.write_texts(value)
-                )
+                content = values.astype("<f8").tobytes() if score else tensors.write_texts(said)
                 output["parameters"] = {"binary_data_size": len(content)}
                 binary.append(content)
             else:
-                output["data"] = value.ravel().tolist() if name == "score" else value
+                output["data"] = values.ravel().tolist() if score else said
             outputs.append(output)
         text = self._head + b"," + _encode({"id": question.id, "outputs": outputs})[1:]
         return (text, None) if not binary else (text + b"".join(binary), len(text))
@@ -226,13 +225,6 @@ MISSING_VALUES = {
     "binary FP16, FP32, FP64": "NaN",
     "binary BYTES": "the empty text",
 }
-
-
-def _given(columns: dict[str, Values], column: Input) -> Values:
-    try:
-        return columns[column.name]
-    except KeyError:
-        raise InputError(0, column.name, "is missing; send null for an unknown value") from None
 
 
 def _parted(body: bytes, header: bytes | None) -> tuple[memoryview, memoryview]:

@@ -23,8 +23,14 @@ _DTYPES = {
     "INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8",
     "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
-_NUMBER = {int, float, type(None)}
-_WORDS = {"BOOL": bool, "BYTES": str}
+_FLOAT, _WHOLE = {int, float, type(None)}, {int, type(None)}
+_KINDS = dict.fromkeys(_DTYPES, _WHOLE) | {
+    "FP16": _FLOAT,
+    "FP32": _FLOAT,
+    "FP64": _FLOAT,
+    "BOOL": {bool, type(None)},
+    "BYTES": {str, type(None)},
+}
 
 Value = bool | int | float | str | None
 Values = Sequence[Value]
@@ -40,49 +46,41 @@ class Tensor(msgspec.Struct):
     data: list[Any] | None = None
 
 
-def values(tensor: Tensor, count: int) -> Values:
-    """The `count` values of a JSON tensor, flat, in row-major order."""
+def flat(tensor: Tensor, count: int) -> Values:
+    """The `count` values of a JSON tensor in row-major order."""
     name, data = tensor.name, tensor.data or []
     for _ in tensor.shape[1:]:
         if not data or type(data[0]) is not list:
             break
-        data = _flat(name, data)
+        data = _joined(name, data)
     if len(data) != count:
         raise InputError(0, name, f"holds {len(data)} values, its shape says {count}")
-    _hold_type(tensor, data)
     return data
 
 
-def _flat(name: str, data: list[Any]) -> list[Any]:
-    flat: list[Any] = []
+def _joined(name: str, data: list[Any]) -> list[Any]:
+    joined: list[Any] = []
     for row, inner in enumerate(data):
         if type(inner) is not list or len(inner) != len(data[0]):
             raise InputError(row, name, "is ragged: rows of its data differ in length")
-        flat += inner
-    return flat
+        joined += inner
+    return joined
 
 
-def _hold_type(tensor: Tensor, data: list[Any]) -> None:
-    """Raise InputError at the first value that is not of the tensor's datatype."""
-    datatype = tensor.datatype
-    kinds = set(map(type, data))
-    if datatype.startswith("FP"):
-        if kinds <= _NUMBER:
-            return
-        wrong = next(i for i, value in enumerate(data) if type(value) not in _NUMBER)
-    elif datatype in _WORDS:
-        wanted = {_WORDS[datatype], type(None)}
-        if kinds <= wanted:
-            return
-        wrong = next(i for i, value in enumerate(data) if type(value) not in wanted)
-    else:
+def hold_type(name: str, datatype: Datatype, found: Values) -> None:
+    """Raise InputError at the first value of a column that is not of its datatype."""
+    kinds = _KINDS[datatype]
+    if not set(map(type, found)) <= kinds:
+        row = next(row for row, value in enumerate(found) if type(value) not in kinds)
+    elif kinds is _WHOLE:
         low, high = np.iinfo(_DTYPES[datatype]).min, np.iinfo(_DTYPES[datatype]).max
-        whole = [value is None or (type(value) is int and low <= value <= high) for value in data]
-        if all(whole):
+        inside = [value is None or low <= value <= high for value in found]  # type: ignore[operator]
+        if all(inside):
             return
-        wrong = whole.index(False)
-    row = wrong // math.prod(tensor.shape[1:])
-    raise InputError(row, tensor.name, f"expected {datatype}, found {_shown(data[wrong])}")
+        row = inside.index(False)
+    else:
+        return
+    raise InputError(row, name, f"expected {datatype}, found {_shown(found[row])}")
 
 
 def _shown(value: object) -> str:
@@ -126,22 +124,22 @@ def _texts(name: str, content: memoryview, count: int) -> list[Value]:
     return found
 
 
-def write_texts(texts: Sequence[str]) -> bytes:
+def write_texts(texts: Sequence[str] | None) -> bytes:
     parts = []
-    for text in texts:
+    for text in texts or ():
         encoded = text.encode()
         parts += [struct.pack("<I", len(encoded)), encoded]
     return b"".join(parts)
 
 
-def as_numbers(name: str, found: Values) -> list[float | None]:
-    """Raises InputError for text, and for what is not finite."""
+def hold_numbers(name: str, found: Values) -> None:
+    """Raise InputError at text, and at what is not finite."""
     for row, value in enumerate(found):
         if isinstance(value, str):
             raise InputError(row, name, f"expected a number, found {_shown(value)}")
         if value is not None and not _finite(value):
-            raise InputError(row, name, "expected a finite number; send null for an unknown value")
-    return list(found)  # type: ignore[arg-type]
+            said = "expected a finite number; send null for an unknown value"
+            raise InputError(row, name, said)
 
 
 def _finite(value: float) -> bool:
@@ -151,5 +149,5 @@ def _finite(value: float) -> bool:
         return False
 
 
-def as_labels(found: Values) -> list[str]:
+def labels(found: Values) -> list[str]:
     return [MISSING if value is None else label(value) for value in found]
