@@ -25,7 +25,8 @@ from sluice.serve.metrics import FOLDER
 from sluice.serve.settings import Settings
 
 _SHORTEST_TOKEN = 16
-_DEATHS, _SECONDS = 5, 60.0  # more deaths in this time are not bad luck
+_PAUSE, _LONGEST_PAUSE = 0.02, 5.0  # seconds before a successor starts, doubled by each death
+_MINUTE = 60.0
 _LOOK = 2.0  # seconds between two looks for segments to turn into Parquet
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of random name is made there
 
@@ -114,6 +115,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._workers: set[asyncio.subprocess.Process] = set()
         self._deaths: list[float] = []
+        self._ready = 0  # workers that ever were
         self._trouble: SluiceError | None = None
 
     async def run(self) -> None:
@@ -144,11 +146,13 @@ class Supervisor:
             self._workers.add(worker)
             if self._stopping.is_set():
                 worker.terminate()
-            ready = await self._ready(worker)
+            if worker.stdout and await worker.stdout.readline():
+                self._ready += 1
+                self._say_ready()
             status = await worker.wait()
             self._workers.discard(worker)
             if not self._stopping.is_set():
-                self._after_death(worker.pid, status, ready)
+                await self._after_death(worker.pid, status)
 
     async def _start(self) -> asyncio.subprocess.Process:
         worker = await asyncio.create_subprocess_exec(
@@ -176,26 +180,25 @@ class Supervisor:
             }
         )
 
-    async def _ready(self, worker: asyncio.subprocess.Process) -> bool:
-        ready = bool(worker.stdout and await worker.stdout.readline())
-        if ready and not self._deaths and len(self._workers) == self._settings.workers:
+    def _say_ready(self) -> None:
+        if self._ready == self._settings.workers:
             host, port = self._listener.getsockname()[:2]
             at = f"[{host}]" if ":" in host else host
             manifest = self._package.manifest
             self._say(f"{manifest.name} {manifest.version}: ready at http://{at}:{port}/docs")
-        return ready
 
-    def _after_death(self, pid: int, status: int, ready: bool) -> None:
-        now = time.monotonic()
-        self._deaths = [then for then in self._deaths if now - then < _SECONDS] + [now]
-        if not ready:
+    async def _after_death(self, pid: int, status: int) -> None:
+        """Wait a while, the longer the more workers died in the last minute."""
+        if not self._ready:
             self._trouble = SluiceError("a worker could not start; it says why above")
-        elif len(self._deaths) > _DEATHS:
-            self._trouble = SluiceError(f"workers died {_DEATHS + 1} times in {_SECONDS:g} s")
-        else:
-            self._say(f"worker {pid} died with status {status}; another one takes its place")
+            self._stop()
             return
-        self._stop()
+        self._say(f"worker {pid} died with status {status}; another one takes its place")
+        now = time.monotonic()
+        self._deaths = [then for then in self._deaths if now - then < _MINUTE] + [now]
+        seconds = min(_PAUSE * 2 ** len(self._deaths), _LONGEST_PAUSE)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _compact(self) -> None:
         """Turn segments that have no writer any more into Parquet, one process at a time."""
@@ -214,7 +217,7 @@ class Supervisor:
                 env=_environment(),
             )
             if await compactor.wait():
-                await asyncio.sleep(_SECONDS)
+                await asyncio.sleep(_MINUTE)
 
 
 def _free(segment: Path) -> bool:

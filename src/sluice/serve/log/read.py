@@ -10,7 +10,7 @@ import msgspec
 
 from sluice.errors import SluiceError
 from sluice.serve.log import names
-from sluice.serve.log.record import Header, Record, Segment
+from sluice.serve.log.record import SHARED, Header, Record, Segment
 
 
 def read(folder: Path) -> Iterator[dict[str, Any]]:
@@ -57,9 +57,8 @@ def _segment(segment: Segment) -> Iterator[dict[str, Any]]:
 
 def _plain(header: Header, record: Record) -> dict[str, Any]:
     plain = msgspec.structs.asdict(record)
-    columns = [column.name for column in header.columns]
-    features = dict(zip(columns, record.features, strict=True))
-    shared = {
-        name: getattr(header, name) for name in ("host", "instance", "package", "version", "digest")
-    }
-    return plain | shared | ({"features": features} if columns else {})
+    features = plain.pop("features")
+    if header.columns:
+        named = [column.name for column in header.columns]
+        plain["features"] = dict(zip(named, features, strict=True))
+    return plain | {name: getattr(header, name) for name in SHARED}

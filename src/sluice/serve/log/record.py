@@ -13,6 +13,8 @@ import msgspec
 from sluice.metrics import Task
 
 FORMAT = 1
+# What the header says of every record.
+SHARED = ("host", "instance", "package", "version", "digest")
 
 
 class Column(msgspec.Struct, frozen=True, array_like=True):

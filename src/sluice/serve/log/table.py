@@ -5,15 +5,13 @@ from __future__ import annotations
 import msgspec
 import pyarrow as pa
 
-from sluice.serve.log.record import Header, Record
-
-_SHARED = ("host", "instance", "package", "version", "digest")
+from sluice.serve.log.record import SHARED, Header, Record
 
 
 def schema(header: Header) -> pa.Schema:
     kinds = {"number": pa.float64(), "category": pa.string()}
     features = pa.struct([(column.name, kinds[column.type]) for column in header.columns])
-    shared = [(name, pa.dictionary(pa.int32(), pa.string())) for name in _SHARED]
+    shared = [(name, pa.dictionary(pa.int32(), pa.string())) for name in SHARED]
     score = pa.list_(pa.float64()) if header.task == "multiclass" else pa.float64()
     return pa.schema(
         [
@@ -38,7 +36,7 @@ def batch(header: Header, records: list[Record]) -> pa.RecordBatch:
 
 
 def _column(field: pa.Field, header: Header, records: list[Record]) -> pa.Array:
-    if field.name in _SHARED:
+    if field.name in SHARED:
         codes = pa.repeat(pa.scalar(0, pa.int32()), len(records))
         return pa.DictionaryArray.from_arrays(codes, pa.array([getattr(header, field.name)]))
     if field.name != "features":

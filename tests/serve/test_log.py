@@ -1,0 +1,314 @@
+"""The scoring log on its own: torn tails, rotation, Parquet, several writers, full disks."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+from sluice.serve.log import names
+from sluice.serve.log.compact import compact
+from sluice.serve.log.read import read
+from sluice.serve.log.record import Column, Header, Record, Segment
+from sluice.serve.log.writer import LogError, Rotation, Writer
+
+COLUMNS = (Column("weight", "number"), Column("colour", "category"))
+NEVER = Rotation(bytes=2**40, seconds=1e9, sync=1e9)
+
+
+def header(instance: str = "one", **changes: Any) -> Header:
+    shared: dict[str, Any] = {
+        "package": "toy",
+        "version": "2026.01.02-abc",
+        "digest": "d" * 64,
+        "host": "host-1",
+        "instance": instance,
+        "task": "binary",
+        "classes": ("no", "yes"),
+        "columns": COLUMNS,
+    }
+    return Header(**(shared | changes))
+
+
+def record(number: int, **changes: Any) -> Record:
+    shared: dict[str, Any] = {
+        "time": 1_700_000_000_000_000 + number,
+        "request": f"r-{number}",
+        "row": 0,
+        "id": None,
+        "features": [number + 0.5, None if number % 3 == 0 else "rot\nblau"],
+        "score": 0.25,
+        "decision": "no",
+        "latency": 0.001,
+    }
+    return Record(**(shared | changes))
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Iterator[Path]:
+    """A closed segment of five records, alone in its folder."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    writer = Writer(folder, header(), NEVER)
+    writer.write([record(0), record(1)])
+    writer.write([record(2), record(3), record(4)])
+    writer.close()
+    return folder
+
+
+def requests(folder: Path) -> list[str]:
+    return [found["request"] for found in read(folder)]
+
+
+def test_what_was_written_is_read_whole(written):
+    first = next(read(written))
+    assert first == {
+        "time": 1_700_000_000_000_000,
+        "request": "r-0",
+        "row": 0,
+        "id": None,
+        "host": "host-1",
+        "instance": "one",
+        "package": "toy",
+        "version": "2026.01.02-abc",
+        "digest": "d" * 64,
+        "features": {"weight": 0.5, "colour": None},
+        "score": 0.25,
+        "decision": "no",
+        "latency": 0.001,
+    }
+
+
+def test_parquet_says_the_same_as_the_segment(written):
+    before = list(read(written))
+    (target,) = compact(written)
+    assert names.segments(written) == []
+    assert list(read(written)) == before
+    table = parquet.read_table(target)
+    assert table.column("host").to_pylist() == ["host-1"] * 5
+    assert str(table.schema.field("time").type) == "timestamp[us, tz=UTC]"
+
+
+def test_a_tail_torn_at_any_byte_is_ignored_twice_with_the_same_result(written, tmp_path):
+    (segment,) = names.segments(written)
+    content = segment.read_bytes()
+    ends = [i + 1 for i, byte in enumerate(content) if byte == ord("\n")]
+    near = {end + step for end in [0, *ends] for step in range(-3, 4)}
+    for length in sorted((near | set(range(0, len(content), 29))) & set(range(len(content) + 1))):
+        torn = tmp_path / "torn"
+        shutil.rmtree(torn, ignore_errors=True)
+        torn.mkdir()
+        (torn / segment.name).write_bytes(content[:length])
+        whole = max(sum(end <= length for end in ends) - 1, 0)
+        expected = [f"r-{number}" for number in range(whole)]
+        assert requests(torn) == requests(torn) == expected, length
+        compact(torn)
+        assert requests(torn) == expected, length
+        assert compact(torn) == [], length
+        assert requests(torn) == expected, length
+
+
+@pytest.mark.parametrize("tail", [b"\0" * 4096, b"deadbeef [1", b"\xff\xfe", b"12345678 "])
+def test_what_a_power_cut_leaves_behind_the_last_record_is_ignored(written, tail):
+    (segment,) = names.segments(written)
+    with segment.open("ab") as end:
+        end.write(tail)
+    assert len(requests(written)) == 5
+    compact(written)
+    assert len(requests(written)) == 5
+
+
+def test_a_record_damaged_in_the_middle_is_kept_aside_and_not_made_up(written):
+    (segment,) = names.segments(written)
+    content = bytearray(segment.read_bytes())
+    content[content.index(b"r-2") + 2] = ord("7")
+    segment.write_bytes(content)
+    assert requests(written) == ["r-0", "r-1", "r-3", "r-4"]
+    compact(written)
+    assert requests(written) == ["r-0", "r-1", "r-3", "r-4"]
+    (aside,) = written.glob(f"*{names.DAMAGED}")
+    assert aside.read_bytes() == content
+
+
+def test_killed_between_parquet_and_the_end_of_the_segment_each_record_stays_single(written):
+    (segment,) = names.segments(written)
+    content = segment.read_bytes()
+    compact(written)
+    segment.write_bytes(content)  # as if the segment had not been removed yet
+    assert len(requests(written)) == 5
+    compact(written)
+    assert names.segments(written) == []
+    assert len(requests(written)) == 5
+
+
+def test_an_unfinished_parquet_file_is_made_anew(written):
+    (segment,) = names.segments(written)
+    names.unfinished(segment.with_suffix(names.PARQUET)).write_bytes(b"PAR1 half")
+    compact(written)
+    assert len(requests(written)) == 5
+    assert [path.name for path in written.iterdir()] == [segment.with_suffix(names.PARQUET).name]
+
+
+def test_a_segment_with_a_writer_is_left_alone(tmp_path):
+    writer = Writer(tmp_path, header(), NEVER)
+    writer.write([record(0)])
+    assert compact(tmp_path) == []
+    assert requests(tmp_path) == ["r-0"]
+    writer.close()
+    assert len(compact(tmp_path)) == 1
+
+
+def test_segments_rotate_by_size_without_a_gap(tmp_path):
+    writer = Writer(tmp_path, header(), Rotation(bytes=2_000, seconds=1e9, sync=1e9))
+    for number in range(100):
+        writer.write([record(number)])
+    assert len(names.segments(tmp_path)) >= 5
+    compact(tmp_path)
+    writer.close()
+    assert requests(tmp_path) == [f"r-{number}" for number in range(100)]
+
+
+def test_segments_rotate_by_age_even_if_nobody_asks(tmp_path):
+    writer = Writer(tmp_path, header(), Rotation(bytes=2**40, seconds=0.05, sync=0))
+    writer.write([record(0)])
+    time.sleep(0.1)
+    writer.tick()
+    assert len(compact(tmp_path)) == 1
+    time.sleep(0.1)
+    writer.tick()  # holds no record: stays
+    assert len(names.segments(tmp_path)) == 1
+    writer.close()
+
+
+def test_an_empty_segment_leaves_nothing_behind(tmp_path):
+    Writer(tmp_path, header(), NEVER).close()
+    assert compact(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_several_classes_and_no_features_become_parquet(tmp_path):
+    writer = Writer(tmp_path, header(task="multiclass", columns=()), NEVER)
+    writer.write([record(0, features=[], score=[0.2, 0.8], id="k-1")])
+    writer.close()
+    before = list(read(tmp_path))
+    compact(tmp_path)
+    assert list(read(tmp_path)) == before
+    assert before[0]["score"] == [0.2, 0.8]
+    assert "features" not in before[0]
+
+
+def _fill(folder: Path, instance: str, count: int) -> None:
+    writer = Writer(folder, header(instance), Rotation(bytes=20_000, seconds=1e9, sync=1e9))
+    for number in range(count):
+        writer.write([record(number, request=f"{instance}-{number}")])
+    writer.close()
+
+
+def test_writers_and_compactors_share_a_folder_without_losing_or_doubling(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_fill, args=(tmp_path, f"w{n}", 1_500)) for n in range(3)]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        compact(tmp_path)
+        list(read(tmp_path))
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    compact(tmp_path)
+    found = requests(tmp_path)
+    assert sorted(found) == sorted(f"w{n}-{i}" for n in range(3) for i in range(1_500))
+
+
+_COMPACT = [sys.executable, "-m", "sluice.serve.log.compact"]
+
+
+def test_a_compactor_killed_at_any_moment_loses_nothing(tmp_path):
+    writer = Writer(tmp_path, header(), Rotation(bytes=400_000, seconds=1e9, sync=1e9))
+    for start in range(0, 12_000, 50):
+        writer.write([record(number) for number in range(start, start + 50)])
+    writer.close()
+    expected = [f"r-{number}" for number in range(12_000)]
+    for attempt in range(12):
+        started = subprocess.Popen([*_COMPACT, str(tmp_path)])
+        time.sleep(0.15 + 0.04 * attempt)
+        started.send_signal(signal.SIGKILL)
+        started.wait()
+        assert requests(tmp_path) == expected
+    compact(tmp_path)
+    assert requests(tmp_path) == expected
+    assert names.segments(tmp_path) == []
+
+
+def _limited(folder: Path, limit: int, sent: Any) -> None:
+    """Write until the file may not grow; say what was acknowledged, then go on as root may."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    writer = Writer(folder, header(), NEVER)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    acknowledged, refused = [], 0
+    for number in range(100):
+        try:
+            writer.write([record(number, row=0), record(number, row=1)])
+            acknowledged.append(f"r-{number}")
+        except LogError:
+            refused += 1
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    writer.write([record(100, row=0), record(100, row=1)])
+    writer.close()
+    sent.put(([*acknowledged, "r-100"], refused))
+
+
+@pytest.mark.parametrize("limit", [700, 1_000, 1_234, 5_000])
+def test_a_disk_that_is_full_refuses_and_what_it_refused_is_not_there(tmp_path, limit):
+    context = multiprocessing.get_context("spawn")
+    sent = context.Queue()
+    process = context.Process(target=_limited, args=(tmp_path, limit, sent))
+    process.start()
+    acknowledged, refused = sent.get(timeout=60)
+    process.join()
+    assert refused > 0
+    assert requests(tmp_path) == [name for name in acknowledged for _ in range(2)]
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path):
+    (tmp_path / "log").write_text("a file")
+    with pytest.raises(LogError, match="cannot be written"):
+        Writer(tmp_path / "log", header(), NEVER)
+
+
+def test_a_segment_of_a_later_format_is_left_as_it_is(tmp_path):
+    writer = Writer(tmp_path, header(format=99), NEVER)
+    writer.write([record(0)])
+    writer.close()
+    (segment,) = names.segments(tmp_path)
+    content = segment.read_bytes()
+    with pytest.raises(Exception, match="format 1"):
+        compact(tmp_path)
+    assert segment.read_bytes() == content
+
+
+def test_damage_is_counted(written):
+    (path,) = names.segments(written)
+    segment = Segment(path)
+    assert len(list(segment.records())) == 5
+    assert segment.damaged == 0
+    path.write_bytes(path.read_bytes().replace(b"r-1", b"r-9"))
+    damaged = Segment(path)
+    assert len(list(damaged.records())) == 4
+    assert damaged.damaged == 1
+
+
+def test_the_writers_files_are_private(written):
+    (segment,) = names.segments(written)
+    assert os.stat(segment).st_mode & 0o007 == 0

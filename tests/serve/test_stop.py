@@ -1,0 +1,137 @@
+"""The end of a server: what was asked is answered, and nobody waits for nothing."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from running import Running, encode
+
+
+class Client(threading.Thread):
+    """Asks on one connection, over and over; opens another when the server says close."""
+
+    def __init__(self, server: Running, body: bytes) -> None:
+        super().__init__()
+        self._server, self._body = server, body
+        self.answered = self.closed = self.unanswered = 0
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        connection: http.client.HTTPConnection | None = None
+        while True:
+            if connection is None:
+                try:
+                    connection = self._connect()
+                except OSError:
+                    if self.stopping.is_set():
+                        return  # nobody listens any more: refused, not unanswered
+                    raise
+            try:
+                connection.request("POST", "/score", self._body)
+                answer = connection.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException):
+                self.unanswered += 1
+                connection = None
+                continue
+            self.answered += 1
+            if answer.headers["connection"] == "close":
+                self.closed += 1
+                connection.close()
+                connection = None
+
+    def _connect(self) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(self._server.host, self._server.port, timeout=20)
+        connection.connect()
+        return connection
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_under_load_nothing_goes_unanswered(serve, content, workers, size: Callable[..., int]):
+    for _ in range(size(1, 25)):
+        with serve("--workers", workers) as server:
+            body = encode({"records": content.rows[:1]})
+            clients = [Client(server, body) for _ in range(16)]
+            for client in clients:
+                client.start()
+            time.sleep(0.7)
+            for client in clients:
+                client.stopping.set()
+            assert server.stop() == 0
+            for client in clients:
+                client.join()
+        assert sum(client.answered for client in clients) > 16
+        assert sum(client.unanswered for client in clients) == 0
+        assert sum(client.closed for client in clients) >= 16
+        found = {record["request"] for record in server.logged()}
+        assert len(found) == sum(client.answered for client in clients)
+
+
+def test_an_open_connection_is_answered_once_more_and_told_that_it_is_the_last(serve, content):
+    with serve() as server:
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=20)
+        connection.request("GET", "/v2/health/ready")
+        assert connection.getresponse().read()
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        connection.request("GET", "/v2/health/ready")
+        ready = connection.getresponse()
+        assert ready.status == 503
+        assert b"stopping" in ready.read()
+        assert ready.headers["connection"] == "close"
+        assert server.process.wait(20) == 0
+
+
+def test_a_request_that_is_on_its_way_is_finished(serve, content):
+    body = encode({"records": content.rows[:1], "id": "slow"})
+    with serve() as server, socket.create_connection((server.host, server.port)) as slow:
+        slow.sendall(b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body))
+        slow.sendall(body[:20])
+        time.sleep(0.2)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        slow.sendall(body[20:])
+        answer = slow.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in answer
+        assert server.process.wait(20) == 0
+        assert [record["request"] for record in server.logged()] == ["slow"]
+
+
+def test_who_says_nothing_is_not_waited_for(serve):
+    with (
+        serve("--drain-seconds", "1") as server,
+        socket.create_connection((server.host, server.port)) as silent,
+    ):
+        server.process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        assert server.process.wait(20) == 0
+        assert time.monotonic() - started < 6
+        assert silent.recv(1) == b""
+
+
+def test_without_connections_the_end_is_at_once(serve):
+    with serve() as server:
+        started = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - started < 4
+
+
+def test_an_interrupt_ends_the_server_too(serve):
+    with serve() as server:
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(20) == 0
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(serve, package, server):
+    with (
+        pytest.raises(AssertionError, match=r"--port \d+: cannot listen"),
+        serve("--port", str(server.port)),
+    ):
+        pass
