@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sluice import __version__
 from sluice.errors import SluiceError
 from sluice.serve import settings as serving
+from sluice.serve.batch import BATCH_ROWS
 
 if TYPE_CHECKING:
     from sluice.project import Project
@@ -81,6 +82,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("file", type=Path)
     verify.set_defaults(command=_package_verify)
+    image = actions.add_parser("image", help="build a container image, with no network")
+    image.add_argument("--base", required=True, metavar="IMAGE", help="pinned by its digest")
+    image.add_argument("--tag", metavar="NAME", help="the image's name (NAME:VERSION)")
+    image.set_defaults(command=_package_image)
+    wheels = actions.add_parser("wheels", help="fetch the wheels that its image needs")
+    own = ".".join(map(str, sys.version_info[:2]))
+    wheels.add_argument("--python", default=own, metavar="X.Y", help=f"the base's Python ({own})")
+    wheels.set_defaults(command=_package_wheels)
+    for action in (image, wheels):
+        action.add_argument("file", type=Path, nargs="?", help="(the newest in dist/)")
+        action.add_argument("--wheels", type=Path, default=Path("out/wheels"), metavar="FOLDER")
     assemble = actions.add_parser("assemble", help="the stage before: put the parts together")
     assemble.set_defaults(command=_stage("sluice.package.assemble"))
 
@@ -111,7 +123,9 @@ def _parser() -> argparse.ArgumentParser:
         look.set_defaults(command=command)
 
     score = add("score", _score, "score files with a package, in batches")
-    score.add_argument("package", type=Path, help="a package file, or the folder it was unpacked to")
+    score.add_argument(
+        "package", type=Path, help="a package file, or the folder it was unpacked to"
+    )
     score.add_argument("input", help="a Parquet, CSV or Arrow file, a folder of them, or a glob")
     score.add_argument("output", type=Path, help="a Parquet file; with Spark a folder of them")
     score.add_argument(
@@ -122,11 +136,13 @@ def _parser() -> argparse.ArgumentParser:
         help="a column to carry over to the output; may be given again",
     )
     score.add_argument(
-        "--quarantine", type=Path, help="where refused rows go (OUTPUT's stem + .quarantine.parquet)"
+        "--quarantine",
+        type=Path,
+        help="where refused rows go (OUTPUT's stem + .quarantine.parquet)",
     )
     score.add_argument("--engine", choices=["local", "spark"], default="local")
     score.add_argument("--master", metavar="URL", help="Spark's master, such as spark://host:7077")
-    score.add_argument("--batch-rows", type=_positive, default=65_536, metavar="N")
+    score.add_argument("--batch-rows", type=_positive, default=BATCH_ROWS, metavar="N")
 
     check = add("check", _check, "one gate of the pipeline")
     check.add_argument("gate")
@@ -219,6 +235,24 @@ def _package_verify(options: argparse.Namespace) -> int:
     return 0 if verdict.passes else REFUSED
 
 
+def _package_image(options: argparse.Namespace) -> int:
+    from sluice.package import image
+
+    file = options.file or image.newest(Path("dist"))
+    tag, manifest = image.run(file, options.base, options.wheels, options.tag, print)
+    print(f"image: {tag}, of {file}, digest sha256:{manifest.digest}")
+    return 0
+
+
+def _package_wheels(options: argparse.Namespace) -> int:
+    from sluice.package import image, wheels
+
+    file = options.file or image.newest(Path("dist"))
+    wheels.fetch(file, options.wheels, options.python)
+    print(f"wheels of {file} for Python {options.python}: {options.wheels}")
+    return 0
+
+
 def _serve(options: argparse.Namespace) -> int:
     from sluice.serve.supervisor import serve
 
@@ -252,6 +286,8 @@ def _score(options: argparse.Namespace) -> int:
         "quarantine": options.quarantine,
         "batch_rows": options.batch_rows,
     }
+    if options.engine == "local" and options.master:
+        raise SluiceError("--master goes with --engine spark")
     if options.engine == "spark":
         from sluice.serve.batch import spark
 

@@ -23,7 +23,8 @@ from pydantic import (
 
 from sluice.errors import SluiceError
 from sluice.labels import label
-from sluice.metrics import FAIRNESS_MEASURES, METRICS, Task
+from sluice.metrics import FAIRNESS_MEASURES, METRICS
+from sluice.task import Task
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]

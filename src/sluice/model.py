@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from sluice.errors import SluiceError
 from sluice.labels import label
-from sluice.metrics import Floats, Ints, Task
+from sluice.metrics import Floats, Ints
+from sluice.task import Task
 
 Scalar = bool | int | float | str | None
 Record = Mapping[str, Scalar]

@@ -14,7 +14,7 @@ from sluice import table
 from sluice.config import Groups, Scalar
 from sluice.errors import SluiceError
 from sluice.labels import MISSING, label
-from sluice.metrics import Task
+from sluice.task import Task
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sluice.build.columns import Columns, for_linear, for_trees
-from sluice.metrics import Task
+from sluice.task import Task
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

@@ -8,8 +8,9 @@ import numpy as np
 
 from sluice import table
 from sluice.build.select import decided, tune
-from sluice.metrics import METRICS, Floats, Outcome, Task
+from sluice.metrics import METRICS, Floats, Outcome
 from sluice.project import Project
+from sluice.task import Task
 
 if TYPE_CHECKING:
     from pandas import DataFrame

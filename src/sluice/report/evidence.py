@@ -7,9 +7,9 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from sluice.metrics import Task
 from sluice.model import Decision
 from sluice.project import Project
+from sluice.task import Task
 
 T = TypeVar("T")
 

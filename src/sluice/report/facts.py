@@ -9,7 +9,6 @@ import msgspec
 
 from sluice.config import Settings
 from sluice.errors import SluiceError
-from sluice.metrics import Task
 from sluice.project import Project
 from sluice.report.evidence import (
     Curves,
@@ -20,6 +19,7 @@ from sluice.report.evidence import (
     Reader,
     Selection,
 )
+from sluice.task import Task
 from sluice.verdict import Finding, Status, Verdict
 
 _SPLITS = ("train", "validation", "holdout", "latest")

@@ -102,13 +102,13 @@ class App:
         asked = Asked(dict(scope["headers"]), receive, time.monotonic())
         name = "other"
         try:
-            route = self._route(scope["path"], scope["method"])
+            by_method = self._routes.get(scope["path"], {})
+            self._admit(asked.headers, any(route.open for route in by_method.values()))
+            route = self._route(by_method, scope["path"], scope["method"])
             name = route.name
-            self._admit(route, asked.headers)
             answer = await route.handler(asked)
         except _ClientGoneError:
-            self._metrics.error("client_gone")
-            return
+            return  # the connection has counted it
         except Exception as error:
             answer = self._refused(error)
         self._metrics.requests[name].inc()
@@ -134,9 +134,8 @@ class App:
             table[f"{at}/infer"] = {"POST": Route("infer", self._infer)}
         return table
 
-    def _route(self, path: str, method: str) -> Route:
-        by_method = self._routes.get(path)
-        if by_method is None:
+    def _route(self, by_method: dict[str, Route], path: str, method: str) -> Route:
+        if not by_method:
             if path.startswith("/v2/models/"):
                 said = f"there is one model here: {self._model.name}, {self._model.version}"
                 raise RefusedError(404, "not_found", said)
@@ -147,8 +146,8 @@ class App:
             raise RefusedError(405, "bad_method", f"this path takes {allowed}", allow=allowed)
         return route
 
-    def _admit(self, route: Route, headers: Headers) -> None:
-        if self._token is not None and not route.open:
+    def _admit(self, headers: Headers, open: bool) -> None:
+        if self._token is not None and not open:
             given = headers.get(b"authorization", b"")
             if not hmac.compare_digest(given, self._token):
                 raise RefusedError(

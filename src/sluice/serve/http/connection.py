@@ -8,6 +8,7 @@ a request may be on its way. This one does not.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,12 @@ from uvicorn.server import ServerState
 from sluice.serve.settings import Settings
 
 _HEADERS, _BODY = "headers", "body"
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+_LINGER = 1.0  # seconds in which a refused client may read why, still sending
+
+
+class _TooManyHeadersError(Exception):
+    """The request line and headers are longer than allowed."""
 
 
 class Connection(HttpToolsProtocol):
@@ -29,39 +36,77 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, **rest)
         self._arriving = _HEADERS  # the part of a request that is on its way, if any
         self._request = 0
-        self._header_bytes = 0
+        self._header_bytes = 0  # of the request that arrives: as they came,
+        self._named_bytes = 0  # and as they were read
         self._watched: tuple[int, str] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._draining = False
+        self._deaf = False  # what still arrives is thrown away
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > self.settings.max_connections:
             self._refuse(503, "too_many_connections", "too many open connections")
-            return
-        self._watch()
+        else:
+            self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._arriving == _BODY and not self.cycle.response_started:
+            type(self).refused("client_gone")
         self._arriving = ""
         self._watch()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self._deaf or self.transport.is_closing():
             return
         if self._arriving != _BODY:
             self._header_bytes += len(data)
+            if b"pgrade:" in data or b"PGRADE:" in data:
+                data = _without_upgrade(data)
         super().data_received(data)
         if self._arriving == _HEADERS and self._header_bytes > self.settings.max_headers:
-            most = self.settings.max_headers
-            self._refuse(431, "too_large", f"headers of more than {most:,} bytes")
+            self._refuse_headers()
         self._watch()
+        if not (self._deaf or self._arriving):
+            self._wait_for_another()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Who sends no more may still wait for an answer."""
+        waiting = self.cycle is not None and not self.cycle.response_complete
+        if waiting and not self._arriving:
+            self.cycle.keep_alive = False
+            return True
+        return False
+
+    def _wait_for_another(self) -> None:
+        """Line ends between two requests begin none."""
+        waiting = self.timeout_keep_alive_task is not None or self.transport.is_closing()
+        if self.cycle.response_complete and not waiting:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     # Parser callbacks, in the order in which they come
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._request += 1
         self._arriving = _HEADERS
+        self._named_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._hold_headers(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._hold_headers(len(name) + len(value))
+
+    def _hold_headers(self, more: int) -> None:
+        """Held here too: they may have come in one piece, with the body."""
+        self._named_bytes += more
+        if self._named_bytes > self.settings.max_headers:
+            raise _TooManyHeadersError
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
@@ -75,7 +120,10 @@ class Connection(HttpToolsProtocol):
         self._arriving = ""
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(400, "bad_http", "not an HTTP request")
+        if self._named_bytes > self.settings.max_headers:
+            self._refuse_headers()
+        else:
+            self._refuse(400, "bad_http", "not an HTTP request")
 
     def shutdown(self) -> None:
         """Answer what still arrives on this connection, and say that it is the last."""
@@ -111,20 +159,42 @@ class Connection(HttpToolsProtocol):
         elif not self.transport.is_closing():
             self._refuse(408, "too_slow", f"the request's {self._arriving} took too long")
 
+    def _refuse_headers(self) -> None:
+        most = self.settings.max_headers
+        self._refuse(431, "too_large", f"headers of more than {most:,} bytes")
+
     def _refuse(self, status: int, kind: str, said: str) -> None:
         """Answer without the application if nothing was answered yet, and close."""
         type(self).refused(kind)
-        cycle = self.cycle
-        if self._arriving == _BODY:
-            silent = not cycle.response_started
-        else:
-            silent = cycle is None or cycle.response_complete
-        if silent:
+        cycle, arriving = self.cycle, self._arriving
+        self._deaf, self._arriving = True, ""
+        self._watch()
+        if arriving != _BODY and cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False  # what came before is still to be answered
+            return
+        if arriving != _BODY or not cycle.response_started:
             body = msgspec.json.encode({"error": said})
+            again = b"retry-after: 1\r\n" if status == 503 else b""
             self.transport.write(
                 STATUS_LINE[status]
                 + b"content-type: application/json\r\nconnection: close\r\n"
+                + again
                 + b"content-length: %d\r\n\r\n" % len(body)
                 + body
             )
-        self.transport.close()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Close once the client had time to read: unread bytes would take the answer along."""
+        self.connections.discard(self)
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write_eof()
+        self.loop.call_later(_LINGER, self.transport.close)
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Nothing is upgraded to here, but the parser would take the body for the new protocol's."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nX-Upgrade:", head) + end + rest

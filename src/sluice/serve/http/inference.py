@@ -8,12 +8,14 @@ NaN in a binary FP tensor, and an empty text in a binary BYTES tensor.
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from sluice.model import InputError, Scores, Signature, Tensors
+from sluice.model import NOT_FINITE, InputError, Scores, Signature, Tensors
 from sluice.serve.http import message, tensors
 from sluice.serve.http.errors import RefusedError
 from sluice.serve.http.question import Question, decisions
@@ -34,7 +36,20 @@ class Request(msgspec.Struct):
     outputs: list[Wanted] | None = None
 
 
+class _Head(msgspec.Struct):
+    name: str
+    shape: list[int]
+
+
+class _Heads(msgspec.Struct):
+    """A request of which no value is looked at."""
+
+    inputs: list[_Head]
+
+
 _decoder = msgspec.json.Decoder(Request)
+_heads = msgspec.json.Decoder(_Heads)
+_AT = re.compile(r"(.*) - at `\$\.inputs\[(\d+)\]\.(datatype|data)(?:\[(\d+)\])?")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -56,7 +71,10 @@ class Inference:
     ) -> tuple[Question, Request]:
         """A request's question; raises RefusedError or InputError."""
         text, rest = _parted(body, header)
-        request = message.decode(_decoder, text)
+        try:
+            request = message.decode(_decoder, text)
+        except RefusedError as error:
+            raise self._named(error, text) from None
         self._hold(request)
         rows = request.inputs[0].shape[0]
         columns = self._columns(request.inputs, rest, rows)
@@ -69,6 +87,24 @@ class Inference:
         )
         return question, request
 
+    def _named(self, error: RefusedError, text: memoryview) -> Exception:
+        """The same by row and column, if it is about one: the decoder does not know them."""
+        found = _AT.search(error.said)
+        if found is None:
+            return error
+        try:
+            inputs = message.decode(_heads, text).inputs
+        except RefusedError:
+            return error
+        said, at, field, index = found.groups()
+        head, row = inputs[int(at)], int(index or 0)
+        name, width = head.name, len(self._signature.inputs)
+        if field == "data" and name not in self._known and head.shape[1:] == [width]:
+            row, place = divmod(row, width)
+            name = self._signature.inputs[place].name
+        said = said.rpartition(": ")[2]
+        return InputError(row, name, NOT_FINITE if "out of range" in said else f"{field}: {said}")
+
     def _hold(self, request: Request) -> None:
         if not request.inputs:
             raise RefusedError(400, "bad_request", "inputs: no tensor")
@@ -76,7 +112,9 @@ class Inference:
         message.hold_rows(shape[0] if shape else 0, self._max_rows)
         if request.parameters:
             message.hold_nesting(request.parameters, self._max_nesting, 2)
+        _truth(request.parameters, "binary_data_output")
         for output in request.outputs or ():
+            _truth(output.parameters, "binary_data")
             if output.name not in self._outputs:
                 there = ", ".join(self._outputs)
                 raise RefusedError(400, "bad_request", f"output {output.name!r}: there are {there}")
@@ -88,14 +126,15 @@ class Inference:
             columns = {}
             shapes = [[rows, 1], [rows]]
             for tensor in given:
-                name, data = tensor.name, tensor.data
+                name = tensor.name
+                data: Sequence[Any] = tensor.data or []
                 if name not in self._known:
                     raise InputError(0, name, "is not an input of this model")
                 if name in columns:
                     raise InputError(0, name, "is there twice")
                 if tensor.shape not in shapes:
                     raise InputError(0, name, f"shape {tensor.shape}: expected [{rows}, 1]")
-                if data is None or tensor.parameters or len(data) != rows:
+                if tensor.parameters or len(data) != rows or type(data[0]) is list:
                     data, rest = self._read(tensor, rest)
                 tensors.hold_type(name, tensor.datatype, data)
                 if tensor.datatype == "BYTES" and name in self._numbers:
@@ -180,10 +219,10 @@ class Inference:
 
     def _wanted(self, request: Request) -> dict[str, bool]:
         """Which outputs, and whether as binary."""
-        every = bool(request.parameters.get("binary_data_output", False))
+        every = _truth(request.parameters, "binary_data_output")
         if not request.outputs:
             return dict.fromkeys(self._outputs, every)
-        return {o.name: bool(o.parameters.get("binary_data", every)) for o in request.outputs}
+        return {o.name: _truth(o.parameters, "binary_data", every) for o in request.outputs}
 
     def metadata(self) -> dict[str, Any]:
         """What `GET /v2/models/NAME` says."""
@@ -225,6 +264,13 @@ MISSING_VALUES = {
     "binary FP16, FP32, FP64": "NaN",
     "binary BYTES": "the empty text",
 }
+
+
+def _truth(parameters: dict[str, Any], name: str, otherwise: bool = False) -> bool:
+    value = parameters.get(name, otherwise)
+    if not isinstance(value, bool):
+        raise RefusedError(400, "bad_request", f"parameter {name}: expected true or false")
+    return value
 
 
 def _parted(body: bytes, header: bytes | None) -> tuple[memoryview, memoryview]:

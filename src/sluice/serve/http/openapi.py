@@ -7,7 +7,8 @@ from typing import Any, get_args
 import msgspec
 
 from sluice import __version__
-from sluice.model import Input, Record, Signature
+from sluice.labels import label
+from sluice.model import Input, Record, Scalar, Signature
 from sluice.serve.http.tensors import Datatype
 
 Json = dict[str, Any]
@@ -15,16 +16,18 @@ Json = dict[str, Any]
 
 def document(signature: Signature, name: str, version: str, example: Record) -> bytes:
     model = f"/v2/models/{name}"
+    health = _object({"live": {"const": True}, "ready": {"const": True}}, ["live"])
     paths: Json = {
         "/score": {"post": _score(signature, example)},
-        "/v2": _get("The server and its extensions"),
-        "/v2/health/live": _get("Is the process alive?"),
-        "/v2/health/ready": _get("Should requests be sent here?", 503),
-        "/metrics": _get("Metrics for Prometheus", content="text/plain"),
+        "/v2": _get("The server and its extensions", _SERVER),
+        "/v2/health/live": _get("Is the process alive?", health),
+        "/v2/health/ready": _get("Should requests be sent here?", health, 503),
+        "/metrics": _get("Metrics for Prometheus", _TEXT, content="text/plain"),
     }
     for path in (model, f"{model}/versions/{version}"):
-        paths[path] = _get("The model, its inputs and outputs")
-        paths[f"{path}/ready"] = _get("Is the model ready?", 503)
+        ready = _object({"name": {"const": name}, "ready": {"const": True}})
+        paths[path] = _get("The model, its inputs and outputs", _METADATA)
+        paths[f"{path}/ready"] = _get("Is the model ready?", ready, 503)
         paths[f"{path}/infer"] = {"post": _infer(signature, example)}
     return msgspec.json.encode(
         {
@@ -36,7 +39,7 @@ def document(signature: Signature, name: str, version: str, example: Record) -> 
             },
             "paths": paths,
             "components": {
-                "schemas": {"Error": _object({"error": {"type": "string"}})},
+                "schemas": {"Error": _object({"error": _TEXT}) | _CLOSED},
                 "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
             },
             "security": [{}, {"bearer": []}],
@@ -52,16 +55,43 @@ def _object(properties: Json, required: list[str] | None = None) -> Json:
     }
 
 
-def _get(summary: str, *errors: int, content: str = "application/json") -> Json:
-    kind = {"type": "object"} if content == "application/json" else {"type": "string"}
-    good = {"description": summary, "content": {content: {"schema": kind}}}
+def _list(items: Json, least: int = 0) -> Json:
+    return {"type": "array", "items": items, "minItems": least}
+
+
+_CLOSED: Json = {"additionalProperties": False}
+_TEXT: Json = {"type": "string"}
+_TRUTH: Json = {"type": "boolean"}
+_ID: Json = {
+    "type": ["string", "null"],
+    "maxLength": 200,
+    "description": "Echoed, and kept in the log",
+}
+_SIZE: Json = {"type": "integer", "minimum": 0}
+_SERVER = _object({"name": _TEXT, "version": _TEXT, "extensions": _list(_TEXT)})
+_ABOUT_TENSOR = _object({"name": _TEXT, "datatype": _TEXT, "shape": _list({"type": "integer"}, 1)})
+_METADATA = _object(
+    {
+        "name": _TEXT,
+        "versions": _list(_TEXT, 1),
+        "platform": _TEXT,
+        "inputs": _list(_ABOUT_TENSOR, 1),
+        "outputs": _list(_ABOUT_TENSOR, 1),
+        "parameters": {"type": "object"},
+    }
+)
+
+
+def _get(summary: str, schema: Json, *errors: int, content: str = "application/json") -> Json:
+    good = {"description": summary, "content": {content: {"schema": schema}}}
     return {"get": {"summary": summary, "responses": {"200": good} | _errors(401, 403, *errors)}}
 
 
 def _errors(*statuses: int) -> Json:
     schema = {"$ref": "#/components/schemas/Error"}
     content = {"application/json": {"schema": schema}}
-    return {str(status): {"description": "Refused", "content": content} for status in statuses}
+    named = [*(f"{status}" for status in statuses), "default"]
+    return {status: {"description": "Refused", "content": content} for status in named}
 
 
 def _post(summary: str, request: Json, example: Json, response: Json) -> Json:
@@ -77,55 +107,60 @@ def _post(summary: str, request: Json, example: Json, response: Json) -> Json:
 
 def _score(signature: Signature, example: Record) -> Json:
     columns = {column.name: _value(column) for column in signature.inputs}
-    record = _object(columns) | {"additionalProperties": False}
-    if signature.id is not None:
-        record["properties"] = columns | {signature.id: {"type": ["string", "integer"]}}
-    records = {"type": "array", "items": record, "minItems": 1}
-    request = _object({"records": records, "id": _ID}, ["records"])
+    named = {} if signature.id is None else {signature.id: _CATEGORY}
+    record = _object(columns | named, list(columns)) | _CLOSED
+    request = _object({"records": _list(record, 1), "id": _ID}, ["records"]) | _CLOSED
     number: Json = {"type": "number"}
     if signature.task == "multiclass":
         number = _object(dict.fromkeys(signature.classes, number))
     result = _object({"id": _TEXT, "score": number, "decision": _TEXT}, ["score"])
-    answer = _object(
-        {
-            "id": _TEXT,
-            "model": _TEXT,
-            "version": _TEXT,
-            "results": {"type": "array", "items": result},
-        }
-    )
-    summary = "Score plain records"
-    closed = request | {"additionalProperties": False}
-    return _post(summary, closed, {"records": [dict(example)]}, answer)
+    answer = _object({"id": _TEXT, "model": _TEXT, "version": _TEXT, "results": _list(result, 1)})
+    return _post("Score plain records", request, {"records": [dict(example)]}, answer)
 
 
 def _infer(signature: Signature, example: Record) -> Json:
-    tensor = _object(
-        {
-            "name": _TEXT,
-            "shape": {"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 2},
-            "datatype": {"enum": list(get_args(Datatype))},
-            "parameters": {"type": "object"},
-            "data": {"type": "array"},
-        },
-        ["name", "shape", "datatype"],
-    )
-    wanted = _object({"name": _TEXT, "parameters": {"type": "object"}}, ["name"])
+    datatype: Json = {"enum": list(get_args(Datatype))}
+    names = [column.name for column in signature.inputs]
+    width = len(names)
+    name: Json = {
+        "anyOf": [{"enum": names}, _TEXT],
+        "description": f"A column; any other name: one matrix [n, {width}] of all, in this order",
+    }
+    shape: Json = {"anyOf": [{"const": [1, 1]}, {"const": [1, width]}, _list({"type": "integer"})]}
+    parameters = _object({"binary_data_size": {**_SIZE, "type": ["integer", "null"]}}, [])
+    given = {
+        "name": name,
+        "shape": shape,
+        "datatype": datatype,
+        "parameters": parameters,
+        "data": {"type": ["array", "null"]},
+    }
+    outputs = ["score", "decision"] if signature.classes else ["score"]
+    wanted = {
+        "name": {"enum": outputs},
+        "parameters": _object({"binary_data": _TRUTH}, []),
+    }
     request = _object(
         {
             "id": _ID,
-            "parameters": {"type": "object"},
-            "inputs": {"type": "array", "items": tensor, "minItems": 1},
-            "outputs": {"type": "array", "items": wanted},
+            "parameters": _object({"binary_data_output": _TRUTH}, []),
+            "inputs": _list(_object(given, ["name", "shape", "datatype"]), 1),
+            "outputs": {"type": ["array", "null"], "items": _object(wanted, ["name"])},
         },
         ["inputs"],
     )
+    output = {
+        "name": {"enum": outputs},
+        "shape": _list(_SIZE, 1),
+        "datatype": datatype,
+        "data": {"type": "array", "items": {"type": ["number", "string"]}},
+    }
     answer = _object(
         {
             "model_name": _TEXT,
             "model_version": _TEXT,
             "id": _TEXT,
-            "outputs": {"type": "array", "items": tensor},
+            "outputs": _list(_object(output, ["name", "shape", "datatype"]), 1),
         }
     )
     inputs = [
@@ -133,19 +168,27 @@ def _infer(signature: Signature, example: Record) -> Json:
             "name": column.name,
             "shape": [1, 1],
             "datatype": "FP64" if column.type == "number" else "BYTES",
-            "data": [example[column.name]],
+            "data": [_sent(column, example[column.name])],
         }
         for column in signature.inputs
     ]
     summary = "Score tensors (Open Inference Protocol)"
-    return _post(summary, request, {"inputs": inputs}, answer)
+    operation = _post(summary, request, {"inputs": inputs}, answer)
+    binary: Json = {"application/octet-stream": {"schema": {}}}
+    operation["requestBody"]["content"] |= binary
+    operation["responses"]["200"]["content"] |= binary
+    about = "Length of the JSON, when binary tensors follow it"
+    header = {"name": "Inference-Header-Content-Length", "in": "header", "description": about}
+    return operation | {"parameters": [header | {"schema": _SIZE}]}
 
 
-_TEXT: Json = {"type": "string"}
-_ID: Json = {"type": "string", "maxLength": 200, "description": "Echoed, and kept in the log"}
+def _sent(column: Input, value: Scalar) -> Scalar:
+    """A value as its tensor takes it."""
+    return value if column.type == "number" or value is None else label(value)
+
+
+_CATEGORY: Json = {"type": ["string", "number", "boolean", "null"]}
 
 
 def _value(column: Input) -> Json:
-    if column.type == "number":
-        return {"type": ["number", "null"]}
-    return {"type": ["string", "number", "boolean", "null"]}
+    return {"type": ["number", "boolean", "null"]} if column.type == "number" else _CATEGORY

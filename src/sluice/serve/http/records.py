@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from sluice.labels import label
-from sluice.model import Scalar, Scores, Signature, encode
+from sluice.model import NOT_FINITE, InputError, Scalar, Scores, Signature, encode
 from sluice.serve.http import message
+from sluice.serve.http.errors import RefusedError
 from sluice.serve.http.question import Question, decisions
 
 
@@ -17,7 +18,15 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
     id: str | None = None
 
 
+class _Raw(msgspec.Struct):
+    """A request of which no value is looked at."""
+
+    records: list[dict[str, msgspec.Raw]]
+
+
 _decoder = msgspec.json.Decoder(Request)
+_raw = msgspec.json.Decoder(_Raw)
+_scalar = msgspec.json.Decoder(Scalar)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -28,7 +37,10 @@ class Records:
 
     def read(self, body: bytes, id: str, started: float) -> Question:
         """Raises RefusedError or InputError."""
-        request = message.decode(_decoder, body)
+        try:
+            request = message.decode(_decoder, body)
+        except RefusedError as error:
+            raise _named(body) or error from None
         message.hold_rows(len(request.records), self._max_rows)
         return Question(
             message.hold_id(request.id) if request.id else id,
@@ -49,6 +61,23 @@ class Records:
                 result["decision"] = said[row]
             results.append(result)
         return _encode({"id": question.id} | self._head | {"results": results})
+
+
+def _named(body: bytes) -> InputError | None:
+    """The first value that is no scalar, by row and column: the decoder does not name them."""
+    try:
+        records = message.decode(_raw, body).records
+    except RefusedError:
+        return None
+    for row, record in enumerate(records):
+        for name, value in record.items():
+            try:
+                _scalar.decode(value)
+            except msgspec.ValidationError:
+                kind = {b"[": "a list", b"{": "an object"}.get(bytes(value)[:1])
+                said = f"expected a number or text, found {kind}" if kind else NOT_FINITE
+                return InputError(row, name, said)
+    return None
 
 
 def _ids(signature: Signature, records: list[dict[str, Scalar]]) -> list[str] | None:

@@ -23,6 +23,7 @@ class Server:
         class Held(Connection):
             pass
 
+        self._settings = settings
         Held.settings, Held.refused = settings, staticmethod(refused)
         logging.getLogger("uvicorn").setLevel(logging.ERROR)
         self._uvicorn = _Uvicorn(
@@ -62,6 +63,9 @@ class Server:
 
     async def run(self, listener: socket.socket, ready: Callable[[], Any]) -> None:
         """Serve until stopped and drained."""
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # a client that does not read is let go
+            unread = math.ceil(self._settings.body_seconds * 1000)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread)
         self._uvicorn.ready = ready
         await self._uvicorn.serve([listener])
 

@@ -23,8 +23,9 @@ _DTYPES = {
     "INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8",
     "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
-_FLOAT, _WHOLE = {int, float, type(None)}, {int, type(None)}
-_KINDS = dict.fromkeys(_DTYPES, _WHOLE) | {
+_FLOAT: set[type] = {int, float, type(None)}
+_WHOLE: set[type] = {int, type(None)}
+_KINDS: dict[str, set[type]] = dict.fromkeys(_DTYPES, _WHOLE) | {
     "FP16": _FLOAT,
     "FP32": _FLOAT,
     "FP64": _FLOAT,

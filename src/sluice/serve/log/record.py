@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from sluice.metrics import Task
+from sluice.task import Task
 
 FORMAT = 1
 # What the header says of every record.

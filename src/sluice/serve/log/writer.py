@@ -30,7 +30,10 @@ class Rotation:
 
 
 class Writer:
-    """Appends records to a segment that is locked as long as this process lives."""
+    """Appends records to a segment that is locked as long as this process lives.
+
+    `failure` says what the disk refused to keep; nothing is written after that.
+    """
 
     def __init__(self, folder: Path, header: Header, rotation: Rotation) -> None:
         self._folder, self._rotation = folder, rotation
@@ -47,11 +50,11 @@ class Writer:
 
     def write(self, records: list[Record]) -> None:
         """Append all of the records, or raise LogError and leave none of them behind."""
+        if self.failure:
+            raise LogError(self.failure)
         if self._size > self._rotation.bytes or time.monotonic() > self._ends:
             self.rotate()
         self._append(b"".join([line(record) for record in records]))
-        if not self._rotation.sync:
-            os.fdatasync(self._file)
 
     def rotate(self) -> None:
         """Go on in a new segment; unlocked, the old one is anyone's to turn into Parquet."""
@@ -108,6 +111,8 @@ class Writer:
         try:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
+            if not self._rotation.sync:
+                os.fdatasync(self._file)
         except OSError as error:
             # What was refused must not look as if it had been scored.
             os.ftruncate(self._file, self._size)
