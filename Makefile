@@ -1,17 +1,27 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
-.PHONY: help package test check bench lock clean
+.PHONY: help package wheels engine image test check bench lock clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+BASE ?= sluice-base:$(shell . /etc/os-release && echo $$VERSION_CODENAME)
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 package: $(VENV)/.build  ## From data to a gated delivery package in dist/
 	@$(BIN)/sluice package build
+
+wheels: $(VENV)/.build  ## The newest package's libraries, into out/wheels
+	@$(BIN)/sluice package wheels
+
+engine: $(VENV)/.build  ## A container engine and a base image, where there are none (Debian, root)
+	@$(BIN)/python image/engine.py
+
+image: $(VENV)/.build  ## The newest package as a container image on BASE, with no network
+	@$(BIN)/sluice package image --base $(BASE)
 
 test: $(VENV)/.dev  ## Run all tests
 	$(BIN)/pytest
@@ -22,6 +32,7 @@ check: $(VENV)/.dev  ## Linters and types
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run
+	$(BIN)/hadolint image/Dockerfile
 
 bench: $(VENV)/.build  ## Time the pipeline: from scratch, unchanged, one candidate, 1 to 100 times the rows
 	@$(BIN)/python benchmarks/pipeline.py

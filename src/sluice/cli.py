@@ -82,17 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("file", type=Path)
     verify.set_defaults(command=_package_verify)
-    image = actions.add_parser("image", help="build a container image, with no network")
-    image.add_argument("--base", required=True, metavar="IMAGE", help="pinned by its digest")
-    image.add_argument("--tag", metavar="NAME", help="the image's name (NAME:VERSION)")
-    image.set_defaults(command=_package_image)
-    wheels = actions.add_parser("wheels", help="fetch the wheels that its image needs")
-    own = ".".join(map(str, sys.version_info[:2]))
-    wheels.add_argument("--python", default=own, metavar="X.Y", help=f"the base's Python ({own})")
-    wheels.set_defaults(command=_package_wheels)
-    for action in (image, wheels):
-        action.add_argument("file", type=Path, nargs="?", help="(the newest in dist/)")
-        action.add_argument("--wheels", type=Path, default=Path("out/wheels"), metavar="FOLDER")
+    _add_image(actions)
     assemble = actions.add_parser("assemble", help="the stage before: put the parts together")
     assemble.set_defaults(command=_stage("sluice.package.assemble"))
 
@@ -152,6 +142,20 @@ def _parser() -> argparse.ArgumentParser:
     add("select", _stage("sluice.build.select"), "one stage: choose the candidate")
     add("export", _stage("sluice.build.export"), "one stage: write the executable model")
     return parser
+
+
+def _add_image(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    image = actions.add_parser("image", help="build a container image, with no network")
+    image.add_argument("--base", required=True, metavar="IMAGE", help="pinned by its digest")
+    image.add_argument("--tag", metavar="NAME", help="the image's name (NAME:VERSION)")
+    image.set_defaults(command=_package_image)
+    wheels = actions.add_parser("wheels", help="fetch the wheels that its image needs")
+    own = ".".join(map(str, sys.version_info[:2]))
+    wheels.add_argument("--python", default=own, metavar="X.Y", help=f"the base's Python ({own})")
+    wheels.set_defaults(command=_package_wheels)
+    for action in (image, wheels):
+        action.add_argument("file", type=Path, nargs="?", help="(the newest in dist/)")
+        action.add_argument("--wheels", type=Path, default=Path("out/wheels"), metavar="FOLDER")
 
 
 def _positive(text: str) -> int:

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from sluice.build.columns import Columns, for_forests
 from sluice.build.models import MODELS, Builder
-from sluice.metrics import Task
+from sluice.task import Task
 
 
 def extra_trees(task: Task, columns: Columns, seed: int, **parameters: Any) -> Pipeline:

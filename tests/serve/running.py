@@ -8,6 +8,8 @@ import os
 import re
 import resource
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -206,3 +208,50 @@ def _plain(kind: str, value: Any) -> Any:
 
 def encode(body: Any) -> bytes:
     return msgspec.json.encode(body)
+
+
+def in_binary(signature: Signature, rows: list[dict[str, Any]], **more: Any) -> tuple[bytes, int]:
+    """A request with one binary tensor a column, and the length of its JSON."""
+    inputs, rest = [], b""
+    for tensor in columns(signature, rows):
+        if tensor["datatype"] == "FP64":
+            numbers = [float("nan") if value is None else value for value in tensor["data"]]
+            content = struct.pack(f"<{len(rows)}d", *numbers)
+        else:
+            texts = [("" if value is None else value).encode() for value in tensor["data"]]
+            content = b"".join(struct.pack("<I", len(text)) + text for text in texts)
+        head = {name: tensor[name] for name in ("name", "datatype", "shape")}
+        inputs.append(head | {"parameters": {"binary_data_size": len(content)}})
+        rest += content
+    text = json.dumps({"inputs": inputs, **more}).encode()
+    return text + rest, len(text)
+
+
+def exchange(server: Running, sent: bytes, *, seconds: float = 10, finish: bool = False) -> bytes:
+    """What comes back for raw bytes until the server closes, or nothing has come for so long."""
+    with socket.create_connection((server.host, server.port), timeout=seconds) as connection:
+        connection.sendall(sent)
+        if finish:
+            connection.shutdown(socket.SHUT_WR)
+        got = b""
+        try:
+            while part := connection.recv(65_536):
+                got += part
+        except TimeoutError:
+            pass
+        return got
+
+
+def statuses(got: bytes) -> list[int]:
+    """Of each answer in what came back."""
+    return [int(found) for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", got)]
+
+
+def metric(server: Running, name: str, **labels: str) -> float:
+    """The sum over all lines of that name with these labels; 0 if there is none."""
+    total = 0.0
+    for line in server.get("/metrics").body.decode().splitlines():
+        found = re.fullmatch(rf"{name}(?:\{{(.*)\}})? (\S+)", line)
+        if found and all(f'{key}="{value}"' in (found[1] or "") for key, value in labels.items()):
+            total += float(found[2])
+    return total

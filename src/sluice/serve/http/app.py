@@ -94,7 +94,7 @@ class App:
     ) -> None:
         self._model, self._metrics, self._page = model, metrics, page
         self._unready, self._max_body = unready, max_body
-        self._token = None if token is None else b"Bearer " + token.encode()
+        self._token = None if token is None else token.encode()
         self._ids = (f"{instance}-{number}" for number in itertools.count(1))
         self._routes = self._table()
 
@@ -142,14 +142,14 @@ class App:
             raise RefusedError(404, "not_found", "no such path; /docs lists them")
         route = by_method.get("GET" if method == "HEAD" else method)
         if route is None:
-            allowed = ", ".join(by_method)
+            allowed = ", ".join(by_method).replace("GET", "GET, HEAD")
             raise RefusedError(405, "bad_method", f"this path takes {allowed}", allow=allowed)
         return route
 
     def _admit(self, headers: Headers, open: bool) -> None:
         if self._token is not None and not open:
-            given = headers.get(b"authorization", b"")
-            if not hmac.compare_digest(given, self._token):
+            scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+            if not (hmac.compare_digest(given, self._token) and scheme.lower() == b"bearer"):
                 raise RefusedError(
                     401,
                     "unauthorized",

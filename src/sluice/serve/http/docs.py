@@ -20,7 +20,7 @@ def _hash(tag: bytes) -> str:
 
 # Nothing runs or is fetched but what the page itself holds.
 POLICY = (
-    f"default-src 'none'; connect-src 'self'; script-src 'sha256-{_hash(b'script')}'; "
-    f"style-src 'sha256-{_hash(b'style')}'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; connect-src 'self'; img-src data:; "
+    f"script-src 'sha256-{_hash(b'script')}'; style-src 'sha256-{_hash(b'style')}'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 ).encode()

@@ -19,15 +19,15 @@ def document(signature: Signature, name: str, version: str, example: Record) -> 
     health = _object({"live": {"const": True}, "ready": {"const": True}}, ["live"])
     paths: Json = {
         "/score": {"post": _score(signature, example)},
-        "/v2": _get("The server and its extensions", _SERVER),
-        "/v2/health/live": _get("Is the process alive?", health),
-        "/v2/health/ready": _get("Should requests be sent here?", health, 503),
-        "/metrics": _get("Metrics for Prometheus", _TEXT, content="text/plain"),
+        "/v2": _get("Server", "The server and its extensions", _SERVER),
+        "/v2/health/live": _get("Server", "Is the process alive?", health),
+        "/v2/health/ready": _get("Server", "Should requests be sent here?", health, 503),
+        "/metrics": _get("Server", "Metrics for Prometheus", _TEXT, content="text/plain"),
     }
     for path in (model, f"{model}/versions/{version}"):
         ready = _object({"name": {"const": name}, "ready": {"const": True}})
-        paths[path] = _get("The model, its inputs and outputs", _METADATA)
-        paths[f"{path}/ready"] = _get("Is the model ready?", ready, 503)
+        paths[path] = _get("Model", "The model, its inputs and outputs", _METADATA)
+        paths[f"{path}/ready"] = _get("Model", "Is the model ready?", ready, 503)
         paths[f"{path}/infer"] = {"post": _infer(signature, example)}
     return msgspec.json.encode(
         {
@@ -82,9 +82,12 @@ _METADATA = _object(
 )
 
 
-def _get(summary: str, schema: Json, *errors: int, content: str = "application/json") -> Json:
+def _get(
+    tag: str, summary: str, schema: Json, *errors: int, content: str = "application/json"
+) -> Json:
     good = {"description": summary, "content": {content: {"schema": schema}}}
-    return {"get": {"summary": summary, "responses": {"200": good} | _errors(401, 403, *errors)}}
+    responses = {"200": good} | _errors(401, 403, *errors)
+    return {"get": {"tags": [tag], "summary": summary, "responses": responses}}
 
 
 def _errors(*statuses: int) -> Json:
@@ -94,12 +97,14 @@ def _errors(*statuses: int) -> Json:
     return {status: {"description": "Refused", "content": content} for status in named}
 
 
-def _post(summary: str, request: Json, example: Json, response: Json) -> Json:
+def _post(summary: str, description: str, request: Json, example: Json, response: Json) -> Json:
     asked = {"application/json": {"schema": request, "example": example}}
     good = {"description": "Scored", "content": {"application/json": {"schema": response}}}
     refused = _errors(400, 401, 403, 408, 413, 415, 503)
     return {
+        "tags": ["Score"],
         "summary": summary,
+        "description": description,
         "requestBody": {"required": True, "content": asked},
         "responses": {"200": good} | refused,
     }
@@ -115,7 +120,8 @@ def _score(signature: Signature, example: Record) -> Json:
         number = _object(dict.fromkeys(signature.classes, number))
     result = _object({"id": _TEXT, "score": number, "decision": _TEXT}, ["score"])
     answer = _object({"id": _TEXT, "model": _TEXT, "version": _TEXT, "results": _list(result, 1)})
-    return _post("Score plain records", request, {"records": [dict(example)]}, answer)
+    about = "Each record has every column; null stands for an unknown value."
+    return _post("Plain records", about, request, {"records": [dict(example)]}, answer)
 
 
 def _infer(signature: Signature, example: Record) -> Json:
@@ -172,13 +178,16 @@ def _infer(signature: Signature, example: Record) -> Json:
         }
         for column in signature.inputs
     ]
-    summary = "Score tensors (Open Inference Protocol)"
-    operation = _post(summary, request, {"inputs": inputs}, answer)
+    about = (
+        "A tensor for each column, of shape [n, 1], or one matrix of all; null stands for an "
+        "unknown value. The binary tensor extension is understood."
+    )
+    operation = _post("Open Inference Protocol", about, request, {"inputs": inputs}, answer)
     binary: Json = {"application/octet-stream": {"schema": {}}}
     operation["requestBody"]["content"] |= binary
     operation["responses"]["200"]["content"] |= binary
-    about = "Length of the JSON, when binary tensors follow it"
-    header = {"name": "Inference-Header-Content-Length", "in": "header", "description": about}
+    length = "Length of the JSON, when binary tensors follow it"
+    header = {"name": "Inference-Header-Content-Length", "in": "header", "description": length}
     return operation | {"parameters": [header | {"schema": _SIZE}]}
 
 

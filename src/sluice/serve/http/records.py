@@ -77,6 +77,8 @@ def _named(body: bytes) -> InputError | None:
                 kind = {b"[": "a list", b"{": "an object"}.get(bytes(value)[:1])
                 said = f"expected a number or text, found {kind}" if kind else NOT_FINITE
                 return InputError(row, name, said)
+            except UnicodeDecodeError:
+                return None
     return None
 
 

@@ -1,0 +1,11 @@
+"""The fitted pipeline as MLServer's scikit-learn runtime wants it: PIPELINE TARGET."""
+
+import sys
+from pathlib import Path
+
+import joblib
+
+from sluice.build.persist import load
+
+if __name__ == "__main__":
+    joblib.dump(load(Path(sys.argv[1])), sys.argv[2])

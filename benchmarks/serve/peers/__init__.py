@@ -1,0 +1,1 @@
+"""One file a server: how it is set up, started and spoken to."""

@@ -1,0 +1,60 @@
+"""What every server serves: the fitted pipeline of one package, and rows with their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sluice import table
+from sluice.build import persist
+from sluice.config import load
+from sluice.package.archive import opened
+
+ROOT = Path(__file__).parents[2]
+ROWS = 20
+
+Row = dict[str, float | str]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """rows: what is asked, in the order of the inputs; expected: predict_proba's answers."""
+
+    name: str
+    package: Path
+    data: Path
+    model: Path
+    rows: list[Row]
+    expected: list[float]
+
+    @property
+    def pipeline(self) -> Path:
+        return self.model / "pipeline.skops"
+
+
+def newest_package() -> Path:
+    found = sorted((ROOT / "dist").glob("*.tar"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise SystemExit("dist/ holds no package: run 'make package'")
+    return found[-1]
+
+
+@contextmanager
+def unpacked(file: Path) -> Iterator[Subject]:
+    with opened(file) as package:
+        pipeline = persist.load(package.model / "pipeline.skops")
+        settings = load(package.folder / "configuration" / "params.yaml")
+        data = ROOT / settings.data.file
+        raw = table.read_raw(data, settings.columns)
+        frame = table.typed(raw, settings.columns)[list(pipeline.feature_names_in_)]
+        asked = frame.dropna().iloc[:ROWS]
+        yield Subject(
+            package.manifest.name,
+            file.resolve(),
+            data,
+            package.model,
+            asked.to_dict("records"),
+            pipeline.predict_proba(asked)[:, 1].tolist(),
+        )

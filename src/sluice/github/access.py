@@ -1,0 +1,84 @@
+"""Which repository is meant, where its API answers, and with whose token."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from sluice.errors import SluiceError
+
+_PUBLIC = "https://api.github.com"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+")
+_REMOTE = re.compile(r"(?:\w+://)?(?:[^@/]+@)?(?P<host>[^:/]+)(?::\d+(?=/))?[:/]/?(?P<name>.+)")
+
+
+@dataclass(frozen=True)
+class Access:
+    owner: str
+    name: str
+    url: str
+    token: str = field(repr=False)
+
+    @property
+    def repository(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+
+def find(repository: str | None) -> Access:
+    """Read the repository's name from what is given, GITHUB_REPOSITORY or git, in this order."""
+    url = os.environ.get("GITHUB_API_URL") or _PUBLIC
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise SluiceError(f"GITHUB_API_URL is {url!r}: expected an address such as {_PUBLIC}")
+    name = repository or os.environ.get("GITHUB_REPOSITORY") or _origin()
+    if not _NAME.fullmatch(name):
+        raise SluiceError(f"{name!r} is no repository: expected OWNER/NAME")
+    owner, _, name = name.partition("/")
+    return Access(owner, name, url, _token(url))
+
+
+def _origin() -> str:
+    done = subprocess.run(
+        ["git", "remote", "get-url", "origin"], capture_output=True, text=True, check=False
+    )
+    found = _REMOTE.fullmatch(done.stdout.strip())
+    if done.returncode or not found:
+        raise SluiceError("which repository? git has no remote 'origin': give --repo OWNER/NAME")
+    host, name = found["host"].lower(), found["name"].rstrip("/").removesuffix(".git")
+    # A token must not go to a server only because a clone came from there.
+    if host not in ("github.com", "ssh.github.com") and not os.environ.get("GITHUB_API_URL"):
+        raise SluiceError(
+            f"origin is at {host}: if that is GitHub Enterprise, set "
+            f"GITHUB_API_URL=https://{host}/api/v3, else give --repo OWNER/NAME"
+        )
+    return name
+
+
+def _token(url: str) -> str:
+    said = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or _token_of_gh(url)
+    token = said.strip()
+    # A line break in a header would come back in an error message, and the token with it.
+    if not re.fullmatch(r"[!-~]+", token):
+        raise SluiceError("the token in GITHUB_TOKEN or GH_TOKEN is no token: it has odd characters")
+    return token
+
+
+def _token_of_gh(url: str) -> str:
+    host = "github.com" if url.rstrip("/") == _PUBLIC else urlsplit(url).netloc
+    if host.endswith(".ghe.com"):
+        host = host.removeprefix("api.")
+    try:
+        done = subprocess.run(
+            ["gh", "auth", "token", "--hostname", host],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        done = None
+    if done is None or done.returncode or not done.stdout.strip():
+        raise SluiceError(f"no token: set GITHUB_TOKEN, or run 'gh auth login --hostname {host}'")
+    return done.stdout

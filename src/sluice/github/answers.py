@@ -1,0 +1,129 @@
+"""What is read of GitHub's answers: the few fields that matter, and None where it is silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+
+class Repository(Struct):
+    private: bool
+    allow_merge_commit: bool | None = None
+    allow_rebase_merge: bool | None = None
+    allow_squash_merge: bool | None = None
+    allow_auto_merge: bool | None = None
+    allow_update_branch: bool | None = None
+    delete_branch_on_merge: bool | None = None
+
+
+class ActionsPermissions(Struct):
+    enabled: bool
+    allowed_actions: str | None = None
+    sha_pinning_required: bool | None = None
+
+
+class WorkflowPermissions(Struct):
+    default_workflow_permissions: str
+    can_approve_pull_request_reviews: bool
+
+
+class Switch(Struct):
+    enabled: bool
+
+
+class Account(Struct):
+    id: int
+    login: str | None = None
+    slug: str | None = None
+
+
+class EnvironmentReviewer(Struct):
+    type: str
+    reviewer: Account
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.type, (self.reviewer.login or self.reviewer.slug or "").lower()
+
+    @property
+    def words(self) -> str:
+        if self.type == "Team":
+            return f"team {self.reviewer.slug}"
+        return self.reviewer.login or f"user {self.reviewer.id}"
+
+
+class ProtectionRule(Struct):
+    type: str
+    wait_timer: int = 0
+    prevent_self_review: bool = False
+    reviewers: list[EnvironmentReviewer] = []
+
+
+class DeploymentBranchPolicy(Struct):
+    protected_branches: bool
+    custom_branch_policies: bool
+
+
+class Environment(Struct):
+    name: str
+    protection_rules: list[ProtectionRule] = []
+    deployment_branch_policy: DeploymentBranchPolicy | None = None
+    can_admins_bypass: bool | None = None
+
+    @property
+    def reviewers(self) -> list[EnvironmentReviewer]:
+        return [one for rule in self.protection_rules for one in rule.reviewers]
+
+    @property
+    def prevent_self_review(self) -> bool:
+        return any(rule.prevent_self_review for rule in self.protection_rules)
+
+    @property
+    def wait_timer(self) -> int:
+        return max((rule.wait_timer for rule in self.protection_rules), default=0)
+
+
+class Policy(Struct):
+    id: int
+    name: str
+    type: str = "branch"
+
+    @property
+    def words(self) -> str:
+        return f"{self.type} {self.name}"
+
+
+class Policies(Struct):
+    branch_policies: list[Policy]
+
+
+class RulesetName(Struct):
+    id: int
+    name: str
+
+
+class RefName(Struct):
+    include: list[str] = []
+    exclude: list[str] = []
+
+
+class Conditions(Struct):
+    ref_name: RefName = field(default_factory=RefName)
+
+
+class Ruleset(Struct):
+    id: int
+    name: str
+    enforcement: str
+    target: str = "branch"
+    # Only those who may change a ruleset are told who may bypass it.
+    bypass_actors: list[dict[str, Any]] | None = None
+    conditions: Conditions | None = None
+    rules: list[dict[str, Any]] = []
+
+
+class Label(Struct):
+    name: str
+    color: str
+    description: str | None = None

@@ -1,0 +1,110 @@
+"""Make a repository what the files under `.github/settings/` say; change nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sluice.errors import SluiceError
+from sluice.github import access, state, wanted
+from sluice.github.client import Client, Refused
+from sluice.github.plan import Change, plan
+from sluice.github.plans import weaker_way
+from sluice.github.wanted import SECTIONS, Wanted
+
+Say = Callable[[str], None]
+
+
+def run(
+    repository: str | None, folder: Path, reviewers: list[str], *, dry_run: bool, say: Say
+) -> None:
+    """Raises SluiceError unless everything that was to be done is done."""
+    files = _with_reviewers(wanted.load(folder), folder, reviewers)
+    with Client(access.find(repository)) as client:
+        actual = state.read(client, files, SECTIONS)
+        changes = plan(files, actual, SECTIONS)
+        _require_reviewers(client, files, changes)
+        _show(client.access.repository, changes, say)
+        for section, why in actual.unread.items():
+            say(f"  cannot be read, so not changed: {section}: {why}")
+        if dry_run:
+            say("dry run: nothing was changed")
+        else:
+            if reviewers:
+                path = wanted.write_reviewers(folder, reviewers)
+                say(f"{path} now names the reviewers: commit it, doctor expects them too")
+            _apply(client, changes, actual.repository.private, say)
+        if actual.unread:
+            raise SluiceError(f"not everything could be read: {', '.join(actual.unread)}")
+
+
+def _with_reviewers(files: Wanted, folder: Path, reviewers: list[str]) -> Wanted:
+    path = folder / "environments.json"
+    names = ", ".join(one.name for one in files.unreviewed)
+    if reviewers and not names:
+        raise SluiceError(f"{path} names reviewers already: change them there")
+    if names and not reviewers:
+        raise SluiceError(
+            f"{path} names nobody who approves ({names}): give --reviewer LOGIN, up to six times; "
+            "nobody can approve a release they started, so one of them is someone else"
+        )
+    return wanted.with_reviewers(files, reviewers)
+
+
+def _require_reviewers(client: Client, files: Wanted, changes: list[Change]) -> None:
+    """Look everyone up before anything is changed: a name may be misspelt."""
+    changing = {change.what for change in changes}
+    for one in files.environments:
+        if f"environment {one.name}" in changing:
+            for reviewer in one.reviewers:
+                client.reviewer_id(reviewer)
+
+
+def _show(repository: str, changes: list[Change], say: Say) -> None:
+    if not changes:
+        say(f"{repository} is as the files say: nothing to change")
+        return
+    say(f"{repository}: {len(changes)} changes to make")
+    for change in changes:
+        for difference in change.differences:
+            say(f"  {difference}")
+
+
+def _apply(client: Client, changes: list[Change], private: bool, say: Say) -> None:
+    """Make the changes one by one; stop where one fails, unless only the plan forbids it."""
+    left, done = list(changes), 0
+    refused: set[str] = set()
+    try:
+        while left:
+            change = left[0]
+            if change.what in refused:
+                say(f"  not tried: {_title(change)}")
+            else:
+                try:
+                    by_hand = change.apply(client)
+                except Refused as error:
+                    if not error.of_plan:
+                        raise
+                    refused.add(change.what)
+                    say(f"  refused: {_title(change)}: {error}; {weaker_way(private)}")
+                else:
+                    say(f"  by hand: {by_hand}" if by_hand else f"  done: {_title(change)}")
+                    done += 1
+            left.pop(0)
+    except BaseException as error:
+        why = str(error) or type(error).__name__
+        say(f"  failed: {_title(left[0])}: {why}")
+        for change in left[1:]:
+            say(f"  not tried: {_title(change)}")
+        if isinstance(error, SluiceError):
+            raise SluiceError(
+                f"stopped at {_title(left[0])}: {why}; {done} of {len(changes)} changes are done, "
+                "run it again to go on"
+            ) from None
+        raise
+    if refused:
+        raise SluiceError(f"{', '.join(sorted(refused))}: not possible here, see above")
+
+
+def _title(change: Change) -> str:
+    return f"{change.what} ({', '.join(one.key for one in change.differences)})"

@@ -1,0 +1,135 @@
+"""Arrow columns as the model's tensors, column by column.
+
+What is refused here is what `model.encode` refuses, in its words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sluice.labels import MISSING, label
+from sluice.metrics import Floats
+from sluice.model import NOT_FINITE, Tensors, no_number
+from sluice.serve.batch.arrays import numbers, present, texts
+from sluice.serve.batch.plan import Plan, is_text, plain
+
+# What a CSV file may write for a missing value: the words that pandas reads so in training.
+MISSING_WORDS = (
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
+_WORDS = texts(MISSING_WORDS)
+
+
+class Fault(NamedTuple):
+    column: str
+    problem: str
+
+
+Faults = dict[int, Fault]
+Problems = Iterable[tuple[int, str]]
+
+
+def encode(plan: Plan, batch: pa.RecordBatch) -> tuple[Tensors, Faults]:
+    """Tensors of all rows, and the first fault of each row that must not be scored."""
+    signature, rows = plan.signature, batch.num_rows
+    held = np.empty((rows, len(signature.numbers)))
+    spelled = np.empty((rows, len(signature.categories)), object)
+    faults: Faults = {}
+    for at, name in enumerate(signature.numbers):
+        held[:, at], problems = _numbers(batch.column(name), parsed=plan.parsed)
+        for row, problem in problems:
+            faults.setdefault(row, Fault(name, problem))
+    for at, name in enumerate(signature.categories):
+        spelled[:, at] = _categories(batch.column(name), parsed=plan.parsed)
+    return Tensors(held, spelled), faults
+
+
+def _numbers(column: pa.Array, *, parsed: bool) -> tuple[Floats, Problems]:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not is_text(column.type):
+        return _finite(column)
+    return _parsed(column) if parsed else _refused(column)
+
+
+def _finite(column: pa.Array) -> tuple[Floats, Problems]:
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string())  # its own way to a float does not always round right
+    converted = column.cast(pa.float64(), safe=False)
+    values = numbers(converted)
+    strange = ~np.isfinite(values)
+    if strange.any():
+        strange &= present(converted)
+    return values, [(int(row), NOT_FINITE) for row in np.flatnonzero(strange)]
+
+
+def _refused(column: pa.Array) -> tuple[Floats, Problems]:
+    problems = [
+        (row, no_number(value)) for row, value in enumerate(column.to_pylist()) if value is not None
+    ]
+    return np.full(len(column), math.nan), problems
+
+
+def _parsed(column: pa.Array) -> tuple[Floats, Problems]:
+    """Text as numbers; at Arrow's speed where all of it is plain."""
+    missing = pc.is_in(column, value_set=_WORDS)
+    try:
+        return _finite(pc.if_else(missing, pa.nulls(len(column), column.type), column))
+    except pa.ArrowInvalid:
+        return _parsed_one_by_one(column)
+
+
+def _parsed_one_by_one(column: pa.Array) -> tuple[Floats, Problems]:
+    values = np.full(len(column), math.nan)
+    problems = []
+    for row, text in enumerate(column.to_pylist()):
+        if text is None or text in MISSING_WORDS:
+            continue
+        number = _number(text)
+        if number is None:
+            problems.append((row, no_number(text)))
+        elif not math.isfinite(number):
+            problems.append((row, NOT_FINITE))
+        else:
+            values[row] = number
+    return values, problems
+
+
+def _number(text: str) -> float | None:
+    """Python's reading without what only Python takes: 1_000, and digits of other scripts."""
+    if "_" in text or not text.isascii():
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _categories(column: pa.Array, *, parsed: bool) -> NDArray[np.object_]:
+    """Spelled once for each value that occurs, not for each row."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    held = plain(column.type)
+    spelled = [
+        MISSING if parsed and value in MISSING_WORDS else label(_unwrapped(value, held))
+        for value in column.dictionary.to_pylist()
+    ]
+    at = numbers(column.indices.cast(pa.float64()))
+    places = np.where(np.isnan(at), len(spelled), at).astype(np.int64)
+    return np.array([*spelled, MISSING], object)[places]
+
+
+def _unwrapped(value: object, held: pa.DataType) -> object:
+    """A decimal as the number that JSON would carry."""
+    if isinstance(value, Decimal):
+        return int(value) if held.scale <= 0 else float(value)
+    return value

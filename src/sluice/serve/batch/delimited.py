@@ -1,0 +1,76 @@
+"""CSV files: every cell is text, and a row of the wrong length costs that row only."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from sluice.errors import SluiceError
+from sluice.metrics import Ints
+from sluice.serve.batch.files import Piece, Ragged, readable
+
+_BLOCK = 2**22
+_FIRST = 2  # Arrow numbers rows from 1, and the header is the first
+
+
+class CsvFile:
+    parsed = True
+    rows: int | None = None
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with readable(path, "CSV"), path.open(encoding="utf-8-sig", newline="") as file:
+            try:
+                header = next((cells for cells in csv.reader(file) if cells), None)
+            except csv.Error as error:
+                raise SluiceError(f"{path}: not readable as CSV: {error}") from None
+        if header is None:
+            raise SluiceError(f"{path}: is empty, expected a header")
+        self.columns = pa.schema([(name, pa.string()) for name in header])
+
+    def pieces(self, most: int) -> Iterator[Piece]:
+        ragged: list[Ragged] = []
+
+        def lay_aside(found: pa_csv.InvalidRow) -> str:
+            counts = f"expected {found.expected_columns} cells, found {found.actual_columns}"
+            ragged.append(Ragged(found.number - _FIRST, f"{counts}: {found.text!r}"))
+            return "skip"
+
+        first = 0
+        with readable(self._path, "CSV"), self._reader(lay_aside) as reader:
+            for batch in reader:
+                for start in range(0, batch.num_rows, most):
+                    cut = batch.slice(start, most)
+                    rows = _places(first, cut.num_rows, ragged)
+                    first = int(rows[-1]) + 1
+                    passed = [each for each in ragged if each.row < first]
+                    del ragged[: len(passed)]
+                    yield Piece(cut, rows, passed)
+            if ragged:
+                nothing = [pa.nulls(0, pa.string())] * len(self.columns)
+                batch = pa.RecordBatch.from_arrays(nothing, schema=self.columns)
+                yield Piece(batch, np.arange(0), ragged)
+
+    def _reader(self, lay_aside: object) -> pa_csv.CSVStreamingReader:
+        return pa_csv.open_csv(
+            self._path,
+            # Threads would lose count of the rows.
+            pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+            pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lay_aside),
+            pa_csv.ConvertOptions(
+                column_types={name: pa.string() for name in self.columns.names},
+                strings_can_be_null=False,
+            ),
+        )
+
+
+def _places(first: int, count: int, ragged: list[Ragged]) -> Ints:
+    """The next places that no ragged row takes."""
+    taken = [each.row for each in ragged]
+    free = np.setdiff1d(np.arange(first, first + count + len(taken)), taken, assume_unique=True)
+    return free[:count]

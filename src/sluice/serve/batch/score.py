@@ -1,0 +1,64 @@
+"""One batch: the function that the local run and Spark's workers share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from sluice.metrics import Ints
+from sluice.model import Model, Scores, Tensors
+from sluice.serve.batch.arrays import choose, floats, integers, texts
+from sluice.serve.batch.columns import Faults, encode
+from sluice.serve.batch.plan import Plan
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Every row of a batch is in one of two: `scored`, or `refused` with the reason.
+
+    good and bad: where these rows were in the batch.
+    """
+
+    scored: pa.RecordBatch
+    good: Ints
+    refused: pa.RecordBatch
+    bad: Ints
+
+
+def score(model: Model, plan: Plan, batch: pa.RecordBatch) -> Scored:
+    tensors, faults = encode(plan, batch)
+    rows = np.arange(batch.num_rows)
+    bad = np.array(sorted(faults), np.int64)
+    good = np.delete(rows, bad) if faults else rows
+    if faults:
+        tensors = Tensors(tensors.numbers[good], tensors.categories[good])
+    carried = batch.select(list(plan.carried))
+    if faults:
+        carried = carried.take(integers(good))
+    scored = _results(plan, carried, _scores(model, tensors))
+    return Scored(scored, good, _refusals(plan, batch, bad, faults), bad)
+
+
+def _scores(model: Model, tensors: Tensors) -> Scores:
+    if len(tensors):
+        return model.score(tensors)
+    classes = len(model.signature.classes)
+    shape = (0, classes) if model.signature.task == "multiclass" else (0,)
+    return Scores(np.empty(shape), np.empty(0, np.int64))
+
+
+def _results(plan: Plan, carried: pa.RecordBatch, scores: Scores) -> pa.RecordBatch:
+    values = scores.values.reshape(carried.num_rows, len(plan.score_names))
+    columns = [*carried.columns, *map(floats, values.T)]
+    if plan.signature.classes:
+        columns.append(choose(plan.signature.classes, scores.decisions.astype(np.int64)))
+    return pa.RecordBatch.from_arrays(columns, schema=plan.scored)
+
+
+def _refusals(plan: Plan, batch: pa.RecordBatch, bad: Ints, faults: Faults) -> pa.RecordBatch:
+    held = batch.take(integers(bad)).columns
+    named = [faults[row] for row in bad.tolist()]
+    columns = [*held, texts([f.column for f in named]), texts([f.problem for f in named])]
+    return pa.RecordBatch.from_arrays(columns, schema=plan.refused)

@@ -1,0 +1,109 @@
+"""A Parquet file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sluice.errors import SluiceError
+
+
+class Sink:
+    """Written under a hidden name beside its place, which it takes at `commit`.
+
+    The name is always the same: what a killed run left behind, the next one
+    overwrites; a lock says whether another run is at it now.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.rows = 0
+        self._path, self._part = path, path.with_name(f".{path.name}.part")
+        with writable(path):
+            self._file = _claim(self._part)
+            try:
+                self._writer = pq.ParquetWriter(self._file, schema)
+            except BaseException:
+                self._part.unlink()
+                self._file.close()
+                raise
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self._file.closed:
+            self._discard()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        if batch.num_rows:
+            with writable(self._path):
+                self._writer.write_batch(batch)
+            self.rows += batch.num_rows
+
+    def commit(self) -> None:
+        with writable(self._path):
+            self._writer.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            os.replace(self._part, self._path)
+            _sync(self._path.parent)
+            self._file.close()
+
+    def withdraw(self) -> None:
+        """Leave no file there, not even an earlier run's."""
+        with writable(self._path):
+            self._discard()
+            self._path.unlink(missing_ok=True)
+
+    def _discard(self) -> None:
+        self._part.unlink(missing_ok=True)
+        # A full disk has no room for the rest, and nobody needs it.
+        with suppress(OSError, pa.ArrowException):
+            self._writer.close()
+        with suppress(OSError):
+            self._file.close()
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        said = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise SluiceError(f"{path}: cannot be written: {said}") from None
+
+
+def _claim(part: Path) -> BinaryIO:
+    """Open and lock; another run may replace or remove the file between the two."""
+    while True:
+        file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise SluiceError(f"{part}: another run is writing it") from None
+        if part.exists() and os.path.samestat(os.fstat(file.fileno()), part.stat()):
+            file.truncate()
+            return file
+        file.close()
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

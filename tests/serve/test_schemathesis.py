@@ -1,0 +1,77 @@
+"""Schemathesis, made from the server's own document, finds nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import Running, running
+
+from fixture_project import Toy
+
+# JSON Schema cannot say that a tensor's data and shape agree, nor which tensors
+# there must be, so a valid document may still be refused by /infer; an invalid
+# one may also be too large.
+_SETTINGS = """\
+[checks]
+negative_data_rejection.expected-statuses = ["4xx"]
+[[operations]]
+include-path-regex = "/infer$"
+checks.positive_data_acceptance.enabled = false
+"""
+
+
+def _fuzzed(server: Running, folder: Path, examples: int, **environment: str) -> dict[str, Any]:
+    """Schemathesis's report; every check it has is on."""
+    settings, report = folder / "schemathesis.toml", folder / "report.json"
+    settings.write_text(_SETTINGS)
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("schemathesis")),
+            f"--config-file={settings}",
+            "run",
+            f"http://{server.host}:{server.port}/openapi.json",
+            "--seed=1",
+            f"--max-examples={examples}",
+            "--phases=examples,coverage,fuzzing",
+            "--continue-on-failure",
+            "--report=json",
+            f"--report-json-path={report}",
+            "--suppress-health-check=all",
+        ],
+        check=False,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1", **environment},
+    )
+    assert report.exists(), done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(report.read_text())
+    assert found["failures"] == found["errors"] == [], done.stdout
+    assert done.returncode == 0, done.stdout
+    assert found["operations"]["tested"] == found["operations"]["total"] == 11
+    return found
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_schemathesis_finds_nothing(
+    built: Callable[[str], Toy], size: Callable[[int, int], int], tmp_path: Path, task: str
+) -> None:
+    examples = size(25, 4_000)
+    with running(built(task).package, tmp_path) as server:
+        found = _fuzzed(server, tmp_path, examples)
+        cases = found["test_cases"]["generated"]
+        print(f"{cases} cases, {len(found['failures'])} findings")  # noqa: T201
+        assert cases > size(400, 10_000)
+        said = server.said.read_text()
+        assert "Traceback" not in said
+        assert "not the client's" not in said
+        assert server.get("/v2/health/ready").status == 200
+        scored = server.logged()
+    assert len(scored) > size(20, 1_000), "too few cases reach the model"
