@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sluice import __version__
 from sluice.errors import SluiceError
+from sluice.github import SECTIONS, SETTINGS
 from sluice.serve import settings as serving
 from sluice.serve.batch import BATCH_ROWS
 
@@ -134,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--master", metavar="URL", help="Spark's master, such as spark://host:7077")
     score.add_argument("--batch-rows", type=_positive, default=BATCH_ROWS, metavar="N")
 
+    _add_github(commands)
+
     check = add("check", _check, "one gate of the pipeline")
     check.add_argument("gate")
     add("split", _stage("sluice.build.split"), "one stage: train, validation, holdout, latest")
@@ -156,6 +159,33 @@ def _add_image(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     for action in (image, wheels):
         action.add_argument("file", type=Path, nargs="?", help="(the newest in dist/)")
         action.add_argument("--wheels", type=Path, default=Path("out/wheels"), metavar="FOLDER")
+
+
+def _add_github(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    github = commands.add_parser("github", help="set up the repository on GitHub, or check it")
+    actions = github.add_subparsers(required=True, metavar="ACTION")
+    meaning = f"make the repository what {SETTINGS}/ says"
+    setup = actions.add_parser("setup", help=meaning, description=meaning)
+    setup.add_argument("--dry-run", action="store_true", help="only show what would change")
+    setup.add_argument(
+        "--reviewer",
+        action="append",
+        default=[],
+        metavar="LOGIN",
+        help="who approves releases, where the files name nobody; may be given again",
+    )
+    setup.set_defaults(command=_github_setup)
+    meaning = f"compare the repository with {SETTINGS}/"
+    doctor = actions.add_parser("doctor", help=meaning, description=meaning)
+    doctor.add_argument(
+        "--only",
+        action="append",
+        choices=SECTIONS,
+        help="compare this alone, such as what a workflow's token may read; may be given again",
+    )
+    doctor.set_defaults(command=_github_doctor)
+    for action in (setup, doctor):
+        action.add_argument("--repo", metavar="OWNER/NAME", help="(git's origin)")
 
 
 def _positive(text: str) -> int:
@@ -255,6 +285,22 @@ def _package_wheels(options: argparse.Namespace) -> int:
     wheels.fetch(file, options.wheels, options.python)
     print(f"wheels of {file} for Python {options.python}: {options.wheels}")
     return 0
+
+
+def _github_setup(options: argparse.Namespace) -> int:
+    from sluice.github import setup
+
+    setup.run(options.repo, SETTINGS, options.reviewer, dry_run=options.dry_run, say=print)
+    return 0
+
+
+def _github_doctor(options: argparse.Namespace) -> int:
+    from sluice.github import doctor
+
+    if doctor.run(options.repo, SETTINGS, options.only or SECTIONS, print):
+        print("the repository is as the files say")
+        return 0
+    return _say(f"refused: the repository is not as {SETTINGS}/ says", REFUSED)
 
 
 def _serve(options: argparse.Namespace) -> int:

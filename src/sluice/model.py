@@ -7,6 +7,7 @@ file. It needs NumPy, msgspec and ONNX Runtime, nothing else.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,7 @@ class Tensors:
 
 class Model:
     def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it listens at import only
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -103,10 +103,10 @@ class Container:
 
     @property
     def ready(self) -> bool:
+        assert self.inspect["State"]["Running"], self.said
         try:
             return self.ask("GET", "/v2/health/ready", token=None)[0] == 200
         except (OSError, http.client.HTTPException):  # the engine's proxy accepts before the server
-            assert self.inspect["State"]["Running"], self.said
             return False
 
 
@@ -114,10 +114,10 @@ class Container:
 def running(image: str, *options: str) -> Iterator[Container]:
     """A ready server in a container that may do nothing but that."""
     publish = ("--publish=127.0.0.1::8080", f"--env=SLUICE_TOKEN={TOKEN}")
-    container = Container(
-        docker("run", "-d", *SECURE, *publish, *options, image).went_well().out.strip()
-    )
+    container = Container(f"sluice-test-{uuid4().hex}")
+    named = f"--name={container.name}"
     try:
+        docker("run", "--detach", named, *SECURE, *publish, *options, image).went_well()
         until(lambda: container.ready, container)
         yield container
     finally:

@@ -120,8 +120,7 @@ def test_log_survives_the_container_and_becomes_parquet(image, known, log):
 def test_health_follows_readiness(image):
     """Less room for the log than its reserve: not ready, so not healthy; and back."""
     often = ("--health-interval=500ms", "--health-retries=1")
-    small = "type=tmpfs,destination=/log,tmpfs-size=96m,tmpfs-mode=1777"
-    with running(image, *often, "--mount", small) as container:
+    with running(image, *often, f"--tmpfs=/log:size=96m,uid={UID},gid={UID}") as container:
         until(lambda: container.health == "healthy", container)
         container.python("open('/log/ballast', 'wb').write(bytes(48 * 2**20))").went_well()
         until(lambda: container.health == "unhealthy", container)

@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import fields
 from typing import Any
@@ -116,6 +115,21 @@ def test_after_a_413_the_connection_goes_on(server: Running, content: Unpacked) 
             answer.read()
 
 
+def test_a_body_that_is_announced_need_not_be_sent(server: Running, content: Unpacked) -> None:
+    """The refusal comes instead of the word to go on, and ends the connection."""
+    announced = POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+    assert statuses(exchange(server, announced % (200 * MIB))) == [413]
+    unknown = announced.replace(b"/score", b"/nothing")
+    assert statuses(exchange(server, unknown % 10)) == [404]
+
+
+def test_thousands_of_requests_sent_ahead_are_answered_in_turn(server: Running) -> None:
+    times, before = 5_000, server.memory
+    got = exchange(server, b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n" * times, finish=True)
+    assert statuses(got) == [200] * times
+    assert server.memory - before < 20 * MIB
+
+
 def test_a_body_is_held_to_max_body(serve: Serve, content: Unpacked) -> None:
     body = _body(content)
     with serve(f"--max-body={len(body)}") as server:
@@ -169,6 +183,21 @@ def test_a_client_that_sends_endless_headers_hears_why(server: Running) -> None:
     with contextlib.closing(http.client.HTTPConnection(server.host, server.port, timeout=20)) as c:
         c.request("GET", "/v2", headers={"X": "x" * MIB})
         assert c.getresponse().status == 431
+
+
+@pytest.mark.parametrize("element", ["[]", "[1]", "1.5", '"x"', "{}", "null"])
+def test_a_body_of_many_small_things_costs_little(server: Running, element: str) -> None:
+    """Millions of values where one belongs are counted, not looked at."""
+    things = ",".join([element] * (8_000_000 // (len(element) + 1)))
+    tensor = '{"name": "weight", "shape": [1, 1], "datatype": "FP64", "data": [%s]}'
+    before = metric(server, "process_cpu_seconds_total")
+    refused = [
+        server.infer(b'{"inputs": [%b]}' % (tensor % things).encode()),
+        server.ask("POST", "/score", b'{"records": [%b]}' % things.encode()),
+    ]
+    assert all(reply.status in (400, 413) for reply in refused)
+    assert metric(server, "process_cpu_seconds_total") - before < 2
+    assert server.memory < 400 * MIB
 
 
 # Time
@@ -305,29 +334,46 @@ def test_200_slow_clients_hold_nobody_up(serve: Serve, content: Unpacked) -> Non
 
 
 def test_a_full_queue_says_when_to_come_again(serve: Serve, content: Unpacked) -> None:
-    body, tries = _body(content, 3000), 8
-    with serve("--max-queue=1") as server:
-        gate = threading.Barrier(tries)
+    """While a big batch is scored, small ones come in, all at once when it is done."""
+    big, small = (
+        POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        for body in (_body(content, 9000), _body(content))
+    )
 
-        def ask(_: int) -> Reply:
-            gate.wait()
-            return server.ask("POST", "/score", body)
+    def rush(server: Running, pause: float) -> list[Reply]:
+        with ExitStack() as opened:
+            front, *others = [opened.enter_context(_connected(server)) for _ in range(9)]
+            for connection in others:
+                connection.sendall(small[:-1])
+            front.sendall(big)
+            time.sleep(pause)
+            for connection in others:
+                connection.sendall(small[-1:])
+            return [_read(connection) for connection in (front, *others)]
 
-        replies: list[Reply] = []
-        with ThreadPoolExecutor(tries) as pool:
-            for _ in range(30):
-                replies += pool.map(ask, range(tries))
-                if any(reply.status == 503 for reply in replies):
-                    break
-        refused = [reply for reply in replies if reply.status == 503]
-        scored = [reply for reply in replies if reply.status == 200]
+    with serve("--max-queue=2") as server:
+        rows, refused = 0, []
+        for attempt in range(20):
+            replies = rush(server, 0.005 * attempt)
+            scored = [reply for reply in replies if reply.status == 200]
+            refused = [reply for reply in replies if reply.status == 503]
+            assert len(refused) + len(scored) == 9
+            rows += sum(len(reply.json["results"]) for reply in scored)
+            if refused:
+                break
         assert refused
-        assert scored
-        assert len(refused) + len(scored) == len(replies)
         assert {reply.headers["retry-after"] for reply in refused} == {"1"}
-        assert all("wait already" in reply.error for reply in refused)
+        assert all("2 requests wait already" in reply.error for reply in refused)
         assert metric(server, "sluice_errors_total", kind="queue_full") == len(refused)
-        assert len(server.logged()) == 3000 * len(scored)
+        assert metric(server, "sluice_rows_total") == rows == len(server.logged())
+        assert server.score(content.rows[0]).status == 200
+
+
+def _read(connection: socket.socket) -> Reply:
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    fields = {name.lower(): value for name, value in answer.getheaders()}
+    return Reply(answer.status, fields, answer.read())
 
 
 def test_every_limit_has_a_sound_default() -> None:

@@ -26,6 +26,11 @@ class Access:
     def repository(self) -> str:
         return f"{self.owner}/{self.name}"
 
+    def printable(self, text: str) -> str:
+        """A line fit to print: a server may echo what it was sent, or send what moves a cursor."""
+        plain = text.replace(self.token, "***")
+        return "".join(letter if letter.isprintable() else " " for letter in plain)
+
 
 def find(repository: str | None) -> Access:
     """Read the repository's name from what is given, GITHUB_REPOSITORY or git, in this order."""
@@ -61,7 +66,9 @@ def _token(url: str) -> str:
     token = said.strip()
     # A line break in a header would come back in an error message, and the token with it.
     if not re.fullmatch(r"[!-~]+", token):
-        raise SluiceError("the token in GITHUB_TOKEN or GH_TOKEN is no token: it has odd characters")
+        raise SluiceError(
+            "the token in GITHUB_TOKEN or GH_TOKEN is no token: it has odd characters"
+        )
     return token
 
 

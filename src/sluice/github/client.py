@@ -26,7 +26,7 @@ _UNCERTAIN = "whether it took effect is not known"
 _PLAN_WORDS = ("billing plan", "upgrade to", "current plan", "github pro", "github team")
 
 
-class Refused(SluiceError):
+class RefusedError(SluiceError):
     """GitHub answered, and not with what was asked for."""
 
     def __init__(self, status: int, said: str) -> None:
@@ -36,16 +36,16 @@ class Refused(SluiceError):
 
 
 class Client:
-    def __init__(self, access: Access, seconds: float = _SECONDS) -> None:
+    def __init__(self, access: Access) -> None:
         self.access = access
         self._place = (access.owner, access.name)
-        self._reviewers: dict[Reviewer, int] = {}
+        self._reviewers: dict[tuple[str, str], int] = {}
         # A redirect would turn a POST into a GET and call it done.
         self._github = GitHub(
             TokenAuthStrategy(access.token),
             base_url=access.url,
             user_agent=f"sluice/{__version__}",
-            timeout=seconds,
+            timeout=_SECONDS,
             follow_redirects=False,
             http_cache=False,
             auto_retry=False,
@@ -53,7 +53,7 @@ class Client:
         self._rest = self._github.rest
 
     def __enter__(self) -> Self:
-        self._github.__enter__()
+        self._github.__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(
@@ -131,7 +131,7 @@ class Client:
                 answers.Environment,
                 lambda: self._rest.repos.get_environment(*self._place, _quoted(name)),
             )
-        except Refused as refused:
+        except RefusedError as refused:
             if refused.status == 404:
                 return None
             raise
@@ -152,15 +152,20 @@ class Client:
         """
         found = self.environment(name)
         if found is None or not found.can_admins_bypass:
-            return found and found.can_admins_bypass
+            return found.can_admins_bypass if found else None
         owner, repository = self._place
         path = f"/repos/{owner}/{repository}/environments/{_quoted(name)}"
         version = {"X-GitHub-Api-Version": self._rest.repos._REST_API_VERSION}
         whole = {**body, "can_admins_bypass": False}
-        return self._read(
-            answers.Environment,
-            lambda: self._github.request("PUT", path, json=whole, headers=version),
-        ).can_admins_bypass
+        try:
+            return self._read(
+                answers.Environment,
+                lambda: self._github.request("PUT", path, json=whole, headers=version),
+            ).can_admins_bypass
+        except RefusedError as refused:
+            if refused.status in (400, 422):
+                return found.can_admins_bypass
+            raise
 
     def policies(self, environment: str) -> list[answers.Policy]:
         repos = self._rest.repos
@@ -227,14 +232,14 @@ class Client:
         self._ask(lambda: issues.update_label(*self._place, _quoted(name), data=_body(body)))
 
     def reviewer_id(self, reviewer: Reviewer) -> int:
-        if reviewer not in self._reviewers:
+        if reviewer.key not in self._reviewers:
             try:
-                self._reviewers[reviewer] = self._account(reviewer).id
-            except Refused as refused:
+                self._reviewers[reviewer.key] = self._account(reviewer).id
+            except RefusedError as refused:
                 if refused.status == 404:
                     raise SluiceError(f"reviewer {reviewer.words}: GitHub knows no such") from None
                 raise
-        return self._reviewers[reviewer]
+        return self._reviewers[reviewer.key]
 
     def _account(self, reviewer: Reviewer) -> answers.Account:
         if reviewer.user:
@@ -248,7 +253,7 @@ class Client:
     def _found(self, request: Callable[[], Response[Any, Any]]) -> bool:
         try:
             self._ask(request)
-        except Refused as refused:
+        except RefusedError as refused:
             if refused.status == 404:
                 return False
             raise
@@ -293,7 +298,7 @@ class Client:
             raise SluiceError(self._safe(str(error))) from None
         if response.is_success:
             return response
-        raise Refused(response.status_code, self._said(response))
+        raise RefusedError(response.status_code, self._said(response))
 
     def _unreachable(self, error: RequestError[Any]) -> str:
         return self._safe(f"no answer from {self.access.url}: {error.exc}; {_UNCERTAIN}")
@@ -310,8 +315,7 @@ class Client:
         return self._safe(said) + _meaning(response)
 
     def _safe(self, text: str) -> str:
-        """A line fit to print: a server may echo what it was sent."""
-        return " ".join(text.replace(self.access.token, "***").split())[:500]
+        return " ".join(self.access.printable(text).split())[:500]
 
 
 def _body(body: dict[str, Any]) -> Any:
@@ -325,7 +329,8 @@ def _quoted(name: str) -> str:
 
 def _errors(errors: Any) -> str:
     return "; ".join(
-        str(one.get("message") or " ".join(map(str, one.values()))) if isinstance(one, dict)
+        str(one.get("message") or " ".join(map(str, one.values())))
+        if isinstance(one, dict)
         else str(one)
         for one in (errors if isinstance(errors, list) else [errors])
     )

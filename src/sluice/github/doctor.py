@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from sluice.github import access, state, wanted
+from sluice.github import Section, access, state, wanted
 from sluice.github.client import Client
-from sluice.github.plan import REVIEWERS, plan
-from sluice.github.plans import weaker_way
-from sluice.github.wanted import Section
+from sluice.github.plan import plan
+from sluice.github.plans import unread, weaker_way
 
 
 def run(
@@ -22,21 +21,21 @@ def run(
     files = wanted.load(folder)
     with Client(access.find(repository)) as client:
         actual = state.read(client, files, sections)
-    drift = [
-        difference
-        for change in plan(files, actual, sections)
-        for difference in change.differences
-    ]
-    said = [f"drift: {difference}" for difference in drift]
-    said += [f"could not be checked: {one}: {why}" for one, why in actual.unread.items()]
+    drift = [one for change in plan(files, actual, sections) for one in change.differences]
+    said = [f"drift: {one}" for one in drift]
+    said += [f"could not be checked: {line}" for line in unread(actual)]
     if "environments" in sections:
-        said += [
-            f"drift: {folder / 'environments.json'}: {one.name}: names nobody who approves; "
-            "'sluice github setup --reviewer LOGIN' does"
-            for one in files.unreviewed
-        ]
+        said += [_unnamed(folder, one) for one in files.unreviewed]
+    gated = {f"environment {one.name}" for one in files.environments if one.prevent_self_review}
+    if actual.repository.private and any(one.what in gated for one in drift):
+        said.append(f"private: {weaker_way('environments')}")
     for line in said:
-        say(line)
-    private = actual.repository.private
-    ...
+        say(client.access.printable(line))
     return not said
+
+
+def _unnamed(folder: Path, one: wanted.Environment) -> str:
+    return (
+        f"drift: {folder / 'environments.json'}: {one.name}: names nobody who approves; "
+        "'sluice github setup --reviewer LOGIN' does"
+    )

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from sluice.github import answers, state, wanted
+from sluice.github import SECTIONS, Section, answers, state, wanted
 from sluice.github.client import Client
-from sluice.github.wanted import SECTIONS, Section, Wanted
+from sluice.github.wanted import Wanted
 
 _SILENT = "not told by GitHub"
 
@@ -73,8 +73,7 @@ def _rulesets(files: Wanted, actual: state.Actual) -> Iterator[Change]:
             missing = [Difference(what, "is", "missing", there)]
             yield Change(what, missing, partial(Client.create_ruleset, body=one.body()))
         elif differences := list(_ruleset(what, one, found[one.name])):
-            id = found[one.name].id
-            update = partial(Client.update_ruleset, id=id, body=one.body())
+            update = partial(Client.update_ruleset, id=found[one.name].id, body=one.body())
             yield Change(what, differences, update)
 
 
@@ -182,9 +181,7 @@ def _environment_body(
     return body
 
 
-def _policies(
-    what: str, one: wanted.Environment, has: list[answers.Policy]
-) -> Iterator[Change]:
+def _policies(what: str, one: wanted.Environment, has: list[answers.Policy]) -> Iterator[Change]:
     patterns = {pattern.words for pattern in one.branch_policies}
     for policy in has:
         if policy.words not in patterns:
@@ -291,7 +288,10 @@ def _shown(value: Any) -> str:
 
 
 def _item(item: Any) -> str:
-    return str(item.get("context", item)) if isinstance(item, dict) else str(item)
+    if not isinstance(item, dict) or "context" not in item:
+        return str(item)
+    app = item.get("integration_id")
+    return item["context"] + (f" of app {app}" if app else "")
 
 
 def _actor(actor: Mapping[str, Any]) -> str:

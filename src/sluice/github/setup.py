@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from sluice.errors import SluiceError
-from sluice.github import access, state, wanted
-from sluice.github.client import Client, Refused
+from sluice.github import SECTIONS, access, state, wanted
+from sluice.github.client import Client, RefusedError
 from sluice.github.plan import Change, plan
-from sluice.github.plans import weaker_way
-from sluice.github.wanted import SECTIONS, Wanted
+from sluice.github.plans import unread, weaker_way
+from sluice.github.wanted import Wanted
 
 Say = Callable[[str], None]
+
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_MOST = 6
 
 
 def run(
@@ -21,25 +25,35 @@ def run(
     """Raises SluiceError unless everything that was to be done is done."""
     files = _with_reviewers(wanted.load(folder), folder, reviewers)
     with Client(access.find(repository)) as client:
+        show = _printing(client.access, say)
         actual = state.read(client, files, SECTIONS)
         changes = plan(files, actual, SECTIONS)
         _require_reviewers(client, files, changes)
-        _show(client.access.repository, changes, say)
-        for section, why in actual.unread.items():
-            say(f"  cannot be read, so not changed: {section}: {why}")
+        _show(client.access.repository, changes, show)
+        for line in unread(actual):
+            show(f"  cannot be read, so not changed: {line}")
         if dry_run:
-            say("dry run: nothing was changed")
+            show("dry run: nothing was changed")
         else:
             if reviewers:
                 path = wanted.write_reviewers(folder, reviewers)
-                say(f"{path} now names the reviewers: commit it, doctor expects them too")
-            _apply(client, changes, actual.repository.private, say)
+                show(f"{path} now names the reviewers: commit it, doctor expects them too")
+            _apply(client, changes, show)
         if actual.unread:
             raise SluiceError(f"not everything could be read: {', '.join(actual.unread)}")
 
 
+def _printing(found: access.Access, say: Say) -> Say:
+    return lambda line: say(found.printable(line))
+
+
 def _with_reviewers(files: Wanted, folder: Path, reviewers: list[str]) -> Wanted:
     path = folder / "environments.json"
+    for login in reviewers:
+        if not _LOGIN.fullmatch(login):
+            raise SluiceError(f"--reviewer {login!r}: expected a login; a team goes into {path}")
+    if len({login.lower() for login in reviewers}) != len(reviewers) or len(reviewers) > _MOST:
+        raise SluiceError(f"--reviewer: expected at most {_MOST} different people")
     names = ", ".join(one.name for one in files.unreviewed)
     if reviewers and not names:
         raise SluiceError(f"{path} names reviewers already: change them there")
@@ -70,7 +84,7 @@ def _show(repository: str, changes: list[Change], say: Say) -> None:
             say(f"  {difference}")
 
 
-def _apply(client: Client, changes: list[Change], private: bool, say: Say) -> None:
+def _apply(client: Client, changes: list[Change], say: Say) -> None:
     """Make the changes one by one; stop where one fails, unless only the plan forbids it."""
     left, done = list(changes), 0
     refused: set[str] = set()
@@ -82,17 +96,17 @@ def _apply(client: Client, changes: list[Change], private: bool, say: Say) -> No
             else:
                 try:
                     by_hand = change.apply(client)
-                except Refused as error:
+                except RefusedError as error:
                     if not error.of_plan:
                         raise
                     refused.add(change.what)
-                    say(f"  refused: {_title(change)}: {error}; {weaker_way(private)}")
+                    say(f"  refused: {_title(change)}: {error}; {weaker_way(change.what)}")
                 else:
                     say(f"  by hand: {by_hand}" if by_hand else f"  done: {_title(change)}")
                     done += 1
             left.pop(0)
     except BaseException as error:
-        why = str(error) or type(error).__name__
+        why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         say(f"  failed: {_title(left[0])}: {why}")
         for change in left[1:]:
             say(f"  not tried: {_title(change)}")

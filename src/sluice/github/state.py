@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from sluice.errors import SluiceError
-from sluice.github import answers
+from sluice.github import Section, answers
 from sluice.github.client import Client
-from sluice.github.wanted import Section, Wanted
+from sluice.github.wanted import Wanted
 
 
 @dataclass

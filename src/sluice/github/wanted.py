@@ -12,19 +12,14 @@ from msgspec import Meta, Struct
 
 from sluice.errors import SluiceError
 
-FOLDER = Path(".github/settings")
 PRODUCTION = "production"
 
 T = TypeVar("T")
-Section = Literal["actions", "rulesets", "environments", "repository", "labels"]
-# The order in which setup makes changes: what protects comes first.
-SECTIONS: tuple[Section, ...] = ("actions", "rulesets", "environments", "repository", "labels")
-
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Color = Annotated[str, Meta(pattern="^[0-9a-f]{6}$")]
 
 
-class Record(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
+class Record(Struct, forbid_unknown_fields=True, omit_defaults=True):
     def body(self) -> dict[str, Any]:
         """What the file says and nothing else, as a request takes it."""
         body: dict[str, Any] = msgspec.to_builtins(self)
@@ -102,9 +97,11 @@ class Environment(Record):
 
 
 class BypassActor(Record):
-    actor_type: Literal["Integration", "OrganizationAdmin", "RepositoryRole", "Team", "DeployKey"]
-    actor_id: int | None = None
+    actor_type: Literal[
+        "Integration", "OrganizationAdmin", "RepositoryRole", "Team", "DeployKey", "User"
+    ]
     bypass_mode: Literal["always", "pull_request", "exempt"]
+    actor_id: int | None = None
 
 
 class RefName(Record):
@@ -192,12 +189,14 @@ class Ruleset(Record):
     conditions: Conditions
     rules: Annotated[list[AnyRule], Meta(min_length=1)]
 
+
 class Label(Record):
     name: Name
     color: Color
     description: Annotated[str, Meta(max_length=100)]
 
-class Wanted(Struct, frozen=True):
+
+class Wanted(Struct):
     actions: Actions
     rulesets: list[Ruleset]
     environments: list[Environment]

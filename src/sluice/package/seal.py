@@ -49,8 +49,9 @@ def _contents(project: Project) -> dict[str, bytes]:
 
 
 def _write_whole(target: Path, content: bytes) -> None:
-    """All of the file or none of it, and nothing at all if it is there already."""
+    """All of the file or none of it; one that is there already becomes the newest again."""
     if target.is_file() and target.read_bytes() == content:
+        target.touch()
         return
     target.parent.mkdir(exist_ok=True)
     unfinished = target.with_suffix(".unfinished")

@@ -7,6 +7,7 @@ gone, and so goes the worker.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -65,6 +66,7 @@ class Worker:
         loop.add_reader(sys.stdin.fileno(), server.stop)
         housekeeping = loop.create_task(self._housekeeping())
         listener = socket.socket(fileno=task.listener)
+        gc.freeze()  # what is here now stays, so nobody need look whether it is garbage
         await server.run(listener, lambda: os.write(sys.stdout.fileno(), READY))
         housekeeping.cancel()
         if self._log:

@@ -110,7 +110,7 @@ class App:
         except _ClientGoneError:
             return  # the connection has counted it
         except Exception as error:
-            answer = self._refused(error)
+            answer = self._refused(error, asked.headers)
         self._metrics.requests[name].inc()
         if name in self._metrics.seconds:
             self._metrics.seconds[name].observe(time.monotonic() - asked.started)
@@ -161,7 +161,7 @@ class App:
             # A page from elsewhere must not make its reader's browser score.
             raise RefusedError(403, "cross_origin", "requests from other sites' pages are refused")
 
-    def _refused(self, error: Exception) -> Answer:
+    def _refused(self, error: Exception, asked: Headers) -> Answer:
         if isinstance(error, InputError):
             error = RefusedError(400, "bad_input", str(error))
         if not isinstance(error, RefusedError):
@@ -170,6 +170,8 @@ class App:
             error = RefusedError(500, "internal", "the server failed; its own log says why")
         self._metrics.error(error.kind)
         headers = tuple((k.encode(), v.encode()) for k, v in error.headers.items())
+        if b"expect" in asked:  # its body may never come, so nothing can follow it
+            headers += ((b"connection", b"close"),)
         return Answer(_encode({"error": error.said}), error.status, headers=headers)
 
     # What each path answers

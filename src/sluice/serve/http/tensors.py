@@ -51,7 +51,7 @@ def flat(tensor: Tensor, count: int) -> Values:
     """The `count` values of a JSON tensor in row-major order."""
     name, data = tensor.name, tensor.data or []
     for _ in tensor.shape[1:]:
-        if not data or type(data[0]) is not list:
+        if not data or len(data) > count or type(data[0]) is not list:
             break
         data = _joined(name, data)
     if len(data) != count:

@@ -1,0 +1,229 @@
+"""GitHub's requests as its REST reference documents them, for those that the set-up uses.
+
+Written from the reference and not taken from the client library, so that the two can
+disagree. An unknown field, path or query is against the documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+BOOL = {"type": "boolean"}
+TEXT = {"type": "string", "minLength": 1}
+
+
+def record(required: list[str], **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+_REPOSITORY = record(
+    [],
+    name=TEXT,
+    description={"type": "string"},
+    homepage={"type": "string"},
+    visibility={"enum": ["public", "private"]},
+    has_issues=BOOL,
+    has_projects=BOOL,
+    has_wiki=BOOL,
+    default_branch=TEXT,
+    allow_squash_merge=BOOL,
+    allow_merge_commit=BOOL,
+    allow_rebase_merge=BOOL,
+    allow_auto_merge=BOOL,
+    allow_update_branch=BOOL,
+    delete_branch_on_merge=BOOL,
+    archived=BOOL,
+    allow_forking=BOOL,
+    web_commit_signoff_required=BOOL,
+)
+_ACTIONS = record(
+    ["enabled"],
+    enabled=BOOL,
+    allowed_actions={"enum": ["all", "local_only", "selected"]},
+    sha_pinning_required=BOOL,
+)
+_WORKFLOW = record(
+    [],
+    default_workflow_permissions={"enum": ["read", "write"]},
+    can_approve_pull_request_reviews=BOOL,
+)
+_ENVIRONMENT = record(
+    [],
+    wait_timer={"type": "integer", "minimum": 0, "maximum": 43_200},
+    prevent_self_review=BOOL,
+    reviewers={
+        "type": ["array", "null"],
+        "maxItems": 6,
+        "items": record([], type={"enum": ["User", "Team"]}, id={"type": "integer"}),
+    },
+    deployment_branch_policy={
+        "oneOf": [
+            {"type": "null"},
+            record(
+                ["protected_branches", "custom_branch_policies"],
+                protected_branches=BOOL,
+                custom_branch_policies=BOOL,
+            ),
+        ]
+    },
+)
+_POLICY = record(["name"], name=TEXT, type={"enum": ["branch", "tag"]})
+
+
+def _rule(kind: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+    if parameters is None:
+        return record(["type"], type={"const": kind})
+    return record(["type"], type={"const": kind}, parameters=parameters)
+
+
+_RULE = {
+    "oneOf": [
+        *map(
+            _rule,
+            (
+                "creation",
+                "deletion",
+                "required_linear_history",
+                "required_signatures",
+                "non_fast_forward",
+            ),
+        ),
+        _rule(
+            "update",
+            record(["update_allows_fetch_and_merge"], update_allows_fetch_and_merge=BOOL),
+        ),
+        _rule(
+            "pull_request",
+            record(
+                [
+                    "dismiss_stale_reviews_on_push",
+                    "require_code_owner_review",
+                    "require_last_push_approval",
+                    "required_approving_review_count",
+                    "required_review_thread_resolution",
+                ],
+                allowed_merge_methods={
+                    "type": "array",
+                    "items": {"enum": ["merge", "squash", "rebase"]},
+                },
+                dismiss_stale_reviews_on_push=BOOL,
+                require_code_owner_review=BOOL,
+                require_last_push_approval=BOOL,
+                required_approving_review_count={"type": "integer", "minimum": 0, "maximum": 10},
+                required_review_thread_resolution=BOOL,
+            ),
+        ),
+        _rule(
+            "required_status_checks",
+            record(
+                ["required_status_checks", "strict_required_status_checks_policy"],
+                do_not_enforce_on_create=BOOL,
+                strict_required_status_checks_policy=BOOL,
+                required_status_checks={
+                    "type": "array",
+                    "items": record(["context"], context=TEXT, integration_id={"type": "integer"}),
+                },
+            ),
+        ),
+    ]
+}
+_RULESET = {
+    "name": TEXT,
+    "target": {"enum": ["branch", "tag", "push"]},
+    "enforcement": {"enum": ["disabled", "active", "evaluate"]},
+    "bypass_actors": {
+        "type": "array",
+        "items": record(
+            ["actor_type"],
+            actor_id={"type": ["integer", "null"]},
+            actor_type={
+                "enum": [
+                    "Integration",
+                    "OrganizationAdmin",
+                    "RepositoryRole",
+                    "Team",
+                    "DeployKey",
+                    "User",
+                ]
+            },
+            bypass_mode={"enum": ["always", "pull_request", "exempt"]},
+        ),
+    },
+    "conditions": record(
+        [],
+        ref_name=record(
+            [],
+            include={"type": "array", "items": TEXT},
+            exclude={"type": "array", "items": TEXT},
+        ),
+    ),
+    "rules": {"type": "array", "items": _RULE},
+}
+_COLOR = {"type": "string", "pattern": "^[0-9A-Fa-f]{6}$"}
+_SHORT = {"type": "string", "maxLength": 100}
+_PAGES = frozenset({"per_page", "page"})
+
+
+@dataclass(frozen=True)
+class Route:
+    verb: str
+    path: str
+    name: str
+    body: dict[str, Any] | None = None
+    query: frozenset[str] = frozenset()
+
+    def match(self, verb: str, path: str) -> list[str] | None:
+        """What the path's `{…}` stand for, still encoded as they were sent."""
+        pattern = re.sub(r"\\{\w+\\}", "([^/]+)", re.escape(self.path))
+        found = re.fullmatch(pattern, path)
+        return list(found.groups()) if found and verb == self.verb else None
+
+
+R = "/repos/{owner}/{repo}"
+ENVIRONMENT = R + "/environments/{environment_name}"
+POLICIES = ENVIRONMENT + "/deployment-branch-policies"
+ROUTES = [
+    Route("GET", R, "repository"),
+    Route("PATCH", R, "update_repository", _REPOSITORY),
+    Route("GET", R + "/actions/permissions", "actions"),
+    Route("PUT", R + "/actions/permissions", "put_actions", _ACTIONS),
+    Route("GET", R + "/actions/permissions/workflow", "workflow"),
+    Route("PUT", R + "/actions/permissions/workflow", "put_workflow", _WORKFLOW),
+    Route("GET", ENVIRONMENT, "environment"),
+    Route("PUT", ENVIRONMENT, "put_environment", _ENVIRONMENT),
+    Route("GET", POLICIES, "policies", query=_PAGES),
+    Route("POST", POLICIES, "add_policy", _POLICY),
+    Route("DELETE", POLICIES + "/{branch_policy_id}", "delete_policy"),
+    Route("GET", R + "/rulesets", "rulesets", query=_PAGES | {"includes_parents", "targets"}),
+    Route("GET", R + "/rulesets/{ruleset_id}", "ruleset", query=frozenset({"includes_parents"})),
+    Route("POST", R + "/rulesets", "create_ruleset", record(["name", "enforcement"], **_RULESET)),
+    Route("PUT", R + "/rulesets/{ruleset_id}", "update_ruleset", record([], **_RULESET)),
+    Route("GET", R + "/labels", "labels", query=_PAGES),
+    Route(
+        "POST",
+        R + "/labels",
+        "create_label",
+        record(["name"], name=TEXT, color=_COLOR, description=_SHORT),
+    ),
+    Route(
+        "PATCH",
+        R + "/labels/{name}",
+        "update_label",
+        record([], new_name=TEXT, color=_COLOR, description=_SHORT),
+    ),
+    Route("GET", R + "/vulnerability-alerts", "alerts"),
+    Route("PUT", R + "/vulnerability-alerts", "enable_alerts"),
+    Route("DELETE", R + "/vulnerability-alerts", "disable_alerts"),
+    Route("GET", R + "/private-vulnerability-reporting", "reporting"),
+    Route("PUT", R + "/private-vulnerability-reporting", "enable_reporting"),
+    Route("DELETE", R + "/private-vulnerability-reporting", "disable_reporting"),
+    Route("GET", "/users/{username}", "user"),
+    Route("GET", "/orgs/{org}/teams/{team_slug}", "team"),
+]
