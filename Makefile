@@ -1,6 +1,6 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
-.PHONY: help package wheels engine image test check bench lock clean
+.PHONY: help package wheels engine image test test-full check bench bench-serve lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,16 +26,22 @@ image: $(VENV)/.build  ## The newest package as a container image on BASE, with 
 test: $(VENV)/.dev  ## Run all tests
 	$(BIN)/pytest
 
+test-full: $(VENV)/.dev  ## The adversaries at full size: a million rows, hundreds of kills (an hour)
+	$(BIN)/pytest --full tests/build/test_exactness.py tests/serve
+
 check: $(VENV)/.dev  ## Linters and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/run requirements/lock benchmarks/serve/peers/lock
 	$(BIN)/hadolint image/Dockerfile
 
 bench: $(VENV)/.build  ## Time the pipeline: from scratch, unchanged, one candidate, 1 to 100 times the rows
 	@$(BIN)/python benchmarks/pipeline.py
+
+bench-serve: $(VENV)/.build  ## Serving and batch beside MLServer, MLflow, BentoML, LitServe (an hour)
+	@$(BIN)/python benchmarks/serve/main.py
 
 lock: $(VENV)/.dev  ## Write requirements/*.txt anew from pyproject.toml
 	@BIN=$(BIN) requirements/lock

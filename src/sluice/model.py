@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -82,8 +81,7 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [column.name for column in self.inputs if column.type == "category"]
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(msgspec.Struct, frozen=True, eq=False):
     """values: [n] probability of the positive class, [n, k] of each class, or [n] predictions.
 
     decisions: [n] class indices; for a regression the predictions themselves.
@@ -93,8 +91,7 @@ class Scores:
     decisions: Ints | Floats
 
 
-@dataclass(frozen=True)
-class Tensors:
+class Tensors(msgspec.Struct, frozen=True, eq=False):
     """The model's inputs: numbers [n, p] float64, categories [n, q] text."""
 
     numbers: Floats

@@ -45,6 +45,11 @@ def categories():
     )
 
 
+@pytest.fixture(scope="module")
+def table(numbers, categories):
+    return numbers, categories
+
+
 def target(task, numbers, categories):
     signal = numbers["small"] + (numbers["beyond float32"] - 1e9) / 1e6 + numbers["cents"] / 5000
     signal += np.nan_to_num(numbers["gaps"]) / 1e4 + (categories["text"] == "x")
@@ -91,7 +96,8 @@ def fuzzed(numbers, estimator, count):
         ("multiclass", forest),
     ],
 )
-def test_export_is_exact(task, builder, numbers, categories, tmp_path, size):
+def test_export_is_exact(task, builder, table, tmp_path, size):
+    numbers, categories = table
     columns = Columns(
         tuple(numbers), tuple(categories), (("", "x", "y", "z"), ("1", "2")), (0,) * 5
     )

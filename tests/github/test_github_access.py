@@ -147,3 +147,11 @@ def test_the_repository_may_be_given(before: Before) -> None:
     ran = place.doctor("--repo", "octo/nothing")
     assert ran.status == 2
     assert "404: Not Found" in ran.line
+
+
+def test_a_missing_library_names_the_extra(before: Before, tmp_path: Path) -> None:
+    (tmp_path / "broken/githubkit").mkdir(parents=True)
+    (tmp_path / "broken/githubkit/__init__.py").write_text("raise ImportError('no such thing')")
+    ran = before(FakeGitHub()).doctor(PYTHONPATH=str(tmp_path / "broken"))
+    assert ran.status == 2
+    assert ran.line == "no such thing: pip install 'sluice[github]'"

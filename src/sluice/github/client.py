@@ -8,8 +8,6 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import msgspec
-from githubkit import GitHub, Response, TokenAuthStrategy
-from githubkit.exception import GitHubException, RequestError, RequestFailed, RequestTimeout
 
 from sluice import __version__
 from sluice.errors import SluiceError
@@ -17,13 +15,22 @@ from sluice.github import answers
 from sluice.github.access import Access
 from sluice.github.wanted import Reviewer
 
+try:
+    from githubkit import GitHub, Response, TokenAuthStrategy
+    from githubkit.exception import GitHubException, RequestError, RequestFailed, RequestTimeout
+except ImportError as error:
+    raise SluiceError(f"{error}: pip install 'sluice[github]'") from None
+
 T = TypeVar("T")
 
 _SECONDS = 20.0
 _PAGE = 100
 _MOST_PAGES = 100
-_UNCERTAIN = "whether it took effect is not known"
 _PLAN_WORDS = ("billing plan", "upgrade to", "current plan", "github pro", "github team")
+
+
+class NoAnswerError(SluiceError):
+    """GitHub may or may not have done what was asked for."""
 
 
 class RefusedError(SluiceError):
@@ -46,7 +53,7 @@ class Client:
             base_url=access.url,
             user_agent=f"sluice/{__version__}",
             timeout=_SECONDS,
-            follow_redirects=False,
+            follow_redirects=True,
             http_cache=False,
             auto_retry=False,
         )
@@ -291,17 +298,15 @@ class Client:
         except RequestFailed as failed:
             response = failed.response
         except RequestTimeout:
-            raise SluiceError(f"GitHub did not answer in time; {_UNCERTAIN}") from None
+            raise NoAnswerError(f"{self.access.url} did not answer in {_SECONDS:g} s") from None
         except RequestError as error:
-            raise SluiceError(self._unreachable(error)) from None
-        except (GitHubException, ValueError) as error:
+            said = self._safe(f"no answer from {self.access.url}: {error.exc}")
+            raise NoAnswerError(said) from None
+        except (GitHubException, ValueError, TypeError) as error:
             raise SluiceError(self._safe(str(error))) from None
         if response.is_success:
             return response
         raise RefusedError(response.status_code, self._said(response))
-
-    def _unreachable(self, error: RequestError[Any]) -> str:
-        return self._safe(f"no answer from {self.access.url}: {error.exc}; {_UNCERTAIN}")
 
     def _said(self, response: Response[Any, Any]) -> str:
         """GitHub's own words, and what they mean for the person who reads them."""

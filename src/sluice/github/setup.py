@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sluice.errors import SluiceError
 from sluice.github import SECTIONS, access, state, wanted
-from sluice.github.client import Client, RefusedError
+from sluice.github.client import Client, NoAnswerError, RefusedError
 from sluice.github.plan import Change, plan
 from sluice.github.plans import unread, weaker_way
 from sluice.github.wanted import Wanted
@@ -23,19 +23,19 @@ def run(
     repository: str | None, folder: Path, reviewers: list[str], *, dry_run: bool, say: Say
 ) -> None:
     """Raises SluiceError unless everything that was to be done is done."""
-    files = _with_reviewers(wanted.load(folder), folder, reviewers)
+    files = wanted.load(folder)
+    _check_reviewers(files, folder / "environments.json", reviewers)
+    whole = wanted.with_reviewers(files, reviewers)
     with Client(access.find(repository)) as client:
         show = _printing(client.access, say)
-        actual = state.read(client, files, SECTIONS)
-        changes = plan(files, actual, SECTIONS)
-        _require_reviewers(client, files, changes)
-        _show(client.access.repository, changes, show)
-        for line in unread(actual):
-            show(f"  cannot be read, so not changed: {line}")
+        actual = state.read(client, whole, SECTIONS)
+        changes = plan(whole, actual, SECTIONS)
+        _require_reviewers(client, whole, changes)
+        _show(client.access.repository, changes, unread(actual), show)
         if dry_run:
             show("dry run: nothing was changed")
         else:
-            if reviewers:
+            if files.unreviewed:
                 path = wanted.write_reviewers(folder, reviewers)
                 show(f"{path} now names the reviewers: commit it, doctor expects them too")
             _apply(client, changes, show)
@@ -47,22 +47,22 @@ def _printing(found: access.Access, say: Say) -> Say:
     return lambda line: say(found.printable(line))
 
 
-def _with_reviewers(files: Wanted, folder: Path, reviewers: list[str]) -> Wanted:
-    path = folder / "environments.json"
+def _check_reviewers(files: Wanted, path: Path, reviewers: list[str]) -> None:
     for login in reviewers:
         if not _LOGIN.fullmatch(login):
             raise SluiceError(f"--reviewer {login!r}: expected a login; a team goes into {path}")
     if len({login.lower() for login in reviewers}) != len(reviewers) or len(reviewers) > _MOST:
         raise SluiceError(f"--reviewer: expected at most {_MOST} different people")
     names = ", ".join(one.name for one in files.unreviewed)
-    if reviewers and not names:
-        raise SluiceError(f"{path} names reviewers already: change them there")
+    given = {("User", login.lower()) for login in reviewers}
+    gated = [one for one in files.environments if one.prevent_self_review]
+    if reviewers and any({r.key for r in one.reviewers} not in (set(), given) for one in gated):
+        raise SluiceError(f"{path} names other reviewers already: change them there")
     if names and not reviewers:
         raise SluiceError(
             f"{path} names nobody who approves ({names}): give --reviewer LOGIN, up to six times; "
             "nobody can approve a release they started, so one of them is someone else"
         )
-    return wanted.with_reviewers(files, reviewers)
 
 
 def _require_reviewers(client: Client, files: Wanted, changes: list[Change]) -> None:
@@ -74,14 +74,16 @@ def _require_reviewers(client: Client, files: Wanted, changes: list[Change]) -> 
                 client.reviewer_id(reviewer)
 
 
-def _show(repository: str, changes: list[Change], say: Say) -> None:
-    if not changes:
+def _show(repository: str, changes: list[Change], unread: list[str], say: Say) -> None:
+    if not changes and not unread:
         say(f"{repository} is as the files say: nothing to change")
         return
-    say(f"{repository}: {len(changes)} changes to make")
+    say(f"{repository}: to change: {len(changes)}")
     for change in changes:
         for difference in change.differences:
             say(f"  {difference}")
+    for line in unread:
+        say(f"  cannot be read, so not changed: {line}")
 
 
 def _apply(client: Client, changes: list[Change], say: Say) -> None:
@@ -107,6 +109,8 @@ def _apply(client: Client, changes: list[Change], say: Say) -> None:
             left.pop(0)
     except BaseException as error:
         why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        if isinstance(error, NoAnswerError):
+            why += "; whether it took effect is not known"
         say(f"  failed: {_title(left[0])}: {why}")
         for change in left[1:]:
             say(f"  not tried: {_title(change)}")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sluice.model import Scores
 
 # The library decides by this at import how its values are kept.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -21,12 +25,12 @@ class Metrics:
     def __init__(
         self, name: str, version: str, classes: tuple[str, ...], scores: tuple[float, ...]
     ) -> None:
-        from prometheus_client import Counter, Histogram
+        import prometheus_client as prometheus
 
         labels = ("model", "version")
         of = {"model": name, "version": version}
-        requests = Counter("sluice_requests", "Requests answered", (*labels, "route"))
-        seconds = Histogram(
+        requests = prometheus.Counter("sluice_requests", "Requests answered", (*labels, "route"))
+        seconds = prometheus.Histogram(
             "sluice_request_duration_seconds",
             "From a request's headers to its answer",
             (*labels, "route"),
@@ -34,14 +38,23 @@ class Metrics:
         )
         self.requests = {route: requests.labels(route=route, **of) for route in ROUTES}
         self.seconds = {route: seconds.labels(route=route, **of) for route in ("infer", "score")}
-        self.rows = Counter("sluice_rows", "Rows scored", labels).labels(**of)
-        self.score = Histogram(
+        self._rows = prometheus.Counter("sluice_rows", "Rows scored", labels).labels(**of)
+        self._score = prometheus.Histogram(
             "sluice_score", "Scores; of a multi-class model the highest", labels, buckets=scores
         ).labels(**of)
-        self._errors = Counter("sluice_errors", "Requests refused", (*labels, "kind"))
-        decided = Counter("sluice_decisions", "Decisions made", (*labels, "decision"))
-        self.decided = {name: decided.labels(decision=name, **of) for name in classes}
+        self._errors = prometheus.Counter("sluice_errors", "Requests refused", (*labels, "kind"))
+        decisions = prometheus.Counter("sluice_decisions", "Decisions made", (*labels, "decision"))
+        self._decisions = [decisions.labels(decision=name, **of) for name in classes]
         self._of = of
+
+    def scored(self, scores: Scores) -> None:
+        self._rows.inc(len(scores.values))
+        values = scores.values if scores.values.ndim == 1 else scores.values.max(axis=1)
+        for value in values.tolist():
+            self._score.observe(value)
+        if self._decisions:
+            for decision, rows in Counter(scores.decisions.tolist()).items():
+                self._decisions[decision].inc(rows)
 
     def error(self, kind: str) -> None:
         self._errors.labels(kind=kind, **self._of).inc()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from sluice.model import Model, Scores, Signature, Tensors
+from sluice.model import Model, Scores, Tensors
 from sluice.serve.http.errors import RefusedError
-from sluice.serve.http.question import Question, decisions
-from sluice.serve.log.record import Column, Record
+from sluice.serve.http.question import Question
 from sluice.serve.log.writer import LogError, Writer
+from sluice.serve.metrics import Metrics
+from sluice.serve.recorder import Recorder
+
+Asked = tuple[Question, asyncio.Future[Scores]]
 
 _ROWS = 4_096  # at a time, between two looks at the network
 
@@ -22,11 +26,11 @@ class Queue:
     """Scores what waits, in its order, and logs it before anyone hears of it."""
 
     def __init__(
-        self, model: Model, log: Writer | None, logged: Sequence[Column], longest: int
+        self, model: Model, log: Writer | None, recorder: Recorder, metrics: Metrics, longest: int
     ) -> None:
         self._model, self._log, self._longest = model, log, longest
-        self._recorder = Recorder(model.signature, logged)
-        self._waiting: deque[tuple[Question, asyncio.Future[Scores]]] = deque()
+        self._recorder, self._metrics = recorder, metrics
+        self._waiting: deque[Asked] = deque()
         self._loop = asyncio.get_running_loop()
 
     def ask(self, question: Question) -> asyncio.Future[Scores]:
@@ -44,36 +48,45 @@ class Queue:
     def _answer(self) -> None:
         together = self._next()
         try:
-            scores = self._model.score(_joined([question.tensors for question, _ in together]))
-            if self._log:
-                self._log.write(self._recorder.records([q for q, _ in together], scores))
-        except Exception as error:
-            for _, answer in together:
-                if not answer.done():
-                    answer.set_exception(_refusal(error))
-        else:
-            start = 0
-            for question, answer in together:
-                end = start + len(question.tensors)
-                if not answer.done():
-                    answer.set_result(Scores(scores.values[start:end], scores.decisions[start:end]))
-                start = end
+            self._score(together)
+        except Exception:
+            for alone in together:  # so that nobody is refused for what came with another
+                self._answer_alone(alone)
         if self._waiting:
             self._loop.call_soon(self._answer)
 
-    def _next(self) -> list[tuple[Question, asyncio.Future[Scores]]]:
-        together: list[tuple[Question, asyncio.Future[Scores]]] = []
+    def _answer_alone(self, asked: Asked) -> None:
+        try:
+            self._score([asked])
+        except LogError as error:
+            refusal = RefusedError(503, "log", str(error), **{"retry-after": "1"})
+            _settle(asked[1].set_exception, refusal)
+        except Exception as error:
+            _settle(asked[1].set_exception, error)
+
+    def _score(self, together: list[Asked]) -> None:
+        """Score and log all of these, then answer each; or none of that."""
+        questions = [question for question, _ in together]
+        scores = self._model.score(_joined([question.tensors for question in questions]))
+        if not np.isfinite(scores.values).all():
+            raise RefusedError(422, "no_score", "the model gives no finite score for these values")
+        if self._log:
+            self._log.write(self._recorder.records(questions, scores))
+        self._metrics.scored(scores)
+        start = 0
+        for question, answer in together:
+            end = start + len(question.tensors)
+            part = Scores(scores.values[start:end], scores.decisions[start:end])
+            _settle(answer.set_result, part)
+            start = end
+
+    def _next(self) -> list[Asked]:
+        together: list[Asked] = []
         rows = 0
         while self._waiting and (not together or rows + len(self._waiting[0][0].tensors) <= _ROWS):
             together.append(self._waiting.popleft())
             rows += len(together[-1][0].tensors)
         return together
-
-
-def _refusal(error: Exception) -> Exception:
-    if isinstance(error, LogError):
-        return RefusedError(503, "log", str(error), **{"retry-after": "1"})
-    return error
 
 
 def _joined(parts: list[Tensors]) -> Tensors:
@@ -85,45 +98,7 @@ def _joined(parts: list[Tensors]) -> Tensors:
     )
 
 
-class Recorder:
-    """From scored questions to the log's records."""
-
-    def __init__(self, signature: Signature, logged: Sequence[Column]) -> None:
-        names = {column.name for column in logged}
-        self._signature = signature
-        self._every = len(names) == len(signature.inputs)
-        self._numbers = [i for i, name in enumerate(signature.numbers) if name in names]
-        self._categories = [i for i, name in enumerate(signature.categories) if name in names]
-
-    def records(self, questions: list[Question], scores: Scores) -> list[Record]:
-        now, clock = time.time_ns() // 1000, time.monotonic()
-        said = decisions(self._signature, scores)
-        values = scores.values.tolist()
-        records: list[Record] = []
-        for question in questions:
-            latency = round(clock - question.started, 6)
-            features = self._features(question.tensors)
-            for row, known in enumerate(features):
-                place = len(records)
-                records.append(
-                    Record(
-                        now,
-                        question.id,
-                        row,
-                        question.ids[row] if question.ids else None,
-                        known,
-                        values[place],
-                        said[place] if said else None,
-                        latency,
-                    )
-                )
-        return records
-
-    def _features(self, tensors: Tensors) -> list[list[float | str | None]]:
-        numbers, categories = tensors.numbers, tensors.categories
-        if not self._every:
-            numbers, categories = numbers[:, self._numbers], categories[:, self._categories]
-        return [
-            known + [text or None for text in texts]
-            for known, texts in zip(numbers.tolist(), categories.tolist(), strict=True)
-        ]
+def _settle(settle: Callable[[Any], None], answer: Scores | Exception) -> None:
+    """The client may have left, and its request's task with it."""
+    with contextlib.suppress(asyncio.InvalidStateError):
+        settle(answer)

@@ -51,7 +51,7 @@ def serve(path: Path, settings: Settings, say: Say) -> None:
 def read_token(settings: Settings) -> str | None:
     token = os.environ.get("SLUICE_TOKEN")
     if settings.token_file is not None:
-        token = Path(settings.token_file).read_text("utf-8").strip()
+        token = Path(settings.token_file).read_text("utf-8", "replace").strip()
     if token is None:
         return None
     if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable():

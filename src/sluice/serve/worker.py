@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -30,6 +31,7 @@ from sluice.serve.log.record import Column, Header
 from sluice.serve.log.writer import LogError, Rotation, Writer
 from sluice.serve.metrics import PROBABILITIES, Metrics, Page
 from sluice.serve.queue import Queue
+from sluice.serve.recorder import Recorder
 from sluice.serve.settings import Settings
 
 READY = b"ready\n"
@@ -75,13 +77,13 @@ class Worker:
     def _app(self, metrics: Metrics) -> http.App:
         task, settings, signature = self._task, self._task.settings, self._model.signature
         named = (signature, task.name, task.version)
+        recorder = Recorder(signature, self._columns())
         model = http.Model(
             task.name,
             task.version,
-            signature,
             Inference(*named, settings.max_rows, settings.max_nesting),
             Records(*named, settings.max_rows),
-            Queue(self._model, self._log, self._columns(), settings.max_queue),
+            Queue(self._model, self._log, recorder, metrics, settings.max_queue),
             openapi.document(*named, self._samples()[0]),
         )
         page = Page(self._log.free if self._log else None)
@@ -165,6 +167,8 @@ def logged(signature: Signature, features: str) -> tuple[Column, ...]:
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor hears it, and says stop
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # connections are files too
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
     try:
         with asyncio.Runner(loop_factory=Server.loop_factory()) as runner:

@@ -7,18 +7,16 @@ import itertools
 import sys
 import time
 import traceback
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from sluice.model import InputError, Scores, Signature
+from sluice.model import InputError
 from sluice.serve.http.docs import PAGE, POLICY
 from sluice.serve.http.errors import RefusedError
 from sluice.serve.http.inference import BINARY_HEADER, Inference
-from sluice.serve.http.question import Question, decisions
 from sluice.serve.http.records import Records
 from sluice.serve.metrics import Metrics, Page
 from sluice.serve.queue import Queue
@@ -32,16 +30,14 @@ _JSON = b"application/json"
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     body: bytes
     status: int = 200
     type: bytes = _JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A request without its body. started: monotonic seconds."""
 
     headers: Headers
@@ -71,7 +67,6 @@ class Model:
 
     name: str
     version: str
-    signature: Signature
     inference: Inference
     records: Records
     queue: Queue
@@ -97,13 +92,16 @@ class App:
         self._token = None if token is None else token.encode()
         self._ids = (f"{instance}-{number}" for number in itertools.count(1))
         self._routes = self._table()
+        self._open = {
+            path for path, by in self._routes.items() if any(route.open for route in by.values())
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Asked(dict(scope["headers"]), receive, time.monotonic())
         name = "other"
         try:
             by_method = self._routes.get(scope["path"], {})
-            self._admit(asked.headers, any(route.open for route in by_method.values()))
+            self._admit(asked.headers, scope["path"] in self._open)
             route = self._route(by_method, scope["path"], scope["method"])
             name = route.name
             answer = await route.handler(asked)
@@ -181,7 +179,7 @@ class App:
         inference = self._model.inference
         header = asked.headers.get(BINARY_HEADER)
         question, request = inference.read(body, header, next(self._ids), asked.started)
-        scores = await self._ask(question)
+        scores = await self._model.queue.ask(question)
         content, length = inference.write(question, request, scores)
         if length is None:
             return Answer(content)
@@ -191,25 +189,14 @@ class App:
     async def _score(self, asked: Asked) -> Answer:
         body = await self._body(asked)
         question = self._model.records.read(body, next(self._ids), asked.started)
-        return Answer(self._model.records.write(question, await self._ask(question)))
-
-    async def _ask(self, question: Question) -> Scores:
         scores = await self._model.queue.ask(question)
-        metrics = self._metrics
-        metrics.rows.inc(len(question.tensors))
-        values = scores.values if scores.values.ndim == 1 else scores.values.max(axis=1)
-        for value in values.tolist():
-            metrics.score.observe(value)
-        for decision, rows in Counter(decisions(self._model.signature, scores)).items():
-            metrics.decided[decision].inc(rows)
-        return scores
+        return Answer(self._model.records.write(question, scores))
 
     async def _body(self, asked: Asked) -> bytes:
         """The whole body; what is more than allowed is not kept."""
         most = self._max_body
-        too_large = RefusedError(413, "too_large", f"the body is larger than {most:,} bytes")
         if int(asked.headers.get(b"content-length", b"0")) > most:
-            raise too_large
+            raise _too_large(most)
         encoding = asked.headers.get(b"content-encoding", b"identity")
         if encoding.lower() != b"identity":
             said = "compressed bodies are not read; send it without Content-Encoding"
@@ -223,7 +210,7 @@ class App:
             parts.append(event["body"])
             size += len(event["body"])
             if size > most:
-                raise too_large
+                raise _too_large(most)
             if not event["more_body"]:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -272,6 +259,10 @@ class App:
 
 def _versioned(model: Model) -> str:
     return f"/v2/models/{model.name}/versions/{model.version}"
+
+
+def _too_large(most: int) -> RefusedError:
+    return RefusedError(413, "too_large", f"the body is larger than {most:,} bytes")
 
 
 def _json(content: object) -> Answer:

@@ -51,6 +51,7 @@ _decoder = msgspec.json.Decoder(Request)
 _heads = msgspec.json.Decoder(_Heads)
 _AT = re.compile(r"(.*) - at `\$\.inputs\[(\d+)\]\.(datatype|data)(?:\[(\d+)\])?")
 _encode = msgspec.json.Encoder().encode
+_REAL, _TEXT = {int, float, type(None)}, {str, type(None)}
 
 
 class Inference:
@@ -63,6 +64,12 @@ class Inference:
         self._max_rows, self._max_nesting = max_rows, max_nesting
         self._numbers, self._categories = signature.numbers, signature.categories
         self._known = {signature.id, *(column.name for column in signature.inputs)}
+        self._usual: list[tuple[str, str, list[int], dict[str, Any]]] = [
+            (column["name"], column["datatype"], [1, 1], {}) for column in inputs_of(signature)
+        ]
+        places = list(enumerate(column.type for column in signature.inputs))
+        self._number_places = [place for place, kind in places if kind == "number"]
+        self._category_places = [place for place, kind in places if kind == "category"]
         self._outputs = ("score", "decision") if signature.classes else ("score",)
         self._head = _encode({"model_name": name, "model_version": version})[:-1]
 
@@ -76,16 +83,42 @@ class Inference:
         except RefusedError as error:
             raise self._named(error, text) from None
         self._hold(request)
+        usual = self._usual_row(request.inputs)
+        if usual is not None and not rest:
+            return Question(self._id(request, id), usual, None, started), request
         rows = request.inputs[0].shape[0]
         columns = self._columns(request.inputs, rest, rows)
         ids = columns.get(self._signature.id) if self._signature.id else None
         question = Question(
-            message.hold_id(request.id) if request.id else id,
+            self._id(request, id),
             self._tensors(columns, rows),
             None if ids is None else tensors.labels(ids),
             started,
         )
         return question, request
+
+    def _id(self, request: Request, id: str) -> str:
+        return message.hold_id(request.id) if request.id else id
+
+    def _usual_row(self, given: list[Tensor]) -> Tensors | None:
+        """One row in JSON as the metadata lists its columns, which most requests are.
+
+        None is refused here: whatever is not quite so goes the long way.
+        """
+        if [(t.name, t.datatype, t.shape, t.parameters) for t in given] != self._usual:
+            return None
+        try:
+            row = [value for tensor in given for (value,) in [tensor.data or []]]
+            numbers = [row[place] for place in self._number_places]
+            texts = [row[place] for place in self._category_places]
+            if _REAL.issuperset(map(type, numbers)) and _TEXT.issuperset(map(type, texts)):
+                return Tensors(
+                    np.array([numbers], np.float64),  # None becomes NaN
+                    np.array([tensors.labels(texts)], object),
+                )
+        except (TypeError, ValueError, OverflowError):
+            pass
+        return None
 
     def _named(self, error: RefusedError, text: memoryview) -> Exception:
         """The same by row and column, if it is about one: the decoder does not know them."""
@@ -227,14 +260,6 @@ class Inference:
     def metadata(self) -> dict[str, Any]:
         """What `GET /v2/models/NAME` says."""
         signature = self._signature
-        inputs = [
-            {
-                "name": column.name,
-                "datatype": "FP64" if column.type == "number" else "BYTES",
-                "shape": [-1, 1],
-            }
-            for column in signature.inputs
-        ]
         many = signature.task == "multiclass"
         outputs: list[dict[str, Any]] = [
             {
@@ -249,7 +274,7 @@ class Inference:
             "name": self._name,
             "versions": [self._version],
             "platform": "onnx_onnxruntime",
-            "inputs": inputs,
+            "inputs": inputs_of(signature),
             "outputs": outputs,
             "parameters": {
                 "task": signature.task,
@@ -257,6 +282,18 @@ class Inference:
                 "missing_values": MISSING_VALUES,
             },
         }
+
+
+def inputs_of(signature: Signature) -> list[dict[str, Any]]:
+    """The tensors that the metadata asks for."""
+    return [
+        {
+            "name": column.name,
+            "datatype": "FP64" if column.type == "number" else "BYTES",
+            "shape": [-1, 1],
+        }
+        for column in signature.inputs
+    ]
 
 
 MISSING_VALUES = {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from sluice.model import Scores, Signature, Tensors
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """Rows to score. ids: [n] what their id column says, if it came. started: monotonic seconds."""
 
     id: str

@@ -1,0 +1,94 @@
+"""The queue: nobody is refused, or scored, for what came together with another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sluice.model import Decision, Input, Scores, Signature, Tensors, decide
+from sluice.serve.http.errors import RefusedError
+from sluice.serve.http.question import Question
+from sluice.serve.log.read import read
+from sluice.serve.log.record import Column, Header
+from sluice.serve.log.writer import Rotation, Writer
+from sluice.serve.queue import Queue
+from sluice.serve.recorder import Recorder
+
+SIGNATURE = Signature("binary", (Input("a", "number"),), ("no", "yes"), Decision(threshold=0.5))
+
+
+class Echo:
+    """A model whose score is its input; it breaks at 13."""
+
+    signature = SIGNATURE
+
+    def score(self, tensors: Tensors) -> Scores:
+        values = tensors.numbers[:, 0]
+        if 13 in values:
+            raise RuntimeError("thirteen")
+        return Scores(values, decide(SIGNATURE.decision, values))
+
+
+def question(name: str, *values: float) -> Question:
+    numbers = np.array(values)[:, None]
+    tensors = Tensors(numbers, np.empty((len(values), 0), object))
+    return Question(name, tensors, None, time.monotonic())
+
+
+def asked(folder: Path, questions: list[Question], longest: int = 100) -> list[Any]:
+    """What each of the questions gets that are there at the same time."""
+
+    async def run() -> list[Any]:
+        header = Header("p", "v", "d", "h", "i", "binary", ("no", "yes"), (Column("a", "number"),))
+        log = Writer(folder, header, Rotation(2**40, 1e9, 1e9))
+        recorder = Recorder(SIGNATURE, header.columns)
+        metrics: Any = SimpleNamespace(scored=lambda scores: None)
+        model: Any = Echo()
+        queue = Queue(model, log, recorder, metrics, longest)
+        answers = await asyncio.gather(*map(queue.ask, questions), return_exceptions=True)
+        log.close()
+        return answers
+
+    return asyncio.run(run())
+
+
+def test_those_that_are_there_together_get_their_own_scores(tmp_path):
+    questions = [question(f"q{n}", *np.arange(n) / 10) for n in range(1, 6)]
+    answers = asked(tmp_path, questions)
+    assert [answer.values.tolist() for answer in answers] == [
+        (np.arange(n) / 10).tolist() for n in range(1, 6)
+    ]
+    assert [record["request"] for record in read(tmp_path)] == [
+        name for name in ("q1", "q2", "q3", "q4", "q5") for _ in range(int(name[1]))
+    ]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_score_that_is_no_number_is_refused_alone_and_not_logged(tmp_path, bad):
+    first, refused, last = asked(
+        tmp_path, [question("first", 0.1), question("bad", 0.2, bad), question("last", 0.3)]
+    )
+    assert (first.values.tolist(), last.values.tolist()) == ([0.1], [0.3])
+    assert isinstance(refused, RefusedError)
+    assert refused.status == 422
+    assert [record["request"] for record in read(tmp_path)] == ["first", "last"]
+
+
+def test_a_model_that_breaks_at_one_request_answers_the_others(tmp_path):
+    first, broken, last = asked(
+        tmp_path, [question("first", 0.1), question("bad", 13), question("last", 0.3)]
+    )
+    assert (first.values.tolist(), last.values.tolist()) == ([0.1], [0.3])
+    assert isinstance(broken, RuntimeError)
+    assert [record["request"] for record in read(tmp_path)] == ["first", "last"]
+
+
+def test_more_than_may_wait_are_refused_at_once(tmp_path):
+    with pytest.raises(RefusedError, match="2 requests wait already"):
+        asked(tmp_path, [question(f"q{n}", 0.1) for n in range(3)], longest=2)
