@@ -53,7 +53,7 @@ class Client:
             base_url=access.url,
             user_agent=f"sluice/{__version__}",
             timeout=_SECONDS,
-            follow_redirects=True,
+            follow_redirects=False,
             http_cache=False,
             auto_retry=False,
         )

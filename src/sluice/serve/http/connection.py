@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -36,8 +37,8 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, **rest)
         self._arriving = _HEADERS  # the part of a request that is on its way, if any
         self._request = 0
-        self._header_bytes = 0  # of the request that arrives: as they came,
-        self._named_bytes = 0  # and as they were read
+        self._header_bytes = 0
+        self._too_long = False
         self._watched: tuple[int, str] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._draining = False
@@ -92,23 +93,12 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._request += 1
         self._arriving = _HEADERS
-        self._named_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._hold_headers(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._hold_headers(len(name) + len(value))
-
-    def _hold_headers(self, more: int) -> None:
-        """Held here too: they may have come in one piece, with the body."""
-        self._named_bytes += more
-        if self._named_bytes > self.settings.max_headers:
-            raise _TooManyHeadersError
 
     def on_headers_complete(self) -> None:
+        # Held here too: they may have come in one piece, with the body.
+        self._too_long = self._headers_length() > self.settings.max_headers
+        if self._too_long:
+            raise _TooManyHeadersError
         super().on_headers_complete()
         self._header_bytes = 0
         self._arriving = _BODY
@@ -120,7 +110,7 @@ class Connection(HttpToolsProtocol):
         self._arriving = ""
 
     def send_400_response(self, msg: str) -> None:
-        if self._named_bytes > self.settings.max_headers:
+        if self._too_long:
             self._refuse_headers()
         else:
             self._refuse(400, "bad_http", "not an HTTP request")
@@ -158,6 +148,9 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         elif not self.transport.is_closing():
             self._refuse(408, "too_slow", f"the request's {self._arriving} took too long")
+
+    def _headers_length(self) -> int:
+        return len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
 
     def _refuse_headers(self) -> None:
         most = self.settings.max_headers

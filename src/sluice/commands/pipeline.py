@@ -1,0 +1,101 @@
+"""From data to verdicts: the pipeline, and its stages one by one."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+from sluice.commands import REFUSED, Command, Commands, in_words, project, say
+from sluice.errors import SluiceError
+
+
+def add(commands: Commands) -> None:
+    run = commands.add("run", _run, "reproduce the pipeline with all gates, and write the report")
+    run.add_argument("--base", type=Path, help="report.json to show changes against")
+
+    adopt = commands.add("adopt", _adopt, "replace the example by your own data")
+    adopt.add_argument("file", type=Path, help="a CSV or Parquet file")
+    adopt.add_argument("--target", required=True, metavar="COLUMN", help="what to predict")
+    adopt.add_argument("--id", metavar="COLUMN", help="what names a row")
+    adopt.add_argument(
+        "--sensitive",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a column to audit for fairness; may be given again",
+    )
+
+
+def add_stages(commands: Commands) -> None:
+    check = commands.add("check", _check, "one gate of the pipeline")
+    check.add_argument("gate")
+    split = "one stage: train, validation, holdout, latest"
+    commands.add("split", stage("sluice.build.split"), split)
+    fit = stage("sluice.build.train", "name")
+    train = commands.add("train", fit, "one stage: fit a candidate")
+    train.add_argument("name", metavar="CANDIDATE")
+    commands.add("select", stage("sluice.build.select"), "one stage: choose the candidate")
+    commands.add("export", stage("sluice.build.export"), "one stage: write the executable model")
+
+
+def stage(module: str, *names: str) -> Command:
+    """A stage that DVC runs; what stops it is left for the report to name."""
+
+    def command(options: argparse.Namespace) -> int:
+        here = project()
+        given = [getattr(options, name) for name in names]
+        try:
+            importlib.import_module(module).run(here, *given)
+        except Exception as error:
+            here.out.mkdir(exist_ok=True)
+            with here.trouble.open("a", encoding="utf-8") as trouble:
+                trouble.write(f"{module.rpartition('.')[2]}: {in_words(error)}\n")
+            raise
+        return 0
+
+    return command
+
+
+def conclude(releasable: bool) -> int:
+    """Say what the gates said, and where to read on."""
+    from sluice.check import gate
+
+    here = project()
+    print()
+    for verdict in gate.collect(here):
+        print(f"  {verdict.status.value:<13} {verdict.gate}: {verdict.why}")
+    print(f"\nreport: {here.report / 'report.html'}")
+    if releasable:
+        return 0
+    return say("refused: no package; the report says why", REFUSED)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from sluice import pipeline
+
+    return conclude(pipeline.run(project(), options.base))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from sluice.check import gate
+
+    if options.gate not in gate.GATES:
+        raise SluiceError(f"no gate {options.gate!r}; there are {', '.join(gate.GATES)}")
+    verdict = gate.run(project(), options.gate)
+    print(f"{verdict.gate}: {verdict.status.value}: {verdict.why}")
+    return 0 if verdict.passes else REFUSED
+
+
+def _adopt(options: argparse.Namespace) -> int:
+    from sluice.adopt import adopt
+
+    adopt(
+        Path(),
+        options.file,
+        target=options.target,
+        id=options.id,
+        sensitive=options.sensitive,
+        say=print,
+    )
+    return 0
