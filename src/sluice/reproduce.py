@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -38,9 +39,20 @@ def alone(root: Path) -> Iterator[None]:
             raise SluiceError(
                 "another run is at work in this folder: wait until it has ended"
             ) from None
+        _drop_torn_lock(root / ".dvc" / "tmp" / "rwlock")
         yield
     finally:
         os.close(folder)
+
+
+def _drop_torn_lock(path: Path) -> None:
+    """DVC stops for good at its own lock file if it was killed while it wrote that."""
+    try:
+        json.loads(path.read_bytes())
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        path.unlink()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

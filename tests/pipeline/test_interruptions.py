@@ -113,3 +113,8 @@ def test_a_full_disk(toy: Toy, built: Callable[[str], Toy]) -> None:
 
     toy.sluice("package", "build").went_well()
     assert toy.package.read_bytes() == whole
+
+
+def test_a_lock_that_dvc_was_killed_over_does_not_stop_the_next_run(toy: Toy) -> None:
+    toy.write(".dvc/tmp/rwlock", '{"write": {"/some')
+    toy.sluice("run").went_well()

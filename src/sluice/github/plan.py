@@ -60,7 +60,7 @@ def _actions(files: Wanted, actual: state.Actual) -> Iterator[Change]:
     permissions = files.actions.permissions.body()
     if differences := _compare(what, permissions, _told(actual.actions)):
         kept = actual.actions.allowed_actions if actual.actions else None
-        whole = permissions
+        whole = {"allowed_actions": kept, **permissions} if kept else permissions
         yield Change(what, differences, partial(Client.set_actions_permissions, body=whole))
 
 
