@@ -354,6 +354,8 @@ def serve(github: FakeGitHub) -> tuple[ThreadingHTTPServer, str]:
             )
             try:
                 self.send_response(status)
+                if 300 <= status < 400:
+                    self.send_header("Location", body["url"])
                 if link := github.link():
                     self.send_header("Link", link)
                 self.send_header("Content-Type", "application/json; charset=utf-8")

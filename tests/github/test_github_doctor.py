@@ -275,7 +275,7 @@ def test_a_missing_environment_of_a_private_repository_names_the_weaker_way(whol
         ((403, {"message": "You have exceeded a secondary rate limit"}), "403: You have exceeded"),
         ((500, {"message": "oops"}), "500: oops"),
         ((502, b"<html>bad gateway</html>"), "502: Bad Gateway"),
-        ((301, {"message": "Moved Permanently"}), "has the repository moved?"),
+        ((301, {"message": "Moved", "url": "/repositories/1"}), "has the repository moved?"),
         ((200, b"\xff\xfe garbage"), "is not what GitHub documents"),
         ((200, b"[]"), "is not what GitHub documents"),
         ((200, b'{"private": "yes"}'), "is not what GitHub documents"),

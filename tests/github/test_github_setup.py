@@ -229,6 +229,15 @@ def test_an_answer_that_does_not_come_leaves_it_open_whether_it_was_done(
     assert "whether it took effect is not known" in ran.line
 
 
+def test_a_write_that_is_sent_elsewhere_is_not_taken_for_done(empty: Place) -> None:
+    elsewhere = {"message": "Moved Permanently", "url": "/repos/octo/shop"}
+    empty.github.interfere = lambda verb, path, number: (301, elsewhere) if verb == "POST" else None
+    ran = empty.setup("--reviewer", "octocat")
+    assert ran.status == 2
+    assert "stopped at ruleset main (is): GitHub answers 301: Moved Permanently" in ran.line
+    assert "has the repository moved?" in ran.line
+
+
 def test_an_interrupted_run_says_what_is_done(
     empty: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,7 +28,7 @@ class Access:
 
     def printable(self, text: str) -> str:
         """A line fit to print: a server may echo what it was sent, or send what moves a cursor."""
-        plain = text
+        plain = text.replace(self.token, "***")
         return "".join(letter if letter.isprintable() else " " for letter in plain)
 
 

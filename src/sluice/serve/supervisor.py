@@ -25,7 +25,7 @@ from sluice.serve.metrics import FOLDER
 from sluice.serve.settings import Settings
 
 _SHORTEST_TOKEN = 16
-_PAUSE, _LONGEST_PAUSE = 0.02, 5.0  # seconds before a successor starts, doubled by each death
+_PAUSE, _LONGEST_PAUSE = 0.02, 2.0  # seconds before a successor starts, doubled by each death
 _MINUTE = 60.0
 _LOOK = 2.0  # seconds between two looks for segments to turn into Parquet
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of random name is made there
