@@ -154,4 +154,4 @@ def test_a_missing_library_names_the_extra(before: Before, tmp_path: Path) -> No
     (tmp_path / "broken/githubkit/__init__.py").write_text("raise ImportError('no such thing')")
     ran = before(FakeGitHub()).doctor(PYTHONPATH=str(tmp_path / "broken"))
     assert ran.status == 2
-    assert ran.line == "no such thing: pip install 'sluice[github]'"
+    assert ran.line == "no such thing: pip install '.[github]'"

@@ -202,4 +202,4 @@ def test_no_pyspark(ready: Toy, tmp_path: Path) -> None:
     more = ["--engine", "spark", "--master", "local[1]"]
     ran = ready.run(sys.executable, "-c", code, *command, *more)
     assert ran.status == 2
-    assert ran.err == "sluice: --engine spark needs PySpark: pip install 'sluice[spark]'\n"
+    assert ran.err == "sluice: --engine spark needs PySpark: pip install '.[spark]'\n"

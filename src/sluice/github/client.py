@@ -19,7 +19,7 @@ try:
     from githubkit import GitHub, Response, TokenAuthStrategy
     from githubkit.exception import GitHubException, RequestError, RequestFailed, RequestTimeout
 except ImportError as error:
-    raise SluiceError(f"{error}: pip install 'sluice[github]'") from None
+    raise SluiceError(f"{error}: pip install '.[github]'") from None
 
 T = TypeVar("T")
 

@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 def serve(path: Path, settings: Settings, say: Say) -> None:
     """Serve a package until SIGTERM or SIGINT; raises SluiceError if that cannot be begun."""
     if importlib.util.find_spec("uvicorn") is None:
-        raise SluiceError("no server is installed here: pip install 'sluice[serve]'")
+        raise SluiceError("no server is installed here: pip install '.[serve]'")
     token = read_token(settings)
     refuse_open_door(settings, token)
     with opened(path) as package, _listen(settings) as listener, _metrics() as metrics:
