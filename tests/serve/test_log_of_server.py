@@ -103,7 +103,7 @@ def test_what_was_acknowledged_is_in_the_log_once_when_the_whole_server_is_kille
                     os.kill(pid, signal.SIGKILL)
                 server.process.wait()
             acknowledged += load.acknowledged
-            assert_each_once(server, acknowledged)
+    assert_each_once(server, acknowledged)
     assert len(acknowledged) > 50
     compact(server.log)
     assert_each_once(server, acknowledged)
