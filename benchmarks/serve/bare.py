@@ -25,10 +25,8 @@ def main(folder: Path, seconds: float) -> None:
     wanted = {tensor.name for tensor in session.get_inputs()}
     output = session.get_outputs()[-1].name
     signature = read_signature(folder / "signature.json")
-    feeds = [
-        {name: value for name, value in vars(encode(signature, [row])).items() if name in wanted}
-        for row in json.load(sys.stdin)
-    ]
+    rows = [encode(signature, [row]) for row in json.load(sys.stdin)]
+    feeds = [{name: getattr(row, name) for name in wanted} for row in rows]
     taken: list[float] = []
     started = before = time.perf_counter()
     while before - started < seconds:
