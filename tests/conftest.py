@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from fixture_project import Toy
 from fixture_project import green as build_green
 
 pytest.register_assert_rewrite("refusal")
+
+# PySpark takes a main module without a file for a doctest, and ends the process: so are the
+# workers of pytest-xdist, and great-expectations imports PySpark where it is installed.
+vars(sys.modules["__main__"]).setdefault("__file__", __file__)
 
 
 @pytest.fixture(scope="session")

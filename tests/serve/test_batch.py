@@ -174,7 +174,7 @@ def test_memory_does_not_grow_with_the_rows(ready: Toy, tmp_path: Path) -> None:
         pq.write_table(pa.concat_tables([part] * times), given)
         used.append(peak(ready, [str(given), str(output)]))
         assert pq.read_metadata(output).num_rows == times * 200_000
-    assert used[1] < used[0] + 60, used
+    assert used[1] < used[0] * 1.5, used
 
 
 def test_only_the_batch_dependencies_are_imported(ready: Toy, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class _TooManyHeadersError(Exception):
 class Connection(HttpToolsProtocol):
     settings: Settings
     refused: Callable[[str], None]  # told the kind of each refusal
+    stopping: Callable[[], bool]
 
     def __init__(self, config: Config, server_state: ServerState, **rest: Any) -> None:
         super().__init__(config, server_state, **rest)
@@ -48,8 +49,10 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         if len(self.connections) > self.settings.max_connections:
             self._refuse(503, "too_many_connections", "too many open connections")
-        else:
-            self._watch()
+            return
+        self._watch()
+        if type(self).stopping():  # accepted before the end, and made known after it
+            self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._arriving == _BODY and not self.cycle.response_started:

@@ -25,6 +25,7 @@ class Server:
 
         self._settings = settings
         Held.settings, Held.refused = settings, staticmethod(refused)
+        Held.stopping = staticmethod(lambda: self.stopping)
         logging.getLogger("uvicorn").setLevel(logging.ERROR)
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
