@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
+from sluice.errors import SluiceError
 from sluice.serve.log import names
 from sluice.serve.log.compact import compact
 from sluice.serve.log.read import read
@@ -138,6 +139,10 @@ def test_a_record_damaged_in_the_middle_is_kept_aside_and_not_made_up(written):
     compact(written)
     assert requests(written) == ["r-0", "r-1", "r-3", "r-4"]
     (aside,) = written.glob(f"*{names.DAMAGED}")
+    assert aside.read_bytes() == content
+
+    aside.rename(segment)  # as if killed before it was put aside
+    compact(written)
     assert aside.read_bytes() == content
 
 
@@ -293,9 +298,13 @@ def test_a_segment_of_a_later_format_is_left_as_it_is(tmp_path):
     writer.close()
     (segment,) = names.segments(tmp_path)
     content = segment.read_bytes()
-    with pytest.raises(Exception, match="format 1"):
+    later = Writer(tmp_path, header("two"), NEVER)
+    later.write([record(1)])
+    later.close()
+    with pytest.raises(SluiceError, match="format 1"):
         compact(tmp_path)
     assert segment.read_bytes() == content
+    assert names.segments(tmp_path) == [segment]  # the other one is not held up
 
 
 def test_damage_is_counted(written):

@@ -212,14 +212,21 @@ class Supervisor:
         folder = Path(self._settings.log)
         while True:
             await asyncio.sleep(_LOOK)
-            if not any(map(_free, names.segments(folder))):
-                continue
-            compactor = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "sluice.serve.log.compact", str(folder)),
-                env=_environment(),
-            )
-            if await compactor.wait():
+            try:
+                failed = any(map(_free, names.segments(folder))) and await _compacted(folder)
+            except OSError as error:
+                self._say(f"the scoring log {folder} cannot be looked through: {error}")
+                failed = True
+            if failed:
                 await asyncio.sleep(_MINUTE)
+
+
+async def _compacted(folder: Path) -> int:
+    """The exit status of a compactor; what it has to say is on standard error."""
+    compactor = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sluice.serve.log.compact", str(folder)), env=_environment()
+    )
+    return await compactor.wait()
 
 
 def _free(segment: Path) -> bool:

@@ -10,8 +10,9 @@ import fcntl
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -25,15 +26,24 @@ _ABANDONED = 3600.0  # seconds after which a hidden segment cannot be in the mak
 
 
 def compact(folder: Path) -> list[Path]:
-    """Returns the Parquet files written; raises SluiceError at what it cannot turn into one."""
-    written = []
+    """Returns the Parquet files written.
+
+    Raises SluiceError for a segment that cannot become one, after all others have.
+    """
+    written, trouble = [], []
     for path in names.segments(folder):
         with ownerless(path) as mine:
-            if mine and (target := _compact(path)):
-                written.append(target)
+            try:
+                if mine and (target := _compact(path)):
+                    written.append(target)
+            except SluiceError as error:
+                trouble.append(error)
     for path in folder.glob(f".*{names.SEGMENT}"):
-        if time.time() - path.stat().st_mtime > _ABANDONED:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # it has got its name meanwhile
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
+    if trouble:
+        raise trouble[0]
     return written
 
 
@@ -60,8 +70,10 @@ def _locked(file: IO[bytes]) -> bool:
 def _compact(path: Path) -> Path | None:
     target = path.with_suffix(names.PARQUET)
     segment = Segment(path)
-    if not target.exists():
-        records = segment.records()
+    records = segment.records()
+    if target.exists():
+        deque(records, maxlen=0)  # only to see whether any is damaged
+    else:
         first = next(records, None)
         if first is not None:
             if segment.header is None or segment.header.format != FORMAT:
