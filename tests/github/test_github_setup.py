@@ -217,7 +217,7 @@ def test_an_answer_that_does_not_come_leaves_it_open_whether_it_was_done(
     empty: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     empty.name_reviewers({"user": "octocat"})
-    monkeypatch.setattr("sluice.github.client._SECONDS", 0.3)
+    monkeypatch.setattr("sluice.github.connection._SECONDS", 0.3)
 
     def late(verb: str, path: str, number: int) -> None:
         if number == 1:

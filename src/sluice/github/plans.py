@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sluice.github.client import RefusedError
+from sluice.github.connection import RefusedError
 from sluice.github.state import Actual
 
 _REVIEWERS = (

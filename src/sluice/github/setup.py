@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sluice.errors import SluiceError
 from sluice.github import SECTIONS, access, state, wanted
-from sluice.github.client import Client, NoAnswerError, RefusedError
+from sluice.github.client import Client
+from sluice.github.connection import NoAnswerError, RefusedError
 from sluice.github.plan import Change, plan
 from sluice.github.plans import unread, weaker_way
 from sluice.github.wanted import Wanted

@@ -1,0 +1,106 @@
+"""What a contribution changes of how it is judged: settings that gate, and files that decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["looser", "changed", "tighter"]
+_ORDER: tuple[Kind, ...] = ("looser", "changed", "tighter")
+
+# Everything in params.yaml but who competes: that is what a contribution is for.
+_FREE = {"name", "candidates"}
+# Which way a number of this name lets more through.
+_UP = {
+    "high", "tolerance", "leakage", "duplicates", "missing", "largest_share",
+    "p95_ms", "p99_ms", "memory_mib", "error_rate",
+}  # fmt: skip
+_DOWN = {
+    "low", "rows", "class_share", "group_rows", "over_baselines", "resamples", "confidence",
+    "holdout", "throughput", "margin",
+}  # fmt: skip
+# Below these, what is gone gates no more.
+_GATING = ("quality", "performance", "fairness", "parity", "explanation", "load", "champion",
+           "data.sensitive", "columns")  # fmt: skip
+
+# Who edits these decides what the gates see, or whether they run. CODEOWNERS names the same.
+DECIDING = (
+    ".ci/", ".dvc/", ".dvcignore", ".github/", "CODEOWNERS", "Makefile", "dvc.lock", "dvc.yaml",
+    "image/", "params.yaml", "pyproject.toml", "requirements/", "src/sluice/", "tests/",
+)  # fmt: skip
+
+
+class Changed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One setting, as it is on the base branch and as it would be; `–` where it is not there."""
+
+    key: str
+    before: str
+    after: str
+    kind: Kind
+
+
+class Contribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`against` is the base branch. `settings` has what loosens first."""
+
+    against: str
+    settings: tuple[Changed, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @property
+    def looser(self) -> int:
+        return sum(one.kind == "looser" for one in self.settings)
+
+
+def compare(against: str, base: Any, here: Any, paths: Iterable[str]) -> Contribution:
+    """Hold the params.yaml of two sides, as plain data, and the paths that differ against rules."""
+    before, after = dict(_flat(base)), dict(_flat(here))
+    changed = [
+        Changed(key, _shown(before.get(key)), _shown(after.get(key)), _kind(key, before, after))
+        for key in dict.fromkeys([*before, *after])
+        if _shown(before.get(key)) != _shown(after.get(key)) and key.split(".")[0] not in _FREE
+    ]
+    changed.sort(key=lambda one: _ORDER.index(one.kind))
+    files = sorted({path for path in paths if path.startswith(DECIDING)})
+    return Contribution(against, tuple(changed), tuple(files))
+
+
+def _flat(value: Any, key: str = "") -> Iterable[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from _flat(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list) and key == "accept":
+        for item in value:
+            named = item.get("finding") if isinstance(item, Mapping) else item
+            reason = item.get("reason", "") if isinstance(item, Mapping) else ""
+            yield f"accept: {named}", str(reason)
+    elif key:
+        yield key, value
+
+
+def _kind(key: str, before: dict[str, Any], after: dict[str, Any]) -> Kind:
+    if key.startswith("accept: "):
+        return "tighter" if key not in after else "looser"
+    gates = key.startswith(_GATING)
+    if key not in after:
+        return "looser" if gates else "changed"
+    if key not in before:
+        return "tighter" if gates and _numbers(after[key]) else "changed"
+    name, old, new = key.rpartition(".")[2], before[key], after[key]
+    if not (gates or name == "holdout") or not _numbers(old, new):
+        return "changed"
+    if name in _UP:
+        return "looser" if new > old else "tighter"
+    if name in _DOWN:
+        return "looser" if new < old else "tighter"
+    return "changed"
+
+
+def _numbers(*values: Any) -> bool:
+    return all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+
+
+def _shown(value: Any) -> str:
+    text = "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 200 else f"{text[:199]}…"
