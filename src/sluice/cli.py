@@ -16,6 +16,7 @@ from sluice.commands import (
     in_words,
     package,
     pipeline,
+    rollout,
     say,
     serving,
 )
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     pipeline.add(commands)
     package.add(commands)
     serving.add(commands)
+    rollout.add(commands)
     github.add(commands)
     pipeline.add_stages(commands)
     return parser

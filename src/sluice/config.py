@@ -149,6 +149,7 @@ class Selection(Section):
 class Performance(Section):
     bounds: dict[str, Range]
     over_baselines: FiniteFloat = 0.0
+    under_champion: Share = 0.02
     resamples: Annotated[int, Field(ge=100, le=10_000)] = 400
     confidence: Annotated[float, Field(ge=0.9, lt=1)] = 0.95
 
@@ -168,6 +169,26 @@ class Explanation(Section):
 
 class Parity(Section):
     tolerance: PositiveFloat
+
+
+class LoadBounds(Section):
+    """What the server of a package is held to under load."""
+
+    p50_ms: Range | None = None
+    p95_ms: Range
+    p99_ms: Range
+    throughput: Range
+    memory_mib: Range
+    error_rate: Range
+
+
+class Load(Section):
+    """How the server is loaded in the test environment."""
+
+    seconds: Annotated[float, Field(gt=0, le=600)]
+    connections: Annotated[int, Field(ge=1, le=256)]
+    rows: Annotated[int, Field(ge=1, le=1_000)] = 1
+    bounds: LoadBounds
 
 
 class Acceptance(Section):
@@ -191,6 +212,7 @@ class Settings(Section):
     performance: Performance
     fairness: Fairness
     explanation: Explanation
+    load: Load
     accept: list[Acceptance]
 
     @property
@@ -219,6 +241,7 @@ class Settings(Section):
             _task_fits_target,
             _metrics_suit,
             _fairness_is_bounded,
+            _load_is_bounded,
             _inputs_are_usable,
         ):
             check(self)
@@ -266,6 +289,15 @@ def _fairness_is_bounded(settings: Settings) -> None:
             _require_end(f"fairness.{key}.{name}", bound, low=name.endswith("_ratio"))
         if not bounds and (key == "bounds" or crossed):
             raise ValueError(f"fairness.{key} is empty: a gate without a bound would gate nothing")
+
+
+def _load_is_bounded(settings: Settings) -> None:
+    for name, bound in settings.load.bounds:
+        if bound is not None:
+            _require_end(f"load.bounds.{name}", bound, low=name == "throughput")
+    errors = settings.load.bounds.error_rate.high
+    if errors is not None and errors >= 1:
+        raise ValueError(f"load.bounds.error_rate.high is {errors:g}: expected less than 1")
 
 
 def _require_end(key: str, bound: Range, *, low: bool) -> None:
@@ -333,17 +365,22 @@ def load(path: Path) -> Settings:
 
 
 def read_yaml(path: Path) -> Any:
+    try:
+        return parse_yaml(path.read_bytes(), path.name)
+    except FileNotFoundError:
+        raise SluiceError(f"{path.name} is missing: run this in the project's folder") from None
+
+
+def parse_yaml(content: bytes, where: str) -> Any:
     # DVC reads params.yaml with the same library: 'no' and 'on' stay words for both.
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        return YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise SluiceError(f"{path.name} is missing: run this in the project's folder") from None
+        return YAML(typ="safe", pure=True).load(content.decode("utf-8"))
     except (YAMLError, ValueError, RecursionError) as error:
         said = re.sub(r"\s+", " ", str(error))
-        raise SluiceError(f"{path.name} is not YAML: {said}") from None
+        raise SluiceError(f"{where} is not YAML: {said}") from None
 
 
 def validate(raw: Any, where: str) -> Settings:

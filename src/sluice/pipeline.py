@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sluice import reproduce, road
 from sluice.check import gate
@@ -11,14 +13,41 @@ from sluice.errors import SluiceError
 from sluice.project import Project
 from sluice.verdict import Verdict
 
+if TYPE_CHECKING:
+    from sluice.report.contribution import Contribution
 
-def run(project: Project, base: Path | None = None) -> bool:
-    """Run what changed, then write the report; returns whether the candidate may be released."""
+
+@dataclass(frozen=True)
+class Beside:
+    """What a candidate is shown and judged beside.
+
+    base: an earlier report.json. champion: a package, or the folder that the one in production
+    was put into. against: the git revision that a contribution starts from.
+    """
+
+    base: Path | None = None
+    champion: Path | None = None
+    against: str | None = None
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.base or self.champion or self.against)
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    verdicts: list[Verdict]
+    releasable: bool
+
+
+def run(project: Project, beside: Beside) -> Conclusion:
+    """Run what changed, then write the report."""
     with reproduce.alone(project.root):
-        return _run(project, base)
+        return _run(project, beside)
 
 
-def _run(project: Project, base: Path | None) -> bool:
+def _run(project: Project, beside: Beside) -> Conclusion:
+    contribution = _contribution(project, beside.against)
     try:
         _ = project.settings
         road.require_whole(project)
@@ -30,24 +59,50 @@ def _run(project: Project, base: Path | None) -> bool:
             _forget_unconfirmed(project)
     except Exception as error:
         said = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
-        _report(project, [gate.not_run(name) for name in gate.GATES], base, said)
+        verdicts = [gate.not_run(name) for name in gate.GATES]
+        _report(project, verdicts, beside.base, contribution, said)
         raise
     verdicts = gate.collect(project)
+    if beside.champion:
+        verdicts.append(_beside_champion(project, beside.champion, verdicts))
     releasable = done and all(verdict.passes for verdict in verdicts)
-    if releasable and base is None and (project.package / "reports").is_dir():
+    if releasable and beside.nothing and (project.package / "reports").is_dir():
         _take_over_report(project)
     else:
-        _report(project, verdicts, base, None if done else _trouble(project, verdicts))
-    return releasable
+        trouble = None if done else _trouble(project, verdicts)
+        _report(project, verdicts, beside.base, contribution, trouble)
+    return Conclusion(verdicts, releasable)
+
+
+def _contribution(project: Project, against: str | None) -> Contribution | None:
+    if not against:
+        return None
+    from sluice import contributed
+
+    return contributed.since(project.root, against)
+
+
+def _beside_champion(project: Project, where: Path, verdicts: list[Verdict]) -> Verdict:
+    from sluice.check import champion
+
+    # Without a model there is nothing to compare, and one of an earlier run must not stand in.
+    if not next(verdict.passes for verdict in verdicts if verdict.gate == "parity"):
+        champion.forget(project)
+        return gate.not_run(champion.GATE)
+    return champion.run(project, where)
 
 
 def _report(
-    project: Project, verdicts: list[Verdict], base: Path | None, trouble: str | None
+    project: Project,
+    verdicts: list[Verdict],
+    base: Path | None,
+    contribution: Contribution | None,
+    trouble: str | None,
 ) -> None:
     from sluice.report.write import write
 
     try:
-        write(project, verdicts, base=base, trouble=trouble)
+        write(project, verdicts, base=base, trouble=trouble, contribution=contribution)
     except OSError:  # a full disk: better no report than that of an earlier run
         shutil.rmtree(project.report, ignore_errors=True)
         raise

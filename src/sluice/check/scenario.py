@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import SluiceError
-from sluice.model import InputError, Model, Scalar, difference, scale_of
+from sluice.model import InputError, Record, Scalar, Scores, Signature, difference, scale_of
 from sluice.verdict import Bound, Finding, Status, judge
 
 Row = Mapping[str, Scalar]
@@ -28,12 +28,21 @@ Samples = dict[str, list[Row]]
 _NOISE = 1e-6
 
 
+class Scorer(Protocol):
+    """What scenarios run on: a model in this process, or one behind a server."""
+
+    @property
+    def signature(self) -> Signature: ...
+
+    def score_records(self, records: Sequence[Record]) -> Scores: ...
+
+
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """One test. `name` says in plain words what must hold."""
 
     name: str
 
-    def check(self, model: Model, samples: Samples) -> Finding:
+    def check(self, model: Scorer, samples: Samples) -> Finding:
         raise NotImplementedError
 
     def _rows(self, samples: Samples, sample: str) -> list[Row]:
@@ -63,7 +72,7 @@ class Known(Scenario, frozen=True, tag="known", kw_only=True):
     high: float | None = None
     of: str | None = None
 
-    def check(self, model: Model, samples: Samples) -> Finding:
+    def check(self, model: Scorer, samples: Samples) -> Finding:
         scores = model.score_records([self.row])
         score = float(_scores(model, [self.row], self.of)[0])
         if self.decision is not None:
@@ -84,7 +93,7 @@ class Edge(Scenario, frozen=True, tag="edge", kw_only=True):
     refused: str | None = None
     sample: str = "latest"
 
-    def check(self, model: Model, samples: Samples) -> Finding:
+    def check(self, model: Scorer, samples: Samples) -> Finding:
         rows = [
             {k: v for k, v in {**row, **self.change}.items() if k not in self.without}
             for row in self._rows(samples, self.sample)
@@ -106,7 +115,7 @@ class Sample(Scenario, frozen=True, tag="sample", kw_only=True):
     high: float | None = None
     of: str | None = None
 
-    def check(self, model: Model, samples: Samples) -> Finding:
+    def check(self, model: Scorer, samples: Samples) -> Finding:
         rows = self._rows(samples, self.sample)
         holds, why = _sound(model, model.score_records(rows).values)
         if not holds or (self.low is None and self.high is None):
@@ -126,7 +135,7 @@ class Recorded(Scenario, frozen=True, tag="recorded", kw_only=True):
     scores: Sequence[Sequence[float]]
     tolerance: float
 
-    def check(self, model: Model, samples: Samples) -> Finding:
+    def check(self, model: Scorer, samples: Samples) -> Finding:
         rows = self._rows(samples, self.sample)
         values = model.score_records(rows).values.reshape(len(rows), -1)
         expected = np.array(self.scores)
@@ -147,7 +156,7 @@ class Alone(Scenario, frozen=True, tag="alone", kw_only=True):
     sample: str = "latest"
     tolerance: float = _NOISE
 
-    def check(self, model: Model, samples: Samples) -> Finding:
+    def check(self, model: Scorer, samples: Samples) -> Finding:
         rows = self._rows(samples, self.sample)
         together = model.score_records(rows).values
         alone = np.concatenate([model.score_records([row]).values for row in rows])
@@ -163,7 +172,7 @@ class Invariance(Scenario, frozen=True, tag="invariance", kw_only=True):
     tolerance: float = _NOISE
     sample: str = "latest"
 
-    def check(self, model: Model, samples: Samples) -> Finding:
+    def check(self, model: Scorer, samples: Samples) -> Finding:
         rows = self._rows(samples, self.sample)
         steps = _sweep(model, rows, self.column, self.values, None)
         return self._judge(float(np.ptp(steps, axis=0).max()), None, self.tolerance, len(rows))
@@ -179,7 +188,7 @@ class Direction(Scenario, frozen=True, tag="direction", kw_only=True):
     of: str | None = None
     sample: str = "latest"
 
-    def check(self, model: Model, samples: Samples) -> Finding:
+    def check(self, model: Scorer, samples: Samples) -> Finding:
         rows = self._rows(samples, self.sample)
         steps = np.diff(_sweep(model, rows, self.column, self.values, self.of), axis=0)
         wrong = -steps if self.effect == "not lower" else steps
@@ -206,11 +215,11 @@ class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scenarios: list[AnyScenario]
 
 
-def run(model: Model, book: Book) -> list[Finding]:
+def run(model: Scorer, book: Book) -> list[Finding]:
     return [_run(scenario, model, book.samples) for scenario in book.scenarios]
 
 
-def _run(scenario: AnyScenario, model: Model, samples: Samples) -> Finding:
+def _run(scenario: AnyScenario, model: Scorer, samples: Samples) -> Finding:
     try:
         return scenario.check(model, samples)
     except InputError as error:
@@ -226,7 +235,7 @@ def read(path: Path) -> Book:
         raise SluiceError(f"{path}: not a book of scenarios: {error}") from None
 
 
-def _scores(model: Model, rows: Sequence[Row], of: str | None) -> NDArray[np.float64]:
+def _scores(model: Scorer, rows: Sequence[Row], of: str | None) -> NDArray[np.float64]:
     values = model.score_records(rows).values
     if of is None and values.ndim == 1:
         return values
@@ -239,7 +248,7 @@ def _scores(model: Model, rows: Sequence[Row], of: str | None) -> NDArray[np.flo
 
 
 def _sweep(
-    model: Model, rows: list[Row], column: str, values: Sequence[Scalar], of: str | None
+    model: Scorer, rows: list[Row], column: str, values: Sequence[Scalar], of: str | None
 ) -> NDArray[np.float64]:
     """[values, rows] the score of each row with each value in its place, or [values, rows * k]."""
     changed = [[{**row, column: value} for row in rows] for value in values]
@@ -248,7 +257,7 @@ def _sweep(
     return np.array([_scores(model, step, of) for step in changed])
 
 
-def _sound(model: Model, values: NDArray[np.float64]) -> tuple[bool, str]:
+def _sound(model: Scorer, values: NDArray[np.float64]) -> tuple[bool, str]:
     if not np.isfinite(values).all():
         return False, "a score is not a finite number"
     if model.signature.task != "regression" and not ((values >= 0) & (values <= 1)).all():

@@ -12,7 +12,7 @@ from sluice.errors import SluiceError
 
 def add(commands: Commands) -> None:
     run = commands.add("run", _run, "reproduce the pipeline with all gates, and write the report")
-    run.add_argument("--base", type=Path, help="report.json to show changes against")
+    add_beside(run)
 
     adopt = commands.add("adopt", _adopt, "replace the example by your own data")
     adopt.add_argument("file", type=Path, help="a CSV or Parquet file")
@@ -57,24 +57,42 @@ def stage(module: str, *names: str) -> Command:
     return command
 
 
-def conclude(releasable: bool) -> int:
-    """Say what the gates said, and where to read on."""
-    from sluice.check import gate
+def add_beside(run: argparse.ArgumentParser) -> None:
+    """What the candidate is shown and judged beside."""
+    run.add_argument("--base", type=Path, help="report.json to show changes against")
+    champion = "a package, or the folder of 'sluice github champion': the candidate must hold up"
+    run.add_argument("--champion", type=Path, metavar="PATH", help=champion)
+    against = "the revision a contribution starts from: show what it changes of the bounds"
+    run.add_argument("--against", metavar="REVISION", help=against)
+    locked = "refuse when dvc.lock is not the one that is committed"
+    run.add_argument("--locked", action="store_true", help=locked)
+
+
+def reproduce(options: argparse.Namespace) -> bool:
+    """Run the pipeline and say what the gates said, and where to read on."""
+    from sluice import contributed, pipeline
 
     here = project()
+    beside = pipeline.Beside(options.base, options.champion, options.against)
+    conclusion = pipeline.run(here, beside)
     print()
-    for verdict in gate.collect(here):
+    for verdict in conclusion.verdicts:
         print(f"  {verdict.status.value:<13} {verdict.gate}: {verdict.why}")
     print(f"\nreport: {here.report / 'report.html'}")
-    if releasable:
-        return 0
-    return say("refused: no package; the report says why", REFUSED)
+    stale = options.locked and contributed.lock_is_stale(here.root)
+    if not conclusion.releasable:
+        say("refused: no package; the report says why", REFUSED)
+    if stale:
+        say(
+            "refused: dvc.lock is not what this commit gives: run 'make package', and commit "
+            "dvc.lock",
+            REFUSED,
+        )
+    return conclusion.releasable and not stale
 
 
 def _run(options: argparse.Namespace) -> int:
-    from sluice import pipeline
-
-    return conclude(pipeline.run(project(), options.base))
+    return 0 if reproduce(options) else REFUSED
 
 
 def _check(options: argparse.Namespace) -> int:

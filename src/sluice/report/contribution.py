@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
+from reprlib import Repr
 from typing import Any, Literal
 
 import msgspec
+
+from sluice.errors import SluiceError
+
+_MOST, _DEEPEST = 20_000, 20
+_SHORT = Repr()
+_SHORT.maxlist = _SHORT.maxdict = 12
+_SHORT.maxstring = _SHORT.maxother = 200
 
 Kind = Literal["looser", "changed", "tighter"]
 _ORDER: tuple[Kind, ...] = ("looser", "changed", "tighter")
@@ -15,7 +24,7 @@ _FREE = {"name", "candidates"}
 # Which way a number of this name lets more through.
 _UP = {
     "high", "tolerance", "leakage", "duplicates", "missing", "largest_share",
-    "p95_ms", "p99_ms", "memory_mib", "error_rate",
+    "under_champion", "p95_ms", "p99_ms", "memory_mib", "error_rate",
 }  # fmt: skip
 _DOWN = {
     "low", "rows", "class_share", "group_rows", "over_baselines", "resamples", "confidence",
@@ -33,7 +42,7 @@ DECIDING = (
 
 
 class Changed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One setting, as it is on the base branch and as it would be; `–` where it is not there."""
+    """One setting, as it is on the base branch and as it would be; a dash where it is not there."""
 
     key: str
     before: str
@@ -55,7 +64,7 @@ class Contribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def compare(against: str, base: Any, here: Any, paths: Iterable[str]) -> Contribution:
     """Hold the params.yaml of two sides, as plain data, and the paths that differ against rules."""
-    before, after = dict(_flat(base)), dict(_flat(here))
+    before, after = _settings(base), _settings(here)
     changed = [
         Changed(key, _shown(before.get(key)), _shown(after.get(key)), _kind(key, before, after))
         for key in dict.fromkeys([*before, *after])
@@ -66,8 +75,16 @@ def compare(against: str, base: Any, here: Any, paths: Iterable[str]) -> Contrib
     return Contribution(against, tuple(changed), tuple(files))
 
 
+def _settings(raw: Any) -> dict[str, Any]:
+    """A file of aliases to aliases can say more than fits into memory."""
+    flat = dict(islice(_flat(raw), _MOST + 1))
+    if len(flat) > _MOST:
+        raise SluiceError(f"params.yaml: more than {_MOST:,} settings, so it cannot be compared")
+    return flat
+
+
 def _flat(value: Any, key: str = "") -> Iterable[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping) and value and key.count(".") < _DEEPEST:
         for name, inner in value.items():
             yield from _flat(inner, f"{key}.{name}" if key else str(name))
     elif isinstance(value, list) and key == "accept":
@@ -80,21 +97,20 @@ def _flat(value: Any, key: str = "") -> Iterable[tuple[str, Any]]:
 
 
 def _kind(key: str, before: dict[str, Any], after: dict[str, Any]) -> Kind:
-    if key.startswith("accept: "):
-        return "tighter" if key not in after else "looser"
     gates = key.startswith(_GATING)
-    if key not in after:
-        return "looser" if gates else "changed"
-    if key not in before:
-        return "tighter" if gates and _numbers(after[key]) else "changed"
-    name, old, new = key.rpartition(".")[2], before[key], after[key]
-    if not (gates or name == "holdout") or not _numbers(old, new):
+    if key.startswith("accept: "):
+        return "looser" if key in after else "tighter"
+    if key not in after and gates:
+        return "looser"
+    if key in before and key in after and (gates or key == "split.holdout"):
+        return _direction(key.rpartition(".")[2], before[key], after[key])
+    return "tighter" if gates and _numbers(after.get(key)) else "changed"
+
+
+def _direction(name: str, before: Any, after: Any) -> Kind:
+    if not _numbers(before, after) or name not in _UP | _DOWN:
         return "changed"
-    if name in _UP:
-        return "looser" if new > old else "tighter"
-    if name in _DOWN:
-        return "looser" if new < old else "tighter"
-    return "changed"
+    return "looser" if (after > before) == (name in _UP) else "tighter"
 
 
 def _numbers(*values: Any) -> bool:
@@ -102,5 +118,6 @@ def _numbers(*values: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    text = "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 200 else f"{text[:199]}…"
+    if value is None:
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else _SHORT.repr(value).strip("'")

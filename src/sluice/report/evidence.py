@@ -117,6 +117,24 @@ class Because(msgspec.Struct, frozen=True):
     contribution: float
 
 
+class Pair(msgspec.Struct, frozen=True):
+    """A metric of candidate and champion on the same rows; a positive gain is for the better."""
+
+    candidate: float | None
+    champion: float | None
+    gain: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """With the champion, by the name of its release; with nobody where that is null."""
+
+    release: str | None
+    rows: int = 0
+    metrics: dict[str, Pair] = {}
+
+
 class Explained(msgspec.Struct, frozen=True):
     """One row's score and the columns that moved it most."""
 

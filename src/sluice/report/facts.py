@@ -10,7 +10,9 @@ import msgspec
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.project import Project
+from sluice.report.contribution import Contribution
 from sluice.report.evidence import (
+    Comparison,
     Curves,
     Explained,
     Grouping,
@@ -23,7 +25,7 @@ from sluice.task import Task
 from sluice.verdict import Finding, Status, Verdict
 
 _SPLITS = ("train", "validation", "holdout", "latest")
-_LARGEST = 32 * 1024 * 1024
+LARGEST = 32 * 1024 * 1024
 
 
 class Unneeded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,6 +58,8 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fairness: tuple[Grouping, ...] = ()
     importance: tuple[Importance, ...] = ()
     rows: tuple[Explained, ...] = ()
+    champion: Comparison | None = None
+    contribution: Contribution | None = None
     version: Literal[1] = 1
 
     @property
@@ -77,7 +81,13 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return next((gate for gate in self.gates if gate.gate == name), None)
 
 
-def gather(project: Project, verdicts: list[Verdict], *, trouble: str | None = None) -> Facts:
+def gather(
+    project: Project,
+    verdicts: list[Verdict],
+    *,
+    trouble: str | None = None,
+    contribution: Contribution | None = None,
+) -> Facts:
     """Collect what there is; whatever is absent is named, never an error."""
     settings = None
     try:
@@ -103,6 +113,8 @@ def gather(project: Project, verdicts: list[Verdict], *, trouble: str | None = N
         columns = reader.read("evidence/explanation/importance.json", tuple[Importance, ...])
         rows = reader.read("evidence/explanation/rows.json", tuple[Explained, ...])
         shown |= {"importance": columns or (), "rows": rows or ()}
+    if "champion" in ran:
+        shown["champion"] = reader.read("champion/comparison.json", Comparison, wanted=False)
     if settings:
         shown["classes"] = tuple(settings.classes)
         shown["confidence"] = settings.performance.confidence
@@ -120,6 +132,7 @@ def gather(project: Project, verdicts: list[Verdict], *, trouble: str | None = N
         trouble=trouble,
         splits={part: size for part, size in sizes.items() if size is not None},
         missing=tuple(reader.missing),
+        contribution=contribution,
         **shown,  # type: ignore[arg-type]
     )
     return _without(facts, project.root)
@@ -128,15 +141,21 @@ def gather(project: Project, verdicts: list[Verdict], *, trouble: str | None = N
 def read(path: Path) -> Facts:
     """An earlier `report.json`, which anyone may have written; raises SluiceError naming it."""
     try:
-        if path.stat().st_size > _LARGEST:
+        if path.stat().st_size > LARGEST:
             raise SluiceError(f"{path} is larger than any report")
-        facts = msgspec.json.decode(path.read_bytes(), type=Facts)
+        return decode(path.read_bytes(), str(path))
     except OSError as error:
         raise SluiceError(f"{path} is not readable: {error.strerror}") from None
+
+
+def decode(content: bytes, where: str) -> Facts:
+    """The same from its bytes."""
+    try:
+        facts = msgspec.json.decode(content, type=Facts)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise SluiceError(f"{path} is not a report: {error}") from None
+        raise SluiceError(f"{where} is not a report: {error}") from None
     if facts.releasable != _releasable(facts.gates, facts.trouble):
-        raise SluiceError(f"{path}: its headline is not what its gates say; it was edited by hand")
+        raise SluiceError(f"{where}: its headline is not what its gates say; it was edited by hand")
     return facts
 
 

@@ -24,10 +24,12 @@ _REASON = 300
 def render(facts: Facts, base: Facts | None = None) -> str:
     """The sections in the order of their weight, as many as a comment holds."""
     sections = {
+        "what changes how this is judged": _contribution(facts),
         "the gates": _gates(facts),
         "the findings that stop it": _refused(facts),
         "what is missing": _missing(facts),
         "the accepted findings": _accepted(facts),
+        "the champion beside it": _champion(facts),
         "the numbers": _numbers(facts, base),
         "the candidates": _candidates(facts),
         "fairness": _fairness(facts, base),
@@ -67,6 +69,31 @@ def _reason(facts: Facts) -> str:
     if facts.releasable:
         return escape(facts.reason)
     return f"**The first reason:** {escape(facts.reason, 600)}"
+
+
+def _contribution(facts: Facts) -> str:
+    """How the contribution changes what judges it, beside what holds on the base branch."""
+    made = facts.contribution
+    if made is None or not (made.settings or made.files):
+        return ""
+    text = f"\n{'⚠️ ' if made.looser else ''}**{wording.judged(made)}**\n"
+    if made.settings:
+        rows = [
+            [
+                f"⚠️ **{one.kind}**" if one.kind == "looser" else one.kind,
+                escape(one.key, 2 * _NAME),
+                escape(one.before, _NAME),
+                escape(one.after, _NAME),
+            ]
+            for one in made.settings[:_FINDINGS]
+        ]
+        heads = ["", "In params.yaml", f"On {escape(made.against, _NAME)}", "Here"]
+        text += f"\n{_table(heads, rows, len(made.settings))}"
+    if made.files:
+        lines = [f"- {escape(path, 2 * _NAME)}" for path in made.files[:_FINDINGS]]
+        title = f"{_count(len(made.files), 'changed file')} that a code owner must approve"
+        text += _details(title, _capped(lines, len(made.files)))
+    return text
 
 
 def _gates(facts: Facts) -> str:
@@ -122,6 +149,33 @@ def _accepted(facts: Facts) -> str:
         _capped(lines[:_FINDINGS], len(lines)),
         True,
     )
+
+
+def _champion(facts: Facts) -> str:
+    found = facts.champion
+    if found is None or not found.metrics:
+        return ""
+    held = {f.name: f for gate in facts.gates if gate.gate == "champion" for f in gate.findings}
+    rows = []
+    for name, pair in sorted(found.metrics.items(), key=lambda m: wording.gain(m[0]) not in held):
+        finding = held.get(wording.gain(name))
+        rows.append(
+            [
+                _MARKS[wording.standing(finding)] if finding else "",
+                escape(wording.metric(name), _NAME),
+                wording.number(pair.candidate),
+                wording.number(pair.champion),
+                wording.change(pair.gain),
+                wording.reach(pair),
+                wording.bound(finding.bound if finding else None),
+            ]
+        )
+    heads = ["", "Number", "Candidate", "Champion", "Gain", wording.confidence(facts), "Bound"]
+    intro = (
+        f"Both on the same {found.rows:,} holdout rows, resampled in pairs; a positive gain is "
+        f"for the better. The champion is {escape(found.release or '', _NAME)}.\n\n"
+    )
+    return f"\n### Beside the champion\n\n{intro}{_table(heads, rows)}"
 
 
 def _numbers(facts: Facts, base: Facts | None) -> str:

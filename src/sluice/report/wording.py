@@ -9,7 +9,8 @@ from typing import Literal
 from sluice.metrics import METRICS
 from sluice.model import Decision
 from sluice.report.compare import Number
-from sluice.report.evidence import Measured
+from sluice.report.contribution import Contribution
+from sluice.report.evidence import Measured, Pair
 from sluice.report.facts import Facts
 from sluice.verdict import Bound, Finding, Status, Verdict
 
@@ -63,6 +64,16 @@ def headline(facts: Facts) -> str:
     return f"{facts.name} must not be released: {', '.join(held)}"
 
 
+def judged(made: Contribution) -> str:
+    """How a contribution changes what judges it, in one sentence."""
+    if made.looser:
+        what = "a setting that judges" if made.looser == 1 else f"{made.looser} settings that judge"
+        return f"This contribution loosens {what} it."
+    if made.settings:
+        return "This contribution changes settings that judge it; none is looser."
+    return "This contribution changes files that decide how it is judged."
+
+
 def standing(said: Verdict | Finding) -> Standing:
     if said.passes:
         return "pass" if said.status is Status.PASS else "accepted"
@@ -94,6 +105,17 @@ def span(measured: Measured) -> str:
     if measured.low is None or measured.high is None:
         return NONE
     return f"{number(measured.low)} to {number(measured.high)}"
+
+
+def gain(metric: str) -> str:
+    """The finding that holds a metric against the champion's."""
+    return f"champion/gain in {metric}"
+
+
+def reach(pair: Pair) -> str:
+    if pair.low is None or pair.high is None:
+        return NONE
+    return f"{change(pair.low)} to {change(pair.high)}"
 
 
 def bound(held: Bound | None) -> str:

@@ -9,6 +9,7 @@ from sluice.errors import SluiceError
 from sluice.project import Project
 from sluice.report import facts as known
 from sluice.report import html, markdown
+from sluice.report.contribution import Contribution
 from sluice.report.facts import Facts
 from sluice.verdict import Verdict
 
@@ -19,6 +20,7 @@ def write(
     *,
     base: Path | None = None,
     trouble: str | None = None,
+    contribution: Contribution | None = None,
     folder: Path | None = None,
 ) -> Facts:
     """Write report.md, report.html and report.json, and return what they say.
@@ -26,7 +28,7 @@ def write(
     `base` is an earlier report.json to compare with. If it is not one, the report is
     written without the comparison, and then SluiceError is raised.
     """
-    facts = known.gather(project, verdicts, trouble=trouble)
+    facts = known.gather(project, verdicts, trouble=trouble, contribution=contribution)
     target = folder or project.report
     try:
         earlier = known.read(base) if base else None

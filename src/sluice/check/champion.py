@@ -1,0 +1,194 @@
+"""Is the candidate no worse than the model in production, on the same rows?
+
+No stage of the road to a package: who serves production is not in the repository, and a
+package holds what its commit says. Both models score one holdout, resampled in pairs
+(percentile bootstrap; Efron and Tibshirani, 1993), so that what is easy or hard about a
+row cancels out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from sluice import table
+from sluice.bootstrap import Rows, intervals
+from sluice.build.select import decided
+from sluice.check import gate
+from sluice.check.outcome import of_split
+from sluice.errors import SluiceError
+from sluice.metrics import METRICS, Outcome, of_task
+from sluice.model import Model, Signature, Tensors
+from sluice.package.archive import opened
+from sluice.project import Project, write_json
+from sluice.verdict import Bound, Finding, Status, Verdict, judge, plain
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+GATE = "champion"
+FOUND, PACKAGE = "champion.json", "package.tar"
+
+
+class Champion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who serves production, as the releases say: nobody, where `release` is null."""
+
+    release: str | None
+    sha256: str | None = None
+
+
+def run(project: Project, where: Path) -> Verdict:
+    """Judge against what `where` holds: a package, or the folder that the champion was put into.
+
+    Writes the comparison and the verdict to `out/champion/`, whatever happens on the way.
+    """
+    forget(project)
+    try:
+        findings = gate.accept(project, GATE, _look(project, where))
+    except Exception as error:
+        said = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
+        broken = Finding(f"{GATE}/ran", Status.INSUFFICIENT, " ".join(said.split()))
+        verdict = Verdict.of(GATE, [broken])
+    else:
+        verdict = Verdict.of(GATE, findings)
+    verdict.write(_folder(project) / "verdict.json")
+    return verdict
+
+
+def comparison(project: Project) -> Path:
+    return _folder(project) / "comparison.json"
+
+
+def _folder(project: Project) -> Path:
+    return project.out / "champion"
+
+
+def forget(project: Project) -> None:
+    for name in ("verdict.json", "comparison.json"):
+        (_folder(project) / name).unlink(missing_ok=True)
+
+
+def _look(project: Project, where: Path) -> list[Finding]:
+    package, release = _found(where)
+    if package is None:
+        write_json(comparison(project), {"release": None})
+        why = "there is no full release yet: whoever is released first is the champion"
+        return [Finding(f"{GATE}/none", Status.PASS, why)]
+    frame, candidate = of_split(project, "holdout")
+    with _model(package) as model:
+        lacking = _why_not(project, model.signature, frame)
+        if lacking:
+            return [Finding(f"{GATE}/comparable", Status.INSUFFICIENT, lacking)]
+        champion = _outcome(project, model, frame)
+    return _compare(project, release, candidate, champion)
+
+
+def _found(where: Path) -> tuple[Path | None, str]:
+    if where.is_file():
+        return where, where.stem
+    try:
+        found = msgspec.json.decode((where / FOUND).read_bytes(), type=Champion)
+    except FileNotFoundError:
+        raise SluiceError(
+            f"{where}: no champion was put there: 'sluice github champion' fetches it"
+        ) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
+        raise SluiceError(f"{where / FOUND}: not readable: {error}") from None
+    if found.release is None:
+        return None, ""
+    package = where / PACKAGE
+    if not package.is_file():
+        raise SluiceError(f"{package} is missing: 'sluice github champion' fetches it")
+    with package.open("rb") as stream:
+        if hashlib.file_digest(stream, "sha256").hexdigest() != found.sha256:
+            raise SluiceError(f"{package} is not the package that was fetched: fetch it again")
+    return package, found.release
+
+
+@contextmanager
+def _model(package: Path) -> Iterator[Model]:
+    with opened(package) as unpacked:
+        yield Model(unpacked.model)
+
+
+def _why_not(project: Project, signature: Signature, frame: DataFrame) -> str | None:
+    """What keeps the champion from scoring these rows."""
+    settings = project.settings
+    if signature.task != settings.task or list(signature.classes) != settings.classes:
+        return "the champion predicts something else, so there is nothing to compare with"
+    for column in signature.inputs:
+        known = settings.columns.get(column.name)
+        if known is None or column.name not in frame:
+            return f"the champion reads {column.name!r}, which the data does not have any more"
+        if known.numeric != (column.type == "number"):
+            return f"the champion reads {column.name!r} as a {column.type}, the data has another"
+    return None
+
+
+def _outcome(project: Project, model: Model, frame: DataFrame) -> Outcome:
+    numbers, categories = model.signature.numbers, model.signature.categories
+    tensors = Tensors(
+        frame[numbers].to_numpy(np.float64).reshape(len(frame), len(numbers)),
+        frame[categories].to_numpy(object).reshape(len(frame), len(categories)),
+    )
+    truth = table.truth(frame, project.settings)
+    return decided(project.settings, truth, model.score(tensors).values, model.signature.decision)
+
+
+def _compare(
+    project: Project, release: str, candidate: Outcome, champion: Outcome
+) -> list[Finding]:
+    settings = project.settings
+    suitable = of_task(settings.task)
+
+    def gains(rows: Rows) -> dict[str, float]:
+        ours, theirs = candidate.rows(rows), champion.rows(rows)
+        return {
+            name: metric.gain(metric.compute(ours), metric.compute(theirs))
+            for name, metric in suitable.items()
+        }
+
+    n = len(candidate.truth)
+    spans = intervals(
+        gains,
+        n,
+        resamples=settings.performance.resamples,
+        confidence=settings.performance.confidence,
+        seed=settings.seed,
+        doing=GATE,
+    )
+    whole = gains(np.arange(n))
+    values = {name: metric.compute(champion) for name, metric in suitable.items()}
+    pairs = {
+        name: {
+            "candidate": _defined(METRICS[name].compute(candidate)),
+            "champion": _defined(values[name]),
+            "gain": _defined(whole[name]),
+            "low": _defined(spans[name][0]),
+            "high": _defined(spans[name][1]),
+        }
+        for name in suitable
+    }
+    write_json(comparison(project), {"release": release, "rows": n, "metrics": pairs})
+    source = "params.yaml: performance.under_champion, of the champion's own number"
+    return [
+        judge(
+            f"{GATE}/gain in {name}",
+            whole[name],
+            Bound(source, low=plain(-settings.performance.under_champion * abs(values[name]))),
+            interval=spans[name],
+            n=n,
+        )
+        # What its scores are worth, and what its decisions cost.
+        for name in dict.fromkeys([settings.selection.metric, "cost"])
+    ]
+
+
+def _defined(value: float) -> float | None:
+    return plain(value) if np.isfinite(value) else None
