@@ -1,12 +1,14 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
-.PHONY: help package wheels engine image test test-full check bench bench-serve lock clean
+.PHONY: help package wheels engine image tools test test-full check check-workflows audit bench \
+	bench-serve lock clean commands development
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-BASE ?= sluice-base:$(shell . /etc/os-release && echo $$VERSION_CODENAME)
+ON = $(if $(BASE),--base $(BASE))
+AS = $(if $(TAG),--tag $(TAG)) $(if $(FRESH),--fresh)
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,14 +16,17 @@ help:  ## Say what there is to make
 package: $(VENV)/.build  ## From data to a gated delivery package in dist/
 	@$(BIN)/sluice package build
 
-wheels: $(VENV)/.build  ## The newest package's libraries, into out/wheels
-	@$(BIN)/sluice package wheels
+wheels: $(VENV)/.build  ## The newest package's libraries for the Python of BASE, into out/wheels
+	@$(BIN)/sluice package wheels $(ON)
 
 engine: $(VENV)/.build  ## A container engine and a base image, where there are none (Debian, root)
 	@$(BIN)/python image/engine.py
 
-image: $(VENV)/.build  ## The newest package as a container image on BASE, with no network
-	@$(BIN)/sluice package image --base $(BASE)
+image: $(VENV)/.build  ## The newest package as a container image on BASE (image/base/Dockerfile)
+	@$(BIN)/sluice package image $(ON) $(AS) --record out/image/image.json
+
+tools:  ## What the tests need from the system: promtool, Chromium, docker-registry (Debian, root or sudo)
+	@.ci/tools
 
 test: $(VENV)/.dev  ## Run all tests
 	$(BIN)/pytest
@@ -29,13 +34,22 @@ test: $(VENV)/.dev  ## Run all tests
 test-full: $(VENV)/.dev  ## The adversaries at full size: a million rows, hundreds of kills (an hour)
 	$(BIN)/pytest --full tests/build/test_exactness.py tests/serve
 
-check: $(VENV)/.dev  ## Linters and types
+check: $(VENV)/.dev check-workflows  ## Linters and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck .ci/run requirements/lock benchmarks/serve/peers/lock
-	$(BIN)/hadolint image/Dockerfile
+	$(BIN)/shellcheck .ci/run .ci/tools requirements/lock benchmarks/serve/peers/lock
+	$(BIN)/hadolint image/Dockerfile image/base/Dockerfile
+
+check-workflows: $(VENV)/.dev  ## Audit the workflows, and hold them to GitHub's form
+	$(BIN)/zizmor --quiet --offline --persona pedantic .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+audit: $(VENV)/.dev  ## Look up what is locked among the known vulnerabilities (asks the network)
+	$(BIN)/pip-audit --require-hashes --disable-pip $(AUDIT) $(foreach lock,$(wildcard requirements/*.txt),-r $(lock))
 
 bench: $(VENV)/.build  ## Time the pipeline: from scratch, unchanged, one candidate, 1 to 100 times the rows
 	@$(BIN)/python benchmarks/pipeline.py
@@ -46,6 +60,10 @@ bench-serve: $(VENV)/.build  ## Serving and batch beside MLServer, MLflow, Bento
 lock: $(VENV)/.dev  ## Write requirements/*.txt anew from pyproject.toml
 	@BIN=$(BIN) requirements/lock
 
+commands: $(VENV)/.commands  ## Set up the sluice command with all that it does
+
+development: $(VENV)/.dev  ## The same with the tools for tests and checks
+
 clean:  ## Remove what was made; data and the DVC cache stay
 	rm -rf out dist $(VENV)
 
@@ -55,6 +73,10 @@ $(VENV)/.build: requirements/build.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(INSTALL) --require-hashes -r $<
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.commands: requirements/github.txt $(VENV)/.build
+	@$(INSTALL) --require-hashes -r $<
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.build

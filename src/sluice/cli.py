@@ -16,6 +16,7 @@ from sluice.commands import (
     in_words,
     package,
     pipeline,
+    release,
     rollout,
     say,
     serving,
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     package.add(commands)
     serving.add(commands)
     rollout.add(commands)
+    release.add(commands)
     github.add(commands)
     pipeline.add_stages(commands)
     return parser

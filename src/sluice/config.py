@@ -378,7 +378,7 @@ def parse_yaml(content: bytes, where: str) -> Any:
 
     try:
         return YAML(typ="safe", pure=True).load(content.decode("utf-8"))
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, ValueError, KeyError, RecursionError) as error:
         said = re.sub(r"\s+", " ", str(error))
         raise SluiceError(f"{where} is not YAML: {said}") from None
 

@@ -88,6 +88,19 @@ def params(task: str) -> dict[str, Any]:
             "intersections": _INTERSECTIONS[task],
         },
         "explanation": {"largest_share": 0.6, "rows": 20},
+        # Short, and far from what any machine does.
+        "load": {
+            "seconds": 0.4,
+            "connections": 4,
+            "rows": 2,
+            "bounds": {
+                "p95_ms": {"high": 2_000},
+                "p99_ms": {"high": 5_000},
+                "throughput": {"low": 5},
+                "memory_mib": {"high": 1_000},
+                "error_rate": {"high": 0},
+            },
+        },
         "accept": [],
     }
     return deepcopy(settings)

@@ -1,4 +1,4 @@
-"""GitHub's requests as its REST reference documents them, for those that the set-up uses.
+"""GitHub's requests as its REST reference documents them, for those that are used.
 
 Written from the reference and not taken from the client library, so that the two can
 disagree. An unknown field, path or query is against the documentation.
@@ -168,6 +168,22 @@ _RULESET = {
 }
 _COLOR = {"type": "string", "pattern": "^[0-9A-Fa-f]{6}$"}
 _SHORT = {"type": "string", "maxLength": 100}
+_COMMENT = record(["body"], body=TEXT | {"maxLength": 65_536})
+_CHANGED_RELEASE = record(
+    [],
+    tag_name=TEXT,
+    target_commitish=TEXT,
+    name={"type": "string"},
+    body={"type": "string"},
+    draft=BOOL,
+    prerelease=BOOL,
+    make_latest={"enum": ["true", "false", "legacy"]},
+    discussion_category_name=TEXT,
+)
+_RELEASE = _CHANGED_RELEASE | {
+    "required": ["tag_name"],
+    "properties": {**_CHANGED_RELEASE["properties"], "generate_release_notes": BOOL},
+}
 _PAGES = frozenset({"per_page", "page"})
 
 
@@ -189,6 +205,8 @@ class Route:
 R = "/repos/{owner}/{repo}"
 ENVIRONMENT = R + "/environments/{environment_name}"
 POLICIES = ENVIRONMENT + "/deployment-branch-policies"
+RUN = R + "/actions/runs/{run_id}"
+COMMENTS = R + "/issues/{issue_number}/comments"
 ROUTES = [
     Route("GET", R, "repository"),
     Route("PATCH", R, "update_repository", _REPOSITORY),
@@ -224,6 +242,34 @@ ROUTES = [
     Route("GET", R + "/private-vulnerability-reporting", "reporting"),
     Route("PUT", R + "/private-vulnerability-reporting", "enable_reporting"),
     Route("DELETE", R + "/private-vulnerability-reporting", "disable_reporting"),
+    Route("GET", RUN, "run", query=frozenset({"exclude_pull_requests"})),
+    Route("GET", RUN + "/jobs", "jobs", query=_PAGES | {"filter"}),
+    Route("GET", RUN + "/artifacts", "artifacts", query=_PAGES | {"name", "direction"}),
+    Route("GET", R + "/actions/artifacts/{artifact_id}/{archive_format}", "zip"),
+    Route("GET", R + "/commits/{commit_sha}/pulls", "pulls_of_commit", query=_PAGES),
+    Route(
+        "GET",
+        R + "/pulls",
+        "pulls",
+        query=_PAGES | {"state", "head", "base", "sort", "direction"},
+    ),
+    Route("GET", R + "/pulls/{pull_number}", "pull"),
+    Route("GET", R + "/pulls/{pull_number}/files", "files", query=_PAGES),
+    Route("GET", R + "/contents/{path}", "content", query=frozenset({"ref"})),
+    Route("GET", COMMENTS, "comments", query=_PAGES | {"since"}),
+    Route("POST", COMMENTS, "create_comment", _COMMENT),
+    Route("PATCH", R + "/issues/comments/{comment_id}", "update_comment", _COMMENT),
+    Route("GET", RUN + "/approvals", "approvals"),
+    Route("GET", R + "/releases", "releases", query=_PAGES),
+    Route("POST", R + "/releases", "create_release", _RELEASE),
+    Route("GET", R + "/releases/latest", "latest_release"),
+    Route("GET", R + "/releases/tags/{tag}", "release_of_tag"),
+    Route("GET", R + "/releases/assets/{asset_id}", "asset"),
+    Route("PATCH", R + "/releases/{release_id}", "update_release", _CHANGED_RELEASE),
+    Route("DELETE", R + "/releases/{release_id}", "delete_release"),
+    Route("GET", R + "/git/ref/tags/{tag}", "tag_ref"),
+    Route("GET", R + "/git/tags/{tag_sha}", "annotated"),
+    Route("GET", R + "/compare/{basehead}", "compare", query=_PAGES),
     Route("GET", "/users/{username}", "user"),
     Route("GET", "/orgs/{org}/teams/{team_slug}", "team"),
 ]

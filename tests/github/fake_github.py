@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import jsonschema
 from documented import ROUTES, Route
+from fake_pulls import FakePulls
+from fake_releases import FakeReleases
 
 TOKEN = "ghp_s3cretS3cretS3cretS3cretS3cret0000"  # noqa: S105
 USERS = {"octocat": 1, "hubot": 2, "monalisa": 3}
@@ -28,10 +30,12 @@ class DocumentationError(Exception):
     """A request that GitHub's reference does not have."""
 
 
-class FakeGitHub:
+class FakeGitHub(FakePulls, FakeReleases):
     """Its attributes are the repository; a test changes them as it likes."""
 
     def __init__(self) -> None:
+        FakePulls.__init__(self)
+        FakeReleases.__init__(self)
         self.repository: dict[str, Any] = {
             "id": 1,
             "name": "shop",
@@ -77,6 +81,9 @@ class FakeGitHub:
         return [one for one in self.requests if one[0] != "GET"]
 
     def answer(self, verb: str, target: str, headers: Any, raw: bytes) -> Answer | bytes:
+        elsewhere = self.stored(verb, target, headers, raw)
+        if elsewhere is not None:
+            return elsewhere
         url = urlsplit(target)
         body = json.loads(raw) if raw else None
         self.requests.append((verb, target, body))
@@ -90,11 +97,16 @@ class FakeGitHub:
         except DocumentationError as error:
             self.undocumented.append(str(error))
             return 422, {"message": f"not documented: {error}"}
-        if "repos" in url.path and parts[:2] != ["octo", "shop"]:
+        name = "/".join(parts[:2])
+        # Files alone are read of other repositories too.
+        if "repos" in url.path and name != "octo/shop" and route.name != "content":
             return 404, {"message": "Not Found"}
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         result: Answer = getattr(self, f"_{route.name}")(
-            *(parts[2:] if url.path.startswith("/repos/") else parts), body=body, query=query
+            *(parts[2:] if url.path.startswith("/repos/") else parts),
+            body=body,
+            query=query,
+            whose=name,
         )
         return result
 
@@ -102,7 +114,8 @@ class FakeGitHub:
         self, verb: str, path: str, query: str, headers: Any, body: Any
     ) -> tuple[Route, list[str]]:
         where = f"{verb} {path}"
-        if headers.get("Accept") != "application/vnd.github+json":
+        wanted = "octet-stream" if "/releases/assets/" in path else "vnd.github+json"
+        if headers.get("Accept") != f"application/{wanted}":
             raise DocumentationError(f"{where}: Accept {headers.get('Accept')}")
         if headers.get("X-GitHub-Api-Version") not in ("2022-11-28", "2026-03-10"):
             raise DocumentationError(f"{where}: version {headers.get('X-GitHub-Api-Version')}")
@@ -373,7 +386,8 @@ def serve(github: FakeGitHub) -> tuple[ThreadingHTTPServer, str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    return server, f"http://127.0.0.1:{server.server_port}"
+    github.url = f"http://127.0.0.1:{server.server_port}"
+    return server, github.url
 
 
 def finished() -> FakeGitHub:

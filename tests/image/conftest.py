@@ -26,7 +26,7 @@ class Base:
     python: str
 
     def fetch(self, package: Path, folder: Path) -> Path:
-        chosen = ("--wheels", folder, "--python", self.python)
+        chosen = ("--wheels", folder, "--base", self.image)
         sluice("package", "wheels", package, *chosen).went_well()
         return folder
 

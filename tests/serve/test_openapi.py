@@ -22,7 +22,9 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from fixture_project import Toy
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+# As Debian, Ubuntu and Google call it.
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def _document(server: Running) -> dict[str, Any]:
@@ -96,7 +98,7 @@ def test_the_page_asks_nothing_of_other_hosts(server: Running) -> None:
 @contextlib.contextmanager
 def _browser(folder: Path) -> Iterator[int]:
     """Chromium's debugging port."""
-    assert CHROMIUM, "no Chromium here: apt-get install chromium"
+    assert CHROMIUM, "no Chromium here: run 'make tools'"
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0")
     command = [CHROMIUM, *options, f"--user-data-dir={folder}", "about:blank"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -16,6 +16,19 @@ _TAKEN = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NO_SENSITIVE = "nobody named a sensitive column when this data was adopted"
 
+_LOAD = """\
+# What the server must stand in the test environment; not derived from the data.
+load:
+  seconds: 5
+  connections: 8
+  rows: 1               # in a request
+  bounds:
+    p95_ms: {high: 100}
+    p99_ms: {high: 250}
+    throughput: {low: 200}    # requests answered rightly in a second
+    memory_mib: {high: 512}   # resident, of all processes of the server
+    error_rate: {high: 0}     # a wrong score is an error too"""
+
 
 def text_of(profile: Profile, file: str, derived: Derived | None) -> str:
     """YAML with comments; without `derived` just enough to measure with."""
@@ -28,6 +41,7 @@ def text_of(profile: Profile, file: str, derived: Derived | None) -> str:
         _performance(profile, derived),
         _fairness(profile, derived),
         _explanation(profile, derived),
+        _LOAD,
         _accept(profile),
     ]
     return "\n\n".join(parts) + "\n"

@@ -8,16 +8,14 @@ row cancels out.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 
-from sluice import table
+from sluice import champion, table
 from sluice.bootstrap import Rows, intervals
 from sluice.build.select import decided
 from sluice.check import gate
@@ -33,14 +31,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 GATE = "champion"
-FOUND, PACKAGE = "champion.json", "package.tar"
-
-
-class Champion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who serves production, as the releases say: nobody, where `release` is null."""
-
-    release: str | None
-    sha256: str | None = None
 
 
 def run(project: Project, where: Path) -> Verdict:
@@ -75,40 +65,18 @@ def forget(project: Project) -> None:
 
 
 def _look(project: Project, where: Path) -> list[Finding]:
-    package, release = _found(where)
-    if package is None:
+    serving = champion.find(where)
+    if serving is None:
         write_json(comparison(project), {"release": None})
         why = "there is no full release yet: whoever is released first is the champion"
         return [Finding(f"{GATE}/none", Status.PASS, why)]
     frame, candidate = of_split(project, "holdout")
-    with _model(package) as model:
+    with _model(serving.package) as model:
         lacking = _why_not(project, model.signature, frame)
         if lacking:
             return [Finding(f"{GATE}/comparable", Status.INSUFFICIENT, lacking)]
-        champion = _outcome(project, model, frame)
-    return _compare(project, release, candidate, champion)
-
-
-def _found(where: Path) -> tuple[Path | None, str]:
-    if where.is_file():
-        return where, where.stem
-    try:
-        found = msgspec.json.decode((where / FOUND).read_bytes(), type=Champion)
-    except FileNotFoundError:
-        raise SluiceError(
-            f"{where}: no champion was put there: 'sluice github champion' fetches it"
-        ) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
-        raise SluiceError(f"{where / FOUND}: not readable: {error}") from None
-    if found.release is None:
-        return None, ""
-    package = where / PACKAGE
-    if not package.is_file():
-        raise SluiceError(f"{package} is missing: 'sluice github champion' fetches it")
-    with package.open("rb") as stream:
-        if hashlib.file_digest(stream, "sha256").hexdigest() != found.sha256:
-            raise SluiceError(f"{package} is not the package that was fetched: fetch it again")
-    return package, found.release
+        rival = _outcome(project, model, frame)
+    return _compare(project, serving.name, candidate, rival)
 
 
 @contextmanager
@@ -141,14 +109,12 @@ def _outcome(project: Project, model: Model, frame: DataFrame) -> Outcome:
     return decided(project.settings, truth, model.score(tensors).values, model.signature.decision)
 
 
-def _compare(
-    project: Project, release: str, candidate: Outcome, champion: Outcome
-) -> list[Finding]:
+def _compare(project: Project, release: str, candidate: Outcome, rival: Outcome) -> list[Finding]:
     settings = project.settings
     suitable = of_task(settings.task)
 
     def gains(rows: Rows) -> dict[str, float]:
-        ours, theirs = candidate.rows(rows), champion.rows(rows)
+        ours, theirs = candidate.rows(rows), rival.rows(rows)
         return {
             name: metric.gain(metric.compute(ours), metric.compute(theirs))
             for name, metric in suitable.items()
@@ -164,7 +130,7 @@ def _compare(
         doing=GATE,
     )
     whole = gains(np.arange(n))
-    values = {name: metric.compute(champion) for name, metric in suitable.items()}
+    values = {name: metric.compute(rival) for name, metric in suitable.items()}
     pairs = {
         name: {
             "candidate": _defined(METRICS[name].compute(candidate)),

@@ -26,7 +26,9 @@ def add(commands: Commands) -> None:
         choices=SECTIONS,
         help="compare this alone, such as what a workflow's token may read; may be given again",
     )
-    for action in (setup, doctor):
+    comment = github.add("comment", _comment, "show a run's report on its pull request")
+    comment.add_argument("--run", type=int, required=True, metavar="ID", help="of the workflow CI")
+    for action in (setup, doctor, comment):
         action.add_argument("--repo", metavar="OWNER/NAME", help="(git's origin)")
 
 
@@ -44,3 +46,10 @@ def _doctor(options: argparse.Namespace) -> int:
         print("the repository is as the files say")
         return 0
     return say(f"refused: the repository is not as {SETTINGS}/ says", REFUSED)
+
+
+def _comment(options: argparse.Namespace) -> int:
+    from sluice.github import comment
+
+    refused = comment.run(options.repo, options.run, print)
+    return say(f"no report: {refused}", REFUSED) if refused else 0

@@ -127,3 +127,149 @@ class Label(Struct):
     name: str
     color: str
     description: str | None = None
+
+
+class Owner(Struct):
+    login: str
+
+
+class RepositoryName(Struct):
+    full_name: str
+    owner: Owner
+
+
+class Run(Struct):
+    """One of a workflow; `conclusion` is None until it is completed."""
+
+    id: int
+    event: str
+    status: str
+    path: str
+    head_sha: str
+    run_attempt: int = 1
+    conclusion: str | None = None
+    head_branch: str | None = None
+    # A fork may be deleted meanwhile.
+    head_repository: RepositoryName | None = None
+
+
+class Side(Struct):
+    ref: str
+    sha: str
+    repo: RepositoryName | None = None
+
+
+class Pull(Struct):
+    number: int
+    state: str
+    head: Side
+    base: Side
+    changed_files: int = 0
+
+
+class PullFile(Struct):
+    filename: str
+    previous_filename: str | None = None
+
+
+class Artifact(Struct):
+    id: int
+    name: str
+    size_in_bytes: int
+    expired: bool
+
+
+class Artifacts(Struct):
+    artifacts: list[Artifact]
+
+
+class Job(Struct):
+    name: str
+    conclusion: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.conclusion not in ("success", "skipped", "neutral")
+
+
+class Jobs(Struct):
+    jobs: list[Job]
+
+
+class Content(Struct):
+    type: str
+    size: int = 0
+    encoding: str = ""
+    content: str = ""
+
+
+class Author(Struct):
+    login: str
+    type: str
+
+
+class Comment(Struct):
+    id: int
+    body: str | None = None
+    user: Author | None = None
+
+
+class Asset(Struct):
+    """A file of a release; `digest` is `sha256:…`, where GitHub tells it."""
+
+    id: int
+    name: str
+    size: int
+    state: str = "uploaded"
+    digest: str | None = None
+
+
+class Release(Struct):
+    id: int
+    tag_name: str
+    draft: bool
+    prerelease: bool
+    html_url: str
+    upload_url: str
+    created_at: str
+    name: str | None = None
+    body: str | None = None
+    published_at: str | None = None
+    assets: list[Asset] = []
+
+
+class RefTarget(Struct):
+    sha: str
+    type: str
+
+
+class Ref(Struct):
+    object: RefTarget
+
+
+class CommitMessage(Struct):
+    message: str
+
+
+class ChangedCommit(Struct):
+    sha: str
+    commit: CommitMessage
+
+
+class Changes(Struct):
+    status: str
+    total_commits: int
+    commits: list[ChangedCommit]
+
+
+class EnvironmentName(Struct):
+    name: str
+
+
+class Approval(Struct):
+    """A reviewer's word on a run's jobs that wait for these environments."""
+
+    state: str
+    environments: list[EnvironmentName]
+    user: Account
+    comment: str = ""

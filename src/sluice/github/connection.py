@@ -103,11 +103,27 @@ class Connection:
                 f"the answer to {response.url.path} is not what GitHub documents: {error}"
             ) from None
 
+    def location(self, request: Callable[[], Response[Any, Any]]) -> str:
+        """Where GitHub has put what is asked for."""
+        response = self._answer(request)
+        where = response.headers.get("location")
+        if response.is_redirect and where:
+            return str(where)
+        if response.is_success:
+            raise SluiceError(f"GitHub does not say where {response.url.path} is")
+        raise RefusedError(response.status_code, self._said(response))
+
     def ask(self, request: Callable[[], Response[Any, Any]]) -> Response[Any, Any]:
+        response = self._answer(request)
+        if response.is_success:
+            return response
+        raise RefusedError(response.status_code, self._said(response))
+
+    def _answer(self, request: Callable[[], Response[Any, Any]]) -> Response[Any, Any]:
         try:
-            response = request()
+            return request()
         except RequestFailed as failed:
-            response = failed.response
+            return failed.response
         except RequestTimeout:
             raise NoAnswerError(f"{self.access.url} did not answer in {_SECONDS:g} s") from None
         except RequestError as error:
@@ -115,9 +131,6 @@ class Connection:
             raise NoAnswerError(said) from None
         except (GitHubException, ValueError, TypeError) as error:
             raise SluiceError(self._safe(str(error))) from None
-        if response.is_success:
-            return response
-        raise RefusedError(response.status_code, self._said(response))
 
     def _said(self, response: Response[Any, Any]) -> str:
         """GitHub's own words, and what they mean for the person who reads them."""

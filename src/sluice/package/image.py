@@ -10,26 +10,35 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sluice.errors import SluiceError
-from sluice.package import docker, verify
+from sluice.package import base, docker, verify
 from sluice.package.archive import unpack
 from sluice.package.manifest import Manifest
 
 DOCKERFILE = Path("image/Dockerfile")
 DIGEST = "org.sluice.package.digest"
+BASE_DIGEST = "org.opencontainers.image.base.digest"
 
 _NO_WHEEL = re.compile(r"No matching distribution found for (\S+)")
 _OTHER_HASH = re.compile(r"THESE PACKAGES DO NOT MATCH THE HASHES")
 
 
 def run(
-    package: Path, base: str, wheels: Path, tag: str | None, say: Callable[[str], None]
+    package: Path,
+    on: str | None,
+    wheels: Path,
+    tag: str | None,
+    say: Callable[[str], None],
+    *,
+    fresh: bool = False,
 ) -> tuple[str, Manifest]:
-    """Build the image of a verified package; returns its tag and the package's manifest."""
+    """Build the image of a verified package; returns its tag and the package's manifest.
+
+    `fresh` uses no layer of an earlier build.
+    """
     _, verdict = verify.run(package)
     if not verdict.passes:
         raise SluiceError(f"{package}: no image: scenarios: {verdict.why}")
-    docker.require_engine()
-    origin = docker.pinned_digest(base)
+    ground = base.settle(on)
     with TemporaryDirectory(prefix="sluice-image-") as scratch:
         context = Path(scratch)
         manifest = lay_out(package, wheels, context)
@@ -37,12 +46,13 @@ def run(
         trouble = docker.build(
             context,
             tag=tag,
-            base=base,
-            labels=labels(manifest, base, origin),
+            base=ground.name,
+            labels=labels(manifest, ground),
+            fresh=fresh,
             say=say,
         )
     if trouble:
-        raise SluiceError(f"no image: {_why(trouble, wheels)}")
+        raise SluiceError(f"no image: {_why(trouble, wheels, ground)}")
     return tag, manifest
 
 
@@ -69,27 +79,27 @@ def lay_out(package: Path, wheels: Path, context: Path) -> Manifest:
     return unpack(package, context / "package")
 
 
-def labels(manifest: Manifest, base: str, origin: str) -> dict[str, str]:
+def labels(manifest: Manifest, ground: base.Base) -> dict[str, str]:
     source, image = manifest.source, "org.opencontainers.image"
     return {
         f"{image}.title": manifest.name,
         f"{image}.version": manifest.version,
         f"{image}.revision": source.commit,
         f"{image}.created": f"{datetime.fromtimestamp(source.time, UTC):%Y-%m-%dT%H:%M:%SZ}",
-        f"{image}.base.name": base,
-        f"{image}.base.digest": origin,
+        f"{image}.base.name": ground.name,
+        BASE_DIGEST: ground.digest,
         DIGEST: f"sha256:{manifest.digest}",
     }
 
 
-def _why(said: list[str], wheels: Path) -> str:
+def _why(said: list[str], wheels: Path, ground: base.Base) -> str:
     """The engine's many lines in one."""
     text = "\n".join(said)
     lacking = _NO_WHEEL.search(text)
     if lacking:
         return (
-            f"{wheels} lacks a wheel of {lacking[1]} for the Python of the base; "
-            "fetch it with 'sluice package wheels'"
+            f"{wheels} lacks a wheel of {lacking[1]} for the Python of {ground.name}; "
+            f"fetch it with 'sluice package wheels --python {ground.python}'"
         )
     if _OTHER_HASH.search(text):
         return f"a wheel in {wheels} is not the one in the package's lock; pip says above which"

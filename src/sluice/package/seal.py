@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 from sluice.check import gate
 from sluice.errors import SluiceError
+from sluice.package import whole
 from sluice.package.archive import archive, version
 from sluice.package.assemble import refuse_unless_passed
 from sluice.package.manifest import FORMAT, Manifest, Source, describe, digest, require_parts
@@ -31,11 +31,11 @@ def run(project: Project) -> Path:
     parts = describe(contents)
     require_parts(parts, str(project.package))
     source = source_of(project.root)
-    whole = digest(parts)
+    said = digest(parts)
     name = project.settings.name
-    manifest = Manifest(FORMAT, name, version(source, whole), whole, source, parts)
+    manifest = Manifest(FORMAT, name, version(source, said), said, source, parts)
     target = project.root / "dist" / f"{name}-{manifest.version}.tar"
-    _write_whole(target, archive(contents, manifest))
+    _write(target, archive(contents, manifest))
     return target
 
 
@@ -48,18 +48,12 @@ def _contents(project: Project) -> dict[str, bytes]:
     return contents
 
 
-def _write_whole(target: Path, content: bytes) -> None:
-    """All of the file or none of it; one that is there already becomes the newest again."""
+def _write(target: Path, content: bytes) -> None:
+    """One that is there already becomes the newest again."""
     if target.is_file() and target.read_bytes() == content:
         target.touch()
-        return
-    target.parent.mkdir(exist_ok=True)
-    unfinished = target.with_suffix(".unfinished")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    else:
+        whole.write(target, content)
 
 
 def source_of(root: Path) -> Source:

@@ -91,7 +91,7 @@ def _flat(value: Any, key: str = "") -> Iterable[tuple[str, Any]]:
         for item in value:
             named = item.get("finding") if isinstance(item, Mapping) else item
             reason = item.get("reason", "") if isinstance(item, Mapping) else ""
-            yield f"accept: {named}", str(reason)
+            yield f"accept: {_shown(named)}", _shown(reason)
     elif key:
         yield key, value
 

@@ -101,9 +101,9 @@ def _gates(facts: Facts) -> str:
         return ""
     rows = [
         [f"{_MARKS[wording.standing(gate)]} {wording.status(gate)}", escape(gate.gate), _why(gate)]
-        for gate in facts.gates
+        for gate in facts.gates[:_ROWS]
     ]
-    return "\n" + _table(["Verdict", "Gate", "Why"], rows)
+    return "\n" + _table(["Verdict", "Gate", "Why"], rows, len(facts.gates))
 
 
 def _why(said: Verdict | Finding) -> str:

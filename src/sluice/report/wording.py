@@ -89,7 +89,7 @@ def status(said: Verdict | Finding) -> str:
 def number(value: float | None) -> str:
     if value is None:
         return NONE
-    if value == int(value) and abs(value) < 1e15:
+    if abs(value) < 1e15 and value == int(value):
         return f"{int(value):,}"
     return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
 

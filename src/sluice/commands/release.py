@@ -1,0 +1,93 @@
+"""From a delivery to an approved release, and back."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sluice.commands import REFUSED, Commands, say
+
+
+def add(commands: Commands) -> None:
+    release = commands.group("release", "deliver, release after approval, roll back")
+    meaning = "put the package that serves production into a folder, verified"
+    champion = release.add("champion", _champion, meaning)
+    champion.add_argument("--out", type=Path, default=Path("out/champion"), metavar="FOLDER")
+
+    meaning = "put package and evidence together, each file by its digest"
+    assemble = release.add("assemble", _assemble, meaning)
+    assemble.add_argument("package", type=Path)
+    assemble.add_argument("--image", required=True, metavar="REFERENCE", help="by its digest")
+    assemble.add_argument(
+        "--evidence", type=Path, action="append", default=[], metavar="PATH", help="file or folder"
+    )
+    deliver = release.add("deliver", _deliver, "publish a delivery as a pre-release")
+    for action in (assemble, deliver):
+        action.add_argument("--out", type=Path, default=Path("out/delivery"), metavar="FOLDER")
+
+    preflight = release.add("preflight", _preflight, "look at everything, and write one page")
+    preflight.add_argument("--out", type=Path, default=Path("out/release"), metavar="FOLDER")
+    meaning = "after the approval: the pre-release becomes the champion"
+    publish = release.add("publish", _publish, meaning)
+    meaning = "after the approval: an earlier release becomes the champion again"
+    back = release.add("rollback", _rollback, meaning)
+    for action in (preflight, publish, back):
+        action.add_argument("version")
+    for action in (publish, back):
+        digest = "sha256 of the delivery.json that was approved"
+        action.add_argument("--approved", required=True, metavar="DIGEST", help=digest)
+    outputs = "append the digest to approve to this file, as an output of a step"
+    preflight.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
+    preflight.add_argument("--reason", help="why production is to go back to this version")
+    back.add_argument("--reason", required=True)
+    for action in (champion, deliver, preflight, publish, back):
+        action.add_argument("--repo", metavar="OWNER/NAME", help="(git's origin)")
+
+
+def _champion(options: argparse.Namespace) -> int:
+    from sluice.release import champion
+
+    champion.run(options.repo, options.out, print)
+    return 0
+
+
+def _assemble(options: argparse.Namespace) -> int:
+    from sluice.release import delivery
+
+    made = delivery.assemble(options.package, options.image, options.evidence, options.out)
+    print(f"delivery: {options.out}, {made.title}, {len(made.files)} files")
+    return 0
+
+
+def _deliver(options: argparse.Namespace) -> int:
+    from sluice.release import deliver
+
+    deliver.run(options.repo, options.out, print)
+    return 0
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    from sluice.release import ask
+
+    asked = (options.repo, options.version, options.reason, options.out)
+    verdict = ask.run(*asked, outputs=options.outputs, say=print)
+    for finding in verdict.findings:
+        print(f"{finding.status.value:<13} {finding.name}: {finding.why}")
+    if verdict.passes:
+        print(f"to approve: {options.out / ask.PAGE}")
+        return 0
+    return say(f"refused: {verdict.why}", REFUSED)
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from sluice.release import promote
+
+    promote.release(options.repo, options.version, options.approved, print)
+    return 0
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    from sluice.release import promote
+
+    promote.roll_back(options.repo, options.version, options.reason, options.approved, print)
+    return 0

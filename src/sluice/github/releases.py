@@ -1,0 +1,93 @@
+"""One repository's releases over GitHub's REST API: a method a request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sluice.github import answers, download, upload
+from sluice.github.connection import PAGE, Connection, RefusedError, as_body, quoted
+
+
+class Releases(Connection):
+    def latest(self) -> answers.Release | None:
+        """The newest full release: the one that GitHub marks as the latest."""
+        return self._maybe(lambda: self.rest.repos.get_latest_release(*self.place))
+
+    def of_tag(self, tag: str) -> answers.Release | None:
+        """A pre-release or full release; GitHub does not find drafts by their tag."""
+        return self._maybe(lambda: self.rest.repos.get_release_by_tag(*self.place, quoted(tag)))
+
+    def every(self) -> list[answers.Release]:
+        repos = self.rest.repos
+        return self.pages(
+            list[answers.Release],
+            lambda page: repos.list_releases(*self.place, per_page=PAGE, page=page),
+            lambda answer: answer,
+        )
+
+    def create(self, body: dict[str, Any]) -> answers.Release:
+        repos = self.rest.repos
+        return self.read(
+            answers.Release, lambda: repos.create_release(*self.place, data=as_body(body))
+        )
+
+    def update(self, release: answers.Release, body: dict[str, Any]) -> answers.Release:
+        repos = self.rest.repos
+        return self.read(
+            answers.Release,
+            lambda: repos.update_release(*self.place, release.id, data=as_body(body)),
+        )
+
+    def delete(self, release: answers.Release) -> None:
+        self.ask(lambda: self.rest.repos.delete_release(*self.place, release.id))
+
+    def put(self, release: answers.Release, path: Path) -> None:
+        upload.put(self.access, release.upload_url, path)
+
+    def get(self, asset: answers.Asset, most: int) -> bytes:
+        headers = {"Accept": "application/octet-stream"}
+        repos = self.rest.repos
+        url = self.location(lambda: repos.get_release_asset(*self.place, asset.id, headers=headers))
+        return download.fetch(url, most, plain=urlsplit(self.access.url).scheme == "http")
+
+    def commit_of(self, tag: str) -> str | None:
+        """The commit that a tag points to, through an annotated tag where it is one."""
+        git = self.rest.git
+        try:
+            target = self.read(
+                answers.Ref, lambda: git.get_ref(*self.place, f"tags/{quoted(tag)}")
+            ).object
+        except RefusedError as refused:
+            if refused.status == 404:
+                return None
+            raise
+        if target.type == "tag":
+            target = self.read(
+                answers.Ref, lambda: git.get_tag(*self.place, quoted(target.sha))
+            ).object
+        return target.sha
+
+    def changes(self, base: str, head: str) -> answers.Changes:
+        """The commits of `head` that `base` does not have, the newest hundred of them."""
+        repos = self.rest.repos
+        between = f"{quoted(base)}...{quoted(head)}"
+        return self.read(
+            answers.Changes,
+            lambda: repos.compare_commits(*self.place, between, per_page=PAGE, page=1),
+        )
+
+    def approvals(self, run: int) -> list[answers.Approval]:
+        actions = self.rest.actions
+        return self.read(
+            list[answers.Approval], lambda: actions.get_reviews_for_run(*self.place, run)
+        )
+
+    def _maybe(self, request: Any) -> answers.Release | None:
+        try:
+            return self.read(answers.Release, request)
+        except RefusedError as refused:
+            if refused.status == 404:
+                return None
+            raise

@@ -1,0 +1,55 @@
+"""A file to where GitHub says that a release takes it; the token goes to GitHub alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sluice.errors import SluiceError
+from sluice.github.access import Access
+
+_SECONDS = 300.0
+_PIECE = 2**20
+
+
+def put(access: Access, upload_url: str, path: Path) -> None:
+    """Raises SluiceError unless GitHub has all of it."""
+    import httpx
+
+    url = upload_url.partition("{")[0]
+    _require_github(access, url)
+    size = path.stat().st_size
+    headers = {
+        "Authorization": f"Bearer {access.token}",
+        "Content-Type": "application/octet-stream",
+        "Content-Length": str(size),
+    }
+    try:
+        answer = httpx.post(
+            url,
+            params={"name": path.name},
+            content=_pieces(path),
+            headers=headers,
+            timeout=_SECONDS,
+            follow_redirects=False,
+        )
+    except httpx.HTTPError as error:
+        raise SluiceError(f"{path.name}: the upload failed: {type(error).__name__}") from None
+    if answer.status_code != 201:
+        said = access.printable(answer.text[:200])
+        raise SluiceError(f"{path.name}: the upload was answered {answer.status_code}: {said}")
+
+
+def _require_github(access: Access, url: str) -> None:
+    api, there = urlsplit(access.url), urlsplit(url)
+    same = (there.scheme, there.hostname) == (api.scheme, api.hostname)
+    public = api.hostname == "api.github.com" and there.hostname == "uploads.github.com"
+    if not same and not (public and there.scheme == "https"):
+        raise SluiceError(f"uploads are said to go to {there.hostname}, which is not GitHub here")
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            yield piece

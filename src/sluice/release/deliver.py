@@ -1,0 +1,72 @@
+"""A delivery becomes a pre-release on GitHub: delivered, not released."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sluice.errors import SluiceError
+from sluice.github import access, answers
+from sluice.github.releases import Releases
+from sluice.release import delivery
+from sluice.release.delivery import Delivery
+from sluice.report.markdown import escape
+
+
+def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> None:
+    """Publish all of it or nothing that anyone could release; a second run changes nothing."""
+    made = delivery.read(folder)
+    digest = delivery.sha256(folder / delivery.NAME)
+    with Releases(access.find(repository)) as releases:
+        there = releases.of_tag(made.tag)
+        if there is not None:
+            _require_same(there, folder, made)
+            say(f"{made.tag} is there already, with the same files: {there.html_url}")
+            return
+        _require_tag(releases, made)
+        for draft in releases.every():
+            if draft.draft and draft.tag_name == made.tag:
+                releases.delete(draft)  # left by a run that did not come to its end
+        draft = releases.create(
+            {
+                "tag_name": made.tag,
+                "target_commitish": made.commit,
+                "name": made.title,
+                "body": _notes(made, digest),
+                "draft": True,
+                "prerelease": True,
+            }
+        )
+        for path in sorted(folder.iterdir()):
+            releases.put(draft, path)
+        done = releases.update(draft, {"draft": False, "prerelease": True, "make_latest": "false"})
+    say(f"pre-release: {done.html_url}, delivery.json sha256 {digest}")
+
+
+def _require_same(there: answers.Release, folder: Path, made: Delivery) -> None:
+    told = {asset.name: (asset.digest or "").removeprefix("sha256:") for asset in there.assets}
+    wanted = {path.name: delivery.sha256(path) for path in folder.iterdir()}
+    if told != wanted:
+        raise SluiceError(
+            f"{made.tag} is there already, with other files: a version is delivered once; "
+            f"look at {there.html_url}"
+        )
+
+
+def _require_tag(releases: Releases, made: Delivery) -> None:
+    tagged = releases.commit_of(made.tag)
+    if tagged not in (None, made.commit):
+        raise SluiceError(
+            f"the tag {made.tag} is there and points to {tagged}, not to {made.commit}: "
+            "who made it? Delete it by hand"
+        )
+
+
+def _notes(made: Delivery, digest: str) -> str:
+    return (
+        f"Delivered, not released: every gate and the test environment let {escape(made.title)} "
+        "through. The workflow *Release* asks its reviewers before it goes to production.\n\n"
+        f"| | |\n| --- | --- |\n| commit | {made.commit} |\n"
+        f"| package, sha256 | `{made.files[made.package]}` |\n| image | `{made.image}` |\n"
+        f"| delivery.json, sha256 | `{digest}` |\n"
+    )

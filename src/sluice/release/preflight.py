@@ -1,0 +1,99 @@
+"""May this version be put before the reviewers of production, by this person?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from sluice.errors import SluiceError
+from sluice.github import SETTINGS, answers, doctor
+from sluice.github.access import Access
+from sluice.github.client import Client
+from sluice.github.releases import Releases
+from sluice.github.wanted import PRODUCTION
+from sluice.release import fetch
+from sluice.release.delivery import tag_of
+from sluice.release.fetch import Fetched
+from sluice.verdict import Finding, Status
+
+GATE = "preflight"
+SHORTEST, LONGEST = 10, 500
+Say = Callable[[str], None]
+
+
+def people() -> set[str]:
+    """Who started this run, or started it again, in lower case."""
+    said = (os.environ.get(name, "") for name in ("GITHUB_ACTOR", "GITHUB_TRIGGERING_ACTOR"))
+    return {login.lower() for login in said if login}
+
+
+def environment(access: Access, starters: set[str]) -> list[Finding]:
+    """Production waits for someone else: as the files say, and as GitHub says."""
+    drift: list[str] = []
+    doctor.run(access.repository, SETTINGS, ["environments"], drift.append)
+    fine = "production waits for its reviewers, as .github/settings says"
+    return [
+        _finding("environment", drift, fine),
+        _finding("reviewers", _reviewers(access, starters), "someone else must approve"),
+    ]
+
+
+def _reviewers(access: Access, starters: set[str]) -> list[str]:
+    if not starters:
+        return ["GITHUB_ACTOR is not set: nobody knows who is releasing"]
+    with Client(access) as client:
+        found = client.environment(PRODUCTION)
+    if found is None:
+        return [f"the environment {PRODUCTION!r} does not exist: run 'sluice github setup'"]
+    others = [
+        one
+        for one in found.reviewers
+        if one.type == "Team" or (one.reviewer.login or "").lower() not in starters
+    ]
+    problems = []
+    if not others:
+        who = " and ".join(sorted(starters))
+        problems.append(f"{PRODUCTION} has no reviewer but {who}, who started this")
+    if not found.prevent_self_review:
+        problems.append(f"{PRODUCTION} lets people approve what they started themselves")
+    return problems
+
+
+def delivered(
+    releases: Releases, version: str, folder: Path, *, full: bool, say: Say
+) -> tuple[list[Finding], Fetched | None]:
+    """The version is there, whole, and of the kind that is asked for."""
+    try:
+        release = wanted(releases, version, full=full)
+        fetched = fetch.whole(releases, release, folder, say)
+    except SluiceError as error:
+        return [_finding("delivery", [str(error)], "")], None
+    fine = f"{release.tag_name} is whole: attested, verified, each file by its digest"
+    return [_finding("delivery", [], fine)], fetched
+
+
+def wanted(releases: Releases, version: str, *, full: bool) -> answers.Release:
+    tag = tag_of(version)
+    release = releases.of_tag(tag)
+    if release is None or release.draft:
+        raise SluiceError(f"there is no release {tag}: the pre-releases say what there is")
+    if release.prerelease == full:
+        is_it = "a pre-release" if release.prerelease else "a full release already"
+        way = "release.yml releases it" if full else "rollback.yml makes an earlier one champion"
+        raise SluiceError(f"{tag} is {is_it}; {way}")
+    return release
+
+
+def stated(reason: str) -> Finding:
+    """Whoever goes back says why, in words that others can read later."""
+    plain = " ".join(reason.split())
+    problems = []
+    if not SHORTEST <= len(plain) <= LONGEST:
+        problems = [f"expected a reason of {SHORTEST} to {LONGEST} characters, found {len(plain)}"]
+    return _finding("reason", problems, "the reason is stated")
+
+
+def _finding(name: str, problems: list[str], fine: str) -> Finding:
+    status = Status.FAIL if problems else Status.PASS
+    return Finding(f"{GATE}/{name}", status, "; ".join(problems) or fine)

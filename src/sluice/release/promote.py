@@ -1,0 +1,120 @@
+"""After the approval: the pre-release becomes a full release, or an earlier one the champion."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sluice.errors import SluiceError
+from sluice.github import access, answers
+from sluice.github.releases import Releases
+from sluice.github.wanted import PRODUCTION
+from sluice.release import fetch, preflight
+from sluice.release.fetch import Fetched
+from sluice.report.markdown import escape
+
+Say = Callable[[str], None]
+
+
+def release(repository: str | None, version: str, approved: str, say: Say) -> None:
+    """What was approved, and nothing else, becomes the champion."""
+    with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
+        fetched, approver = _approved(releases, version, approved, Path(scratch), say, full=False)
+        note = f"Released to production, approved by {escape(approver)}{_run(releases)}."
+        body = {**_note(fetched.release, note), "prerelease": False, "make_latest": "true"}
+        releases.update(fetched.release, body)
+        _require_latest(releases, fetched.release)
+    say(f"{fetched.release.tag_name} is the champion")
+
+
+def roll_back(repository: str | None, version: str, reason: str, approved: str, say: Say) -> None:
+    """Make an earlier full release the champion again; later ones are pre-releases again.
+
+    Each step can be repeated: after a failure half-way, the same call goes on.
+    """
+    stated = preflight.stated(reason)
+    if not stated.passes:
+        raise SluiceError(stated.why)
+    with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
+        fetched, approver = _approved(releases, version, approved, Path(scratch), say, full=True)
+        target = fetched.release
+        said = f"approved by {escape(approver)}{_run(releases)}. Reason: {escape(reason, 600)}"
+        releases.update(
+            target, {**_note(target, f"The champion again, {said}"), "make_latest": "true"}
+        )
+        say(f"{target.tag_name} is the champion again")
+        for later in _later(releases.every(), target):
+            note = _note(later, f"Rolled back to {target.tag_name}, {said}")
+            releases.update(later, {**note, "prerelease": True, "make_latest": "false"})
+            say(f"{later.tag_name} is a pre-release again")
+        _require_latest(releases, target)
+
+
+def _approved(
+    releases: Releases, version: str, approved: str, folder: Path, say: Say, *, full: bool
+) -> tuple[Fetched, str]:
+    """The delivery as it was approved, and by whom; raises SluiceError for any difference."""
+    starters = preflight.people()
+    for finding in preflight.environment(releases.access, starters):
+        if not finding.passes:
+            raise SluiceError(f"{finding.name}: {finding.why}")
+    approver = _approver(releases, starters)
+    found = preflight.wanted(releases, version, full=full)
+    fetched = fetch.whole(releases, found, folder, say)
+    if fetched.digest != approved:
+        raise SluiceError(
+            f"{found.tag_name}: delivery.json has the digest {fetched.digest}, but "
+            f"{approved} was approved: nothing is released"
+        )
+    return fetched, approver
+
+
+def _approver(releases: Releases, starters: set[str]) -> str:
+    """Who approved this very run. An environment that was opened meanwhile asks nobody."""
+    run = os.environ.get("GITHUB_RUN_ID", "")
+    if not run.isdecimal():
+        raise SluiceError("GITHUB_RUN_ID is not set: releases are made by their workflow")
+    for one in releases.approvals(int(run)):
+        login = one.user.login or ""
+        named = PRODUCTION in {environment.name for environment in one.environments}
+        if one.state == "approved" and named and login and login.lower() not in starters:
+            return login
+    raise SluiceError(
+        f"nobody but who started run {run} has approved it for {PRODUCTION}: nothing is released"
+    )
+
+
+def _later(every: list[answers.Release], target: answers.Release) -> list[answers.Release]:
+    return [
+        one
+        for one in every
+        if not (one.draft or one.prerelease or one.id == target.id)
+        and (_when(one) > _when(target) or one.created_at >= target.created_at)
+    ]
+
+
+def _when(release: answers.Release) -> str:
+    return release.published_at or release.created_at
+
+
+def _require_latest(releases: Releases, wanted: answers.Release) -> None:
+    latest = releases.latest()
+    if latest is None or latest.id != wanted.id:
+        found = latest.tag_name if latest else "no release"
+        raise SluiceError(
+            f"GitHub calls {found} the latest, not {wanted.tag_name}: look at the releases, and "
+            "run this again"
+        )
+
+
+def _note(release: answers.Release, line: str) -> dict[str, str]:
+    body = (release.body or "").rstrip()
+    return {} if line in body else {"body": f"{body}\n\n{line}\n"}
+
+
+def _run(releases: Releases) -> str:
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    run = os.environ.get("GITHUB_RUN_ID", "")
+    return f" in [run {run}]({server}/{releases.access.repository}/actions/runs/{run})"

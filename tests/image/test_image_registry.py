@@ -1,0 +1,173 @@
+"""A real registry: what is pushed there has one name for ever, and a base comes from one."""
+
+import pytest
+from containers import docker, run, sluice
+from registry import registry
+
+from fixture_project import Toy
+from sluice.errors import SluiceError
+from sluice.package.identity import identify
+from sluice.package.push import plain
+
+pytestmark = pytest.mark.xdist_group("image")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    with registry(tmp_path_factory.mktemp("registry")) as found:
+        yield found
+
+
+@pytest.fixture
+def remote_base(store, base, tmp_path):
+    """A base that the registry has and the engine has not; named by tag and digest."""
+    name = f"{store.host}/base"
+    (tmp_path / "Dockerfile").write_text(f"FROM {base.image}\nLABEL org.sluice.test=base\n")
+    docker("build", "--tag", f"{name}:1", tmp_path).went_well()
+    docker("push", "--quiet", f"{name}:1").went_well()
+    (reference,) = (each for each in _names(f"{name}:1", name) if "@" in each)
+    docker("image", "rm", f"{name}:1").went_well()
+    assert docker("image", "inspect", reference).status != 0
+    yield f"{name}:1@{reference.partition('@')[2]}"
+    docker("image", "rm", reference)
+
+
+def test_what_is_pushed_is_named_by_its_digest(store, image, tmp_path):
+    out = tmp_path / "outputs"
+    out.write_text("before=1\n")
+    done = sluice("package", "push", image, f"{store.host}/Octo/Shop", "--outputs", out).went_well()
+    reference = done.out.removeprefix("pushed: ").removesuffix("\n")
+    name, _, digest = reference.partition("@")
+    said = f"before=1\nimage={reference}\nname={name}\ndigest={digest}\n"
+    assert out.read_text() == said
+    assert name == f"{store.host}/octo/shop"
+    manifest = store.manifest("octo/shop", digest)
+    pushed = docker("image", "inspect", "--format={{.Id}}", image).out.strip()
+    assert manifest["config"]["digest"] == pushed
+    again = sluice("package", "push", image, name).went_well()
+    assert again.out == done.out
+    _forget(image, name)
+    docker("pull", "--quiet", reference).went_well()
+    assert docker("image", "inspect", "--format={{.Id}}", reference).out.strip() == pushed
+    docker("image", "rm", reference)
+
+
+def _names(image, repository):
+    names = '--format={{join .RepoTags " "}} {{join .RepoDigests " "}}'
+    listed = docker("image", "inspect", names, image).went_well().out.split()
+    return [each for each in listed if each.startswith(repository)]
+
+
+def _forget(image, repository):
+    """With a repository's last tag its digests go too, or they do not."""
+    for name in _names(image, repository):
+        docker("image", "rm", name)
+    assert not _names(image, repository)
+
+
+def test_no_registry_there(image, tmp_path):
+    name = "127.0.0.1:9/octo/shop"
+    done = sluice("package", "push", image, name, "--outputs", tmp_path / "reference")
+    assert done.status == 2
+    assert len(done.err.splitlines()) == 1
+    assert "not pushed: " in done.line
+    assert not (tmp_path / "reference").exists()
+    _forget(image, name)
+
+
+def test_only_packages_are_pushed(base, store):
+    done = sluice("package", "push", base.image, f"{store.host}/base")
+    assert done.status == 2
+    assert done.line.startswith(f"{base.image}: not the image of a package")
+    done = sluice("package", "push", "none:such", f"{store.host}/base")
+    assert done.line.startswith("none:such: this engine has no such image")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ghcr.io/Octo-Org/Shop", "ghcr.io/octo-org/shop"),
+        ("127.0.0.1:5000/octo/shop", "127.0.0.1:5000/octo/shop"),
+        ("localhost/shop", "localhost/shop"),
+        ("build:5000/a__b/c.d", "build:5000/a__b/c.d"),
+    ],
+)
+def test_names(name, expected):
+    assert plain(name) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "shop",
+        "octo/shop",
+        "ghcr.io",
+        "ghcr.io/",
+        "ghcr.io/octo/shop:1",
+        "ghcr.io/octo/shop@sha256:0",
+        "ghcr.io/octo//shop",
+        "ghcr.io/octo/-shop",
+        "ghcr.io/octo/shop name",
+        "ghcr.io/octo/shop\n",
+        "--help.io/octo",
+        "https://ghcr.io/octo/shop",
+    ],
+)
+def test_names_of_no_place(name):
+    with pytest.raises(SluiceError, match="is not a place in a registry"):
+        plain(name)
+
+
+def test_base_by_digest_is_pulled(remote_base, base, package, wheels, image):
+    tag = "sluice-test:pulled-base"
+    options = ("--base", remote_base, "--wheels", wheels, "--tag", tag)
+    sluice("package", "image", package, *options).went_well()
+    try:
+        made, local = identify(tag), identify(image)
+    finally:
+        docker("image", "rm", tag)
+    assert made.layers == local.layers
+    assert made.base == remote_base.partition("@")[2]
+    assert made.runtime["Labels"]["org.opencontainers.image.base.name"] == remote_base
+
+
+def test_base_of_the_file_is_the_default(remote_base, base, package, tmp_path):
+    project = Toy(tmp_path)
+    project.write("image/base/Dockerfile", f"FROM {remote_base}\n")
+    order = ("package", "wheels", str(package), "--wheels", "out/wheels")
+    done = project.sluice(*order).went_well()
+    assert f" for Python {base.python}: " in done.out
+    assert list((tmp_path / "out/wheels").glob("numpy-*.whl"))
+    project.write("image/base/Dockerfile", "FROM python:3.13-slim\n")
+    assert project.sluice(*order).line == (
+        "image/base/Dockerfile: expected the one line FROM IMAGE@sha256:DIGEST"
+    )
+
+
+def test_base_that_cannot_be_pulled(store, package):
+    name = f"{store.host}/none@sha256:{'0' * 64}"
+    done = sluice("package", "wheels", package, "--base", name)
+    assert done.status == 2
+    assert len(done.err.splitlines()) == 1
+    assert done.line.startswith(f"--base {name}: not on this engine, and not to be pulled: ")
+
+
+@pytest.mark.usefixtures("base")
+def test_base_without_python(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    tag = "sluice-test:no-python"
+    run("docker", "build", "--tag", tag, tmp_path).went_well()
+    try:
+        done = sluice("package", "wheels", tmp_path / "none.tar", "--base", tag)
+    finally:
+        docker("image", "rm", tag)
+    assert done.status == 2
+    assert f"{tag}: python3 in it does not run: " in done.line
+    assert len(done.err.splitlines()) == 1
+
+
+def test_tests_without_a_registry_fail(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(AssertionError, match="run 'make tools'"), registry(tmp_path):
+        pass

@@ -1,0 +1,58 @@
+"""`make tools` installs what lacks and nothing else, as root or by sudo."""
+
+import os
+
+import pytest
+from containers import ROOT, run
+
+TOOLS = ROOT / ".ci" / "tools"
+BASH = "/bin/bash"
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A machine that has these programs; what apt-get and sudo are asked is printed."""
+
+    def make(*programs, root=True):
+        scripts = dict.fromkeys(programs, "") | {"id": f"echo {0 if root else 1000}"}
+        if "apt-get" in programs:
+            scripts["apt-get"] = 'echo "$@"'
+            scripts["env"] = 'shift; "$@"'
+        if "sudo" in programs:
+            scripts["sudo"] = 'echo sudo "$@"'
+        for name, script in scripts.items():
+            (tmp_path / name).write_text(f"#!{BASH}\n{script}\n")
+            (tmp_path / name).chmod(0o755)
+        return run(BASH, TOOLS, PATH=str(tmp_path))
+
+    return make
+
+
+@pytest.mark.parametrize("browser", ["chromium", "chromium-browser", "google-chrome"])
+def test_nothing_lacks(machine, browser):
+    assert machine("promtool", browser, "docker-registry").went_well().said == ""
+
+
+def test_what_lacks_is_installed(machine):
+    said = machine("promtool", "apt-get").went_well().out.splitlines()
+    assert said[0] == "update --quiet"
+    assert said[1].startswith("install --yes ")
+    assert said[1].endswith(" chromium docker-registry")
+
+
+def test_sudo_where_it_is_not_root(machine):
+    said = machine("apt-get", "sudo", root=False).went_well().out.splitlines()
+    assert all(line.startswith("sudo --non-interactive ") for line in said)
+    assert said[1].endswith(" prometheus chromium docker-registry")
+
+
+def test_what_cannot_be_installed_is_said(machine):
+    done = machine("apt-get", root=False)
+    assert (done.status, done.err.count(os.linesep)) == (1, 1)
+    assert done.err.startswith("make tools: run it as root, to install: prometheus ")
+
+
+def test_no_apt(machine):
+    done = machine("promtool")
+    assert (done.status, done.err.count(os.linesep)) == (1, 1)
+    assert "install by hand what Debian calls: chromium docker-registry" in done.err

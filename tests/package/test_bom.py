@@ -1,0 +1,156 @@
+"""The bill of materials accounts for all that is in a package, in a form that others read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from package_parts import Package
+
+from fixture_project import Ran, Toy
+from sluice.errors import SluiceError
+from sluice.package.lock import Pin, pins
+
+Write = Callable[..., Ran]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Run `sluice package bom` on these bytes; it is to write bom.json."""
+
+    def run(content: bytes, **environment: str) -> Ran:
+        (tmp_path / "package.tar").write_bytes(content)
+        order = ("package", "bom", "package.tar", "--out", "bom.json")
+        return Toy(tmp_path).sluice(*order, **environment)
+
+    return run
+
+
+@pytest.fixture
+def bom(write: Write, sealed: Path, tmp_path: Path) -> Any:
+    write(sealed.read_bytes()).went_well()
+    return json.loads((tmp_path / "bom.json").read_bytes())
+
+
+def properties(component: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(each["name"], each["value"]) for each in component["properties"]}
+
+
+def digests(component: dict[str, Any]) -> set[str]:
+    return {each["content"] for each in component["hashes"] if each["alg"] == "SHA-256"}
+
+
+def test_keeps_to_the_schema(bom: Any, tmp_path: Path) -> None:
+    text = (tmp_path / "bom.json").read_text("utf-8")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text.replace('"type"', '"kind"'))
+
+
+def test_names_the_package_and_each_of_its_files(
+    bom: Any, package: Package, verify: Callable[[bytes], Ran]
+) -> None:
+    subject, manifest = bom["metadata"]["component"], package.manifest
+    assert (subject["type"], subject["name"]) == ("application", manifest.name)
+    assert subject["purl"] == f"pkg:generic/{manifest.name}@{manifest.version}"
+    assert ("sluice:package:digest", f"sha256:{manifest.digest}") in properties(subject)
+    assert bom["metadata"]["timestamp"] == "2026-01-02T03:04:05+00:00"
+    files = {each["name"]: digests(each) for each in subject["components"]}
+    assert files == {file.path: {file.sha256} for file in manifest.files.values()}
+
+
+def test_names_every_locked_requirement(bom: Any, package: Package) -> None:
+    listed = {each["purl"]: each for each in bom["components"] if each["type"] == "library"}
+    locked: set[str] = set()
+    for lock in ("environment/serve.txt", "environment/batch.txt"):
+        for pin in pins(package.contents[lock].decode(), lock):
+            component = listed[f"pkg:pypi/{pin.name}@{pin.version}"]
+            assert digests(component) >= set(pin.sha256) != set()
+            assert ("sluice:lock", lock) in properties(component)
+            assert not pin.marker or ("sluice:lock:marker", pin.marker) in properties(component)
+            locked.add(component["purl"])
+    assert locked == set(listed)
+    (needs,) = (each for each in bom["dependencies"] if each["ref"] == "package")
+    assert set(needs["dependsOn"]) == locked | {"model"}
+
+
+def test_says_what_the_model_was_trained_on(bom: Any, package: Package) -> None:
+    (model,) = (each for each in bom["components"] if each["type"] == "machine-learning-model")
+    data = json.loads(package.contents["data/data.json"])
+    assert digests(model) == {package.manifest.files["model/model.onnx"].sha256}
+    assert ("sluice:data:md5", data["file"]["md5"]) in properties(model)
+    assert ("sluice:data:train:md5", data["splits"]["train"]["md5"]) in properties(model)
+
+
+def test_the_same_again(write: Write, sealed: Path, tmp_path: Path) -> None:
+    written = []
+    for seed in ("1", "77"):
+        write(sealed.read_bytes(), PYTHONHASHSEED=seed, TZ="Asia/Tokyo").went_well()
+        written.append((tmp_path / "bom.json").read_bytes())
+    assert written[0] == written[1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bom.json", "package.tar"]
+
+
+def test_tampered_package_gets_none(write: Write, sealed: Path, tmp_path: Path) -> None:
+    content = bytearray(sealed.read_bytes())
+    content[content.index(b"def ")] ^= 1
+    ran = write(bytes(content))
+    assert ran.status == 2
+    assert "was changed: its sha256 is not the manifest's" in ran.line
+    assert not (tmp_path / "bom.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("environment/serve.txt", b"numpy>=2\n", "environment/serve.txt: 'numpy>=2': expected"),
+        ("environment/batch.txt", b"\xff\n", "environment/batch.txt: "),
+        ("data/data.json", b"{}", "data/data.json: does not say what the model was trained on"),
+        ("data/data.json", b"\xff", "data/data.json: does not say what the model was trained on"),
+    ],
+)
+def test_parts_that_say_something_else(
+    write: Write, package: Package, tmp_path: Path, *, name: str, content: bytes, why: str
+) -> None:
+    package.contents[name] = content
+    ran = write(package.seal())
+    assert ran.status == 2
+    assert ran.line.startswith(why)
+    assert "unexpected" not in ran.line
+    assert not (tmp_path / "bom.json").exists()
+
+
+def test_only_this_command_imports_the_library(sealed: Path, tmp_path: Path) -> None:
+    stub = tmp_path / "cyclonedx"
+    stub.mkdir()
+    (stub / "__init__.py").write_text("raise ImportError('not here')\n")
+    toy = Toy(tmp_path)
+    toy.sluice("package", "verify", str(sealed), PYTHONPATH=str(tmp_path)).went_well()
+    order = ("package", "bom", str(sealed), "--out", "bom.json")
+    assert toy.sluice(*order, PYTHONPATH=str(tmp_path)).status == 2
+
+
+def test_pins() -> None:
+    lock = """\
+# of two lines, and of one
+numpy==2.4.6 ; python_full_version < '3.12' \\
+    --hash=sha256:a \\
+    --hash=sha256:b
+tqdm==4.67.1 --hash=md5:c --hash=sha256:d
+"""
+    assert list(pins(lock, "lock")) == [
+        Pin("numpy", "2.4.6", 'python_full_version < "3.12"', ("a", "b")),
+        Pin("tqdm", "4.67.1", "", ("d",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["numpy", "numpy>=2", "numpy==2.*", "numpy==2,!=2.1", "numpy @ file:///x", "-r other"]
+)
+def test_what_is_no_pin(line: str) -> None:
+    with pytest.raises(SluiceError, match=r"^lock: .*: expected NAME==VERSION"):
+        list(pins(line, "lock"))

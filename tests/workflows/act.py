@@ -1,0 +1,162 @@
+"""Workflows run for real by act, without Docker for the jobs, each in a clean clone.
+
+What act leaves out (environments, permissions, concurrency, time-outs) is tested on the parsed
+YAML. Third-party actions are stand-ins, each described in its own action.yml.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+STANDINS, COMMANDS = HERE / "actions", HERE / "bin"
+BIN = Path(sys.executable).parent
+_USES = re.compile(r"uses: ([\w-]+/[\w-]+)(?:/[\w-]+)?@([0-9a-f]{40})")
+_SECONDS = 400
+# What a machine needs to reach its package registry.
+_KEPT = ("PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "OPENBLAS_CORETYPE")
+
+
+@dataclass
+class Ran:
+    """jobs: the result of each that ran. log: what all steps said, without act's own words."""
+
+    status: int
+    jobs: dict[str, str]
+    log: str
+    steps: list[tuple[str, str, str]]
+
+    def said(self, text: str) -> bool:
+        return text in self.log
+
+    def failed_step(self) -> str:
+        return next((name for _, name, result in self.steps if result == "failure"), "")
+
+
+@dataclass
+class Workflows:
+    """A fork, and the GitHub that its workflows meet."""
+
+    root: Path
+    state: Path
+    home: Path
+    api: str
+    token: str
+    variables: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, event: str, workflow: str, *jobs: str, payload: Any = None) -> Ran:
+        """Run a workflow on an event; with jobs, only these and what they need."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(parents=True, exist_ok=True)
+        file = self.state / "event.json"
+        file.write_text(json.dumps(payload or {}), "utf-8")
+        command = [
+            str(BIN / "act"),
+            event,
+            "--workflows",
+            f".github/workflows/{workflow}.yml",
+            "--platform",
+            "ubuntu-24.04=-self-hosted",
+            "--no-skip-checkout",
+            "--json",
+            "--eventpath",
+            str(file),
+            "--actor",
+            str((payload or {}).get("sender", {}).get("login", "octocat")),
+            "--secret",
+            f"GITHUB_TOKEN={self.token}",
+            *(word for job in jobs for word in ("--job", job)),
+            *self._standins(),
+            *self._variables(),
+        ]
+        with subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=self._own(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                out, _ = process.communicate(timeout=_SECONDS)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+        return _read(process.returncode, out)
+
+    def artifact(self, name: str) -> Path:
+        return self.state / "artifacts" / name
+
+    def forget_artifacts(self) -> None:
+        shutil.rmtree(self.state / "artifacts", ignore_errors=True)
+
+    def summaries(self) -> str:
+        """What the jobs left on the run's page: act keeps it with each job's files."""
+        found = sorted(self.home.rglob("SUMMARY*"))
+        return "\n".join(path.read_text("utf-8", "replace") for path in found)
+
+    def _standins(self) -> list[str]:
+        used = {
+            match
+            for path in (self.root / ".github").rglob("*.yml")
+            for match in _USES.findall(path.read_text("utf-8"))
+        }
+        return [
+            word
+            for name, commit in sorted(used)
+            for word in (
+                "--local-repository",
+                f"{name}@{commit}={STANDINS / name.partition('/')[2]}",
+            )
+        ]
+
+    def _variables(self) -> list[str]:
+        env = {
+            "STANDINS": str(STANDINS),
+            "STANDIN_ORIGIN": str(self.root),
+            "STANDIN_STATE": str(self.state),
+            "STANDIN_BIN": str(BIN),
+            "GITHUB_API_URL": self.api,
+            "DVC_SITE_CACHE_DIR": str(self.state / "dvc"),
+            **self.environment,
+        }
+        given = [word for name, value in env.items() for word in ("--env", f"{name}={value}")]
+        for name, value in self.variables.items():
+            given += ["--var", f"{name}={value}"]
+        return given
+
+    def _own(self) -> dict[str, str]:
+        """Nothing of the machine's own environment, and a home that is thrown away."""
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        path = os.pathsep.join([str(COMMANDS), "/usr/local/bin", "/usr/bin", "/bin"])
+        return {"PATH": path, "HOME": str(self.home), "TMPDIR": str(self.home), **kept}
+
+
+def _read(status: int, out: str) -> Ran:
+    jobs: dict[str, str] = {}
+    steps: list[tuple[str, str, str]] = []
+    said = []
+    for line in out.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            said.append(line)
+            continue
+        if "jobResult" in entry:
+            worst = jobs.get(entry["jobID"])
+            jobs[entry["jobID"]] = worst if worst == "failure" else entry["jobResult"]
+        if "stepResult" in entry and entry.get("stage") == "Main":
+            steps.append((entry["jobID"], entry["step"], entry["stepResult"]))
+        said.append(str(entry.get("msg", "")).rstrip())
+    return Ran(status, jobs, "\n".join(said), steps)

@@ -1,0 +1,33 @@
+"""Note that this workflow attests these digests."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+state = Path(os.environ["STANDIN_STATE"], "attestations")
+state.mkdir(exist_ok=True)
+digests = {}
+if os.environ["SUBJECT_PATH"]:
+    paths = sorted(Path().glob(os.environ["SUBJECT_PATH"]))
+    if not paths:
+        raise SystemExit(f"nothing at {os.environ['SUBJECT_PATH']}")
+    for path in paths:
+        digests[path.name] = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+else:
+    digests[os.environ["SUBJECT_NAME"]] = os.environ["SUBJECT_DIGEST"]
+kind = "provenance"
+if os.environ["SBOM"]:
+    kind = json.loads(Path(os.environ["SBOM"]).read_text("utf-8"))["bomFormat"]
+for name, digest in digests.items():
+    if not digest.startswith("sha256:") or len(digest) != 71:
+        raise SystemExit(f"{name}: no digest: {digest!r}")
+    note = {
+        "subject": name,
+        "digest": digest,
+        "workflow": os.environ["GITHUB_WORKFLOW"],
+        "ref": os.environ["GITHUB_REF"],
+        "commit": os.environ["GITHUB_SHA"],
+        "kind": kind,
+    }
+    (state / f"{digest.removeprefix('sha256:')}.{kind}.json").write_text(json.dumps(note))
