@@ -49,7 +49,7 @@ check-workflows: $(VENV)/.dev  ## Audit the workflows, and hold them to GitHub's
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 audit: $(VENV)/.dev  ## Look up what is locked among the known vulnerabilities (asks the network)
-	$(BIN)/pip-audit --require-hashes --disable-pip $(AUDIT) $(foreach lock,$(wildcard requirements/*.txt),-r $(lock))
+	$(BIN)/pip-audit --strict --vulnerability-service osv --require-hashes --disable-pip $(AUDIT) $(foreach lock,$(wildcard requirements/*.txt),-r $(lock))
 
 bench: $(VENV)/.build  ## Time the pipeline: from scratch, unchanged, one candidate, 1 to 100 times the rows
 	@$(BIN)/python benchmarks/pipeline.py

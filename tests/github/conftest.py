@@ -12,8 +12,10 @@ from fake_github import FakeGitHub, serve
 from place import Place
 
 from fixture_project import Toy
+from sluice.github.owners import PLACEHOLDER
 
 SETTINGS = Path(__file__).parents[2] / ".github/settings"
+OWNED = SETTINGS.parent.joinpath("CODEOWNERS").read_text("utf-8").replace(PLACEHOLDER, "@octocat")
 
 
 @pytest.fixture
@@ -22,10 +24,13 @@ def before(tmp_path: Path) -> Iterator[Callable[[FakeGitHub], Place]]:
 
         def make(github: FakeGitHub) -> Place:
             shutil.copytree(SETTINGS, tmp_path / ".github/settings")
+            (tmp_path / ".github/CODEOWNERS").write_text(OWNED, "utf-8")
             server, url = serve(github)
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
-            return Place(Toy(tmp_path), github, url)
+            place = Place(Toy(tmp_path), github, url)
+            place.name_reviewers()  # a copy of the template has named its own
+            return place
 
         yield make
 

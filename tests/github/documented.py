@@ -223,6 +223,7 @@ ROUTES = [
     Route("GET", R + "/rulesets/{ruleset_id}", "ruleset", query=frozenset({"includes_parents"})),
     Route("POST", R + "/rulesets", "create_ruleset", record(["name", "enforcement"], **_RULESET)),
     Route("PUT", R + "/rulesets/{ruleset_id}", "update_ruleset", record([], **_RULESET)),
+    Route("GET", R + "/codeowners/errors", "codeowners", query=frozenset({"ref"})),
     Route("GET", R + "/labels", "labels", query=_PAGES),
     Route(
         "POST",

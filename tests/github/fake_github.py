@@ -64,6 +64,7 @@ class FakeGitHub(FakePulls, FakeReleases):
         ]
         self.alerts = False
         self.reporting = False
+        self.codeowners: list[dict[str, Any]] = []
 
         self.reviewers_in_plan = True
         self.rulesets_in_plan = True
@@ -236,6 +237,9 @@ class FakeGitHub(FakePulls, FakeReleases):
                 one.update(body)
                 return 200, _with_defaults(one)
         return 404, {"message": "Not Found"}
+
+    def _codeowners(self, **_: Any) -> Answer:
+        return 200, {"errors": self.codeowners}
 
     def _labels(self, *, query: dict[str, str], **_: Any) -> Answer:
         return 200, self._paged(self.labels, query)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -24,6 +27,16 @@ class FakeReleases:
         self.commits: list[dict[str, Any]] = []
         self.url = ""
         self._release_ids = iter(range(2000, 10**6))
+
+    def save(self, path: Path) -> None:
+        kept = {number: base64.b64encode(content).decode() for number, content in self.kept.items()}
+        path.write_text(json.dumps([self.releases, self.latest, self.tags, kept]), "utf-8")
+
+    def load(self, path: Path) -> None:
+        """The releases that were saved, as if this server had always had them."""
+        self.releases, self.latest, self.tags, kept = json.loads(path.read_text("utf-8"))
+        self.kept = {int(number): base64.b64decode(content) for number, content in kept.items()}
+        self._release_ids = iter(range(5000, 10**6))
 
     def approve(self, run: int, login: str, environment: str = "production") -> None:
         word = {

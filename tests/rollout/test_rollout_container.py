@@ -41,21 +41,30 @@ def manifest(package):
         yield unpacked.manifest
 
 
+@pytest.fixture
+def own(image, tmp_path):
+    """The package's image under an id of this test's own, by which its containers are told."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    with built_on(folder, image, f"LABEL org.sluice.test={uuid4().hex}") as tag:
+        yield tag
+
+
 def containers_of(image):
     return docker("ps", "--all", "--quiet", f"--filter=ancestor={image}").went_well().out.split()
 
 
-def test_image_is_tried_beside_its_champion(good, image, package, tmp_path):
-    beside = ("--champion", package, "--champion-image", image)
-    trial = attempt(good, tmp_path / "out", "--image", image, *beside)
+def test_image_is_tried_beside_its_champion(good, own, package, tmp_path):
+    beside = ("--champion", package, "--champion-image", own)
+    trial = attempt(good, tmp_path / "out", "--image", own, *beside)
     assert trial.status == 0, trial.ran.said
     measured = trial.results.measurements
-    image_id = docker("image", "inspect", "--format={{.Id}}", image).went_well().out.strip()
+    image_id = docker("image", "inspect", "--format={{.Id}}", own).went_well().out.strip()
     for numbers in (measured.candidate, measured.champion):
         assert numbers.runs_as == image_id
         assert numbers.requests > 10
         assert 10 < numbers.memory_mib < 1000
-    assert containers_of(image) == []
+    assert containers_of(own) == []
 
 
 def test_image_of_another_package_is_refused(good, base, tmp_path):
@@ -83,7 +92,7 @@ def test_no_engine(good, tmp_path):
 
 def test_container_that_dies_at_start(good, base, manifest, tmp_path):
     dies = (
-        f'LABEL {DIGEST}="sha256:{manifest.digest}"',
+        f'LABEL {DIGEST}="sha256:{manifest.digest}" org.sluice.test="{uuid4().hex}"',
         """ENTRYPOINT ["python3", "-c", "raise SystemExit('I would rather not')"]""",
     )
     with built_on(tmp_path, base.image, *dies) as image:
@@ -107,18 +116,18 @@ def test_image_that_scores_otherwise_than_its_package(good, image, lies, tmp_pat
     assert "a wrong score: " in trial.finding("load/error_rate").why
 
 
-def test_more_memory_than_the_bound_is_not_given(image, manifest):
+def test_more_memory_than_the_bound_is_not_given(own, manifest):
     with (
         pytest.raises(SluiceError, match=r"the server ended before it was ready|not ready"),
-        container.running(image, manifest, 16),
+        container.running(own, manifest, 16),
     ):
         pass
-    assert containers_of(image) == []
+    assert containers_of(own) == []
 
 
-def test_it_may_do_nothing_but_serve(image, manifest):
-    with container.running(image, manifest, 512) as target:
-        (name,) = containers_of(image)
+def test_it_may_do_nothing_but_serve(own, manifest):
+    with container.running(own, manifest, 512) as target:
+        (name,) = containers_of(own)
         inspected = docker("inspect", name).went_well().out
         assert target.token not in docker("inspect", "--format={{.Args}}", name).went_well().out
         assert target.memory() > 10 * 2**20
@@ -133,17 +142,17 @@ def test_it_may_do_nothing_but_serve(image, manifest):
 
 
 @pytest.mark.parametrize(("how", "early"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
-def test_interrupted_it_leaves_no_container(good, image, tmp_path, how, early):
+def test_interrupted_it_leaves_no_container(good, own, tmp_path, how, early):
     command = (sys.executable, "-m", "sluice.cli", "rollout", "test", str(good.package))
     process = subprocess.Popen(
-        [*command, "--image", image, "--out", str(tmp_path / "out")],
+        [*command, "--image", own, "--out", str(tmp_path / "out")],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
-        found = (lambda: containers_of(image)) if early else (lambda: served(image))
+        found = (lambda: containers_of(own)) if early else (lambda: served(own))
         until(lambda: bool(found()), None)
         process.send_signal(how)
         _, err = process.communicate(timeout=60)
@@ -153,7 +162,7 @@ def test_interrupted_it_leaves_no_container(good, image, tmp_path, how, early):
             process.wait()
     assert process.returncode == 130
     assert err == "sluice: interrupted; nothing was concluded\n"
-    assert containers_of(image) == []
+    assert containers_of(own) == []
 
 
 def served(image):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from sluice.github import Section, access, state, wanted
+from sluice.errors import SluiceError
+from sluice.github import Section, access, owners, state, wanted
 from sluice.github.client import Client
 from sluice.github.plan import plan
 from sluice.github.plans import unread, weaker_way
@@ -21,9 +22,11 @@ def run(
     files = wanted.load(folder)
     with Client(access.find(repository)) as client:
         actual = state.read(client, files, sections)
+        unowned = _unowned(client, folder) if "rulesets" in sections else []
     drift = [one for change in plan(files, actual, sections) for one in change.differences]
     said = [f"drift: {one}" for one in drift]
     said += [f"could not be checked: {line}" for line in unread(actual)]
+    said += unowned
     if "environments" in sections:
         said += [_unnamed(folder, one) for one in files.unreviewed]
     gated = {f"environment {one.name}" for one in files.environments if one.prevent_self_review}
@@ -32,6 +35,16 @@ def run(
     for line in said:
         say(client.access.printable(line))
     return not said
+
+
+def _unowned(client: Client, folder: Path) -> list[str]:
+    """A ruleset asks for code owners; whether there are any is not in it."""
+    said = [f"drift: {one}" for one in owners.faults(folder)]
+    try:
+        said += [f"drift: {one}" for one in owners.exceptions(client)]
+    except SluiceError as error:
+        said.append(f"could not be checked: CODEOWNERS: {error}")
+    return said
 
 
 def _unnamed(folder: Path, one: wanted.Environment) -> str:

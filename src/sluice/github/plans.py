@@ -19,7 +19,8 @@ _RULESETS = (
 
 
 def weaker_way(what: str) -> str:
-    return _RULESETS if what.startswith("ruleset") else _REVIEWERS
+    way = _RULESETS if what.startswith("ruleset") else _REVIEWERS
+    return f"{way} (docs/release.md)"
 
 
 def unread(actual: Actual) -> list[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sluice.errors import SluiceError
-from sluice.github import SECTIONS, access, state, wanted
+from sluice.github import SECTIONS, access, owners, state, wanted
 from sluice.github.client import Client
 from sluice.github.connection import NoAnswerError, RefusedError
 from sluice.github.plan import Change, plan
@@ -36,9 +36,10 @@ def run(
         if dry_run:
             show("dry run: nothing was changed")
         else:
-            if files.unreviewed:
-                path = wanted.write_reviewers(folder, reviewers)
+            for path in _name(folder, files, whole, reviewers, client.access.owner):
                 show(f"{path} now names the reviewers: commit it, doctor expects them too")
+            for fault in owners.faults(folder):
+                show(f"  by hand: {fault}")
             _apply(client, changes, show)
         if actual.unread:
             raise SluiceError(f"not everything could be read: {', '.join(actual.unread)}")
@@ -73,6 +74,17 @@ def _require_reviewers(client: Client, files: Wanted, changes: list[Change]) -> 
         if f"environment {one.name}" in changing:
             for reviewer in one.reviewers:
                 client.reviewer_id(reviewer)
+
+
+def _name(
+    folder: Path, files: Wanted, whole: Wanted, reviewers: list[str], owner: str
+) -> Iterator[Path]:
+    """Who approves releases is asked for what decides, too: the files that now say so."""
+    if files.unreviewed:
+        yield wanted.write_reviewers(folder, reviewers)
+    if owners.unnamed(folder):
+        (production,) = (one for one in whole.environments if one.name == wanted.PRODUCTION)
+        yield owners.write(folder, production.reviewers, owner)
 
 
 def _show(repository: str, changes: list[Change], unread: list[str], say: Say) -> None:

@@ -43,8 +43,8 @@ def put(access: Access, upload_url: str, path: Path) -> None:
 
 def _require_github(access: Access, url: str) -> None:
     api, there = urlsplit(access.url), urlsplit(url)
-    same = (there.scheme, there.hostname) == (api.scheme, api.hostname)
-    public = api.hostname == "api.github.com" and there.hostname == "uploads.github.com"
+    same = (there.scheme, there.netloc.lower()) == (api.scheme, api.netloc.lower())
+    public = api.hostname == "api.github.com" and there.netloc.lower() == "uploads.github.com"
     if not same and not (public and there.scheme == "https"):
         raise SluiceError(f"uploads are said to go to {there.hostname}, which is not GitHub here")
 

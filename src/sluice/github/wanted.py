@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sluice.errors import SluiceError
+from sluice.package import whole
 
 PRODUCTION = "production"
 
@@ -232,7 +233,7 @@ def write_reviewers(folder: Path, logins: list[str]) -> Path:
     for one in raw:
         if one.get("prevent_self_review") and not one.get("reviewers"):
             one["reviewers"] = [{"user": login} for login in logins]
-    path.write_text(json.dumps(raw, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    whole.write(path, (json.dumps(raw, indent=2, ensure_ascii=False) + "\n").encode())
     return path
 
 

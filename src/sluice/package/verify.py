@@ -13,6 +13,7 @@ import msgspec
 
 from sluice.check.gate import GATES
 from sluice.errors import SluiceError
+from sluice.package import pickles
 from sluice.package.archive import unpack
 from sluice.package.manifest import Manifest
 from sluice.verdict import Finding, Verdict
@@ -28,6 +29,7 @@ def run(file: Path) -> tuple[Manifest, Verdict]:
     with tempfile.TemporaryDirectory(prefix="sluice-") as scratch:
         folder = Path(scratch)
         manifest = unpack(file, folder)
+        pickles.refuse(folder / "model", str(file))
         said = _verdicts_pass(folder, str(file))
         findings = run_scenarios(folder)
     if {f.name for f in findings} != {f.name for f in said["scenarios"].findings}:

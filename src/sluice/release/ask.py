@@ -29,12 +29,17 @@ def run(
 ) -> Verdict:
     """Write the page; a reason makes it a rollback.
 
-    If it passes, the digest to approve is appended to `outputs`, as a step's outputs on GitHub.
+    Whatever goes wrong is on it. If it passes, the digest to approve is appended to `outputs`,
+    as a step's outputs on GitHub.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with Releases(access.find(repository)) as releases:
-        case = _case(releases, version, reason, folder, say)
+    try:
+        with Releases(access.find(repository)) as releases:
+            case = _case(releases, version, reason, folder, say)
+    except SluiceError as error:
+        broken = Finding(f"{preflight.GATE}/ran", Status.INSUFFICIENT, str(error))
+        case = Case(_asked(version, reason), Verdict.of(preflight.GATE, [broken]))
     (folder / PAGE).write_text(approval.page(case), "utf-8")
     if case.said.passes and case.fetched and outputs:
         with outputs.open("a", encoding="utf-8") as stream:
@@ -60,14 +65,19 @@ def _case(
             raise SluiceError(f"{fetched.release.tag_name} is the champion already")
     except SluiceError as error:
         findings.append(Finding(f"{preflight.GATE}/champion", Status.FAIL, str(error)))
-    asked = f"Release {version} to production?"
+    asked = _asked(version, reason)
     if reason is not None:
-        asked = f"Roll production back to {version}? {reason}"
         findings.append(preflight.stated(reason))
     said = Verdict.of(preflight.GATE, findings)
     if not (said.passes and fetched):
         return Case(asked, said, back=back)
     return Case(asked, said, fetched, champion, _changes(releases, fetched, champion, back), back)
+
+
+def _asked(version: str, reason: str | None) -> str:
+    if reason is None:
+        return f"Release {version} to production?"
+    return f"Roll production back to {version}? {reason}"
 
 
 def _champion(releases: Releases, folder: Path) -> Fetched | None:

@@ -15,11 +15,14 @@ from typing import Annotated
 
 import msgspec
 
+from sluice.check import champion
+from sluice.check.gate import GATES
 from sluice.errors import SluiceError
 from sluice.package import verify
 from sluice.package.manifest import Manifest
 from sluice.report import facts
 from sluice.rollout import results
+from sluice.verdict import Status
 
 NAME = "delivery.json"
 PACKAGE_BILL, IMAGE_BILL = "package.cdx.json", "image.cdx.json"
@@ -100,9 +103,14 @@ def whole(folder: Path, package: str) -> Manifest:
     report = facts.read(folder / "report.json")
     if not report.releasable:
         raise SluiceError(f"the report says it must not be released: {report.reason}")
+    for gate in (*GATES, champion.GATE):
+        if report.gate(gate) is None:
+            raise SluiceError(f"the report lacks the gate {gate}: it did not run")
     tested = results.read(folder)
     if not tested.passes:
-        why = "; ".join(f"{v.gate}: {v.why}" for v in tested.verdicts if not v.passes)
+        why = "; ".join(
+            f"{v.gate}: {v.why}" for v in tested.verdicts if v.status is not Status.PASS
+        )
         raise SluiceError(f"the test environment refuses it: {why or 'nothing was measured'}")
     measured = tested.measurements.candidate if tested.measurements else None
     if measured is None or measured.digest.removeprefix("sha256:") != manifest.digest:

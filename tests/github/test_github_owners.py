@@ -1,0 +1,196 @@
+"""A rule that asks for a code owner gates only where there is one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_github import FakeGitHub, finished
+from place import Place
+
+from sluice.github import owners
+from sluice.report.contribution import DECIDING
+
+FILE = ".github/CODEOWNERS"
+OURS = (Path(__file__).parents[2] / FILE).read_text("utf-8")
+# As the template has it, also where these tests run in a copy that has named its owners.
+TEMPLATE = re.sub(r"(?m)^([^#\s]\S*) +@.*$", rf"\1 {owners.PLACEHOLDER}", OURS)
+OWNED = TEMPLATE.replace(owners.PLACEHOLDER, "@octocat")
+
+Before = Callable[[FakeGitHub], Place]
+
+
+@pytest.fixture
+def whole(before: Before) -> Place:
+    place = before(finished())
+    place.name_reviewers({"user": "octocat"})
+    return place
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    (tmp_path / ".github").mkdir()
+    return tmp_path / ".github/settings"
+
+
+def _faults(settings: Path, text: str) -> str:
+    owners.path(settings).write_text(text, "utf-8")
+    return "\n".join(owners.faults(settings))
+
+
+def test_what_decides_is_what_the_template_has_owned(settings: Path) -> None:
+    owned = [line.split()[0].lstrip("/") for line in TEMPLATE.splitlines() if "@" in line]
+    assert sorted(owned) == sorted(DECIDING)
+    assert _faults(settings, OWNED) == ""
+
+
+@pytest.mark.parametrize("entry", DECIDING)
+@pytest.mark.parametrize("gone", ["", "{} # @octocat", "# {} @octocat", "{}deeper @octocat"])
+def test_a_deciding_path_without_an_owner_is_named(settings: Path, entry: str, gone: str) -> None:
+    line = re.compile(rf"(?m)^/?{re.escape(entry)} .*$")
+    spoilt, count = line.subn(gone.format(f"/{entry}"), OWNED)
+    assert count == 1
+    assert f"{entry} has no owner" in _faults(settings, spoilt)
+
+
+@pytest.mark.parametrize(
+    ("line", "freed"),
+    [
+        ("/src/sluice/check/", "src/sluice/"),
+        ("/src/", "src/sluice/"),
+        ("src/sluice", "src/sluice/"),
+        ("/params.yaml", "params.yaml"),
+        ("*.yaml", "dvc.yaml"),
+        ("*", "Makefile"),
+        ("check/", "src/sluice/"),
+        ("/tests/*/", "tests/"),
+    ],
+)
+def test_a_later_line_that_frees_what_decides_is_found(
+    settings: Path, line: str, freed: str
+) -> None:
+    assert f"{freed} has no owner" in _faults(settings, f"{OWNED}{line}\n")
+    assert f"{freed} has no owner" in _faults(settings, f"{OWNED}{line}  # @octocat\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "* @octocat\n",
+        "* a.person@example.org\n",
+        f"* @octo/releasers\n{OWNED}",
+        f"{OWNED}/docs/\n/src/usecase/\n/srcs/sluice/\n",
+        f"{OWNED}*.py @hubot\n/src/ @hubot\n",
+        f"*\n{OWNED}",
+        OWNED.replace("/src/sluice/ ", "/src/ "),
+        OWNED.replace("/tests/ ", "tests "),
+    ],
+)
+def test_other_ways_to_own_it_all(settings: Path, text: str) -> None:
+    assert _faults(settings, text) == ""
+
+
+@pytest.mark.parametrize("owner", ["octocat", "@", "@-x", "@octo/", "@a/b/c", "a@b", "@octocat,"])
+def test_what_is_no_owner_is_named(settings: Path, owner: str) -> None:
+    assert f"{owner} is no owner" in _faults(settings, f"{OWNED}/docs/ {owner}\n")
+
+
+def test_nobody_can_register_the_placeholder() -> None:
+    login = r"[a-z0-9]+(-[a-z0-9]+)*"
+    assert not re.fullmatch(login, owners.PLACEHOLDER.removeprefix("@"))
+
+
+def test_the_placeholder_is_drift_until_setup_names_the_reviewers(whole: Place) -> None:
+    whole.toy.write(FILE, TEMPLATE)
+    ran = whole.doctor()
+    assert ran.status == 1
+    assert f"drift: {FILE}: {owners.PLACEHOLDER} is nobody" in ran.out
+    whole.doctor("--only", "environments").went_well()
+    said = whole.setup().went_well().out
+    assert f"{FILE} now names the reviewers: commit it" in said
+    assert whole.toy.text(FILE) == OWNED
+    whole.doctor().went_well()
+    assert FILE not in whole.setup().went_well().out
+
+
+def test_setup_names_each_reviewer_in_both_files(empty: Place) -> None:
+    empty.toy.write(FILE, TEMPLATE)
+    empty.setup("--dry-run", "--reviewer", "octocat", "--reviewer", "hubot").went_well()
+    assert empty.toy.text(FILE) == TEMPLATE
+    said = empty.setup("--reviewer", "octocat", "--reviewer", "hubot").went_well().out
+    assert said.count("now names the reviewers: commit it") == 2
+    assert empty.toy.text(FILE) == TEMPLATE.replace(owners.PLACEHOLDER, "@octocat @hubot")
+    assert not list(empty.toy.root.rglob("*.unfinished"))
+    empty.doctor().went_well()
+    assert not empty.github.undocumented
+
+
+def test_a_team_is_named_with_its_organisation(whole: Place) -> None:
+    whole.name_reviewers({"user": "octocat"}, {"team": "releasers"})
+    whole.toy.write(FILE, f"# Not {owners.PLACEHOLDER}.\n* {owners.PLACEHOLDER}\n")
+    whole.setup().went_well()
+    expected = f"# Not {owners.PLACEHOLDER}.\n* @octocat @octo/releasers\n"
+    assert whole.toy.text(FILE) == expected
+    whole.doctor().went_well()
+
+
+def test_an_unknown_reviewer_becomes_no_owner(empty: Place) -> None:
+    empty.toy.write(FILE, TEMPLATE)
+    assert empty.setup("--reviewer", "nobody-here").status == 2
+    assert empty.toy.text(FILE) == TEMPLATE
+
+
+def test_a_file_that_is_gone_is_drift(whole: Place) -> None:
+    (whole.toy.root / FILE).unlink()
+    ran = whole.doctor()
+    assert (ran.status, f"drift: {FILE}: is missing" in ran.out) == (1, True)
+    assert f"by hand: {FILE}: is missing" in whole.setup().went_well().out
+
+
+def test_owners_that_github_does_not_know_are_drift(whole: Place) -> None:
+    whole.github.codeowners = [
+        {
+            "line": 5,
+            "column": 19,
+            "kind": "Unknown owner",
+            "source": "/.ci/ @octocat\n",
+            "suggestion": "make sure @octocat exists and has write access to the repository",
+            "message": "Unknown owner on line 5:\n\n  /.ci/ @octocat\n        ^",
+            "path": FILE,
+        },
+        {"line": 6, "column": 1, "kind": "Invalid pattern", "message": "…", "path": FILE},
+    ]
+    ran = whole.doctor()
+    assert ran.status == 1
+    assert ran.out.splitlines() == [
+        "drift: CODEOWNERS on octo/shop: line 5: Unknown owner in '/.ci/ @octocat': make sure "
+        "@octocat exists and has write access to the repository",
+        "drift: CODEOWNERS on octo/shop: line 6: Invalid pattern",
+    ]
+    whole.doctor("--only", "environments").went_well()
+    assert whole.doctor("--only", "rulesets").status == 1
+    assert not whole.github.undocumented
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((404, {"message": "Not Found"}), "drift: CODEOWNERS on octo/shop: GitHub finds none"),
+        ((403, {"message": "no"}), "could not be checked: CODEOWNERS: GitHub answers 403: no"),
+        ((500, {"message": "oops"}), "could not be checked: CODEOWNERS: GitHub answers 500: oops"),
+        ((200, b"{}"), "could not be checked: CODEOWNERS: the answer to"),
+    ],
+)
+def test_what_github_does_not_say_is_not_fine(
+    whole: Place, answer: tuple[int, Any], words: str
+) -> None:
+    whole.github.interfere = lambda verb, path, number: (
+        answer if path.endswith("/codeowners/errors") else None
+    )
+    ran = whole.doctor()
+    assert ran.status == 1
+    assert words in ran.out
+    whole.doctor("--only", "environments").went_well()

@@ -1,0 +1,188 @@
+"""A delivery becomes a pre-release whole, once, or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from counter import Counter
+from fake_github import FakeGitHub, serve
+from wares import Wares
+
+BROKEN = (502, {"message": "Bad gateway"})
+
+
+@pytest.fixture
+def ready(bare: Counter) -> Counter:
+    """The newer version lies in `out/delivery`, and GitHub has no release."""
+    shutil.copytree(bare.newer.folder, bare.root / "out/delivery")
+    return bare
+
+
+def assets(github: FakeGitHub, wares: Wares) -> dict[str, bytes]:
+    release = github.release(wares.tag)
+    return {one["name"]: github.kept[one["id"]] for one in release["assets"]}
+
+
+def contents(wares: Wares) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in wares.folder.iterdir()}
+
+
+def break_upload(counter: Counter, number: int) -> None:
+    """GitHub fails at the upload of this number."""
+    stored, seen = counter.github.stored, []
+
+    def failing(verb: str, target: str, headers: Any, raw: bytes) -> Any:
+        if target.startswith("/uploads/"):
+            seen.append(target)
+            if len(seen) == number:
+                return BROKEN
+        return stored(verb, target, headers, raw)
+
+    counter.monkeypatch.setattr(counter.github, "stored", failing)
+
+
+def test_a_pre_release_with_every_file(ready: Counter) -> None:
+    ran = ready.typed("deliver").went_well()
+    (release,) = ready.github.releases
+    assert (release["draft"], release["prerelease"]) == (False, True)
+    assert release["target_commitish"] == ready.newer.made.commit
+    assert assets(ready.github, ready.newer) == contents(ready.newer)
+    assert ready.champion() is None
+    assert ready.newer.digest in ran.out
+    assert ready.newer.digest in release["body"]
+    verbs = [(verb, body.get("draft")) for verb, _, body in ready.github.writes]
+    assert verbs == [("POST", True), ("PATCH", False)]
+
+
+def test_a_second_time_nothing_is_written(ready: Counter) -> None:
+    ready.run("deliver").went_well()
+    held, ready.github.requests = ready.state(), []
+    assert "is there already, with the same files" in ready.run("deliver").went_well().out
+    assert ready.state() == held
+    assert not ready.github.writes
+
+
+def other_file(counter: Counter) -> None:
+    counter.take_stock()
+    counter.github.swap(counter.newer.tag, "report.md", b"all is well")
+
+
+def one_file_more(counter: Counter) -> None:
+    counter.take_stock()
+    counter.add_asset(counter.newer.tag, "more.txt", b"x")
+
+
+def one_file_less(counter: Counter) -> None:
+    counter.take_stock()
+    counter.github.release(counter.newer.tag)["assets"].pop()
+
+
+def without_digests(counter: Counter) -> None:
+    counter.take_stock()
+    for asset in counter.github.release(counter.newer.tag)["assets"]:
+        asset["digest"] = None
+
+
+def tagged(counter: Counter) -> None:
+    counter.github.tags[counter.newer.tag] = {"sha": "f" * 40, "type": "commit"}
+
+
+def changed_here(counter: Counter) -> None:
+    (counter.root / "out/delivery/report.md").write_text("all is well", "utf-8")
+
+
+def more_here(counter: Counter) -> None:
+    (counter.root / "out/delivery/more.txt").touch()
+
+
+def gone_here(counter: Counter) -> None:
+    (counter.root / "out/delivery/load.json").unlink()
+
+
+def renamed_here(counter: Counter) -> None:
+    file = counter.root / "out/delivery/delivery.json"
+    file.write_text(json.dumps(json.loads(file.read_bytes()) | {"commit": "c" * 40}), "utf-8")
+
+
+def nothing_here(counter: Counter) -> None:
+    shutil.rmtree(counter.root / "out/delivery")
+
+
+REFUSED: dict[str, tuple[Callable[[Counter], None], str]] = {
+    "another file there": (other_file, "is there already, with other files"),
+    "one more there": (one_file_more, "is there already, with other files"),
+    "one less there": (one_file_less, "is there already, with other files"),
+    "no digests told": (without_digests, "is there already, with other files"),
+    "a tag at another commit": (tagged, f"points to {'f' * 40}"),
+    "changed here": (changed_here, "report.md was changed"),
+    "one more here": (more_here, "more.txt is not in delivery.json"),
+    "one less here": (gone_here, "load.json is missing"),
+    "another commit": (renamed_here, "names another package"),
+    "nothing here": (nothing_here, "delivery.json"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(ready: Counter, case: str) -> None:
+    sabotage, why = REFUSED[case]
+    sabotage(ready)
+    ready.refuses("deliver", why=why)
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_an_upload_that_fails_leaves_a_draft_and_the_next_run_completes(
+    ready: Counter, number: int
+) -> None:
+    break_upload(ready, number)
+    ran = ready.run("deliver")
+    assert ran.status == 2
+    assert "the upload was answered 502" in ran.line
+    (left,) = ready.github.releases
+    assert left["draft"]
+    assert len(left["assets"]) == number - 1
+    assert not ready.github.tags
+    ready.run("deliver").went_well()
+    (release,) = ready.github.releases
+    assert release["id"] != left["id"]
+    assert (release["draft"], release["prerelease"]) == (False, True)
+    assert assets(ready.github, ready.newer) == contents(ready.newer)
+
+
+def test_published_in_the_last_step_alone(ready: Counter) -> None:
+    ready.github.interfere = lambda verb, *_: BROKEN if verb == "PATCH" else None
+    assert ready.run("deliver").status == 2
+    assert [one["draft"] for one in ready.github.releases] == [True]
+
+
+def test_drafts_of_others_are_left(ready: Counter) -> None:
+    ready.github._create_release(body={"tag_name": "v1", "draft": True, "prerelease": True})
+    ready.run("deliver").went_well()
+    assert {one["tag_name"] for one in ready.github.releases} == {"v1", ready.newer.tag}
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "x@127.0.0.1"])
+def test_the_token_goes_to_github_alone(ready: Counter, host: str) -> None:
+    """Another port is another server."""
+    other = FakeGitHub()
+    heard: list[str] = []
+    other.answer = lambda verb, target, headers, raw: heard.append(target) or (201, {})
+    server, url = serve(other)
+    create = ready.github._create_release
+
+    def elsewhere(**given: Any) -> Any:
+        status, made = create(**given)
+        made["upload_url"] = url.replace("127.0.0.1", host) + "/uploads/1{?name,label}"
+        return status, made
+
+    ready.monkeypatch.setattr(ready.github, "_create_release", elsewhere)
+    ran = ready.run("deliver")
+    server.shutdown()
+    server.server_close()
+    assert ran.status == 2
+    assert "which is not GitHub here" in ran.line
+    assert not heard
+    assert [one["draft"] for one in ready.github.releases] == [True]

@@ -1,0 +1,203 @@
+"""Before anyone is asked: everything is looked at, and the page says what it hangs on."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from counter import Counter, production
+from spoiled import DELIVERY, SETTINGS
+
+from fixture_project import Ran
+
+HOSTILE = [
+    "@octocat approves",
+    "<script>alert(1)</script>",
+    "</details> <img src=x onerror=y>",
+    "$(rm -rf /) `id` ${{ github.token }}",
+    "a | b | c",
+    "[here](http://example.org) ![x](https://example.org/x.png)",
+    "first\n\n# All green\n- more",
+    "first\r# All green",
+    "closes #1 and GH-1, www.example.org",
+    "\x1b[2J\u202egreen",
+    "",
+]
+
+
+def page(counter: Counter) -> str:
+    return (counter.root / "out/release/approval.md").read_text("utf-8")
+
+
+def commit(number: int, message: str) -> dict[str, Any]:
+    return {"sha": f"{number:040x}", "commit": {"message": message}}
+
+
+def refused(counter: Counter, *arguments: str, why: str, **env: str) -> Ran:
+    """Nothing is written, nobody is asked, and the page says why."""
+    outputs = counter.root / "outputs"
+    given = ("preflight", *arguments, "--outputs", str(outputs))
+    ran = counter.refuses(*given, why="refused: ", status=1, **env)
+    assert why in ran.said
+    assert not outputs.exists()
+    assert page(counter).startswith("# ❌ ")
+    assert "nobody is asked to approve" in page(counter)
+    return ran
+
+
+def test_the_page_holds_all_that_the_decision_hangs_on(released: Counter) -> None:
+    released.github.commits = [commit(1, "Earlier"), commit(2, "Later\n\nwith more to say")]
+    outputs, newer = released.root / "outputs", released.newer
+    outputs.write_text("kept=yes\n", "utf-8")
+    released.typed("preflight", newer.made.version, "--outputs", str(outputs)).went_well()
+    assert outputs.read_text("utf-8") == f"kept=yes\ndigest={newer.digest}\n"
+    assert not released.github.writes
+    text = page(released)
+    assert text.startswith(f"# 🔎 Release {newer.made.version} to production?\n")
+    for one in (released.older, newer):
+        for said in (one.made.version, one.made.commit, one.made.image, one.digest):
+            assert said in text
+    for name, digest in newer.made.files.items():
+        assert f"| {name} | `{digest}` |" in text
+    assert "The candidate passes in the test environment" in text
+    assert "### Numbers" in text
+    assert "- Later (`0000000`)\n- Earlier (`0000000`)\n" in text
+    assert "❌" not in text
+
+
+def test_the_first_release(counter: Counter) -> None:
+    counter.run("preflight", counter.newer.tag).went_well()
+    assert "There is no champion: this would be the first release." in page(counter)
+
+
+def test_history_that_cannot_be_compared(released: Counter) -> None:
+    gone = (404, {"message": "Not Found"})
+    released.github.interfere = lambda _, path, __: gone if "/compare/" in path else None
+    released.run("preflight", released.newer.tag).went_well()
+    assert "ask who rewrote history" in page(released)
+
+
+def test_many_commits_are_counted(released: Counter) -> None:
+    released.github.commits = [commit(n, f"Number {n}") for n in range(60)]
+    released.run("preflight", released.newer.tag).went_well()
+    assert "- Number 59 (" in page(released)
+    assert "Number 9 (" not in page(released)
+    assert "- and 10 earlier\n" in page(released)
+
+
+def test_commit_messages_are_inert(released: Counter) -> None:
+    released.run("preflight", released.newer.tag).went_well()
+    plain = page(released)
+    released.github.commits = [commit(n, message) for n, message in enumerate(HOSTILE)]
+    released.run("preflight", released.newer.tag).went_well()
+    before, _, rest = page(released).partition("## What changed since the champion\n\n")
+    section, _, after = rest.partition("\n\n")
+    assert before == plain.partition("## What changed")[0]
+    assert after in plain
+    lines = section.split("\n")
+    assert len(lines) == len(HOSTILE)
+    for line in lines:
+        said = re.fullmatch(r"- (.*) \(`0{7}`\)", line)
+        assert said, line
+        assert not re.search(r"[<>|`\[\]$\\\x1b\u202e]|@o|(?<!&)#\d|GH-|www\.|://", said[1]), line
+
+
+def test_annotated_tag(released: Counter) -> None:
+    newer = released.newer
+    released.github.tags[newer.tag] = {"sha": newer.made.commit[::-1], "type": "tag"}
+    released.run("preflight", newer.tag).went_well()
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_production_that_does_not_wait_for_someone_else(released: Counter, case: str) -> None:
+    spoil, why = SETTINGS[case]
+    spoil(released, released.newer)
+    refused(released, released.newer.tag, why=why)
+
+
+@pytest.mark.parametrize("case", DELIVERY)
+def test_a_delivery_that_is_not_whole(released: Counter, case: str) -> None:
+    spoil, why = DELIVERY[case]
+    spoil(released, released.newer)
+    refused(released, released.newer.tag, why=why)
+
+
+def test_a_champion_that_is_no_delivery(released: Counter) -> None:
+    released.github.swap(released.older.tag, "delivery.json", b"{}")
+    refused(released, released.newer.tag, why="preflight/champion: v")
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        "2026.01.02-0123456789ab; rm -rf /",
+        "../../releases/latest",
+        "$(id)",
+        "v2026.01.02-0123456789ab\nv2026.01.02-0123456789ab",
+        "latest",
+        "vv2026.01.02-0123456789ab",
+        "",
+    ],
+)
+def test_what_is_no_version(released: Counter, version: str) -> None:
+    refused(released, version, why="is no version")
+    asked = [path for _, path, _ in released.github.requests]
+    assert not [path for path in asked if "tags/" in path or ".." in path]
+
+
+def test_a_version_that_is_not_there(released: Counter) -> None:
+    refused(released, "2026.01.02-0123456789ab", why="there is no release v2026.01.02-0123456789ab")
+
+
+def test_already_released(released: Counter) -> None:
+    ran = refused(released, released.older.tag, why="is a full release already")
+    assert "rollback.yml" in ran.said
+
+
+def test_nobody_knows_who_asks(released: Counter) -> None:
+    nobody = {"GITHUB_ACTOR": "", "GITHUB_TRIGGERING_ACTOR": ""}
+    refused(released, released.newer.tag, why="GITHUB_ACTOR is not set", **nobody)
+
+
+def test_who_runs_it_again_is_a_starter_too(released: Counter) -> None:
+    again = {"GITHUB_TRIGGERING_ACTOR": "HuBot"}
+    refused(released, released.newer.tag, why="no reviewer but hubot and octocat", **again)
+
+
+def test_a_team_is_someone_else(released: Counter) -> None:
+    made = production()
+    team = {"type": "Team", "reviewer": {"id": 77, "slug": "releasers"}}
+    rule = {"id": 7, "type": "required_reviewers", "prevent_self_review": True}
+    made["protection_rules"].append({**rule, "reviewers": [team]})
+    released.github.environments["production"] = made
+    released.name_reviewers(team="releasers")
+    released.run("preflight", released.newer.tag).went_well()
+
+
+def test_github_is_down(released: Counter) -> None:
+    down = {"GITHUB_API_URL": "http://127.0.0.1:9"}
+    refused(released, released.newer.tag, why="no answer from http://127.0.0.1:9", **down)
+
+
+@pytest.mark.parametrize("where", ["", "/environments/", "/releases", "/git/", "/compare/"])
+def test_github_refuses(released: Counter, where: str) -> None:
+    limit = (403, {"message": "API rate limit exceeded"})
+    released.github.interfere = lambda _, path, __: limit if where in path else None
+    refused(released, released.newer.tag, why="API rate limit exceeded")
+
+
+def test_no_token(released: Counter) -> None:
+    nothing = {"GITHUB_TOKEN": "", "PATH": "/nowhere"}
+    refused(released, released.newer.tag, why="no token", **nothing)
+
+
+def test_an_earlier_page_is_forgotten(released: Counter) -> None:
+    released.run("preflight", released.newer.tag).went_well()
+    refused(released, "latest", why="is no version")
+    assert not (released.root / "out/release/delivery/delivery.json").exists()
+
+
+def test_outside_the_project(released: Counter) -> None:
+    (released.root / ".github/settings/environments.json").unlink()
+    refused(released, released.newer.tag, why="environments.json is missing")

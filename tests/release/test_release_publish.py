@@ -1,0 +1,152 @@
+"""After the approval: what was approved becomes the champion, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from counter import RUN, Counter
+from spoiled import DELIVERY, SETTINGS
+from wares import attest, sha256
+
+
+@pytest.fixture
+def approved(released: Counter) -> Counter:
+    """The older version is the champion; hubot has approved the newer one."""
+    released.github.approve(RUN, "hubot")
+    return released
+
+
+def publish(counter: Counter, digest: str | None = None) -> tuple[str, ...]:
+    return ("publish", counter.newer.made.version, "--approved", digest or counter.newer.digest)
+
+
+def test_the_pre_release_becomes_the_champion(approved: Counter) -> None:
+    newer, held = approved.newer, approved.state()
+    ran = approved.typed(*publish(approved)).went_well()
+    assert f"{newer.tag} is the champion" in ran.out
+    assert approved.champion() == newer.tag
+    release = approved.github.release(newer.tag)
+    assert not release["prerelease"]
+    link = f"https://github.example.org/octo/shop/actions/runs/{RUN}"
+    assert f"approved by hubot in [run {RUN}]({link})" in release["body"]
+    assert newer.digest in release["body"]
+    assert len(approved.github.writes) == 1
+    assert {name: approved.state()[name] for name in ("kept", "tags")} == {
+        name: held[name] for name in ("kept", "tags")
+    }
+
+
+def test_from_preflight_to_the_release(approved: Counter) -> None:
+    outputs = approved.root / "outputs"
+    given = ("preflight", approved.newer.tag, "--outputs", str(outputs))
+    approved.run(*given).went_well()
+    digest = outputs.read_text("utf-8").removeprefix("digest=").strip()
+    approved.run(*publish(approved, digest)).went_well()
+    approved.run("champion").went_well()
+    found = json.loads((approved.root / "out/champion/champion.json").read_bytes())
+    assert found["release"] == approved.newer.tag
+
+
+def test_another_delivery_than_the_approved_one(approved: Counter) -> None:
+    """Attested and whole, and yet not what the reviewers saw."""
+    newer = approved.newer
+    content = json.dumps(json.loads((newer.folder / "delivery.json").read_bytes())).encode()
+    approved.github.swap(newer.tag, "delivery.json", content)
+    attest(approved.notes, content, newer.made.commit)
+    ran = approved.refuses(*publish(approved), why="was approved: nothing is released")
+    assert sha256(content) in ran.line
+
+
+@pytest.mark.parametrize("digest", ["0" * 64, "-", "*"])
+def test_another_digest(approved: Counter, digest: str) -> None:
+    approved.refuses(*publish(approved, digest), why="was approved: nothing is released")
+
+
+def nobody(counter: Counter) -> None:
+    pass
+
+
+def the_starter(counter: Counter) -> None:
+    counter.github.approve(RUN, "OctoCat")
+
+
+def another_environment(counter: Counter) -> None:
+    counter.github.approve(RUN, "hubot", "test")
+
+
+def another_run(counter: Counter) -> None:
+    counter.github.approve(RUN + 1, "hubot")
+
+
+def rejected(counter: Counter) -> None:
+    counter.github.approve(RUN, "hubot")
+    counter.github.approvals[RUN][0]["state"] = "rejected"
+
+
+def a_ghost(counter: Counter) -> None:
+    counter.github.approve(RUN, "")
+
+
+UNAPPROVED: dict[str, Callable[[Counter], None]] = {
+    one.__name__: one
+    for one in (nobody, the_starter, another_environment, another_run, rejected, a_ghost)
+}
+
+
+@pytest.mark.parametrize("case", UNAPPROVED)
+def test_not_approved(released: Counter, case: str) -> None:
+    UNAPPROVED[case](released)
+    released.refuses(*publish(released), why=f"nobody but who started run {RUN} has approved it")
+
+
+def test_approved_by_who_ran_it_again(approved: Counter) -> None:
+    why = "no reviewer but hubot and octocat"
+    approved.refuses(*publish(approved), why=why, GITHUB_TRIGGERING_ACTOR="hubot")
+
+
+@pytest.mark.parametrize("run", ["", "77; id", "-1"])
+def test_outside_a_workflow(approved: Counter, run: str) -> None:
+    approved.refuses(*publish(approved), why="made by their workflow", GITHUB_RUN_ID=run)
+
+
+def test_nobody_knows_who_asks(approved: Counter) -> None:
+    nobody = {"GITHUB_ACTOR": "", "GITHUB_TRIGGERING_ACTOR": ""}
+    approved.refuses(*publish(approved), why="GITHUB_ACTOR is not set", **nobody)
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_production_was_opened_meanwhile(approved: Counter, case: str) -> None:
+    spoil, why = SETTINGS[case]
+    spoil(approved, approved.newer)
+    approved.refuses(*publish(approved), why=why)
+
+
+@pytest.mark.parametrize("case", DELIVERY)
+def test_the_delivery_was_changed_meanwhile(approved: Counter, case: str) -> None:
+    spoil, why = DELIVERY[case]
+    spoil(approved, approved.newer)
+    approved.refuses(*publish(approved), why=why)
+
+
+def test_already_released(approved: Counter) -> None:
+    approved.make_champion(approved.newer.tag)
+    approved.refuses(*publish(approved), why="is a full release already")
+
+
+def test_github_calls_another_the_latest(approved: Counter) -> None:
+    older = approved.github.release(approved.older.tag)
+    approved.github.interfere = (
+        lambda _, path, writes: (200, older) if writes and path.endswith("/latest") else None
+    )
+    ran = approved.run(*publish(approved))
+    assert ran.status == 2
+    assert f"GitHub calls {approved.older.tag} the latest, not {approved.newer.tag}" in ran.line
+
+
+@pytest.mark.parametrize("where", ["", "/approvals", "/environments/", "/releases/assets/"])
+def test_github_refuses(approved: Counter, where: str) -> None:
+    limit = (403, {"message": "API rate limit exceeded"})
+    approved.github.interfere = lambda _, path, __: limit if where in path else None
+    approved.refuses(*publish(approved), why="API rate limit exceeded")

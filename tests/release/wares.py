@@ -1,0 +1,164 @@
+"""What is delivered: packages with all that speaks for them, and who attested it."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from counter import REPOSITORY, before, environment
+from fake_github import serve
+from msgspec.structs import replace
+from package_parts import Package
+
+from fixture_project import Toy
+from sluice.package.manifest import Manifest
+from sluice.release import delivery
+from sluice.release.delivery import Delivery
+from sluice.report import facts
+from sluice.rollout import results
+from sluice.rollout.measured import Measurements, Numbers
+from sluice.rollout.results import Results
+from sluice.verdict import Finding, Status, Verdict
+
+DAY = 24 * 60 * 60
+EVIDENCE = ("evidence", "report", "tested")
+
+
+@dataclass(frozen=True)
+class Wares:
+    """One version. parts: what is assembled. folder: what comes of it, and what it says."""
+
+    parts: Path
+    folder: Path
+
+    @property
+    def package(self) -> Path:
+        (only,) = self.parts.glob("*.tar")
+        return only
+
+    @property
+    def made(self) -> Delivery:
+        return delivery.decode((self.folder / delivery.NAME).read_bytes(), "stock")
+
+    @property
+    def tag(self) -> str:
+        return self.made.tag
+
+    @property
+    def digest(self) -> str:
+        return sha256((self.folder / delivery.NAME).read_bytes())
+
+
+@dataclass
+class Stock:
+    older: Wares
+    newer: Wares
+    notes: Path
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+def deliver_two(toy: Toy, root: Path) -> Stock:
+    """By `sluice release assemble` and `deliver`, as the workflow calls them."""
+    older, newer = (Wares(root / name / "parts", root / name / "out") for name in ("a", "b"))
+    lay(older.parts, toy, toy.package.read_bytes())
+    lay(newer.parts, toy, successor(toy.package))
+    notes = root / "state/attestations"
+    notes.mkdir(parents=True)
+    github = before()
+    server, _ = serve(github)
+    for one in (older, newer):
+        place, env = Toy(root), environment(github.url, root)
+        place.sluice("release", "assemble", *assembled(one.parts, one.folder), **env).went_well()
+        for path in (one.folder / delivery.NAME, one.folder / one.made.package):
+            attest(notes, path.read_bytes(), one.made.commit)
+        place.sluice("release", "deliver", "--out", str(one.folder), **env).went_well()
+    server.shutdown()
+    server.server_close()
+    kept = {name: copy.deepcopy(getattr(github, name)) for name in ("releases", "kept", "tags")}
+    return Stock(older, newer, notes, kept)
+
+
+def lay(parts: Path, toy: Toy, package: bytes) -> None:
+    """The package and its evidence, as the workflow's artifacts have them."""
+    for name in EVIDENCE:
+        (parts / name).mkdir(parents=True)
+    scratch = parts / "package.tar"
+    scratch.write_bytes(package)
+    manifest = Package.read(scratch).manifest
+    scratch.rename(parts / f"{manifest.name}-{manifest.version}.tar")
+    for name in delivery.REPORT:
+        shutil.copyfile(toy.root / "out/report" / name, parts / "report" / name)
+    first = Finding("champion/none", Status.PASS, "there is no full release yet")
+    rewrite(parts / "report/report.json", Verdict.of("champion", [first]))
+    for name in (delivery.PACKAGE_BILL, delivery.IMAGE_BILL):
+        (parts / "evidence" / name).write_text('{"bomFormat": "CycloneDX"}\n', "utf-8")
+    try_out(parts / "tested", manifest)
+
+
+def rewrite(file: Path, said: Verdict) -> None:
+    """The report as it were, had this gate said so."""
+    told = facts.read(file)
+    gates = (said, *(gate for gate in told.gates if gate.gate != said.gate))
+    fine = all(gate.passes for gate in gates)
+    file.write_bytes(facts.encode(replace(told, gates=gates, releasable=fine, reason=said.why)))
+
+
+def try_out(
+    folder: Path, manifest: Manifest, status: Status = Status.PASS, accepted: str | None = None
+) -> None:
+    """The test environment's word on this package."""
+    numbers = Numbers(manifest.name, manifest.version, manifest.digest, "process", 10)
+    said = [
+        Verdict.of(gate, [Finding(f"{gate}/tried", status, "as measured", accepted=accepted)])
+        for gate in ("test-scenarios", "load")
+    ]
+    results.clear(folder)
+    results.write(folder, Results(*said, Measurements(1.0, 4, 1, numbers)))
+
+
+def successor(package: Path, **source: Any) -> bytes:
+    """Another package of the same model: other documentation, of a later commit."""
+    made = Package.read(package)
+    given = {"commit": "b0" * 20, "time": made.manifest.source.time + DAY, **source}
+    changed = replace(made.manifest.source, **given)
+    made.manifest = replace(made.manifest, source=changed)
+    made.contents["documentation/datasheet.md"] += b"\nOf the next day.\n"
+    return made.seal()
+
+
+def assembled(parts: Path, out: Path) -> list[str]:
+    """The arguments of `sluice release assemble`."""
+    (package,) = parts.glob("*.tar")
+    image = f"127.0.0.1:5000/{REPOSITORY}@sha256:{'1' * 64}"
+    given = [word for name in EVIDENCE for word in ("--evidence", str(parts / name))]
+    return [str(package), "--image", image, *given, "--out", str(out)]
+
+
+def attest(
+    notes: Path,
+    content: bytes,
+    commit: str,
+    *,
+    workflow: str = "Deliver",
+    ref: str = "refs/heads/main",
+) -> None:
+    """Note what the stand-in for actions/attest would."""
+    digest = sha256(content)
+    note = {
+        "subject": "x",
+        "digest": f"sha256:{digest}",
+        "workflow": workflow,
+        "ref": ref,
+        "commit": commit,
+        "kind": "provenance",
+    }
+    (notes / f"{digest}.provenance.json").write_text(json.dumps(note), "utf-8")
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

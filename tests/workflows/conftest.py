@@ -1,0 +1,91 @@
+"""Forks of the template, each before a GitHub of its own, with a registry on this machine."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+# The fake GitHub and the registry are those of the commands' own tests.
+for _folder in ("github", "image"):
+    sys.path.append(str(Path(__file__).parents[1] / _folder))
+
+from fork import fork  # noqa: E402
+from registry import registry  # noqa: E402
+from repository import Place, settle  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def once(shared: Path) -> Callable[[str, Callable[[Path], None]], Path]:
+    """A folder that one of all the test processes makes, and the others find."""
+
+    def get(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                make(folder)
+                done.touch()
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def template(once) -> Path:
+    return once("fork", lambda folder: fork(folder) and None)
+
+
+@pytest.fixture
+def place(template: Path, shared: Path, tmp_path: Path) -> Iterator[Place]:
+    """A finished repository: set up, with a reviewer who is not the one who releases."""
+    with ExitStack() as stack:
+        yield settle(stack, template, shared, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def delivered(template: Path, shared: Path, once) -> Path:
+    """What a whole run of deliver.yml leaves: its fork, and the state of GitHub after it."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        with ExitStack() as stack:
+            store = stack.enter_context(registry(folder))
+            place = settle(stack, template, shared, folder)
+            place.workflows.variables["REGISTRY"] = store.host
+            ran = place.push()
+            assert ran.status == 0, ran.log[-8000:]
+            (folder / "ran.json").write_text(json.dumps([ran.jobs, ran.steps, ran.log]))
+            place.github.save(folder / "github.json")
+
+    return once("delivered", make)
+
+
+@pytest.fixture
+def after_delivery(delivered: Path, shared: Path, tmp_path: Path) -> Iterator[Place]:
+    """The same fork, one version delivered and none released."""
+    with ExitStack() as stack:
+        place = settle(stack, delivered / "fork", shared, tmp_path)
+        place.github.load(delivered / "github.json")
+        shutil.copytree(delivered / "state/attestations", place.workflows.state / "attestations")
+        yield place
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with registry(tmp_path_factory.mktemp("registry")) as found:
+        yield found.host

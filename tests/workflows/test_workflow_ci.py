@@ -1,0 +1,150 @@
+"""ci.yml on a pull request: the good case, and each way in which it must not be green."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from repository import Place
+
+ALL = {"check", "test", "pipeline", "integration", "all-green"}
+
+
+def report(place: Place) -> dict:
+    return json.loads((place.workflows.artifact("report") / "report.json").read_text("utf-8"))
+
+
+def test_a_good_contribution_is_green(place):
+    place.toy.write("docs/note.md", "# A note\n")
+    place.propose()
+    ran = place.pull_request()
+    assert ran.status == 0, ran.log[-4000:]
+    assert ran.jobs == dict.fromkeys(ALL, "success")
+    assert report(place)["releasable"]
+    assert "champion" in {gate["gate"] for gate in report(place)["gates"]}
+    (package,) = place.workflows.artifact("package").iterdir()
+    assert package.name.startswith("toy-binary-")
+    assert ran.said("may be released")  # the summary
+    assert place.github.writes == []
+
+
+def test_a_gate_that_refuses(place):
+    with place.toy.params() as settings:
+        settings["performance"]["bounds"]["roc_auc"] = {"low": 0.999}
+    place.propose()
+    ran = place.pull_request()
+    assert ran.status != 0
+    assert ran.jobs["pipeline"] == ran.jobs["all-green"] == "failure"
+    assert ran.jobs.get("integration") in (None, "skipped")
+    assert not report(place)["releasable"]
+    assert "performance/roc_auc" in report(place)["reason"]
+    assert not place.workflows.artifact("package").exists()
+
+
+def test_a_test_that_fails(place):
+    place.toy.write("tests/usecase/test_fork.py", "def test_it():\n    assert False\n")
+    place.propose()
+    ran = place.pull_request("test", "all-green")
+    assert ran.status != 0
+    assert ran.jobs["test"] == ran.jobs["all-green"] == "failure"
+    assert ran.jobs["pipeline"] == "success"
+
+
+def test_a_stale_lock_is_refused_after_the_results(place):
+    with place.toy.params() as settings:
+        settings["explanation"]["rows"] = 21
+    place.propose()
+    ran = place.pull_request("pipeline")
+    assert ran.status != 0
+    assert ran.said("run 'make package', and commit dvc.lock")
+    assert report(place)["releasable"]
+    assert not place.workflows.artifact("package").exists()
+
+
+def test_unchanged_stages_come_from_the_cache(place):
+    ran = place.pull_request("pipeline")
+    assert ran.status == 0, ran.log[-4000:]
+    assert ran.said("restored dvc-main")
+    assert not ran.said("Running stage 'performance'")
+
+
+def test_bounds_that_a_contribution_loosens_are_on_the_first_screen(place):
+    with place.toy.params() as settings:
+        settings["performance"]["bounds"]["roc_auc"] = {"low": 0.5}
+    place.propose()
+    ran = place.pull_request("pipeline")
+    (loosened,) = report(place)["contribution"]["settings"]
+    assert (loosened["before"], loosened["after"], loosened["kind"]) == ("0.75", "0.5", "looser")
+    assert ran.said("loosens a setting that judges it")
+    assert "params.yaml" in report(place)["contribution"]["files"]
+
+
+def drop_a_gate(place: Place) -> None:
+    stages = place.toy.text("dvc.yaml")
+    start, end = stages.index("  fairness:\n"), stages.index("  explanation:\n")
+    place.toy.write("dvc.yaml", stages[:start] + stages[end:])
+
+
+def bring_a_verdict(place: Place) -> None:
+    place.toy.git("add", "-f", "out/verdicts/fairness.json")
+
+
+def bring_a_champion(place: Place) -> None:
+    place.toy.write("out/champion/champion.json", '{"release": null}')
+    place.toy.git("add", "-f", "out/champion/champion.json")
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (drop_a_gate, "the stage 'fairness' must run 'sluice check fairness'"),
+        (bring_a_verdict, "git tracks out/verdicts/fairness.json"),
+        (bring_a_champion, "git tracks out/champion/champion.json"),
+    ],
+)
+def test_a_contribution_that_edits_its_own_judge(place, edit, why):
+    edit(place)
+    place.propose()
+    ran = place.pull_request("pipeline")
+    assert ran.status != 0
+    assert ran.said(why)
+    assert not report(place)["releasable"]
+    assert not place.workflows.artifact("package").exists()
+
+
+def test_a_contribution_that_edits_workflow_and_tests_is_shown_as_such(place):
+    workflow = place.toy.text(".github/workflows/ci.yml")
+    place.toy.write(".github/workflows/ci.yml", workflow.replace("pipeline, integration", "check"))
+    place.toy.write("tests/machinery/test_nothing.py", "def test_it():\n    pass\n")
+    place.propose()
+    place.pull_request("pipeline")
+    assert report(place)["contribution"]["files"] == [
+        ".github/workflows/ci.yml",
+        "tests/machinery/test_nothing.py",
+    ]
+
+
+def test_a_champion_that_cannot_be_asked_for_is_no_pass(place):
+    place.github.interfere = lambda verb, path, _: (
+        (503, {"message": "down"}) if path.endswith("/releases/latest") else None
+    )
+    ran = place.pull_request("pipeline")
+    assert ran.status != 0
+    assert "no champion was put there" in report(place)["reason"]
+    assert not place.workflows.artifact("package").exists()
+
+
+def test_shell_in_what_people_type(place):
+    """A branch, a title and a commit message are data, wherever they come through."""
+    evil = "$(touch pwned)`touch pwned`;touch pwned;${{ github.token }}"
+    place.toy.git("commit", "-q", "--allow-empty", "-m", evil)
+    ran = place.pull_request(
+        "pipeline",
+        title=evil,
+        body=evil,
+        head={"ref": "x`touch$IFS`pwned`", "label": evil, "sha": "a" * 40},
+        base={"ref": "main", "sha": "b" * 40},
+    )
+    assert ran.status == 0, ran.log[-4000:]
+    assert not list(place.workflows.home.rglob("pwned"))
+    assert not list(place.toy.root.rglob("pwned"))

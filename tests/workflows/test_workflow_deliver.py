@@ -1,0 +1,80 @@
+"""deliver.yml on a push to main: from a commit to a pre-release, or to nothing at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from repository import Place
+
+JOBS = {"build", "rebuild", "attest", "test", "publish"}
+
+
+@pytest.fixture
+def place(place: Place, store: str) -> Place:
+    place.workflows.variables["REGISTRY"] = store
+    return place
+
+
+def test_a_commit_becomes_a_pre_release(delivered: Path):
+    jobs, _, log = json.loads((delivered / "ran.json").read_text("utf-8"))
+    assert jobs == dict.fromkeys(JOBS, "success")
+    releases, latest, tags, _ = json.loads((delivered / "github.json").read_text("utf-8"))
+    (release,) = releases
+    assert (release["prerelease"], release["draft"], latest) == (True, False, None)
+    assert tags[release["tag_name"]]["sha"] == release["target_commitish"]
+    names = {asset["name"] for asset in release["assets"]}
+    assert {"delivery.json", "package.cdx.json", "image.cdx.json", "report.html"} <= names
+    assert {"load.json", "test-scenarios.json", "measured.json"} <= names
+    notes = [
+        json.loads(path.read_text("utf-8")) for path in (delivered / "state/attestations").iterdir()
+    ]
+    kinds = sorted((note["kind"], note["subject"].split("/")[-1][:4]) for note in notes)
+    assert kinds == [
+        ("CycloneDX", "shop"),
+        ("CycloneDX", "toy-"),
+        ("provenance", "deli"),
+        ("provenance", "shop"),
+        ("provenance", "toy-"),
+    ]
+    # Nothing that an earlier run kept: each job ran every stage itself.
+    assert log.count("Running stage 'performance'") == 2
+
+
+def test_a_gate_that_refuses(place):
+    with place.toy.params() as settings:
+        settings["performance"]["bounds"]["roc_auc"] = {"low": 0.999}
+    place.toy.commit()
+    ran = place.push()
+    assert ran.status != 0
+    assert ran.jobs == {"build": "failure"} | {
+        job: result for job, result in ran.jobs.items() if result == "skipped"
+    }
+    assert place.github.releases == []
+
+
+def test_a_package_that_was_changed_on_its_way(place):
+    place.workflows.environment["STANDIN_TAMPER"] = "package"
+    ran = place.push()
+    assert ran.status != 0
+    assert ran.jobs["build"] == "success"
+    assert ran.jobs["rebuild"] == "failure"
+    assert ran.failed_step() == "Byte for byte"
+    assert "success" not in {ran.jobs.get(job) for job in ("attest", "test", "publish")}
+    assert place.github.releases == []
+
+
+def test_a_server_that_is_too_slow(place):
+    with place.toy.params() as settings:
+        settings["load"]["bounds"]["throughput"] = {"low": 1e9}
+    place.toy.sluice("run", PYTHONPATH=str(place.toy.root / "src")).went_well()
+    place.toy.commit()
+    ran = place.push()
+    assert ran.status != 0
+    assert ran.jobs["attest"] == "success"
+    assert ran.jobs["test"] == "failure"
+    assert ran.jobs.get("publish") != "success"
+    verdict = json.loads((place.workflows.artifact("tested") / "load.json").read_text("utf-8"))
+    assert verdict["status"] == "fail"
+    assert place.github.releases == []

@@ -1,0 +1,183 @@
+"""release.yml and rollback.yml: what was delivered, approved by someone else, and nothing else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from repository import Place
+
+RUN = 1  # what act calls every run
+
+
+@pytest.fixture
+def place(after_delivery: Place) -> Place:
+    return after_delivery
+
+
+def version(place: Place) -> str:
+    return place.github.releases[0]["tag_name"].removeprefix("v")
+
+
+def nothing_was_released(place: Place) -> bool:
+    return place.github.writes == [] and place.github.releases[0]["prerelease"]
+
+
+def release(place: Place, of: str | None = None) -> object:
+    return place.dispatch("release", version=of or version(place))
+
+
+def test_an_approved_version_becomes_the_champion(place):
+    place.github.approve(RUN, "hubot")
+    ran = release(place)
+    assert ran.status == 0, ran.log[-4000:]
+    assert ran.jobs == {"preflight": "success", "release": "success"}
+    done = place.github.releases[0]
+    assert (done["prerelease"], place.github.latest) == (False, done["id"])
+    assert "approved by hubot" in done["body"]
+    # The approver's page.
+    for words in ("Review deployments", "Requests a second", "first release", "may be released"):
+        assert ran.said(words)
+
+
+def test_nobody_has_approved(place):
+    ran = release(place)
+    assert ran.jobs == {"preflight": "success", "release": "failure"}
+    assert ran.said("nobody but who started run 1 has approved it")
+    assert nothing_was_released(place)
+
+
+def swap_package(place: Place) -> None:
+    tag = place.github.releases[0]["tag_name"]
+    (name,) = (a["name"] for a in place.github.releases[0]["assets"] if a["name"].endswith("tar"))
+    place.github.swap(tag, name, place.github.kept[place.github.asset(tag, name)["id"]] + b"\0")
+
+
+def swap_delivery(place: Place) -> None:
+    tag = place.github.releases[0]["tag_name"]
+    asset = place.github.asset(tag, "delivery.json")
+    said = json.loads(place.github.kept[asset["id"]])
+    place.github.swap(tag, "delivery.json", json.dumps(said).encode())
+
+
+def move_tag(place: Place) -> None:
+    place.github.tags[place.github.releases[0]["tag_name"]]["sha"] = "f" * 40
+
+
+def lose_environment(place: Place) -> None:
+    del place.github.environments["production"]
+
+
+def lose_reviewers(place: Place) -> None:
+    for rule in place.github.environments["production"]["protection_rules"]:
+        rule.pop("reviewers", None)
+
+
+def let_review_themselves(place: Place) -> None:
+    for rule in place.github.environments["production"]["protection_rules"]:
+        rule["prevent_self_review"] = False
+
+
+def let_any_branch(place: Place) -> None:
+    place.github.environments["production"]["deployment_branch_policy"] = None
+
+
+def let_admins_bypass(place: Place) -> None:
+    place.github.environments["production"]["can_admins_bypass"] = True
+
+
+@pytest.mark.parametrize(
+    ("attack", "why"),
+    [
+        (swap_package, "was changed after its delivery"),
+        (swap_delivery, "no attestation"),
+        (move_tag, "was moved"),
+        (lose_environment, "production"),
+        (lose_reviewers, "reviewer"),
+        (let_review_themselves, "approve what they started themselves"),
+        (let_any_branch, "branch"),
+        (let_admins_bypass, "bypass"),
+    ],
+)
+def test_preflight_refuses(place, attack, why):
+    attack(place)
+    place.github.approve(RUN, "hubot")
+    ran = release(place)
+    assert ran.jobs["preflight"] == "failure"
+    assert ran.jobs.get("release") in (None, "skipped")
+    assert ran.said("Preflight refuses; nobody is asked to approve.")
+    assert ran.said(why)
+    assert nothing_was_released(place)
+
+
+@pytest.mark.parametrize("attack", [swap_package, swap_delivery, move_tag, lose_reviewers])
+def test_what_changes_between_approval_and_release(place, attack):
+    """The environment holds the second job back; meanwhile somebody is at work."""
+    place.github.approve(RUN, "hubot")
+    asked = []
+
+    def when_approved(verb: str, path: str, _: int) -> None:
+        # The second job asks who approved, or for the environment again, after the page was made.
+        asked.append(path)
+        if asked.count("/repos/octo/shop/environments/production") == 3:
+            attack(place)
+            place.github.interfere = lambda *_: None
+
+    place.github.interfere = when_approved
+    ran = release(place)
+    assert ran.jobs == {"preflight": "success", "release": "failure"}
+    assert nothing_was_released(place)
+
+
+@pytest.mark.parametrize("of", ["2026.01.02-000000000000", "v1; touch pwned", "../../etc"])
+def test_a_version_that_does_not_exist(place, of):
+    ran = release(place, of)
+    assert ran.jobs["preflight"] == "failure"
+    assert not list(place.workflows.home.rglob("pwned"))
+    assert nothing_was_released(place)
+
+
+def released(place: Place, tag: str, created: str) -> dict:
+    """The same delivery as a full release, as an earlier or later run would have left it."""
+    first = place.github.releases[0]
+    first |= {"prerelease": False, "published_at": first["created_at"]}
+    other = json.loads(json.dumps(first)) | {"id": 4000 + len(place.github.releases)}
+    other |= {"tag_name": tag, "created_at": created, "published_at": created}
+    place.github.releases.append(other)
+    place.github.latest = other["id"]
+    return other
+
+
+def test_back_to_an_earlier_release(place):
+    later = released(place, "v2026.02.03-abcdefabcdef", "2026-02-03T00:00:00Z")
+    place.github.approve(RUN, "hubot")
+    for asset in later["assets"]:
+        if asset["name"] == "delivery.json":
+            content = json.loads(place.github.kept[asset["id"]]) | {
+                "version": "2026.02.03-abcdefabcdef"
+            }
+            asset["id"] = 9001
+            place.github.kept[9001] = json.dumps(content).encode()
+            asset |= {"size": len(place.github.kept[9001]), "digest": None}
+    reason = "recall fell among the young $(touch pwned) @everyone"
+    ran = place.dispatch("rollback", version=version(place), reason=reason)
+    assert ran.status == 0, ran.log[-4000:]
+    first = place.github.releases[0]
+    assert place.github.latest == first["id"]
+    assert not first["prerelease"]
+    assert later["prerelease"]
+    assert "recall fell among the young" in later["body"]
+    assert "@everyone" not in later["body"]
+    assert not list(place.workflows.home.rglob("pwned"))
+
+
+@pytest.mark.parametrize(
+    ("of", "reason"),
+    [("2026.01.02-000000000000", "it does not exist"), ("", "too soon to say"), ("", "short")],
+)
+def test_a_rollback_that_is_refused(place, of, reason):
+    """To a version that is not there, to one that was never released, and for no reason."""
+    ran = place.dispatch("rollback", version=of or version(place), reason=reason)
+    assert ran.jobs["preflight"] == "failure"
+    assert ran.jobs.get("rollback") in (None, "skipped")
+    assert nothing_was_released(place)
