@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+FORMS = $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 ON = $(if $(BASE),--base $(BASE))
 AS = $(if $(TAG),--tag $(TAG)) $(if $(FRESH),--fresh)
 
@@ -47,6 +48,8 @@ check-workflows: $(VENV)/.dev  ## Audit the workflows, and hold them to GitHub's
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(FORMS)
 
 audit: $(VENV)/.dev  ## Look up what is locked among the known vulnerabilities (asks the network)
 	$(BIN)/pip-audit --strict --vulnerability-service osv --require-hashes --disable-pip $(AUDIT) $(foreach lock,$(wildcard requirements/*.txt),-r $(lock))

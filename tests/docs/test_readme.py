@@ -1,4 +1,4 @@
-"""What the README tells people to type exists."""
+"""What our pages tell people to type exists, and so does where they lead."""
 
 import re
 import shlex
@@ -12,11 +12,28 @@ from sluice.config import Acceptance
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = {
+    name: (ROOT / name).read_text("utf-8")
+    for name in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/release.md",
+        ".github/settings/README.md",
+        ".github/PULL_REQUEST_TEMPLATE.md",
+    )
+}
+TEXT = "\n".join(PAGES.values())
 TYPED = re.findall(
-    r"^(?:make|sluice) .*$", "\n".join(re.findall(r"```sh\n(.*?)```", README, re.S)), re.M
+    r"^(?:make|sluice) .*$", "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.S)), re.M
 )
-INLINE = re.findall(r"`((?:make|sluice) [^`]+)`", README)
+INLINE = re.findall(r"`((?:make|sluice) [^`]+)`", TEXT)
 COMMANDS = sorted({line.partition("#")[0].strip() for line in [*TYPED, *INLINE]})
+LINKS = [
+    (name, link)
+    for name, text in PAGES.items()
+    for link in re.findall(r"\]\((?!http)([^)]+)\)", text)
+]
 
 
 def test_commands_are_found():
@@ -28,8 +45,11 @@ def test_commands_are_found():
 def test_command_exists(command):
     program, *arguments = shlex.split(command)
     if program == "make":
-        targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
-        assert set(arguments) <= set(targets)
+        makefile = (ROOT / "Makefile").read_text("utf-8")
+        variables = {name.partition("=")[0] for name in arguments if "=" in name}
+        assert variables <= set(re.findall(r"\$\(([A-Z]+)\)", makefile))
+        targets = re.findall(r"^([a-z-]+):", makefile, re.M)
+        assert {name for name in arguments if "=" not in name} <= set(targets)
         return
     if arguments != ["--help"]:
         _parser().parse_args(arguments)
@@ -46,6 +66,11 @@ def test_ci_runs_what_the_readme_says():
     assert {"make check", "make package", "make test"} <= set(run)
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)#]+)\)", README))
-def test_links_lead_somewhere(path):
-    assert (ROOT / path).exists()
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_links_lead_somewhere(page, link):
+    path, _, place = link.partition("#")
+    target = (ROOT / page).parent / path
+    assert target.exists()
+    if place:
+        titles = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.M)
+        assert place in {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in titles}

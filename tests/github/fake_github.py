@@ -357,6 +357,7 @@ def _with_defaults(ruleset: dict[str, Any]) -> dict[str, Any]:
 def serve(github: FakeGitHub) -> tuple[ThreadingHTTPServer, str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes
 
         def _reply(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)

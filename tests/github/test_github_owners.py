@@ -118,9 +118,10 @@ def test_the_placeholder_is_drift_until_setup_names_the_reviewers(whole: Place) 
 
 def test_setup_names_each_reviewer_in_both_files(empty: Place) -> None:
     empty.toy.write(FILE, TEMPLATE)
-    empty.setup("--dry-run", "--reviewer", "octocat", "--reviewer", "hubot").went_well()
+    named = ("--reviewer", "octocat", "--reviewer", "hubot")
+    assert f"{FILE}: would name the reviewers" in empty.setup("--dry-run", *named).went_well().out
     assert empty.toy.text(FILE) == TEMPLATE
-    said = empty.setup("--reviewer", "octocat", "--reviewer", "hubot").went_well().out
+    said = empty.setup(*named).went_well().out
     assert said.count("now names the reviewers: commit it") == 2
     assert empty.toy.text(FILE) == TEMPLATE.replace(owners.PLACEHOLDER, "@octocat @hubot")
     assert not list(empty.toy.root.rglob("*.unfinished"))

@@ -56,6 +56,9 @@ def environment(url: str, root: Path) -> dict[str, str]:
         "GH_TOKEN": "",
         "SLUICE_DEBUG": "",
         "SLUICE_ATTESTATIONS": "",
+        # Nothing here is https, and a whole bundle of certificates takes its time.
+        "SSL_CERT_FILE": "",
+        "SSL_CERT_DIR": str(root),
         "STANDIN_STATE": str(root / "state"),
         "PATH": f"{STANDINS}{os.pathsep}{os.environ['PATH']}",
     }

@@ -11,6 +11,7 @@ from spoiled import DELIVERY, SETTINGS
 
 from fixture_project import Ran
 
+NOWHERE = "2026.01.02-0123456789ab"
 HOSTILE = [
     "@octocat approves",
     "<script>alert(1)</script>",
@@ -111,9 +112,19 @@ def test_annotated_tag(released: Counter) -> None:
 
 @pytest.mark.parametrize("case", SETTINGS)
 def test_production_that_does_not_wait_for_someone_else(released: Counter, case: str) -> None:
+    """Said whatever else is wrong; a version that is not there makes it quick."""
     spoil, why = SETTINGS[case]
     spoil(released, released.newer)
-    refused(released, released.newer.tag, why=why)
+    ran = refused(released, NOWHERE, why=why)
+    assert re.search(rf"preflight/(environment|reviewers|ran): .*{re.escape(why)}", ran.out)
+
+
+@pytest.mark.parametrize("case", ["no environment", "the starter alone", "administrators"])
+def test_nothing_else_needs_to_be_wrong(released: Counter, case: str) -> None:
+    spoil, why = SETTINGS[case]
+    spoil(released, released.newer)
+    ran = refused(released, released.newer.tag, why=why)
+    assert re.search("pass +preflight/delivery: ", ran.out)
 
 
 @pytest.mark.parametrize("case", DELIVERY)
@@ -147,7 +158,7 @@ def test_what_is_no_version(released: Counter, version: str) -> None:
 
 
 def test_a_version_that_is_not_there(released: Counter) -> None:
-    refused(released, "2026.01.02-0123456789ab", why="there is no release v2026.01.02-0123456789ab")
+    refused(released, NOWHERE, why=f"there is no release v{NOWHERE}")
 
 
 def test_already_released(released: Counter) -> None:

@@ -137,8 +137,8 @@ def test_already_released(approved: Counter) -> None:
 
 def test_github_calls_another_the_latest(approved: Counter) -> None:
     older = approved.github.release(approved.older.tag)
-    approved.github.interfere = (
-        lambda _, path, writes: (200, older) if writes and path.endswith("/latest") else None
+    approved.github.interfere = lambda _, path, writes: (
+        (200, older) if writes and path.endswith("/latest") else None
     )
     ran = approved.run(*publish(approved))
     assert ran.status == 2

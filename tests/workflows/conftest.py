@@ -21,6 +21,8 @@ from fork import fork  # noqa: E402
 from registry import registry  # noqa: E402
 from repository import Place, settle  # noqa: E402
 
+from fixture_project import Toy  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -46,8 +48,8 @@ def once(shared: Path) -> Callable[[str, Callable[[Path], None]], Path]:
 
 
 @pytest.fixture(scope="session")
-def template(once) -> Path:
-    return once("fork", lambda folder: fork(folder) and None)
+def template(once, built: Callable[[str], Toy]) -> Path:
+    return once("fork", lambda folder: fork(folder, built("binary")))
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from fixture_project import Toy, params, table
+from fixture_project import Toy
 
 CHECKOUT = Path(__file__).parents[2]
-_EXAMPLE = ("data.dvc", "dvc.lock", "params.yaml", "docs/datasheet.md")
-_OWN = "tests/fixture_project"
+_BROUGHT = ("data", "data.dvc", "dvc.lock", "params.yaml", "src/usecase", "docs/datasheet.md")
+# What a run leaves, so that this one finds every stage unchanged.
+_MADE = (".dvc/store", ".dvc/cache", "out")
 _TESTS = '''"""A test of the fork's own."""
 
 from pathlib import Path
@@ -22,30 +23,29 @@ def test_the_settings_are_there():
 '''
 
 
-def fork(root: Path, task: str = "binary") -> Toy:
-    """Committed on main, with the lock of a green run."""
+def fork(root: Path, green: Toy) -> None:
+    """Committed on main, with the data, the settings and the lock of a green project."""
     for name in _files():
-        target = root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(CHECKOUT / name, target)
-        shutil.copymode(CHECKOUT / name, target)
-    for name in ("src/usecase", "docs"):
-        shutil.copytree(CHECKOUT / _OWN / name, root / name, dirs_exist_ok=True)
+        _copy(CHECKOUT / name, root / name)
+    for name in (*_BROUGHT, *_MADE):
+        _copy(green.root / name, root / name)
     toy = Toy(root)
     toy.write("tests/usecase/test_fork.py", _TESTS)
-    toy.write_params(params(task))
-    toy.write_data(table(task))
     toy.git("init", "-q", "-b", "main")
-    toy.dvc("add", "-q", "data").went_well()
-    toy.dvc("push", "-q").went_well()
     toy.commit()
-    toy.sluice("run", PYTHONPATH=str(root / "src")).went_well()
-    toy.commit()
-    return toy
+    toy.sluice("run", "--locked", PYTHONPATH=str(root / "src")).went_well()
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    else:
+        shutil.copy(source, target)
 
 
 def _files() -> list[str]:
-    """What a fork has: everything that git knows or would take in, without data and tests."""
+    """What a fork has: everything that git knows or would take in, without example and tests."""
     done = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
@@ -57,8 +57,5 @@ def _files() -> list[str]:
     return [
         name
         for name in done.stdout.split("\0")
-        if name
-        and (CHECKOUT / name).is_file()
-        and name not in _EXAMPLE
-        and not name.startswith(("tests/", ".dvc/store/", "src/usecase/"))
+        if name and (CHECKOUT / name).is_file() and not name.startswith((*_BROUGHT, "tests/"))
     ]

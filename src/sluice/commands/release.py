@@ -36,7 +36,9 @@ def add(commands: Commands) -> None:
     for action in (publish, back):
         digest = "sha256 of the delivery.json that was approved"
         action.add_argument("--approved", required=True, metavar="DIGEST", help=digest)
-    outputs = "append the digest to approve to this file, as an output of a step"
+        beside = "the champion that the approved page compares with, or nobody"
+        action.add_argument("--beside", required=True, metavar="TAG", help=beside)
+    outputs = "append the digest to approve, and the champion, to this file: outputs of a step"
     preflight.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
     preflight.add_argument("--reason", help="why production is to go back to this version")
     back.add_argument("--reason", required=True)
@@ -82,12 +84,14 @@ def _preflight(options: argparse.Namespace) -> int:
 def _publish(options: argparse.Namespace) -> int:
     from sluice.release import promote
 
-    promote.release(options.repo, options.version, options.approved, print)
+    approved = promote.Approved(options.approved, options.beside)
+    promote.release(options.repo, options.version, approved, print)
     return 0
 
 
 def _rollback(options: argparse.Namespace) -> int:
     from sluice.release import promote
 
-    promote.roll_back(options.repo, options.version, options.reason, options.approved, print)
+    approved = promote.Approved(options.approved, options.beside)
+    promote.roll_back(options.repo, options.version, options.reason, approved, print)
     return 0

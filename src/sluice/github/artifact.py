@@ -11,8 +11,6 @@ import struct
 import zipfile
 import zlib
 
-from msgspec import Struct
-
 from sluice.errors import SluiceError
 from sluice.github import answers
 from sluice.github.pulls import Pulls
@@ -21,7 +19,7 @@ from sluice.report.facts import Facts
 
 NAME = "report"
 
-_REPORT, _CHAMPION = "report.json", "champion.json"
+_REPORT = "report.json"
 _UNREAD = ("report.md", "report.html")
 _MOST_DOWNLOADED = 20 * 1024 * 1024
 _MOST_READ = 8 * 1024 * 1024
@@ -33,12 +31,7 @@ class AbsentError(SluiceError):
     """CI left no report."""
 
 
-class Reports(Struct):
-    candidate: Facts
-    champion: Facts | None = None
-
-
-def fetch(github: Pulls, run: answers.Run) -> Reports:
+def fetch(github: Pulls, run: answers.Run) -> Facts:
     """Raises AbsentError where there is none, SluiceError for one that is refused."""
     found = github.artifacts(run, NAME)
     if not found:
@@ -55,18 +48,16 @@ def fetch(github: Pulls, run: answers.Run) -> Reports:
     return unpack(github.download(newest, _MOST_DOWNLOADED))
 
 
-def unpack(content: bytes) -> Reports:
+def unpack(content: bytes) -> Facts:
     # The library reads the whole directory of an archive before anyone can count it.
     if content.count(_ENTRY) > _MOST_ENTRIES:
         raise SluiceError("the artifact holds more files than a report has")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = _entries(archive)
-            texts = {
-                name: _text(archive, entries[name])
-                for name in (_REPORT, _CHAMPION)
-                if name in entries
-            }
+            if _REPORT not in entries:
+                raise SluiceError(f"the artifact has no {_REPORT}")
+            return facts.decode(_text(archive, entries[_REPORT]), _REPORT)
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -77,10 +68,6 @@ def unpack(content: bytes) -> Reports:
         ValueError,
     ) as error:
         raise SluiceError(f"the artifact is no sound zip archive: {error}") from None
-    if _REPORT not in texts:
-        raise SluiceError(f"the artifact has no {_REPORT}")
-    said = {name: facts.decode(text, name) for name, text in texts.items()}
-    return Reports(said[_REPORT], said.get(_CHAMPION))
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -88,7 +75,7 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     for entry in archive.infolist():
         # `filename` is what the library has made of it.
         name = entry.orig_filename
-        if name not in (_REPORT, _CHAMPION, *_UNREAD):
+        if name not in (_REPORT, *_UNREAD):
             raise SluiceError(f"the artifact holds {name!r}, which no report has")
         if name in entries:
             raise SluiceError(f"the artifact holds {name} twice")

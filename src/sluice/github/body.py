@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from sluice.errors import SluiceError
 from sluice.github import answers
 from sluice.github.access import Access
-from sluice.github.artifact import Reports
 from sluice.github.changes import Changes
 from sluice.report import markdown
+from sluice.report.facts import Facts
 from sluice.report.markdown import escape
 
 Stamp = tuple[int, int]
@@ -33,14 +33,14 @@ def stamp(text: str) -> Stamp | None:
 def of_report(
     access: Access,
     run: answers.Run,
-    reports: Reports,
+    report: Facts,
     changes: Changes,
     failed: Sequence[answers.Job],
 ) -> str:
     """Raises SluiceError for a report that cannot be shown."""
-    facts = replace(reports.candidate, contribution=changes.contribution)
+    facts = replace(report, contribution=changes.contribution)
     try:
-        shown = markdown.render(facts, reports.champion)
+        shown = markdown.render(facts)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise SluiceError(f"it cannot be shown ({type(error).__name__})") from None
     # That CI failed a candidate that must not be released is what the report itself says.

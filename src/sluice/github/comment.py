@@ -70,9 +70,9 @@ def _text(github: Pulls, of_ci: answers.Run, pulls: list[answers.Pull]) -> tuple
     """The comment, and why CI's report is not in it where it should be."""
     failed = github.failed_jobs(of_ci) if of_ci.conclusion != "success" else []
     try:
-        reports = artifact.fetch(github, of_ci)
+        report = artifact.fetch(github, of_ci)
         made = changes.read(github, _only(pulls))
-        return body.of_report(github.access, of_ci, reports, made, failed), None
+        return body.of_report(github.access, of_ci, report, made, failed), None
     except SluiceError as error:
         text = body.without_report(github.access, of_ci, str(error), failed)
         died = isinstance(error, artifact.AbsentError) and of_ci.conclusion != "success"

@@ -50,7 +50,7 @@ def unnamed(settings: Path) -> bool:
     return any(PLACEHOLDER in owners for _, owners in _lines(_text(settings)))
 
 
-def write(settings: Path, reviewers: list[Reviewer], organisation: str) -> Path:
+def write(settings: Path, reviewers: list[Reviewer], organisation: str) -> None:
     """Name the reviewers in the placeholder's place: all of it or nothing."""
     named = " ".join(
         f"@{one.user}" if one.user else f"@{organisation}/{one.team}" for one in reviewers
@@ -62,7 +62,6 @@ def write(settings: Path, reviewers: list[Reviewer], organisation: str) -> Path:
         for line in lines
     )
     whole.write(file, written.encode())
-    return file
 
 
 def faults(settings: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from sluice.errors import SluiceError
@@ -33,10 +33,14 @@ def run(
         changes = plan(whole, actual, SECTIONS)
         _require_reviewers(client, whole, changes)
         _show(client.access.repository, changes, unread(actual), show)
+        unnamed = _unnamed(folder, files)
         if dry_run:
+            for path in unnamed:
+                show(f"  {path}: would name the reviewers")
             show("dry run: nothing was changed")
         else:
-            for path in _name(folder, files, whole, reviewers, client.access.owner):
+            for path in unnamed:
+                _name(path, folder, whole, reviewers, client.access.owner)
                 show(f"{path} now names the reviewers: commit it, doctor expects them too")
             for fault in owners.faults(folder):
                 show(f"  by hand: {fault}")
@@ -76,15 +80,18 @@ def _require_reviewers(client: Client, files: Wanted, changes: list[Change]) -> 
                 client.reviewer_id(reviewer)
 
 
-def _name(
-    folder: Path, files: Wanted, whole: Wanted, reviewers: list[str], owner: str
-) -> Iterator[Path]:
-    """Who approves releases is asked for what decides, too: the files that now say so."""
-    if files.unreviewed:
-        yield wanted.write_reviewers(folder, reviewers)
-    if owners.unnamed(folder):
+def _unnamed(folder: Path, files: Wanted) -> list[Path]:
+    """The files that are still to name people: who approves releases owns what decides, too."""
+    found = [folder / "environments.json"] if files.unreviewed else []
+    return [*found, owners.path(folder)] if owners.unnamed(folder) else found
+
+
+def _name(path: Path, folder: Path, whole: Wanted, reviewers: list[str], owner: str) -> None:
+    if path == owners.path(folder):
         (production,) = (one for one in whole.environments if one.name == wanted.PRODUCTION)
-        yield owners.write(folder, production.reviewers, owner)
+        owners.write(folder, production.reviewers, owner)
+    else:
+        wanted.write_reviewers(folder, reviewers)
 
 
 def _show(repository: str, changes: list[Change], unread: list[str], say: Say) -> None:

@@ -226,7 +226,7 @@ def load(folder: Path) -> Wanted:
     return wanted
 
 
-def write_reviewers(folder: Path, logins: list[str]) -> Path:
+def write_reviewers(folder: Path, logins: list[str]) -> None:
     """Name these people where nobody is named yet, so that doctor expects them too."""
     path = folder / "environments.json"
     raw = json.loads(path.read_text("utf-8"))
@@ -234,7 +234,6 @@ def write_reviewers(folder: Path, logins: list[str]) -> Path:
         if one.get("prevent_self_review") and not one.get("reviewers"):
             one["reviewers"] = [{"user": login} for login in logins]
     whole.write(path, (json.dumps(raw, indent=2, ensure_ascii=False) + "\n").encode())
-    return path
 
 
 def with_reviewers(wanted: Wanted, logins: list[str]) -> Wanted:

@@ -43,7 +43,7 @@ def run(
     (folder / PAGE).write_text(approval.page(case), "utf-8")
     if case.said.passes and case.fetched and outputs:
         with outputs.open("a", encoding="utf-8") as stream:
-            stream.write(f"digest={case.fetched.digest}\n")
+            stream.write(f"digest={case.fetched.digest}\nbeside={_name(case.champion)}\n")
     return case.said
 
 
@@ -61,7 +61,7 @@ def _case(
     champion = None
     try:
         champion = _champion(releases, folder / "champion")
-        if champion and fetched and champion.release.id == fetched.release.id:
+        if champion and fetched and _serves(releases, champion, fetched):
             raise SluiceError(f"{fetched.release.tag_name} is the champion already")
     except SluiceError as error:
         findings.append(Finding(f"{preflight.GATE}/champion", Status.FAIL, str(error)))
@@ -80,9 +80,19 @@ def _asked(version: str, reason: str | None) -> str:
     return f"Roll production back to {version}? {reason}"
 
 
+def _name(champion: Fetched | None) -> str:
+    return champion.release.tag_name if champion else preflight.NOBODY
+
+
 def _champion(releases: Releases, folder: Path) -> Fetched | None:
     latest = releases.latest()
     return fetch.head(releases, latest, folder) if latest else None
+
+
+def _serves(releases: Releases, champion: Fetched, fetched: Fetched) -> bool:
+    """Nothing is left to do; a rollback that died half-way leaves later full releases."""
+    same = champion.release.id == fetched.release.id
+    return same and not preflight.later(releases, fetched.release)
 
 
 def _changes(

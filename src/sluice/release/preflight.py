@@ -18,6 +18,7 @@ from sluice.release.fetch import Fetched
 from sluice.verdict import Finding, Status
 
 GATE = "preflight"
+NOBODY = "nobody"
 SHORTEST, LONGEST = 10, 500
 Say = Callable[[str], None]
 
@@ -83,6 +84,20 @@ def wanted(releases: Releases, version: str, *, full: bool) -> answers.Release:
         way = "release.yml releases it" if full else "rollback.yml makes an earlier one champion"
         raise SluiceError(f"{tag} is {is_it}; {way}")
     return release
+
+
+def later(releases: Releases, target: answers.Release) -> list[answers.Release]:
+    """The full releases that came after it."""
+    return [
+        one
+        for one in releases.every()
+        if not (one.draft or one.prerelease or one.id == target.id)
+        and (_when(one) > _when(target) or one.created_at >= target.created_at)
+    ]
+
+
+def _when(release: answers.Release) -> str:
+    return release.published_at or release.created_at
 
 
 def stated(reason: str) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +19,15 @@ from sluice.report.markdown import escape
 Say = Callable[[str], None]
 
 
-def release(repository: str | None, version: str, approved: str, say: Say) -> None:
+@dataclass(frozen=True)
+class Approved:
+    """digest: of delivery.json. beside: the champion that the page compares with, or nobody."""
+
+    digest: str
+    beside: str
+
+
+def release(repository: str | None, version: str, approved: Approved, say: Say) -> None:
     """What was approved, and nothing else, becomes the champion."""
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
         fetched, approver = _approved(releases, version, approved, Path(scratch), say, full=False)
@@ -29,7 +38,9 @@ def release(repository: str | None, version: str, approved: str, say: Say) -> No
     say(f"{fetched.release.tag_name} is the champion")
 
 
-def roll_back(repository: str | None, version: str, reason: str, approved: str, say: Say) -> None:
+def roll_back(
+    repository: str | None, version: str, reason: str, approved: Approved, say: Say
+) -> None:
     """Make an earlier full release the champion again; later ones are pre-releases again.
 
     Each step can be repeated: after a failure half-way, the same call goes on.
@@ -45,7 +56,7 @@ def roll_back(repository: str | None, version: str, reason: str, approved: str, 
             target, {**_note(target, f"The champion again, {said}"), "make_latest": "true"}
         )
         say(f"{target.tag_name} is the champion again")
-        for later in _later(releases.every(), target):
+        for later in preflight.later(releases, target):
             note = _note(later, f"Rolled back to {target.tag_name}, {said}")
             releases.update(later, {**note, "prerelease": True, "make_latest": "false"})
             say(f"{later.tag_name} is a pre-release again")
@@ -53,7 +64,7 @@ def roll_back(repository: str | None, version: str, reason: str, approved: str, 
 
 
 def _approved(
-    releases: Releases, version: str, approved: str, folder: Path, say: Say, *, full: bool
+    releases: Releases, version: str, approved: Approved, folder: Path, say: Say, *, full: bool
 ) -> tuple[Fetched, str]:
     """The delivery as it was approved, and by whom; raises SluiceError for any difference."""
     starters = preflight.people()
@@ -63,10 +74,18 @@ def _approved(
     approver = _approver(releases, starters)
     found = preflight.wanted(releases, version, full=full)
     fetched = fetch.whole(releases, found, folder, say)
-    if fetched.digest != approved:
+    if fetched.digest != approved.digest:
         raise SluiceError(
             f"{found.tag_name}: delivery.json has the digest {fetched.digest}, but "
-            f"{approved} was approved: nothing is released"
+            f"{approved.digest} was approved: nothing is released"
+        )
+    latest = releases.latest()
+    serves = latest.tag_name if latest else preflight.NOBODY
+    # The target itself, where a rollback died half-way.
+    if serves not in (approved.beside, found.tag_name):
+        raise SluiceError(
+            f"{serves} serves production now, but the page that was approved compares with "
+            f"{approved.beside}: nothing is released, start again"
         )
     return fetched, approver
 
@@ -84,19 +103,6 @@ def _approver(releases: Releases, starters: set[str]) -> str:
     raise SluiceError(
         f"nobody but who started run {run} has approved it for {PRODUCTION}: nothing is released"
     )
-
-
-def _later(every: list[answers.Release], target: answers.Release) -> list[answers.Release]:
-    return [
-        one
-        for one in every
-        if not (one.draft or one.prerelease or one.id == target.id)
-        and (_when(one) > _when(target) or one.created_at >= target.created_at)
-    ]
-
-
-def _when(release: answers.Release) -> str:
-    return release.published_at or release.created_at
 
 
 def _require_latest(releases: Releases, wanted: answers.Release) -> None:

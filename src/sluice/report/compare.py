@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from sluice.metrics import METRICS
-from sluice.report.evidence import Measured
+from sluice.report.evidence import Measured, Pair
 from sluice.report.facts import Facts
 from sluice.verdict import Bound, Finding, Status
 
@@ -57,6 +57,16 @@ def performance(facts: Facts, base: Facts | None) -> list[Number]:
         for name, measured in facts.performance.metrics.items()
     ]
     return sorted(numbers, key=_order)
+
+
+def champion(facts: Facts) -> list[tuple[str, Pair, Finding | None]]:
+    """Every metric of candidate and champion, those that a bound holds first."""
+    findings = _findings(facts, "champion")
+    metrics = facts.champion.metrics if facts.champion else {}
+    rows = [
+        (name, pair, findings.get(f"champion/gain in {name}")) for name, pair in metrics.items()
+    ]
+    return sorted(rows, key=lambda row: row[2] is None)
 
 
 def fairness(facts: Facts, base: Facts | None) -> list[Number]:

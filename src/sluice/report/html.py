@@ -48,12 +48,7 @@ def render(facts: Facts, base: Facts | None = None) -> str:
         behaviour={
             name: _findings(facts, name) for name in ("scenarios", "data-quality", "parity")
         },
-        held_beside={
-            name: finding
-            for name in (facts.champion.metrics if facts.champion else ())
-            for finding in _findings(facts, "champion")
-            if finding.name == wording.gain(name)
-        },
+        beside=compare.champion(facts),
         most=_FINDINGS,
     )
 

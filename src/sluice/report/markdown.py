@@ -155,21 +155,18 @@ def _champion(facts: Facts) -> str:
     found = facts.champion
     if found is None or not found.metrics:
         return ""
-    held = {f.name: f for gate in facts.gates if gate.gate == "champion" for f in gate.findings}
-    rows = []
-    for name, pair in sorted(found.metrics.items(), key=lambda m: wording.gain(m[0]) not in held):
-        finding = held.get(wording.gain(name))
-        rows.append(
-            [
-                _MARKS[wording.standing(finding)] if finding else "",
-                escape(wording.metric(name), _NAME),
-                wording.number(pair.candidate),
-                wording.number(pair.champion),
-                wording.change(pair.gain),
-                wording.reach(pair),
-                wording.bound(finding.bound if finding else None),
-            ]
-        )
+    rows = [
+        [
+            _MARKS[wording.standing(finding)] if finding else "",
+            escape(wording.metric(name), _NAME),
+            wording.number(pair.candidate),
+            wording.number(pair.champion),
+            wording.change(pair.gain),
+            wording.reach(pair),
+            wording.bound(finding.bound if finding else None),
+        ]
+        for name, pair, finding in compare.champion(facts)[:_FINDINGS]
+    ]
     heads = ["", "Number", "Candidate", "Champion", "Gain", wording.confidence(facts), "Bound"]
     intro = (
         f"Both on the same {found.rows:,} holdout rows, resampled in pairs; a positive gain is "

@@ -69,6 +69,8 @@ def judged(made: Contribution) -> str:
     if made.looser:
         what = "a setting that judges" if made.looser == 1 else f"{made.looser} settings that judge"
         return f"This contribution loosens {what} it."
+    if any(one.kind == "changed" for one in made.settings):
+        return "This contribution changes settings that judge it."
     if made.settings:
         return "This contribution changes settings that judge it; none is looser."
     return "This contribution changes files that decide how it is judged."
@@ -98,6 +100,8 @@ def change(value: float | None) -> str:
     if value is None:
         return NONE
     size = abs(value)
+    if not size:
+        return "0"
     return f"{'+' if value >= 0 else '−'}{f'{size:.4f}' if 0.001 <= size < 100 else number(size)}"
 
 
@@ -105,11 +109,6 @@ def span(measured: Measured) -> str:
     if measured.low is None or measured.high is None:
         return NONE
     return f"{number(measured.low)} to {number(measured.high)}"
-
-
-def gain(metric: str) -> str:
-    """The finding that holds a metric against the champion's."""
-    return f"champion/gain in {metric}"
 
 
 def reach(pair: Pair) -> str:
