@@ -193,8 +193,10 @@ def _conclude(findings: tuple[Finding, ...]) -> tuple[Status, str]:
     worst = findings[0]
     total = len(findings)
     if worst.status is Status.PASS:
-        many = "The one finding keeps to its bound." if total == 1 else None
-        return Status.PASS, many or f"All {total} findings keep to their bounds."
+        if total == 1:
+            only = "The one finding keeps to its bound." if worst.bound else worst.why
+            return Status.PASS, only
+        return Status.PASS, f"All {total} findings keep to their bounds."
     same = sum(f.status is worst.status and f.passes == worst.passes for f in findings)
     more = f" (and {same - 1} more)" if same > 1 else ""
     if worst.passes:

@@ -52,7 +52,9 @@ def test_the_page_holds_all_that_the_decision_hangs_on(released: Counter) -> Non
     outputs, newer = released.root / "outputs", released.newer
     outputs.write_text("kept=yes\n", "utf-8")
     released.typed("preflight", newer.made.version, "--outputs", str(outputs)).went_well()
-    assert outputs.read_text("utf-8") == f"kept=yes\ndigest={newer.digest}\n"
+    assert outputs.read_text("utf-8") == (
+        f"kept=yes\ndigest={newer.digest}\nbeside={released.older.tag}\n"
+    )
     assert not released.github.writes
     text = page(released)
     assert text.startswith(f"# 🔎 Release {newer.made.version} to production?\n")
@@ -68,7 +70,10 @@ def test_the_page_holds_all_that_the_decision_hangs_on(released: Counter) -> Non
 
 
 def test_the_first_release(counter: Counter) -> None:
-    counter.run("preflight", counter.newer.tag).went_well()
+    outputs = counter.root / "outputs"
+    given = ("preflight", counter.newer.tag, "--outputs", str(outputs))
+    counter.run(*given).went_well()
+    assert outputs.read_text("utf-8") == f"digest={counter.newer.digest}\nbeside=nobody\n"
     assert "There is no champion: this would be the first release." in page(counter)
 
 

@@ -19,7 +19,8 @@ def approved(released: Counter) -> Counter:
 
 
 def publish(counter: Counter, digest: str | None = None) -> tuple[str, ...]:
-    return ("publish", counter.newer.made.version, "--approved", digest or counter.newer.digest)
+    given = ("publish", counter.newer.made.version, "--beside", counter.older.tag)
+    return (*given, "--approved", digest or counter.newer.digest)
 
 
 def test_the_pre_release_becomes_the_champion(approved: Counter) -> None:
@@ -42,8 +43,16 @@ def test_from_preflight_to_the_release(approved: Counter) -> None:
     outputs = approved.root / "outputs"
     given = ("preflight", approved.newer.tag, "--outputs", str(outputs))
     approved.run(*given).went_well()
-    digest = outputs.read_text("utf-8").removeprefix("digest=").strip()
-    approved.run(*publish(approved, digest)).went_well()
+    said = dict(line.split("=") for line in outputs.read_text("utf-8").splitlines())
+    given = (
+        "publish",
+        approved.newer.tag,
+        "--approved",
+        said["digest"],
+        "--beside",
+        said["beside"],
+    )
+    approved.run(*given).went_well()
     approved.run("champion").went_well()
     found = json.loads((approved.root / "out/champion/champion.json").read_bytes())
     assert found["release"] == approved.newer.tag
@@ -128,6 +137,17 @@ def test_the_delivery_was_changed_meanwhile(approved: Counter, case: str) -> Non
     spoil, why = DELIVERY[case]
     spoil(approved, approved.newer)
     approved.refuses(*publish(approved), why=why)
+
+
+def test_another_champion_than_on_the_page(approved: Counter) -> None:
+    given = ("publish", approved.newer.tag, "--approved", approved.newer.digest)
+    why = f"{approved.older.tag} serves production now, but the page that was approved"
+    approved.refuses(*given, "--beside", "nobody", why=why)
+
+
+def test_the_champion_is_gone(approved: Counter) -> None:
+    approved.github.release(approved.older.tag)["prerelease"] = True
+    approved.refuses(*publish(approved), why="nobody serves production now")
 
 
 def test_already_released(approved: Counter) -> None:

@@ -21,8 +21,8 @@ def later(released: Counter) -> Counter:
 
 
 def rollback(counter: Counter, reason: str = REASON) -> tuple[str, ...]:
-    digest = counter.older.digest
-    return ("rollback", counter.older.made.version, "--reason", reason, "--approved", digest)
+    given = ("rollback", counter.older.made.version, "--reason", reason)
+    return (*given, "--beside", counter.newer.tag, "--approved", counter.older.digest)
 
 
 def bodies(counter: Counter) -> tuple[str, str]:
@@ -47,7 +47,9 @@ def test_what_is_asked_of_the_approver(later: Counter) -> None:
     outputs = later.root / "outputs"
     given = ("preflight", later.older.tag, "--reason", REASON, "--outputs", str(outputs))
     later.typed(*given).went_well()
-    assert outputs.read_text("utf-8") == f"digest={later.older.digest}\n"
+    assert outputs.read_text("utf-8") == (
+        f"digest={later.older.digest}\nbeside={later.newer.tag}\n"
+    )
     text = (later.root / "out/release/approval.md").read_text("utf-8")
     assert text.startswith(f"# 🔎 Roll production back to {later.older.tag}? {REASON}\n")
     assert "## What would be taken back\n\n- What broke it (`ccccccc`)\n" in text
@@ -60,7 +62,8 @@ def test_what_is_asked_of_the_approver(later: Counter) -> None:
 def test_and_forth_again(later: Counter) -> None:
     later.run(*rollback(later)).went_well()
     newer = later.newer
-    later.run("publish", newer.tag, "--approved", newer.digest).went_well()
+    given = ("publish", newer.tag, "--approved", newer.digest, "--beside", later.older.tag)
+    later.run(*given).went_well()
     assert later.champion() == newer.tag
     assert not later.github.release(newer.tag)["prerelease"]
 
@@ -105,18 +108,22 @@ def test_a_reason_that_says_nothing(later: Counter, reason: str) -> None:
 
 def test_no_reason(later: Counter) -> None:
     with pytest.raises(SystemExit):
-        later.run("rollback", later.older.tag, "--approved", later.older.digest)
+        later.run("rollback", later.older.tag, "--approved", later.older.digest, "--beside", "x")
     assert "--reason" in later.capfd.readouterr().err
     assert not later.github.requests
 
 
 def test_a_version_that_is_not_there(later: Counter) -> None:
-    given = ("rollback", "2026.01.02-0123456789ab", "--reason", REASON, "--approved", "0" * 64)
-    later.refuses(*given, why="there is no release v2026.01.02-0123456789ab")
+    given = rollback(later)[2:]
+    later.refuses(
+        "rollback",
+        "2026.01.02-0123456789ab",
+        *given,
+        why="there is no release v2026.01.02-0123456789ab",
+    )
 
 
 def test_a_version_that_was_never_released(later: Counter) -> None:
-    later.make_champion(later.newer.tag)
     later.github.release(later.older.tag)["prerelease"] = True
     later.refuses(*rollback(later), why="is a pre-release; release.yml releases it")
 

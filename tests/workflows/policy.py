@@ -38,7 +38,9 @@ ENVIRONMENTS = {
 CONDITIONAL = {
     (CI, "all-green"): "${{ always() }}",
     (REPORT, "comment"): "${{ github.event.workflow_run.event == 'pull_request' }}",
-    ("security.yml", "dependencies"): "${{ github.event_name == 'pull_request' }}",
+    ("security.yml", "dependencies"): (
+        "${{ github.event_name == 'pull_request' && !github.event.repository.private }}"
+    ),
     ("security.yml", "code"): "${{ !github.event.repository.private }}",
     ("security.yml", "scorecard"): (
         "${{ !github.event.repository.private && github.event_name != 'pull_request' }}"
@@ -305,9 +307,12 @@ def production_waits_for_preflight(files: Files) -> list[str]:
         jobs = files[file].jobs
         if set(jobs) != {"preflight", name} or _needs(jobs[name]) != {"preflight"}:
             problems.append(f"{file}: {name}: needs {sorted(_needs(jobs[name]))}")
-        digest = "${{ needs.preflight.outputs.digest }}"
-        if jobs[name]["steps"][-1].get("env", {}).get("DIGEST") != digest:
-            problems.append(f"{file}: {name}: not the digest that was approved")
+        given = jobs[name]["steps"][-1].get("env", {})
+        problems += [
+            f"{file}: {name}: {key.upper()} is not what was approved"
+            for key in ("digest", "beside")
+            if given.get(key.upper()) != f"${{{{ needs.preflight.outputs.{key} }}}}"
+        ]
         if files[file].triggers != {"workflow_dispatch"}:
             problems.append(f"{file}: started by {sorted(files[file].triggers)}")
     return problems

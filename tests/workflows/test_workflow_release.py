@@ -36,7 +36,12 @@ def test_an_approved_version_becomes_the_champion(place):
     assert (done["prerelease"], place.github.latest) == (False, done["id"])
     assert "approved by hubot" in done["body"]
     # The approver's page.
-    for words in ("Review deployments", "Requests a second", "first release", "may be released"):
+    for words in (
+        "Review deployments",
+        "right answers a second",
+        "first release",
+        "may be released",
+    ):
         assert ran.said(words)
 
 

@@ -68,7 +68,7 @@ def _look(project: Project, where: Path) -> list[Finding]:
     serving = champion.find(where)
     if serving is None:
         write_json(comparison(project), {"release": None})
-        why = "there is no full release yet: whoever is released first is the champion"
+        why = "There is no full release yet: whoever is released first is the champion."
         return [Finding(f"{GATE}/none", Status.PASS, why)]
     frame, candidate = of_split(project, "holdout")
     with _model(serving.package) as model:

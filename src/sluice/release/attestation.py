@@ -16,16 +16,13 @@ BRANCH = "refs/heads/main"
 _SECONDS = 120
 
 
-def verify(access: Access, subject: Path | str, commit: str) -> None:
-    """Raise SluiceError unless main's delivery workflow attested these bytes at this commit.
-
-    subject: a file, or an image by digest.
-    """
+def verify(access: Access, subject: Path, commit: str) -> None:
+    """Raise SluiceError unless main's delivery workflow attested these bytes at this commit."""
     command = [
         "gh",
         "attestation",
         "verify",
-        f"oci://{subject}" if isinstance(subject, str) else str(subject),
+        str(subject),
         "--repo",
         access.repository,
         "--signer-workflow",
@@ -54,8 +51,7 @@ def verify(access: Access, subject: Path | str, commit: str) -> None:
         raise SluiceError(f"gh did not verify the attestation within {_SECONDS} s") from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no word"])[-1]
-        name = subject if isinstance(subject, str) else subject.name
         raise SluiceError(
-            f"{name}: no attestation of {WORKFLOW} on main vouches for it: "
+            f"{subject.name}: no attestation of {WORKFLOW} on main vouches for it: "
             f"{access.printable(said)[:300]}"
         )

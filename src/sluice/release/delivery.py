@@ -19,10 +19,11 @@ from sluice.check import champion
 from sluice.check.gate import GATES
 from sluice.errors import SluiceError
 from sluice.package import verify
+from sluice.package.archive import opened
 from sluice.package.manifest import Manifest
 from sluice.report import facts
 from sluice.rollout import results
-from sluice.verdict import Status
+from sluice.verdict import Status, Verdict
 
 NAME = "delivery.json"
 PACKAGE_BILL, IMAGE_BILL = "package.cdx.json", "image.cdx.json"
@@ -106,6 +107,8 @@ def whole(folder: Path, package: str) -> Manifest:
     for gate in (*GATES, champion.GATE):
         if report.gate(gate) is None:
             raise SluiceError(f"the report lacks the gate {gate}: it did not run")
+    if [gate for gate in report.gates if gate.gate in GATES] != _gates(folder / package):
+        raise SluiceError(f"the report is of another package than {package}")
     tested = results.read(folder)
     if not tested.passes:
         why = "; ".join(
@@ -116,6 +119,12 @@ def whole(folder: Path, package: str) -> Manifest:
     if measured is None or measured.digest.removeprefix("sha256:") != manifest.digest:
         raise SluiceError("the test environment ran another package than this one")
     return manifest
+
+
+def _gates(package: Path) -> list[Verdict]:
+    """What the report in the package says; that of the delivery says it beside the champion."""
+    with opened(package) as unpacked:
+        return list(facts.read(unpacked.folder / "reports" / "report.json").gates)
 
 
 def read(folder: Path) -> Delivery:
