@@ -6,7 +6,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# -P: a file of this folder must not be taken for a library.
+INSTALL := $(BIN)/python -P -m pip install --quiet --disable-pip-version-check
 FORMS = $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 ON = $(if $(BASE),--base $(BASE))
 AS = $(if $(TAG),--tag $(TAG)) $(if $(FRESH),--fresh)
@@ -33,7 +34,7 @@ test: $(VENV)/.dev  ## Run all tests
 	$(BIN)/pytest
 
 test-full: $(VENV)/.dev  ## The adversaries at full size: a million rows, hundreds of kills (an hour)
-	$(BIN)/pytest --full tests/build/test_exactness.py tests/serve
+	$(BIN)/pytest --full tests/build/test_exactness.py tests/serve tests/workflows
 
 check: $(VENV)/.dev check-workflows  ## Linters and types
 	$(BIN)/ruff check
@@ -73,7 +74,7 @@ clean:  ## Remove what was made; data and the DVC cache stay
 $(VENV)/.build: requirements/build.txt pyproject.toml
 	@echo "Setting up $(VENV): about two minutes, once"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sluice needs Python 3.11 or newer: make PYTHON=python3.12")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || $(PYTHON) -P -m venv $(VENV)
 	@$(INSTALL) --require-hashes -r $<
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -19,7 +19,8 @@ from tempfile import TemporaryDirectory
 
 from sluice.errors import SluiceError
 
-PACKAGES = ("docker.io", "fuse-overlayfs", "debootstrap")
+# Where an engine is there already, another distributor's packages could drive it out.
+ENGINE, BOOTSTRAP = ("docker.io", "fuse-overlayfs"), ("debootstrap",)
 BASE_HOLDS = "python3,python3-venv"
 LOG = Path("out/engine/dockerd.log")
 # From the best to what runs even inside a container.
@@ -76,18 +77,18 @@ def get_engine() -> None:
     if answers():
         return
     if shutil.which("dockerd") is None:
-        install()
+        install(ENGINE)
     if not answers():  # where there is an init system, installing has started it
         start()
 
 
-def install() -> None:
+def install(packages: Sequence[str]) -> None:
     if shutil.which("apt-get") is None:
         raise SluiceError("no apt-get here: install docker and debootstrap by hand")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "update", "--quiet"], APT_SECONDS, env=quiet)
     run(
-        ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *PACKAGES],
+        ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages],
         APT_SECONDS,
         env=quiet,
     )
@@ -140,7 +141,7 @@ def get_base(name: str) -> None:
     if has_image(name):
         return
     if shutil.which("debootstrap") is None:
-        install()
+        install(BOOTSTRAP)
     mirror, components = archive()
     sys.stderr.write(f"making {name} with debootstrap: about two minutes, once\n")
     with TemporaryDirectory(prefix="sluice-base-", dir="/var/tmp") as root:

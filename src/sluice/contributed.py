@@ -14,22 +14,32 @@ SETTINGS = "params.yaml"
 
 def since(root: Path, against: str) -> Contribution:
     """Raises SluiceError for a revision that git does not have."""
-    said = _git(
-        root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{against}^{{commit}}"
-    )
-    if said is None:
+    asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{against}^{{commit}}"]
+    found = _run(root, *asked)
+    if found.returncode:
         raise SluiceError(f"--against {against}: git has no such revision here; fetch it first")
-    commit = said.strip()
-    paths = _git(root, "diff", "--name-only", "--no-renames", "-z", commit, "--") or ""
-    before = _git(root, "show", f"{commit}:{SETTINGS}")
+    commit = found.stdout.decode().strip()
+    paths = _git(root, "diff", "--name-only", "--no-renames", "-z", commit, "--")
     here = (root / SETTINGS).read_bytes() if (root / SETTINGS).is_file() else b""
-    changed = filter(None, paths.split("\0"))
-    return compare(commit[:7], _parsed((before or "").encode()), _parsed(here), changed)
+    changed = [_printable(path) for path in paths.split(b"\0") if path]
+    return compare(commit[:7], _parsed(_settings_at(root, commit)), _parsed(here), changed)
 
 
 def lock_is_stale(root: Path) -> bool:
     """Whether dvc.lock differs from the one that is committed."""
     return bool(_git(root, "status", "--porcelain", "--", "dvc.lock"))
+
+
+def _settings_at(root: Path, commit: str) -> bytes:
+    """Nothing where the file is not there; what git cannot read is no nothing."""
+    if not _git(root, "ls-tree", "--full-tree", "-z", commit, "--", SETTINGS):
+        return b""
+    return _git(root, "cat-file", "blob", f"{commit}:{SETTINGS}")
+
+
+def _printable(path: bytes) -> str:
+    """A path is any bytes; a report is UTF-8."""
+    return path.decode("utf-8", "replace")
 
 
 def _parsed(content: bytes) -> object:
@@ -39,8 +49,17 @@ def _parsed(content: bytes) -> object:
         return {}
 
 
-def _git(root: Path, *arguments: str) -> str | None:
-    done = subprocess.run(
-        ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
-    )
-    return None if done.returncode else done.stdout
+def _git(root: Path, *arguments: str) -> bytes:
+    done = _run(root, *arguments)
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        said = lines[-1] if lines else f"it ended with {done.returncode}"
+        raise SluiceError(f"git {arguments[0]} failed, so what is changed is not known: {said}")
+    return done.stdout
+
+
+def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+    except OSError as error:
+        raise SluiceError(f"git does not run here: {error}") from None

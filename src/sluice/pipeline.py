@@ -47,8 +47,9 @@ def run(project: Project, beside: Beside) -> Conclusion:
 
 
 def _run(project: Project, beside: Beside) -> Conclusion:
-    contribution = _contribution(project, beside.against)
+    contribution = None
     try:
+        contribution = _contribution(project, beside.against)
         _ = project.settings
         road.require_whole(project)
         _forget_refusals(project)

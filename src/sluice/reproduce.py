@@ -18,7 +18,8 @@ def run(root: Path, *arguments: str) -> int:
     """Run DVC with this environment's commands first on the path; returns its exit status."""
     here = str(Path(sys.executable).parent)
     path = os.pathsep.join([here, os.environ.get("PATH", "")])
-    command = [sys.executable, "-m", "dvc", *arguments]
+    # -P: a dvc.py in the project must not be taken for DVC.
+    command = [sys.executable, "-P", "-m", "dvc", *arguments]
     environment = {**os.environ, "PATH": path}
     with subprocess.Popen(command, cwd=root, env=environment) as process:
         try:

@@ -31,6 +31,7 @@ def worsen(toy: Toy) -> None:
         settings["candidates"] = {"linear": {"model": "linear", "parameters": {"C": 1e-4}}}
         settings["performance"]["bounds"] = {"roc_auc": {"low": 0.5}}
         settings["performance"]["over_baselines"] = -1.0
+        settings["performance"]["under_champion"] = 0.001
         settings["accept"] = []
 
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from refusal import refuses
 
 from fixture_project import Ran, Toy
+from sluice import road
+from sluice.check.gate import GATES
+from sluice.config import read_yaml
+from sluice.errors import SluiceError
+from sluice.project import Project
+
+CHECKOUT = Path(__file__).parents[2]
+Stages = dict[str, dict[str, Any]]
 
 
 def _edit_stage(toy: Toy, gate: str, change: str) -> None:
@@ -103,3 +115,188 @@ def test_a_gate_that_is_none(toy: Toy) -> None:
     ran = toy.sluice("check", "vibes")
     assert ran.status == 2
     assert ran.line.startswith("no gate 'vibes'; there are data-quality, parity,")
+
+
+def _forge(stages: Stages, **stage: Any) -> None:
+    """A stage beside the road that brings a verdict."""
+    stages["forge"] = {"cmd": "cp kept.json out/verdicts/parity.json"} | stage
+
+
+def _no_stage(stages: Stages) -> None:
+    stages["parity"]["matrix"] = {"x": []}
+    _forge(stages, outs=["out/verdicts/parity.json"])
+
+
+def _each_of_none(stages: Stages) -> None:
+    stages["parity"] |= {"foreach": [], "do": {"cmd": "true"}}
+
+
+def _another_folder(stages: Stages) -> None:
+    stages["fairness"]["wdir"] = "decoy"
+
+
+def _outs(name: str, outs: Any) -> Callable[[Stages], None]:
+    return lambda stages: stages[name].update(outs=outs)
+
+
+def _beside(**stage: Any) -> Callable[[Stages], None]:
+    return lambda stages: _forge(stages, **stage)
+
+
+def _edit(toy: Toy, change: Callable[[Stages], None]) -> None:
+    raw = read_yaml(toy.root / "dvc.yaml")
+    change(raw["stages"])
+    toy.write("dvc.yaml", json.dumps(raw))
+
+
+def _refusal(toy: Toy) -> str:
+    """What stands in the way of a run here; nothing where nothing does."""
+    try:
+        road.require_whole(Project(toy.root))
+    except SluiceError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_no_stage, "the stage 'parity' has 'matrix'; expected no other keys than"),
+        (_another_folder, "the stage 'fairness' has a 'wdir'; expected every stage to run in"),
+        (
+            _outs("fairness", []),
+            "the stage 'fairness' must have the outs out/evidence/fairness and",
+        ),
+        (
+            _beside(outs=["out/verdicts/forged.json"]),
+            "the stage 'forge' has the output 'out/verdicts/forged.json'; expected it neither in",
+        ),
+    ],
+)
+def test_a_road_beside_the_road(toy: Toy, change: Callable[[Stages], None], why: str) -> None:
+    _edit(toy, change)
+    ran = toy.sluice("run")
+    assert ran.status == 2
+    assert ran.line.startswith(f"dvc.yaml: {why}")
+    assert "\n" not in ran.line
+    assert toy.report()["reason"].startswith("dvc.yaml: the stage")
+    assert not toy.report()["releasable"]
+
+
+VERDICT = "out/verdicts/parity.json"
+TRICKS = {
+    "each of none": _each_of_none,
+    "no outs": lambda stages: stages["parity"].pop("outs"),
+    "not cached": _outs("parity", [{VERDICT: {"cache": False}}]),
+    "kept": _outs("parity", [{VERDICT: {"persist": True}}]),
+    "one more": _outs("parity", [VERDICT, "out/more.json"]),
+    "the folder": _outs("parity", ["out/verdicts"]),
+    "not a list": _outs("parity", {VERDICT: None}),
+    "always": lambda stages: stages["parity"].update(always_changed=False),
+    "a metric": lambda stages: stages["parity"].update(metrics=[VERDICT], outs=[]),
+    "no package": _outs("package", []),
+    "another model": _outs("export", ["out/elsewhere"]),
+    "other candidates": lambda stages: stages["train"].update(
+        matrix={"candidate": ["../verdicts"]}
+    ),
+    "no split": lambda stages: stages.pop("split"),
+    "above": _beside(outs=["out"]),
+    "all": _beside(outs=["."]),
+    "dots": _beside(outs=["docs/../out/./evidence/new"]),
+    "absolute": _beside(outs=["/"]),
+    "case": _beside(outs=["OUT/Verdicts/new.json"]),
+    "mapping": _beside(outs=[{"out/model/more": {"cache": False}}]),
+    "metrics": _beside(metrics=["out/verdicts/new.json"]),
+    "plots": _beside(plots=[{"out/evidence/new.json": {"x": "a"}}]),
+    "template": _beside(matrix={"x": ["out/verdicts/a"]}, outs=["${item.x}"]),
+    "each": _beside(foreach=["a"], do={"cmd": "true", "outs": ["out/split/${item}"]}),
+    "each in another folder": _beside(foreach=["a"], do={"cmd": "true", "wdir": "out"}),
+    "in another folder": _beside(wdir="out", outs=["verdicts/new.json"]),
+    "a link": _beside(outs=["link/verdicts/new.json"]),
+    "another file system": _beside(outs=["remote://here/out/verdicts/new.json"]),
+}
+
+
+def test_every_spelling_of_it(toy: Toy) -> None:
+    (toy.root / "link").symlink_to("out")
+    real = toy.text("dvc.yaml")
+    for name, change in TRICKS.items():
+        toy.write("dvc.yaml", real)
+        _edit(toy, change)
+        assert _refusal(toy).startswith("dvc.yaml: the stage '"), name
+    toy.write("dvc.yaml", real + "\nvars: [{candidates: {../verdicts: {}}}]\n")
+    assert _refusal(toy) == "dvc.yaml has 'vars'; expected every value in params.yaml"
+
+
+def test_a_stage_of_the_forkers_own(toy: Toy) -> None:
+    def own(stages: Stages) -> None:
+        outs = [{"out/profile": {"cache": False}}, "out/models.txt"]
+        stages["profile"] = {"cmd": "sh profile.sh", "deps": ["data"], "outs": outs}
+        stages["each"] = {
+            "foreach": ["a", "b"],
+            "do": {"cmd": "echo ${item}", "metrics": ["metrics.json"], "desc": "ours"},
+        }
+
+    _edit(toy, own)
+    assert _refusal(toy) == ""
+
+
+def test_a_second_dvc_yaml(toy: Toy) -> None:
+    toy.write("more/dvc.yaml", "stages: {forge: {cmd: 'true', outs: [../out/verdicts/new.json]}}\n")
+    toy.git("add", "more")
+    ran = toy.sluice("run")
+    assert ran.status == 2
+    assert ran.line == "git tracks more/dvc.yaml; expected every stage in the root's dvc.yaml"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("cmd", "true"), ("deps", []), ("frozen", True), ("wdir", "..")]
+)
+def test_data_that_is_more_than_data(toy: Toy, key: str, value: Any) -> None:
+    toy.write("data.dvc", json.dumps(read_yaml(toy.root / "data.dvc") | {key: value}))
+    assert _refusal(toy) == f"data.dvc has '{key}'; expected it to name files and nothing else"
+
+
+def test_another_file_of_data(toy: Toy) -> None:
+    toy.write("docs/forged.dvc", json.dumps({"outs": [{"path": "../out/verdicts/new.json"}]}))
+    toy.git("add", "docs")
+    assert _refusal(toy).startswith("docs/forged.dvc has the output '../out/verdicts/new.json'")
+
+
+def _imported(module: Path) -> Iterator[Path]:
+    """The files of src/sluice that a module imports, wherever in it, but not for types alone."""
+    tree = ast.parse(module.read_text("utf-8"))
+    typing = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in typing:
+            package = CHECKOUT / "src" / node.module.replace(".", "/")
+            for found in (package, *(package / name.name for name in node.names)):
+                if found.with_suffix(".py").is_file():
+                    yield found.with_suffix(".py")
+
+
+def test_each_stage_hangs_on_all_it_runs() -> None:
+    """What is not among the deps could change, and the verdict of before would stand."""
+    sluice = CHECKOUT / "src/sluice"
+    entries = {gate: sluice / f"check/{module}.py" for gate, module in GATES.items()}
+    entries |= {
+        stage: sluice / f"build/{stage}.py" for stage in ("split", "train", "select", "export")
+    }
+    stages = read_yaml(CHECKOUT / "dvc.yaml")["stages"]
+    for stage, entry in entries.items():
+        seen: set[Path] = set()
+        todo = [entry]
+        while todo:
+            module = todo.pop()
+            if module not in seen:
+                seen.add(module)
+                todo += _imported(module)
+        named = [CHECKOUT / dep for dep in stages[stage]["deps"]]
+        errors = {sluice / "errors.py"}  # decides nothing
+        missing = [m for m in seen - errors if not any(m.is_relative_to(dep) for dep in named)]
+        assert not missing, stage

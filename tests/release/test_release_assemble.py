@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from counter import Counter
 from package_parts import Package
-from wares import Stock, assembled, rewrite, sha256, successor, try_out
+from wares import Stock, assembled, record, rewrite, sha256, successor, try_out
 
 from sluice.package.manifest import Manifest
 from sluice.release.delivery import NAME, REQUIRED, decode
@@ -47,6 +47,19 @@ def tampered(parts: Path) -> None:
 def unreleasable(parts: Path) -> None:
     worse = Finding("champion/gain in cost", Status.FAIL, "the model is worse")
     rewrite(parts / "report/report.json", Verdict.of("champion", [worse]))
+
+
+def of_a_process(parts: Path) -> None:
+    try_out(parts / "tested", manifest(parts), runs_as="process")
+
+
+def image_of_another(parts: Path) -> None:
+    record(parts, "0" * 64)
+
+
+def report_of_another(parts: Path) -> None:
+    fairer = Finding("fairness/side", Status.PASS, "measured on other rows")
+    rewrite(parts / "report/report.json", Verdict.of("fairness", [fairer]))
 
 
 def edited(parts: Path) -> None:
@@ -109,6 +122,9 @@ REFUSED: dict[str, tuple[Sabotage, str]] = {
     "an edited report": (edited, "it was edited by hand"),
     "no champion gate": (lacking("champion"), "lacks the gate champion"),
     "no fairness gate": (lacking("fairness"), "lacks the gate fairness"),
+    "a test without an image": (of_a_process, "the test environment ran no image"),
+    "another's image": (image_of_another, "image.json is not of an image of"),
+    "another's report": (report_of_another, "the report is of another package"),
     "a failed test": (fails, "the test environment refuses it: test-scenarios"),
     "an insufficient test": (insufficient, "the test environment refuses it"),
     "an accepted test": (accepted, "the test environment refuses it: test-scenarios: "),

@@ -66,19 +66,15 @@ def test_a_second_time_nothing_is_written(ready: Counter) -> None:
     assert not ready.github.writes
 
 
-def other_file(counter: Counter) -> None:
+def other_package(counter: Counter) -> None:
+    counter.take_stock()
+    counter.github.swap(counter.newer.tag, counter.newer.made.package, b"another")
+
+
+def released(counter: Counter) -> None:
     counter.take_stock()
     counter.github.swap(counter.newer.tag, "report.md", b"all is well")
-
-
-def one_file_more(counter: Counter) -> None:
-    counter.take_stock()
-    counter.add_asset(counter.newer.tag, "more.txt", b"x")
-
-
-def one_file_less(counter: Counter) -> None:
-    counter.take_stock()
-    counter.github.release(counter.newer.tag)["assets"].pop()
+    counter.github.release(counter.newer.tag)["prerelease"] = False
 
 
 def without_digests(counter: Counter) -> None:
@@ -112,11 +108,24 @@ def nothing_here(counter: Counter) -> None:
     shutil.rmtree(counter.root / "out/delivery")
 
 
+def test_other_evidence_takes_the_place_of_the_older(ready: Counter) -> None:
+    """As a second run leaves it: it has measured again, beside the champion of today."""
+    ready.run("deliver").went_well()
+    there = ready.github.release(ready.newer.tag)
+    there["body"] += "Rolled back to v1, because it was no good.\n"
+    ready.github.swap(ready.newer.tag, "load.json", b"measured before")
+    ready.add_asset(ready.newer.tag, "more.txt", b"x")
+    ready.run("deliver").went_well()
+    (release,) = ready.github.releases
+    assert (release["draft"], release["prerelease"]) == (False, True)
+    assert assets(ready.github, ready.newer) == contents(ready.newer)
+    assert release["body"].endswith("Rolled back to v1, because it was no good.\n")
+
+
 REFUSED: dict[str, tuple[Callable[[Counter], None], str]] = {
-    "another file there": (other_file, "is there already, with other files"),
-    "one more there": (one_file_more, "is there already, with other files"),
-    "one less there": (one_file_less, "is there already, with other files"),
-    "no digests told": (without_digests, "is there already, with other files"),
+    "another package there": (other_package, "is there already, with another package"),
+    "no digests told": (without_digests, "is there already, with another package"),
+    "a full release": (released, "is a full release: it is not delivered again"),
     "a tag at another commit": (tagged, f"points to {'f' * 40}"),
     "changed here": (changed_here, "report.md was changed"),
     "one more here": (more_here, "more.txt is not in delivery.json"),

@@ -71,10 +71,16 @@ def test_the_page_holds_all_that_the_decision_hangs_on(released: Counter) -> Non
 
 def test_the_first_release(counter: Counter) -> None:
     outputs = counter.root / "outputs"
-    given = ("preflight", counter.newer.tag, "--outputs", str(outputs))
+    given = ("preflight", counter.older.tag, "--outputs", str(outputs))
     counter.run(*given).went_well()
-    assert outputs.read_text("utf-8") == f"digest={counter.newer.digest}\nbeside=nobody\n"
+    assert outputs.read_text("utf-8") == f"digest={counter.older.digest}\nbeside=nobody\n"
     assert "There is no champion: this would be the first release." in page(counter)
+
+
+def test_a_comparison_with_another_than_the_champion(counter: Counter) -> None:
+    """Two versions were delivered side by side; once one is released, the other is unmeasured."""
+    why = f"was compared with {counter.older.tag}, but nobody serves production"
+    counter.refuses("preflight", counter.newer.tag, why=why)
 
 
 def test_history_that_cannot_be_compared(released: Counter) -> None:

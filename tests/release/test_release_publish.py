@@ -115,6 +115,11 @@ def test_approved_by_who_ran_it_again(approved: Counter) -> None:
     approved.refuses(*publish(approved), why=why, GITHUB_TRIGGERING_ACTOR="hubot")
 
 
+def test_an_approval_of_an_earlier_attempt(approved: Counter) -> None:
+    why = "an approval counts once, start a new run"
+    approved.refuses(*publish(approved), why=why, GITHUB_RUN_ATTEMPT="2")
+
+
 @pytest.mark.parametrize("run", ["", "77; id", "-1"])
 def test_outside_a_workflow(approved: Counter, run: str) -> None:
     approved.refuses(*publish(approved), why="made by their workflow", GITHUB_RUN_ID=run)

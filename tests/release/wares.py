@@ -16,16 +16,20 @@ from msgspec.structs import replace
 from package_parts import Package
 
 from fixture_project import Toy
+from sluice.package import identity
+from sluice.package.identity import Identity
 from sluice.package.manifest import Manifest
 from sluice.release import delivery
 from sluice.release.delivery import Delivery
 from sluice.report import facts
+from sluice.report.evidence import Comparison
 from sluice.rollout import results
 from sluice.rollout.measured import Measurements, Numbers
 from sluice.rollout.results import Results
 from sluice.verdict import Finding, Status, Verdict
 
 DAY = 24 * 60 * 60
+IMAGE_ID = f"sha256:{'1' * 64}"
 EVIDENCE = ("evidence", "report", "tested")
 
 
@@ -67,6 +71,7 @@ def deliver_two(toy: Toy, root: Path) -> Stock:
     older, newer = (Wares(root / name / "parts", root / name / "out") for name in ("a", "b"))
     lay(older.parts, toy, toy.package.read_bytes())
     lay(newer.parts, toy, successor(toy.package))
+    beside(newer.parts, delivery.tag_of(Package.read(toy.package).manifest.version))
     notes = root / "state/attestations"
     notes.mkdir(parents=True)
     github = before()
@@ -97,7 +102,20 @@ def lay(parts: Path, toy: Toy, package: bytes) -> None:
     rewrite(parts / "report/report.json", Verdict.of("champion", [first]))
     for name in (delivery.PACKAGE_BILL, delivery.IMAGE_BILL):
         (parts / "evidence" / name).write_text('{"bomFormat": "CycloneDX"}\n', "utf-8")
+    record(parts, manifest.digest)
     try_out(parts / "tested", manifest)
+
+
+def beside(parts: Path, champion: str | None) -> None:
+    """The report as it were, had this one served when the version was delivered."""
+    file = parts / "report/report.json"
+    file.write_bytes(facts.encode(replace(facts.read(file), champion=Comparison(champion))))
+
+
+def record(parts: Path, digest: str) -> None:
+    """What the build of an image of that package writes down."""
+    said = Identity(f"sha256:{digest}", f"sha256:{'b' * 64}", "linux/amd64", (), {})
+    (parts / "evidence" / delivery.IMAGE).write_bytes(identity.encode(said))
 
 
 def rewrite(file: Path, said: Verdict) -> None:
@@ -109,10 +127,14 @@ def rewrite(file: Path, said: Verdict) -> None:
 
 
 def try_out(
-    folder: Path, manifest: Manifest, status: Status = Status.PASS, accepted: str | None = None
+    folder: Path,
+    manifest: Manifest,
+    status: Status = Status.PASS,
+    accepted: str | None = None,
+    runs_as: str = IMAGE_ID,
 ) -> None:
     """The test environment's word on this package."""
-    numbers = Numbers(manifest.name, manifest.version, manifest.digest, "process", 10)
+    numbers = Numbers(manifest.name, manifest.version, manifest.digest, runs_as, 10)
     said = [
         Verdict.of(gate, [Finding(f"{gate}/tried", status, "as measured", accepted=accepted)])
         for gate in ("test-scenarios", "load")

@@ -60,6 +60,18 @@ def settings(task: str, column: str, accept: list[dict[str, str]]) -> dict[str, 
         "performance": {"bounds": {METRIC[task]: {"low": 0.0, "high": 100.0}}},
         "fairness": {"group_rows": 10, "bounds": {}, "intersections": {}},
         "explanation": {"largest_share": 0.6},
+        "load": {
+            "seconds": 1,
+            "connections": 1,
+            "rows": 1,
+            "bounds": {
+                "p95_ms": {"high": 100},
+                "p99_ms": {"high": 100},
+                "throughput": {"low": 1},
+                "memory_mib": {"high": 100},
+                "error_rate": {"high": 0},
+            },
+        },
         "accept": accept,
     }
 

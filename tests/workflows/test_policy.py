@@ -104,6 +104,14 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     (policy.nothing_is_decided_in_shell, DELIVER, "cmp first/package", "true cmp first/package"),
     (policy.no_secrets, DELIVER, "github.token", "secrets.GITHUB_TOKEN"),
     (policy.no_secrets, CI, "toJSON(needs)", "toJSON(secrets)"),
+    (policy.no_secrets, RELEASE, "    environment: production\n", ""),
+    (policy.caches_only_where_nothing_is_delivered, CI, "cache/restore@", "cache@"),
+    (
+        policy.caches_only_where_nothing_is_delivered,
+        CI,
+        "github.event_name == 'push' }}\n        uses",
+        "always() }}\n        uses",
+    ),
     (policy.no_secrets, CI, _READ, f"{_READ}    secrets: inherit\n"),
     (policy.caches_only_where_nothing_is_delivered, DELIVER, _CHECKOUT, "actions/cache@v6"),
     (

@@ -136,7 +136,7 @@ def _store_is_inside(root: Path) -> bool:
 
 
 def _dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return _run(root, [sys.executable, "-m", "dvc", *arguments])
+    return _run(root, [sys.executable, "-P", "-m", "dvc", *arguments])
 
 
 def _run(root: Path, command: list[str]) -> subprocess.CompletedProcess[str]:

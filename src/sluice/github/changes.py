@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sluice.config import parse_yaml
 from sluice.errors import SluiceError
@@ -44,6 +45,8 @@ def read(github: Pulls, pull: answers.Pull) -> Changes:
     except SluiceError as error:
         unknown.append(f"What this changes in {_SETTINGS} could not be compared: {error}.")
         made = compare(pull.base.ref, {}, {}, paths)
+        if _SETTINGS in paths:
+            made = replace(made, files=tuple(sorted({*made.files, _SETTINGS})))
     return Changes(made, unknown)
 
 

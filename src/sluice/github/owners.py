@@ -17,17 +17,14 @@ from sluice.github.client import Client
 from sluice.github.connection import RefusedError
 from sluice.github.wanted import Reviewer
 from sluice.package import whole
-from sluice.report.contribution import DECIDING
+from sluice.report.contribution import FREE
 
 # No login on GitHub has two hyphens in a row, so nobody can come to own a template's copy.
 PLACEHOLDER = "@--owner--"
-# Tests of the use case are its author's, as the use case is.
-FREE = "/tests/usecase/"
 
 _OWNER = re.compile(
     r"@[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9._-]+)?|[^@\s]+@[^@\s]+\.[^@\s]+", re.ASCII
 )
-_GLOB = re.compile(r"[*?\[\]!\\]")
 
 
 class Fault(Struct):
@@ -80,8 +77,12 @@ def faults(settings: Path) -> list[str]:
         for owner in dict.fromkeys(owner for _, owners in lines for owner in owners)
         if not _OWNER.fullmatch(owner)
     ]
+    if not lines or lines[0][0] != "*" or not lines[0][1]:
+        said.append(f"{file}: must begin with '*' and its owners, so that nothing is left out")
     return said + [
-        f"{file}: {entry} has no owner" for entry in DECIDING if not _owned(entry, lines)
+        f"{file}: {pattern} has no owner, and is not among what is free: {', '.join(FREE)}"
+        for pattern, owners in lines
+        if not owners and pattern not in FREE
     ]
 
 
@@ -100,35 +101,6 @@ def exceptions(client: Client) -> list[str]:
         + (f": {one.suggestion}" if one.suggestion else "")
         for one in found.errors
     ]
-
-
-def _owned(entry: str, lines: list[tuple[str, list[str]]]) -> bool:
-    owned = False
-    for pattern, owners in lines:
-        if owners and _covers(pattern, entry):
-            owned = True
-        elif not owners and pattern != FREE and _touches(pattern, entry):
-            owned = False
-    return owned
-
-
-def _covers(pattern: str, entry: str) -> bool:
-    """Whether all of the entry is surely meant."""
-    if pattern in ("*", "/**", "**"):
-        return True
-    if _GLOB.search(pattern):
-        return False
-    folder, bare = pattern.strip("/") + "/", pattern.lstrip("/")
-    return entry.startswith(folder) or entry in (bare, f"{bare}/")
-
-
-def _touches(pattern: str, entry: str) -> bool:
-    """Whether some of the entry may be meant: last lines win, and one without owners frees."""
-    anchored = "/" in pattern.rstrip("/")
-    if not anchored or _GLOB.search(pattern):
-        return True
-    bare = pattern.strip("/")
-    return f"{bare}/".startswith(entry) or entry.startswith(f"{bare}/")
 
 
 def _lines(text: str) -> Iterator[tuple[str, list[str]]]:

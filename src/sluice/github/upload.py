@@ -44,8 +44,10 @@ def put(access: Access, upload_url: str, path: Path) -> None:
 def _require_github(access: Access, url: str) -> None:
     api, there = urlsplit(access.url), urlsplit(url)
     same = (there.scheme, there.netloc.lower()) == (api.scheme, api.netloc.lower())
-    public = api.hostname == "api.github.com" and there.netloc.lower() == "uploads.github.com"
-    if not same and not (public and there.scheme == "https"):
+    # GitHub's own hosts: api.github.com and uploads.github.com, and the same below ghe.com.
+    own = (api.hostname or "").endswith((".github.com", ".ghe.com")) and there.scheme == "https"
+    beside = there.netloc.lower() == f"uploads.{api.netloc.lower().removeprefix('api.')}"
+    if not same and not (own and beside):
         raise SluiceError(f"uploads are said to go to {there.hostname}, which is not GitHub here")
 
 

@@ -96,13 +96,12 @@ def require_parts(parts: dict[str, tuple[File, ...]], where: str) -> None:
     surplus = sorted(set(parts) - set(PARTS))
     if surplus:
         raise SluiceError(f"{where}: {surplus[0]!r} is not a part of a package")
-    for file in parts["model"]:
-        if file.path not in PARTS["model"]:
-            raise SluiceError(f"{where}: {file.path} is no file of a model")
     for part, listed in parts.items():
         for file in listed:
             if PurePosixPath(file.path).parts[0] != part:
                 raise SluiceError(f"{where}: {file.path} is listed under the part {part!r}")
+            if part == "model" and file.path not in PARTS[part]:
+                raise SluiceError(f"{where}: {file.path} is no file of a model")
 
 
 def encode(manifest: Manifest) -> bytes:

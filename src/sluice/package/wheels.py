@@ -51,7 +51,8 @@ def choose(lock: str, python: str) -> str:
 
 
 def _download(requirements: Path, folder: Path, python: str) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+    command = [sys.executable, "-P", "-m", "pip", "download"]
+    command += ["--quiet", "--no-deps", "--require-hashes"]
     target = ["--only-binary=:all:", "--python-version", python, "--dest", str(folder)]
     done = subprocess.run(
         [*command, *target, "--requirement", str(requirements)],

@@ -13,6 +13,7 @@ from sluice.github.releases import Releases
 from sluice.release import approval, fetch, preflight
 from sluice.release.approval import Case
 from sluice.release.fetch import Fetched
+from sluice.report import facts
 from sluice.verdict import Finding, Status, Verdict
 
 PAGE, FILES = "approval.md", "delivery"
@@ -61,8 +62,10 @@ def _case(
     champion = None
     try:
         champion = _champion(releases, folder / "champion")
-        if champion and fetched and _serves(releases, champion, fetched):
-            raise SluiceError(f"{fetched.release.tag_name} is the champion already")
+        if fetched:
+            _require_other(releases, champion, fetched)
+            if not back:
+                _require_compared(champion, fetched)
     except SluiceError as error:
         findings.append(Finding(f"{preflight.GATE}/champion", Status.FAIL, str(error)))
     asked = _asked(version, reason)
@@ -89,10 +92,23 @@ def _champion(releases: Releases, folder: Path) -> Fetched | None:
     return fetch.head(releases, latest, folder) if latest else None
 
 
-def _serves(releases: Releases, champion: Fetched, fetched: Fetched) -> bool:
-    """Nothing is left to do; a rollback that died half-way leaves later full releases."""
-    same = champion.release.id == fetched.release.id
-    return same and not preflight.later(releases, fetched.release)
+def _require_other(releases: Releases, champion: Fetched | None, fetched: Fetched) -> None:
+    """A rollback that died half-way goes on: it leaves later full releases."""
+    same = champion is not None and champion.release.id == fetched.release.id
+    if same and not preflight.later(releases, fetched.release):
+        raise SluiceError(f"{fetched.release.tag_name} is the champion already")
+
+
+def _require_compared(champion: Fetched | None, fetched: Fetched) -> None:
+    """Between delivery and release another version may have become the champion."""
+    report = facts.read(fetched.folder / "report.json")
+    release = report.champion.release if report.champion else None
+    serves = champion.release.tag_name if champion else None
+    if release != serves:
+        raise SluiceError(
+            f"{fetched.release.tag_name} was compared with {release or preflight.NOBODY}, but "
+            f"{serves or preflight.NOBODY} serves production: run Deliver again for its commit"
+        )
 
 
 def _changes(

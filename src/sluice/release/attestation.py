@@ -33,9 +33,10 @@ def verify(access: Access, subject: Path, commit: str) -> None:
         commit,
         "--deny-self-hosted-runners",
     ]
-    host = urlsplit(access.url).hostname
-    if host and host != "api.github.com":
-        command += ["--hostname", host]
+    host = urlsplit(access.url).hostname or ""
+    if host != "api.github.com":
+        # With data residency the API has a host of its own.
+        command += ["--hostname", host.removeprefix("api.") if host.endswith(".ghe.com") else host]
     try:
         done = subprocess.run(
             command,

@@ -12,18 +12,26 @@ from sluice.release import delivery
 from sluice.release.delivery import Delivery
 from sluice.report.markdown import escape
 
+# Below it stands what happened to the version.
+_END = "<!-- history -->\n"
+
 
 def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> None:
-    """Publish all of it or nothing that anyone could release; a second run changes nothing."""
+    """Publish all of it or nothing that anyone could release.
+
+    What is there already with the same files stays as it is. Other evidence for the same package,
+    such as a comparison with the champion of today, takes the place of the older one.
+    """
     made = delivery.read(folder)
     digest = delivery.sha256(folder / delivery.NAME)
     with Releases(access.find(repository)) as releases:
         there = releases.of_tag(made.tag)
-        if there is not None:
-            _require_same(there, folder, made)
+        if there and _told(there) == {p.name: delivery.sha256(p) for p in folder.iterdir()}:
             say(f"{made.tag} is there already, with the same files: {there.html_url}")
             return
         _require_tag(releases, made)
+        if there:
+            _require_same_package(there, made)
         for draft in releases.every():
             if draft.draft and draft.tag_name == made.tag:
                 releases.delete(draft)  # left by a run that did not come to its end
@@ -32,25 +40,36 @@ def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> Non
                 "tag_name": made.tag,
                 "target_commitish": made.commit,
                 "name": made.title,
-                "body": _notes(made, digest),
+                "body": _notes(made, digest) + _history(there),
                 "draft": True,
                 "prerelease": True,
             }
         )
         for path in sorted(folder.iterdir()):
             releases.put(draft, path)
+        if there:
+            releases.delete(there)
         done = releases.update(draft, {"draft": False, "prerelease": True, "make_latest": "false"})
     say(f"pre-release: {done.html_url}, delivery.json sha256 {digest}")
 
 
-def _require_same(there: answers.Release, folder: Path, made: Delivery) -> None:
-    told = {asset.name: (asset.digest or "").removeprefix("sha256:") for asset in there.assets}
-    wanted = {path.name: delivery.sha256(path) for path in folder.iterdir()}
-    if told != wanted:
+def _told(there: answers.Release) -> dict[str, str]:
+    return {asset.name: (asset.digest or "").removeprefix("sha256:") for asset in there.assets}
+
+
+def _require_same_package(there: answers.Release, made: Delivery) -> None:
+    if not there.prerelease:
+        raise SluiceError(f"{made.tag} is a full release: it is not delivered again")
+    if _told(there).get(made.package) != made.files[made.package]:
         raise SluiceError(
-            f"{made.tag} is there already, with other files: a version is delivered once; "
+            f"{made.tag} is there already, with another package: one version has one package; "
             f"look at {there.html_url}"
         )
+
+
+def _history(there: answers.Release | None) -> str:
+    """What happened to the version, such as a rollback, stays in its notes."""
+    return (there.body or "").partition(_END)[2] if there else ""
 
 
 def _require_tag(releases: Releases, made: Delivery) -> None:
@@ -68,5 +87,5 @@ def _notes(made: Delivery, digest: str) -> str:
         "through. The workflow *Release* asks its reviewers before it goes to production.\n\n"
         f"| | |\n| --- | --- |\n| commit | {made.commit} |\n"
         f"| package, sha256 | `{made.files[made.package]}` |\n| image | `{made.image}` |\n"
-        f"| delivery.json, sha256 | `{digest}` |\n"
+        f"| delivery.json, sha256 | `{digest}` |\n\n{_END}"
     )

@@ -20,16 +20,17 @@ from sluice.check.gate import GATES
 from sluice.errors import SluiceError
 from sluice.package import verify
 from sluice.package.archive import opened
+from sluice.package.identity import Identity
 from sluice.package.manifest import Manifest
 from sluice.report import facts
 from sluice.rollout import results
 from sluice.verdict import Status, Verdict
 
 NAME = "delivery.json"
-PACKAGE_BILL, IMAGE_BILL = "package.cdx.json", "image.cdx.json"
+PACKAGE_BILL, IMAGE_BILL, IMAGE = "package.cdx.json", "image.cdx.json", "image.json"
 REPORT = ("report.json", "report.md", "report.html")
 TESTED = ("test-scenarios.json", "load.json", "measured.json", "rollout.md")
-REQUIRED = (*REPORT, *TESTED, PACKAGE_BILL, IMAGE_BILL)
+REQUIRED = (*REPORT, *TESTED, PACKAGE_BILL, IMAGE_BILL, IMAGE)
 
 VERSION = re.compile(r"\d{4}\.\d{2}\.\d{2}-[0-9a-f]{12}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
@@ -118,7 +119,19 @@ def whole(folder: Path, package: str) -> Manifest:
     measured = tested.measurements.candidate if tested.measurements else None
     if measured is None or measured.digest.removeprefix("sha256:") != manifest.digest:
         raise SluiceError("the test environment ran another package than this one")
+    if not measured.runs_as.startswith("sha256:"):
+        raise SluiceError("the test environment ran no image: 'sluice rollout test --image' does")
+    if _packaged(folder / IMAGE) != f"sha256:{manifest.digest}":
+        raise SluiceError(f"{IMAGE} is not of an image of {package}")
     return manifest
+
+
+def _packaged(record: Path) -> str:
+    """Which package an image holds, by the record of its build."""
+    try:
+        return msgspec.json.decode(record.read_bytes(), type=Identity).package
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SluiceError(f"{record.name} is no record of an image: {error}") from None
 
 
 def _gates(package: Path) -> list[Verdict]:

@@ -87,12 +87,14 @@ def wanted(releases: Releases, version: str, *, full: bool) -> answers.Release:
 
 
 def later(releases: Releases, target: answers.Release) -> list[answers.Release]:
-    """The full releases that came after it."""
+    """The full releases that came after it, and the one that serves now."""
+    latest = releases.latest()
+    serves = latest.id if latest else None
     return [
         one
         for one in releases.every()
         if not (one.draft or one.prerelease or one.id == target.id)
-        and (_when(one) > _when(target) or one.created_at >= target.created_at)
+        and (one.id == serves or _when(one) > _when(target) or one.created_at >= target.created_at)
     ]
 
 

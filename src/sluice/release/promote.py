@@ -52,11 +52,12 @@ def roll_back(
         fetched, approver = _approved(releases, version, approved, Path(scratch), say, full=True)
         target = fetched.release
         said = f"approved by {escape(approver)}{_run(releases)}. Reason: {escape(reason, 600)}"
+        later_ones = preflight.later(releases, target)
         releases.update(
             target, {**_note(target, f"The champion again, {said}"), "make_latest": "true"}
         )
         say(f"{target.tag_name} is the champion again")
-        for later in preflight.later(releases, target):
+        for later in later_ones:
             note = _note(later, f"Rolled back to {target.tag_name}, {said}")
             releases.update(later, {**note, "prerelease": True, "make_latest": "false"})
             say(f"{later.tag_name} is a pre-release again")
@@ -95,6 +96,9 @@ def _approver(releases: Releases, starters: set[str]) -> str:
     run = os.environ.get("GITHUB_RUN_ID", "")
     if not run.isdecimal():
         raise SluiceError("GITHUB_RUN_ID is not set: releases are made by their workflow")
+    # GitHub keeps approvals by run: one of the first attempt would vouch for all later ones.
+    if os.environ.get("GITHUB_RUN_ATTEMPT", "1") != "1":
+        raise SluiceError(f"run {run} was started again: an approval counts once, start a new run")
     for one in releases.approvals(int(run)):
         login = one.user.login or ""
         named = PRODUCTION in {environment.name for environment in one.environments}

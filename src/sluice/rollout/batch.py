@@ -128,7 +128,8 @@ def _write_parquet(path: Path, rows: Sequence[Row], signature: Signature) -> Non
 
 
 def _score(package: Path, given: Path, output: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sluice.cli", "score", str(package), str(given), str(output)]
+    command = [sys.executable, "-P", "-m", "sluice.cli", "score"]
+    command += [str(package), str(given), str(output)]
     try:
         return subprocess.run(
             command,

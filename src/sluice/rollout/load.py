@@ -88,7 +88,7 @@ def run(target: Target, known: Known, connections: int, seconds: float) -> Round
 
 
 def _generate(plan: Plan) -> Taken:
-    command = [sys.executable, "-m", "sluice.rollout.generator"]
+    command = [sys.executable, "-P", "-m", "sluice.rollout.generator"]
     most = 2 * plan.seconds + _GRACE
     try:
         done = subprocess.run(

@@ -38,7 +38,7 @@ def running(package: Path) -> Iterator[Target]:
 
 
 def _start(package: Path, said: Path, log: Path, token: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "sluice.cli", "serve", str(package)]
+    command = [sys.executable, "-P", "-m", "sluice.cli", "serve", str(package)]
     with said.open("wb") as err:
         return subprocess.Popen(
             [*command, "--host", HOST, "--port", "0", "--log", str(log)],

@@ -158,7 +158,7 @@ class Supervisor:
 
     async def _start(self) -> asyncio.subprocess.Process:
         worker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "sluice.serve.worker"),
+            *(sys.executable, "-P", "-m", "sluice.serve.worker"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=[self._listener.fileno()],
@@ -224,7 +224,7 @@ class Supervisor:
 async def _compacted(folder: Path) -> int:
     """The exit status of a compactor; what it has to say is on standard error."""
     compactor = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sluice.serve.log.compact", str(folder)), env=_environment()
+        *(sys.executable, "-P", "-m", "sluice.serve.log.compact", str(folder)), env=_environment()
     )
     return await compactor.wait()
 
