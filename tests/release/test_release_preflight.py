@@ -80,7 +80,7 @@ def test_the_first_release(counter: Counter) -> None:
 def test_a_comparison_with_another_than_the_champion(counter: Counter) -> None:
     """Two versions were delivered side by side; once one is released, the other is unmeasured."""
     why = f"was compared with {counter.older.tag}, but nobody serves production"
-    counter.refuses("preflight", counter.newer.tag, why=why)
+    refused(counter, counter.newer.tag, why=why)
 
 
 def test_history_that_cannot_be_compared(released: Counter) -> None:

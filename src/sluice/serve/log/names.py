@@ -10,7 +10,7 @@ SEGMENT, PARQUET, DAMAGED = ".segment", ".parquet", ".damaged"
 
 
 def segment(folder: Path, seconds: float, host: str, instance: str, number: int) -> Path:
-    when = datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
+    when = datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     plain = re.sub(r"[^A-Za-z0-9.]", "_", host)
     return folder / f"{when}-{plain}-{instance}-{number:06d}{SEGMENT}"
 
