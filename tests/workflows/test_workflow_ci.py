@@ -7,6 +7,9 @@ import json
 import pytest
 from repository import Place
 
+# One engine for all: two runs at once would build images of one name.
+builds_an_image = pytest.mark.xdist_group("image")
+
 ALL = {"check", "test", "pipeline", "integration", "all-green"}
 
 
@@ -14,6 +17,7 @@ def report(place: Place) -> dict:
     return json.loads((place.workflows.artifact("report") / "report.json").read_text("utf-8"))
 
 
+@builds_an_image
 def test_a_good_contribution_is_green(place):
     place.toy.write("docs/note.md", "# A note\n")
     place.propose()
@@ -41,6 +45,7 @@ def test_a_gate_that_refuses(place):
     assert not place.workflows.artifact("package").exists()
 
 
+@builds_an_image
 def test_a_test_that_fails(place):
     place.toy.write("tests/usecase/test_fork.py", "def test_it():\n    assert False\n")
     place.propose()

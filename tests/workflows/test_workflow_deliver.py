@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from repository import Place
 
+# One engine for all: two runs at once would build images of one name.
+pytestmark = pytest.mark.xdist_group("image")
+
 JOBS = {"build", "rebuild", "attest", "test", "publish"}
 
 

@@ -7,6 +7,9 @@ import json
 import pytest
 from repository import Place
 
+# One engine for all: two runs at once would build images of one name.
+pytestmark = pytest.mark.xdist_group("image")
+
 RUN = 1  # what act calls every run
 
 

@@ -21,11 +21,12 @@ def run(image: str, name: str) -> str:
     """Push under the package's version; returns `REGISTRY/NAME@sha256:…`."""
     name = plain(name)
     docker.require_engine()
-    labels = inspected(image)["Config"]["Labels"]
-    tagged = f"{name}:{labels[VERSION]}"
-    docker.tag(image, tagged)
+    found = inspected(image)
+    tagged = f"{name}:{found['Config']['Labels'][VERSION]}"
+    # By its id from here on: what a tag means may change under way.
+    docker.tag(found["Id"], tagged)
     docker.push(tagged)
-    return _by_digest(image, name)
+    return _by_digest(found["Id"], name)
 
 
 def plain(name: str) -> str:
