@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sluice import champion, table
+from sluice import champion
 from sluice.bootstrap import Rows, intervals
-from sluice.build.select import decided
 from sluice.check import gate
-from sluice.check.outcome import of_split
+from sluice.check.outcome import of_model, of_split
 from sluice.errors import SluiceError
 from sluice.metrics import METRICS, Outcome, of_task
-from sluice.model import Model, Signature, Tensors
+from sluice.model import Model, Signature
 from sluice.package.archive import opened
 from sluice.project import Project, write_json
 from sluice.verdict import Bound, Finding, Status, Verdict, judge, plain
@@ -75,7 +74,7 @@ def _look(project: Project, where: Path) -> list[Finding]:
         lacking = _why_not(project, model.signature, frame)
         if lacking:
             return [Finding(f"{GATE}/comparable", Status.INSUFFICIENT, lacking)]
-        rival = _outcome(project, model, frame)
+        rival = of_model(project.settings, model, frame)
     return _compare(project, serving.name, candidate, rival)
 
 
@@ -97,16 +96,6 @@ def _why_not(project: Project, signature: Signature, frame: DataFrame) -> str | 
         if known.numeric != (column.type == "number"):
             return f"the champion reads {column.name!r} as a {column.type}, the data has another"
     return None
-
-
-def _outcome(project: Project, model: Model, frame: DataFrame) -> Outcome:
-    numbers, categories = model.signature.numbers, model.signature.categories
-    tensors = Tensors(
-        frame[numbers].to_numpy(np.float64).reshape(len(frame), len(numbers)),
-        frame[categories].to_numpy(object).reshape(len(frame), len(categories)),
-    )
-    truth = table.truth(frame, project.settings)
-    return decided(project.settings, truth, model.score(tensors).values, model.signature.decision)
 
 
 def _compare(project: Project, release: str, candidate: Outcome, rival: Outcome) -> list[Finding]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sluice import table
 from sluice.build.select import decided
+from sluice.config import Settings
 from sluice.metrics import Outcome
 from sluice.model import Model
 from sluice.project import Project
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
 
 def of_split(project: Project, part: str) -> tuple[DataFrame, Outcome]:
     """The rows of a part, and their truth, scores and decisions."""
-    settings = project.settings
     frame = table.read_split(project.split(part))
-    model = Model(project.model)
+    return frame, of_model(project.settings, Model(project.model), frame)
+
+
+def of_model(settings: Settings, model: Model, frame: DataFrame) -> Outcome:
+    """What a model makes of rows that have its inputs, decided as it decides."""
     inputs = [column.name for column in model.signature.inputs]
     scores = model.score(table.tensors(frame, settings, inputs)).values
-    truth = table.truth(frame, settings)
-    return frame, decided(settings, truth, scores, model.signature.decision)
+    return decided(settings, table.truth(frame, settings), scores, model.signature.decision)

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from packaging.requirements import Requirement
+from packaging.markers import Marker
 
 from sluice.errors import SluiceError
 from sluice.package.archive import opened
+from sluice.package.lock import pins
 
 LOCKS = ("environment/serve.txt", "environment/batch.txt")
 
@@ -38,16 +39,11 @@ def choose(lock: str, python: str) -> str:
         "sys_platform": "linux",
         "platform_system": "Linux",
     }
-    kept = []
-    for line in lock.replace("\\\n", " ").splitlines():
-        text, *hashes = line.split("--hash=")
-        if not text.strip() or text.lstrip().startswith("#"):
-            continue
-        requirement = Requirement(text.strip())
-        if requirement.marker is None or requirement.marker.evaluate(target):
-            pins = "".join(f" --hash={each.strip()}" for each in hashes)
-            kept.append(f"{requirement.name}{requirement.specifier}{pins}\n")
-    return "".join(kept)
+    return "".join(
+        f"{pin.name}=={pin.version}{''.join(f' --hash=sha256:{one}' for one in pin.sha256)}\n"
+        for pin in pins(lock, "the lock")
+        if not pin.marker or Marker(pin.marker).evaluate(target)
+    )
 
 
 def _download(requirements: Path, folder: Path, python: str) -> None:
