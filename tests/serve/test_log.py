@@ -202,6 +202,19 @@ def test_an_empty_segment_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_empty_segment_that_goes_while_the_log_is_read_takes_nothing_along(written):
+    for instance in ("two", "three"):
+        writer = Writer(written, header(instance), NEVER)
+        if instance == "three":
+            writer.write([record(5)])
+        writer.close()
+    reading = read(written)
+    found = [next(reading)]
+    assert len(compact(written)) == 2
+    found += reading
+    assert [one["request"] for one in found] == [f"r-{n}" for n in range(6)]
+
+
 def test_several_classes_and_no_features_become_parquet(tmp_path):
     writer = Writer(tmp_path, header(task="multiclass", columns=()), NEVER)
     writer.write([record(0, features=[], score=[0.2, 0.8], id="k-1")])

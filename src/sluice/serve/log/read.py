@@ -38,7 +38,11 @@ def _file(stem: Path) -> Iterator[dict[str, Any]]:
     import pyarrow as pa
     from pyarrow import parquet as pq
 
-    for batch in pq.ParquetFile(parquet).iter_batches():
+    try:
+        table = pq.ParquetFile(parquet)
+    except FileNotFoundError:  # a segment without a record becomes nothing
+        return
+    for batch in table.iter_batches():
         times = batch.column("time").cast(pa.int64()).to_pylist()
         for time, row in zip(times, batch.to_pylist(), strict=True):
             yield row | {"time": time}
