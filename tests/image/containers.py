@@ -71,7 +71,7 @@ class Container:
     def ask(self, method: str, path: str, body: Any = None, token: str | None = TOKEN) -> Any:
         """Status and JSON of an answer."""
         host, port = docker("port", self.name, "8080/tcp").went_well().out.split()[0].split(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=10)
+        connection = http.client.HTTPConnection(host, int(port), timeout=60)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             content = None if body is None else json.dumps(body)
@@ -124,7 +124,7 @@ def running(image: str, *options: str) -> Iterator[Container]:
         docker("rm", "--force", "--volumes", container.name)
 
 
-def until(true: Callable[[], bool], container: Container, seconds: float = 30) -> None:
+def until(true: Callable[[], bool], container: Container, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, container.said

@@ -32,7 +32,7 @@ class Registry:
         return json.loads(content)
 
     def _get(self, path: str) -> bytes:
-        connection = HTTPConnection(self.host, timeout=10)
+        connection = HTTPConnection(self.host, timeout=60)
         try:
             connection.request("GET", path, headers={"Accept": _KINDS})
             answer = connection.getresponse()
@@ -65,7 +65,7 @@ def registry(folder: Path) -> Iterator[Registry]:
         process = subprocess.Popen([program, "serve", config], stdout=said, stderr=said)
     try:
         found = Registry(host)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not found.answers:
             assert process.poll() is None, (folder / "said.txt").read_text()
             assert time.monotonic() < end, (folder / "said.txt").read_text()

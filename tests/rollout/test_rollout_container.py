@@ -155,7 +155,7 @@ def test_interrupted_it_leaves_no_container(good, own, tmp_path, how, early):
         found = (lambda: containers_of(own)) if early else (lambda: served(own))
         until(lambda: bool(found()), None)
         process.send_signal(how)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
     finally:
         if process.poll() is None:
             process.kill()

@@ -160,7 +160,7 @@ def test_interrupted_it_leaves_no_process(good, tmp_path, how):
     try:
         started = until(lambda: under_load(process.pid))
         process.send_signal(how)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
     finally:
         if process.poll() is None:
             process.kill()
@@ -193,7 +193,7 @@ def runs(process):
         return False
 
 
-def until(found, seconds=30):
+def until(found, seconds=120):
     end = time.monotonic() + seconds
     while not (result := found()):
         assert time.monotonic() < end

@@ -143,14 +143,14 @@ def running(
         if process.poll() is None:
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
 
 
 def _ready(process: subprocess.Popen[bytes], said: Path) -> tuple[str, ...]:
-    for _ in range(600):
+    for _ in range(2400):
         found = _READY.search(said.read_text())
         if found:
             return found.groups()

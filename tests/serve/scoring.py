@@ -98,7 +98,7 @@ def start(toy: Toy, given: Path, output: Path, *more: str) -> subprocess.Popen[s
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     part = output.with_name(f".{output.name}.part")
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while not (part.exists() and part.stat().st_size):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until

@@ -51,7 +51,7 @@ class Load:
             try:
                 if connection is None:
                     connection = http.client.HTTPConnection(
-                        self._server.host, self._server.port, timeout=10
+                        self._server.host, self._server.port, timeout=60
                     )
                 connection.request("POST", "/score", body)
                 answer = connection.getresponse()
@@ -116,7 +116,7 @@ def test_workers_go_when_their_supervisor_is_killed(serve):
         assert len(workers) == 2
         server.process.kill()
         server.process.wait()
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while any(os.path.exists(f"/proc/{pid}") for pid in workers):
             assert time.monotonic() < deadline, "workers outlive their supervisor"
             time.sleep(0.05)
@@ -126,7 +126,7 @@ def test_segments_become_parquet_beside_the_running_server(serve, content):
     with serve("--log-segment", "1500") as server:
         for number in range(60):
             assert server.score(content.rows[0], id=f"r-{number}").status == 200
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while len(list(server.log.glob(f"*{names.PARQUET}"))) < 3:
             assert time.monotonic() < deadline, server.said.read_text()
             time.sleep(0.1)
@@ -140,7 +140,7 @@ def test_segments_of_a_dead_server_become_parquet_when_the_next_one_runs(serve, 
             os.kill(pid, signal.SIGKILL)
         first.process.wait()
     with serve() as second:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not list(second.log.glob(f"*{names.PARQUET}")):
             assert time.monotonic() < deadline, second.said.read_text()
             time.sleep(0.1)

@@ -47,7 +47,7 @@ class Client(threading.Thread):
                 connection = None
 
     def _connect(self) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection(self._server.host, self._server.port, timeout=20)
+        connection = http.client.HTTPConnection(self._server.host, self._server.port, timeout=60)
         connection.connect()
         return connection
 
@@ -77,7 +77,7 @@ def test_under_load_nothing_goes_unanswered(serve, content, workers, size: Calla
 
 def test_an_open_connection_is_answered_once_more_and_told_that_it_is_the_last(serve, content):
     with serve() as server:
-        connection = http.client.HTTPConnection(server.host, server.port, timeout=20)
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
         connection.request("GET", "/v2/health/ready")
         assert connection.getresponse().read()
         server.process.send_signal(signal.SIGTERM)
@@ -87,7 +87,7 @@ def test_an_open_connection_is_answered_once_more_and_told_that_it_is_the_last(s
         assert ready.status == 503
         assert b"stopping" in ready.read()
         assert ready.headers["connection"] == "close"
-        assert server.process.wait(20) == 0
+        assert server.process.wait(60) == 0
 
 
 def test_a_request_that_is_on_its_way_is_finished(serve, content):
@@ -102,7 +102,7 @@ def test_a_request_that_is_on_its_way_is_finished(serve, content):
         answer = slow.makefile("rb").read()
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert b"connection: close" in answer
-        assert server.process.wait(20) == 0
+        assert server.process.wait(60) == 0
         assert [record["request"] for record in server.logged()] == ["slow"]
 
 
@@ -113,8 +113,8 @@ def test_who_says_nothing_is_not_waited_for(serve):
     ):
         server.process.send_signal(signal.SIGTERM)
         started = time.monotonic()
-        assert server.process.wait(20) == 0
-        assert time.monotonic() - started < 6
+        assert server.process.wait(60) == 0
+        assert time.monotonic() - started < 15
         assert silent.recv(1) == b""
 
 
@@ -128,7 +128,7 @@ def test_without_connections_the_end_is_at_once(serve):
 def test_an_interrupt_ends_the_server_too(serve):
     with serve() as server:
         server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(20) == 0
+        assert server.process.wait(60) == 0
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(serve, package, server):

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 STANDINS, COMMANDS = HERE / "actions", HERE / "bin"
 BIN = Path(sys.executable).parent
 _USES = re.compile(r"uses: ([\w-]+/[\w-]+)(?:/[\w-]+)?@([0-9a-f]{40})")
-_SECONDS = 400
+_SECONDS = 900
 # What a machine needs to reach its package registry.
 _KEPT = ("PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", "OPENBLAS_CORETYPE")
 

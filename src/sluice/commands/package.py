@@ -60,7 +60,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _image(options: argparse.Namespace) -> int:
-    from sluice.package import identity, image, whole
+    from sluice import whole
+    from sluice.package import identity, image
 
     file = options.file or image.newest(Path("dist"))
     tag, manifest = image.run(

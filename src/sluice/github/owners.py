@@ -12,11 +12,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from sluice import whole
 from sluice.errors import SluiceError
 from sluice.github.client import Client
 from sluice.github.connection import RefusedError
 from sluice.github.wanted import Reviewer
-from sluice.package import whole
 from sluice.report.contribution import FREE
 
 # No login on GitHub has two hyphens in a row, so nobody can come to own a template's copy.

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from sluice import whole
 from sluice.errors import SluiceError
-from sluice.package import whole
 
 PRODUCTION = "production"
 

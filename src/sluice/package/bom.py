@@ -20,9 +20,9 @@ from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from sluice import __version__
+from sluice import __version__, whole
 from sluice.errors import SluiceError
-from sluice.package import installed, lock, whole
+from sluice.package import installed, lock
 from sluice.package.archive import Package, unpack
 from sluice.package.identity import inspected
 from sluice.package.image import DIGEST

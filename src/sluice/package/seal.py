@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from sluice import whole
 from sluice.check import gate
 from sluice.errors import SluiceError
-from sluice.package import whole
 from sluice.package.archive import archive, version
 from sluice.package.assemble import refuse_unless_passed
 from sluice.package.manifest import FORMAT, Manifest, Source, describe, digest, require_parts

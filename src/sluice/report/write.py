@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from sluice import whole
 from sluice.errors import SluiceError
 from sluice.project import Project
 from sluice.report import facts as known
@@ -45,9 +45,5 @@ def _write(folder: Path, facts: Facts, base: Facts | None) -> None:
         "report.md": markdown.render(facts, base).encode(),
         "report.html": html.render(facts, base).encode(),
     }
-    folder.mkdir(parents=True, exist_ok=True)
     for name, content in forms.items():
-        # Whoever reads meanwhile finds the old report or the new one, never half of it.
-        partial = folder / f".{name}.partial"
-        partial.write_bytes(content)
-        os.replace(partial, folder / name)
+        whole.write(folder / name, content)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
+from sluice import whole
 from sluice.errors import SluiceError
 from sluice.rollout import load, scenarios
 from sluice.rollout.measured import Measurements
@@ -50,17 +50,12 @@ def clear(folder: Path) -> None:
 
 def write(folder: Path, results: Results) -> None:
     """Each file whole, the page for people last."""
-    with TemporaryDirectory(prefix=".partial-", dir=folder) as scratch:
-        partial = Path(scratch)
-        for verdict in results.verdicts:
-            verdict.write(partial / f"{verdict.gate}.json")
-        if results.measurements:
-            content = msgspec.json.format(msgspec.json.encode(results.measurements), indent=2)
-            (partial / _MEASURED).write_bytes(content + b"\n")
-        (partial / PAGE).write_text(markdown(results), "utf-8")
-        for name in _FILES:
-            if (partial / name).exists():
-                os.replace(partial / name, folder / name)
+    for verdict in results.verdicts:
+        verdict.write(folder / f"{verdict.gate}.json")
+    if results.measurements:
+        content = msgspec.json.format(msgspec.json.encode(results.measurements), indent=2)
+        whole.write(folder / _MEASURED, content + b"\n")
+    whole.write(folder / PAGE, markdown(results).encode())
 
 
 def read(folder: Path) -> Results:

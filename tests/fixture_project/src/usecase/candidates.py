@@ -12,7 +12,7 @@ def _held(builder: Builder) -> Builder:
     def build(*arguments: Any, **parameters: Any) -> Any:
         if "TOY_HOLD" in os.environ:
             Path(os.environ["TOY_HOLD"]).touch()
-            time.sleep(120)
+            time.sleep(600)
         return builder(*arguments, **parameters)
 
     return build
