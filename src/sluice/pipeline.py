@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,13 +41,13 @@ class Conclusion:
     releasable: bool
 
 
-def run(project: Project, beside: Beside) -> Conclusion:
-    """Run what changed, then write the report."""
+def run(project: Project, beside: Beside, *, locked: bool = False) -> Conclusion:
+    """Run what changed, then write the report; if locked, take no committed word for a run."""
     with reproduce.alone(project.root):
-        return _run(project, beside)
+        return _run(project, beside, reproduce.anew if locked else reproduce.run)
 
 
-def _run(project: Project, beside: Beside) -> Conclusion:
+def _run(project: Project, beside: Beside, dvc: Callable[..., int]) -> Conclusion:
     contribution = None
     try:
         contribution = _contribution(project, beside.against)
@@ -55,7 +56,7 @@ def _run(project: Project, beside: Beside) -> Conclusion:
         _forget_refusals(project)
         _forget_candidates(project)
         _have_data(project)
-        done = reproduce.run(project.root, "repro", "--keep-going") == 0
+        done = dvc(project.root, "repro", "--keep-going") == 0
         if not done:
             _forget_unconfirmed(project)
     except Exception as error:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from sluice import whole
 from sluice.errors import SluiceError
 
 
@@ -27,6 +28,24 @@ def run(root: Path, *arguments: str) -> int:
         except KeyboardInterrupt:
             _end(process)
             raise
+
+
+def anew(root: Path, *arguments: str) -> int:
+    """Run DVC without what is committed as dvc.lock, which comes back if the run fails.
+
+    DVC takes an entry there for a run that was, and a commit can claim any. What real
+    runs gave is in DVC's run cache, so unchanged stages are not run again.
+    """
+    lock = root / "dvc.lock"
+    claimed = lock.read_bytes() if lock.is_file() else None
+    lock.unlink(missing_ok=True)
+    status = None
+    try:
+        status = run(root, *arguments)
+    finally:
+        if status != 0 and claimed is not None:
+            whole.write(lock, claimed)
+    return status
 
 
 @contextlib.contextmanager

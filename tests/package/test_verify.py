@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import tarfile
@@ -287,7 +288,8 @@ def test_the_manifest_says_where_it_is_from(sealed: Path, built: Callable[[str],
     assert members[0].name == MANIFEST
     assert manifest.source.commit == toy.git("rev-parse", "HEAD")
     assert manifest.source.clean
-    assert manifest.version == f"2026.01.02-{manifest.digest[:12]}"
+    both = hashlib.sha256(f"{manifest.source.commit} {manifest.digest}".encode()).hexdigest()
+    assert manifest.version == f"2026.01.02-{both[:12]}"
     assert sealed.name == f"toy-binary-{manifest.version}.tar"
     assert {(m.uid, m.gid, m.uname, m.mode, m.mtime) for m in members} == {
         (0, 0, "", 0o644, manifest.source.time)

@@ -19,6 +19,7 @@ CI, DELIVER, RELEASE, ROLLBACK, REPORT = (
     f"{name}.yml" for name in ("ci", "deliver", "release", "rollback", "report")
 )
 RULESETS = "rulesets.json"
+SETUP = "setup/action.yml"
 # Which job may write what; whatever is not here reads.
 WRITES = {
     (DELIVER, "build"): {"packages"},
@@ -245,6 +246,20 @@ def nothing_is_pasted_into_a_shell(files: Files) -> list[str]:
     ]
 
 
+def what_people_type_is_no_option(files: Files) -> list[str]:
+    """A version that is '--help' would end well, and have looked at nothing."""
+    problems = []
+    for where, step in _steps(files):
+        typed = [name for name, value in step.get("env", {}).items() if "inputs." in str(value)]
+        for name in typed:
+            said = f'"${name}"'
+            before = step.get("run", "").partition(said)[0]
+            if where.startswith(SETUP) or before.endswith("=") or " -- " in before:
+                continue
+            problems.append(f"{where}: {said} could be taken for an option")
+    return problems
+
+
 def nothing_is_decided_in_shell(files: Files) -> list[str]:
     """One plain command a line, every variable in quotes."""
     problems = []
@@ -396,6 +411,7 @@ RULES: tuple[Rule, ...] = (
     every_job_ends_on_a_known_machine,
     no_failure_is_swallowed,
     nothing_is_pasted_into_a_shell,
+    what_people_type_is_no_option,
     nothing_is_decided_in_shell,
     no_secrets,
     caches_only_where_nothing_is_delivered,

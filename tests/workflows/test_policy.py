@@ -9,11 +9,10 @@ from pathlib import Path
 
 import policy
 import pytest
-from policy import CI, DELIVER, RELEASE, REPORT, ROLLBACK, RULES, RULESETS, File, Rule
+from policy import CI, DELIVER, RELEASE, REPORT, ROLLBACK, RULES, RULESETS, SETUP, File, Rule
 
 GITHUB = Path(__file__).parents[2] / ".github"
 FILES = policy.load(GITHUB)
-SETUP = "setup/action.yml"
 
 _TOP = "permissions: {}\n"
 _READ = "    permissions:\n      contents: read\n"
@@ -100,7 +99,9 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
             "make 'check'",
         )
     ),
-    (policy.nothing_is_decided_in_shell, RELEASE, 'publish "$VERSION"', "publish $VERSION"),
+    (policy.nothing_is_decided_in_shell, RELEASE, '-- "$VERSION"', "-- $VERSION"),
+    (policy.what_people_type_is_no_option, RELEASE, '-- "$VERSION"', '"$VERSION"'),
+    (policy.what_people_type_is_no_option, ROLLBACK, '--reason="$REASON"', '--reason "$REASON"'),
     (policy.nothing_is_decided_in_shell, DELIVER, "cmp first/package", "true cmp first/package"),
     (policy.no_secrets, DELIVER, "github.token", "secrets.GITHUB_TOKEN"),
     (policy.no_secrets, CI, "toJSON(needs)", "toJSON(secrets)"),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sluice.project import Project
 
 REFUSED, TROUBLE, INTERRUPTED = 1, 2, 130
+_LONGEST = 4_000
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -33,15 +34,29 @@ class Commands:
 
 
 def say(line: str, status: int) -> int:
-    sys.stderr.write(f"sluice: {line}\n")
+    sys.stderr.write(f"sluice: {one_line(line)}\n")
     return status
 
 
+def show(line: str) -> None:
+    print(one_line(line), flush=True)
+
+
+def show_judged(name: str, status: str, why: str) -> None:
+    print(f"  {status:<13} {one_line(f'{name}: {why}')}")
+
+
+def one_line(text: str) -> str:
+    """Text of anybody's as one line that moves no cursor and that no runner takes for a command."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    line = " ".join(plain.split()).replace("##[", "# [")
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
+
+
 def in_words(error: Exception) -> str:
-    said = " ".join(str(error).split())
     if isinstance(error, (SluiceError, OSError)):
-        return said
-    return f"{type(error).__name__}: {said} (unexpected; --debug shows where)"
+        return str(error)
+    return f"{type(error).__name__}: {error} (unexpected; --debug shows where)"
 
 
 def project() -> Project:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sluice.commands import REFUSED, Commands, project
+from sluice.commands import REFUSED, Commands, project, show
 from sluice.commands.pipeline import add_beside, reproduce, stage
 
 
@@ -54,8 +54,8 @@ def _verify(options: argparse.Namespace) -> int:
     from sluice.package import verify
 
     manifest, verdict = verify.run(options.file)
-    print(f"{manifest.name} {manifest.version}, {len(manifest.files)} files, each as sealed")
-    print(f"scenarios: {verdict.status.value}: {verdict.why}")
+    show(f"{manifest.name} {manifest.version}, {len(manifest.files)} files, each as sealed")
+    show(f"scenarios: {verdict.status.value}: {verdict.why}")
     return 0 if verdict.passes else REFUSED
 
 

@@ -6,7 +6,16 @@ import argparse
 import importlib
 from pathlib import Path
 
-from sluice.commands import REFUSED, Command, Commands, in_words, project, say
+from sluice.commands import (
+    REFUSED,
+    Command,
+    Commands,
+    in_words,
+    project,
+    say,
+    show,
+    show_judged,
+)
 from sluice.errors import SluiceError
 
 
@@ -64,7 +73,7 @@ def add_beside(run: argparse.ArgumentParser) -> None:
     run.add_argument("--champion", type=Path, metavar="PATH", help=champion)
     against = "the revision a contribution starts from: show what it changes of the bounds"
     run.add_argument("--against", metavar="REVISION", help=against)
-    locked = "refuse when dvc.lock is not the one that is committed"
+    locked = "believe no dvc.lock, and refuse when the committed one is not what comes out"
     run.add_argument("--locked", action="store_true", help=locked)
 
 
@@ -74,10 +83,10 @@ def reproduce(options: argparse.Namespace) -> bool:
 
     here = project()
     beside = pipeline.Beside(options.base, options.champion, options.against)
-    conclusion = pipeline.run(here, beside)
+    conclusion = pipeline.run(here, beside, locked=options.locked)
     print()
     for verdict in conclusion.verdicts:
-        print(f"  {verdict.status.value:<13} {verdict.gate}: {verdict.why}")
+        show_judged(verdict.gate, verdict.status, verdict.why)
     print(f"\nreport: {here.report / 'report.html'}")
     stale = options.locked and contributed.lock_is_stale(here.root)
     if not conclusion.releasable:
@@ -101,7 +110,7 @@ def _check(options: argparse.Namespace) -> int:
     if options.gate not in gate.GATES:
         raise SluiceError(f"no gate {options.gate!r}; there are {', '.join(gate.GATES)}")
     verdict = gate.run(project(), options.gate)
-    print(f"{verdict.gate}: {verdict.status.value}: {verdict.why}")
+    show(f"{verdict.gate}: {verdict.status.value}: {verdict.why}")
     return 0 if verdict.passes else REFUSED
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sluice.commands import REFUSED, Commands, say
+from sluice.commands import REFUSED, Commands, say, show, show_judged
 
 
 def add(commands: Commands) -> None:
@@ -49,7 +49,7 @@ def add(commands: Commands) -> None:
 def _champion(options: argparse.Namespace) -> int:
     from sluice.release import champion
 
-    champion.run(options.repo, options.out, print)
+    champion.run(options.repo, options.out, show)
     return 0
 
 
@@ -64,7 +64,7 @@ def _assemble(options: argparse.Namespace) -> int:
 def _deliver(options: argparse.Namespace) -> int:
     from sluice.release import deliver
 
-    deliver.run(options.repo, options.out, print)
+    deliver.run(options.repo, options.out, show)
     return 0
 
 
@@ -72,9 +72,9 @@ def _preflight(options: argparse.Namespace) -> int:
     from sluice.release import ask
 
     asked = (options.repo, options.version, options.reason, options.out)
-    verdict = ask.run(*asked, outputs=options.outputs, say=print)
+    verdict = ask.run(*asked, outputs=options.outputs, say=show)
     for finding in verdict.findings:
-        print(f"{finding.status.value:<13} {finding.name}: {finding.why}")
+        show_judged(finding.name, finding.status, finding.why)
     if verdict.passes:
         print(f"to approve: {options.out / ask.PAGE}")
         return 0
@@ -85,7 +85,7 @@ def _publish(options: argparse.Namespace) -> int:
     from sluice.release import promote
 
     approved = promote.Approved(options.approved, options.beside)
-    promote.release(options.repo, options.version, approved, print)
+    promote.release(options.repo, options.version, approved, show)
     return 0
 
 
@@ -93,5 +93,5 @@ def _rollback(options: argparse.Namespace) -> int:
     from sluice.release import promote
 
     approved = promote.Approved(options.approved, options.beside)
-    promote.roll_back(options.repo, options.version, options.reason, approved, print)
+    promote.roll_back(options.repo, options.version, options.reason, approved, show)
     return 0

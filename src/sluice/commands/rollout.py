@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.commands import INTERRUPTED, REFUSED, Commands, say
+from sluice.commands import INTERRUPTED, REFUSED, Commands, say, show_judged
 
 if TYPE_CHECKING:
     from sluice.verdict import Verdict
@@ -54,7 +54,7 @@ def _batch(options: argparse.Namespace) -> int:
 def _conclude(verdicts: Iterable[Verdict], passes: bool) -> int:
     print()
     for verdict in verdicts:
-        print(f"  {verdict.status.value:<13} {verdict.gate}: {verdict.why}")
+        show_judged(verdict.gate, verdict.status, verdict.why)
     if passes:
         return 0
     return say("refused: the package does not pass in the test environment", REFUSED)

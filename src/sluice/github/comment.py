@@ -35,8 +35,7 @@ def run(repository: str | None, id: int, say: Callable[[str], None]) -> str | No
         text, refused = _text(github, of_ci, pulls)
         for pull in pulls:
             say(f"pull request {pull.number}: {_keep(github, pull, of_ci, text)}")
-    # A runner takes some words in a log for commands.
-    return refused.replace("##[", "# [") if refused else None
+    return refused
 
 
 def _pulls(github: Pulls, of_ci: answers.Run) -> list[answers.Pull]:

@@ -58,8 +58,12 @@ def opened(path: Path) -> Iterator[Package]:
 
 
 def version(source: Source, whole: str) -> str:
-    """The day of the commit (UTC) and the digest of the content."""
-    return f"{datetime.fromtimestamp(source.time, UTC):%Y.%m.%d}-{whole[:12]}"
+    """The day of the commit (UTC), and a digest of commit and content.
+
+    Two commits of a day may hold the same content, and each has a tag of its own.
+    """
+    both = hashlib.sha256(f"{source.commit} {whole}".encode()).hexdigest()
+    return f"{datetime.fromtimestamp(source.time, UTC):%Y.%m.%d}-{both[:12]}"
 
 
 def archive(contents: dict[str, bytes], manifest: Manifest) -> bytes:
