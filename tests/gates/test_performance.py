@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 
 from refusal import refuses
 
@@ -46,6 +47,17 @@ def test_bounds_missed_and_straddled_then_accepted(toy: Toy) -> None:
         "out/package/documentation/model-card.md",
     ):
         assert REASON in html.unescape(toy.text(name)), name
+
+
+def test_decisions_that_are_all_the_same(toy: Toy) -> None:
+    signature = toy.json("out/model/signature.json")
+    signature["decision"]["threshold"] = 2.0
+    toy.write("out/model/signature.json", json.dumps(signature))
+    ran = toy.sluice("check", "performance")
+    assert ran.status == 1
+    finding = toy.findings("performance")["performance/classes decided for"]
+    assert finding["status"] == "fail"
+    assert "every row of the holdout is decided to be 'no'" in finding["why"]
 
 
 def test_shuffled_labels_and_no_sensitive_column(toy: Toy) -> None:

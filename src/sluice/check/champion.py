@@ -8,8 +8,6 @@ row cancels out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +17,11 @@ from sluice import champion
 from sluice.bootstrap import Rows, intervals
 from sluice.check import gate
 from sluice.check.outcome import of_model, of_split
+from sluice.config import read_yaml
 from sluice.errors import SluiceError
 from sluice.metrics import METRICS, Outcome, of_task
 from sluice.model import Model, Signature
-from sluice.package.archive import opened
+from sluice.package.archive import Package, opened
 from sluice.project import Project, write_json
 from sluice.verdict import Bound, Finding, Status, Verdict, judge, plain
 
@@ -70,18 +69,15 @@ def _look(project: Project, where: Path) -> list[Finding]:
         why = "There is no full release yet: whoever is released first is the champion."
         return [Finding(f"{GATE}/none", Status.PASS, why)]
     frame, candidate = of_split(project, "holdout")
-    with _model(serving.package) as model:
-        lacking = _why_not(project, model.signature, frame)
+    with opened(serving.package) as unpacked:
+        model = Model(unpacked.model)
+        lacking = _why_not(project, model.signature, frame) or _other_rows(project, unpacked)
         if lacking:
-            return [Finding(f"{GATE}/comparable", Status.INSUFFICIENT, lacking)]
+            write_json(comparison(project), {"release": serving.name})
+            why = f"{lacking}; who can do without a comparison accepts this finding in params.yaml"
+            return [Finding(f"{GATE}/comparable", Status.INSUFFICIENT, why)]
         rival = of_model(project.settings, model, frame)
     return _compare(project, serving.name, candidate, rival)
-
-
-@contextmanager
-def _model(package: Path) -> Iterator[Model]:
-    with opened(package) as unpacked:
-        yield Model(unpacked.model)
 
 
 def _why_not(project: Project, signature: Signature, frame: DataFrame) -> str | None:
@@ -95,6 +91,22 @@ def _why_not(project: Project, signature: Signature, frame: DataFrame) -> str | 
             return f"the champion reads {column.name!r}, which the data does not have any more"
         if known.numeric != (column.type == "number"):
             return f"the champion reads {column.name!r} as a {column.type}, the data has another"
+    return None
+
+
+def _other_rows(project: Project, champion: Package) -> str | None:
+    """What lets the champion have been trained on rows that are held out here."""
+    settings = project.settings
+    theirs = read_yaml(champion.folder / "configuration/params.yaml")
+    if theirs["split"] != settings.split.model_dump():
+        return "the champion was held to another split, so it may have learned from these rows"
+    if theirs["data"].get("id") != settings.data.id:
+        return "the champion's rows had another id, so it may have learned from these"
+    if settings.data.id is None and set(theirs["columns"]) != set(settings.columns):
+        return (
+            "without an id, rows are parted by all their columns, and the champion had others: "
+            "it may have learned from these rows"
+        )
     return None
 
 

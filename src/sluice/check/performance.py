@@ -10,7 +10,7 @@ from sluice.check.baselines import baselines
 from sluice.check.outcome import of_split
 from sluice.metrics import METRICS, Outcome, of_task
 from sluice.project import Project, write_json
-from sluice.verdict import Bound, Finding, judge, plain
+from sluice.verdict import Bound, Finding, Status, judge, plain
 
 
 def look(project: Project) -> list[Finding]:
@@ -40,7 +40,24 @@ def look(project: Project) -> list[Finding]:
         )
         for name in rivals
     ]
+    if project.settings.task != "regression":
+        findings.append(_decides(outcome, project.settings.classes))
     return findings
+
+
+def _decides(outcome: Outcome, classes: list[str]) -> Finding:
+    """Scores may rank well while no row is ever decided otherwise."""
+    found = np.unique(outcome.decisions)
+    bound = Bound("a model decides between classes", low=2)
+    name, n = "performance/classes decided for", len(outcome.truth)
+    if len(found) > 1:
+        why = f"{len(found)} of {len(classes)} classes are decided for"
+        return Finding(name, Status.PASS, why, len(found), n=n, bound=bound)
+    why = (
+        f"every row of the holdout is decided to be {classes[int(found[0])]!r}, so nothing is told "
+        "apart: say under selection.costs in params.yaml what each error costs"
+    )
+    return Finding(name, Status.FAIL, why, len(found), n=n, bound=bound)
 
 
 def measure(
