@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from sluice.errors import SluiceError
 from sluice.github.access import Access
+from sluice.github.answers import Asset
 
 _SECONDS = 300.0
 _PIECE = 2**20
@@ -39,6 +43,24 @@ def put(access: Access, upload_url: str, path: Path) -> None:
     if answer.status_code != 201:
         said = access.printable(answer.text[:200])
         raise SluiceError(f"{path.name}: the upload was answered {answer.status_code}: {said}")
+    _require_whole(path, answer.content)
+
+
+def _require_whole(path: Path, said: bytes) -> None:
+    try:
+        kept = msgspec.json.decode(said, type=Asset)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SluiceError(
+            f"{path.name}: the answer to its upload is not what GitHub documents: {error}"
+        ) from None
+    with path.open("rb") as stream:
+        digest = f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    same = kept.size == path.stat().st_size and kept.digest in (None, digest)
+    if kept.state != "uploaded" or not same:
+        raise SluiceError(
+            f"{path.name}: GitHub does not have what was uploaded, but {kept.size:,} bytes, "
+            f"{kept.digest or 'digest untold'}, state {kept.state}: run this again"
+        )
 
 
 def _require_github(access: Access, url: str) -> None:
