@@ -83,6 +83,12 @@ def without_digests(counter: Counter) -> None:
         asset["digest"] = None
 
 
+def immutable(counter: Counter) -> None:
+    counter.take_stock()
+    counter.github.swap(counter.newer.tag, "load.json", b"measured before")
+    counter.github.release(counter.newer.tag)["immutable"] = True
+
+
 def tagged(counter: Counter) -> None:
     counter.github.tags[counter.newer.tag] = {"sha": "f" * 40, "type": "commit"}
 
@@ -110,10 +116,7 @@ def nothing_here(counter: Counter) -> None:
 
 def test_other_evidence_takes_the_place_of_the_older(ready: Counter) -> None:
     """As a second run leaves it: it has measured again, beside the champion of today."""
-    ready.run("deliver").went_well()
-    there = ready.github.release(ready.newer.tag)
-    there["body"] += "Rolled back to v1, because it was no good.\n"
-    ready.github.swap(ready.newer.tag, "load.json", b"measured before")
+    other_evidence(ready)
     ready.add_asset(ready.newer.tag, "more.txt", b"x")
     ready.run("deliver").went_well()
     (release,) = ready.github.releases
@@ -122,10 +125,70 @@ def test_other_evidence_takes_the_place_of_the_older(ready: Counter) -> None:
     assert release["body"].endswith("Rolled back to v1, because it was no good.\n")
 
 
+def other_evidence(counter: Counter) -> dict[str, Any]:
+    """Delivered already, rolled back since, and to be replaced."""
+    counter.run("deliver").went_well()
+    there = counter.github.release(counter.newer.tag)
+    there["body"] += "Rolled back to v1, because it was no good.\n"
+    counter.github.swap(counter.newer.tag, "load.json", b"measured before")
+    return there
+
+
+def promoted(there: dict[str, Any], counter: Counter) -> None:
+    """Someone's run of Release comes to its end."""
+    there["prerelease"] = False
+    counter.github.latest = there["id"]
+
+
+def noted(there: dict[str, Any], _: Counter) -> None:
+    there["body"] += "And once more.\n"
+
+
+def replaced(there: dict[str, Any], _: Counter) -> None:
+    there["id"] = 9999
+
+
+def taken_away(there: dict[str, Any], counter: Counter) -> None:
+    counter.github.releases.remove(there)
+
+
+@pytest.mark.parametrize("change", [promoted, noted, replaced, taken_away])
+def test_what_was_changed_during_the_uploads_is_not_deleted(
+    ready: Counter, change: Callable[[dict[str, Any], Counter], None]
+) -> None:
+    there = other_evidence(ready)
+    stored = ready.github.stored
+
+    def meanwhile(verb: str, target: str, headers: Any, raw: bytes) -> Any:
+        if target.endswith("=rollout.md"):
+            change(there, ready)
+        return stored(verb, target, headers, raw)
+
+    ready.monkeypatch.setattr(ready.github, "stored", meanwhile)
+    ran = ready.run("deliver")
+    assert ran.status == 2
+    assert "was changed meanwhile: nothing is published, and what is there stays" in ran.line
+    assert ready.github.releases == ([] if change is taken_away else [there])
+    assert ready.champion() == (ready.newer.tag if change is promoted else None)
+
+
+def test_history_outlives_a_run_that_died_after_it_deleted_the_older(ready: Counter) -> None:
+    other_evidence(ready)
+    ready.github.interfere = lambda verb, *_: BROKEN if verb == "PATCH" else None
+    assert ready.run("deliver").status == 2
+    assert [one["draft"] for one in ready.github.releases] == [True]
+    ready.github.interfere = lambda *_: None
+    ready.run("deliver").went_well()
+    (release,) = ready.github.releases
+    assert not release["draft"]
+    assert release["body"].endswith("Rolled back to v1, because it was no good.\n")
+
+
 REFUSED: dict[str, tuple[Callable[[Counter], None], str]] = {
     "another package there": (other_package, "is there already, with another package"),
     "no digests told": (without_digests, "is there already, with another package"),
     "a full release": (released, "is a full release: it is not delivered again"),
+    "an immutable one": (immutable, "is immutable, and GitHub never gives its tag to another"),
     "a tag at another commit": (tagged, f"points to {'f' * 40}"),
     "changed here": (changed_here, "report.md was changed"),
     "one more here": (more_here, "more.txt is not in delivery.json"),
@@ -159,6 +222,48 @@ def test_an_upload_that_fails_leaves_a_draft_and_the_next_run_completes(
     assert release["id"] != left["id"]
     assert (release["draft"], release["prerelease"]) == (False, True)
     assert assets(ready.github, ready.newer) == contents(ready.newer)
+
+
+def cut_off(asset: dict[str, Any]) -> dict[str, Any]:
+    return asset | {"size": asset["size"] - 1, "digest": None}
+
+
+def other_bytes(asset: dict[str, Any]) -> dict[str, Any]:
+    return asset | {"digest": f"sha256:{'0' * 64}"}
+
+
+def not_done(asset: dict[str, Any]) -> dict[str, Any]:
+    return asset | {"state": "starter"}
+
+
+def nothing_said(_: dict[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("kept", "why"),
+    [
+        (cut_off, "digest untold, state uploaded"),
+        (other_bytes, f"sha256:{'0' * 64}"),
+        (not_done, "state starter"),
+        (nothing_said, "is not what GitHub documents"),
+    ],
+)
+def test_an_upload_that_github_does_not_have_whole(
+    ready: Counter, kept: Callable[[dict[str, Any]], dict[str, Any]], why: str
+) -> None:
+    upload = ready.github._upload
+
+    def half(id: int, name: str, raw: bytes, headers: Any) -> Any:
+        status, asset = upload(id, name, raw, headers)
+        return status, kept(asset) if name == "load.json" else asset
+
+    ready.monkeypatch.setattr(ready.github, "_upload", half)
+    ran = ready.run("deliver")
+    assert ran.status == 2
+    assert "load.json: " in ran.line
+    assert why in ran.line
+    assert [one["draft"] for one in ready.github.releases] == [True]
 
 
 def test_published_in_the_last_step_alone(ready: Counter) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -236,6 +236,11 @@ class Release(Struct):
     body: str | None = None
     published_at: str | None = None
     assets: list[Asset] = []
+    immutable: bool = False
+
+    @property
+    def full(self) -> bool:
+        return not (self.draft or self.prerelease)
 
 
 class RefTarget(Struct):
@@ -257,7 +262,9 @@ class ChangedCommit(Struct):
 
 
 class Changes(Struct):
-    status: str
+    """From one commit to another; the last of `commits` is the newest."""
+
+    status: Literal["ahead", "behind", "diverged", "identical"]
     total_commits: int
     commits: list[ChangedCommit]
 

@@ -32,21 +32,27 @@ def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> Non
         _require_tag(releases, made)
         if there:
             _require_same_package(there, made)
-        for draft in releases.every():
-            if draft.draft and draft.tag_name == made.tag:
-                releases.delete(draft)  # left by a run that did not come to its end
+        left = [one for one in releases.every() if one.draft and one.tag_name == made.tag]
         draft = releases.create(
             {
                 "tag_name": made.tag,
                 "target_commitish": made.commit,
                 "name": made.title,
-                "body": _notes(made, digest) + _history(there),
+                "body": _notes(made, digest) + _history([there] if there else left),
                 "draft": True,
                 "prerelease": True,
             }
         )
+        for one in left:
+            releases.delete(one)  # left by a run that did not come to its end
         for path in sorted(folder.iterdir()):
             releases.put(draft, path)
+        if _state(releases.of_tag(made.tag)) != _state(there):
+            releases.delete(draft)
+            raise SluiceError(
+                f"{made.tag} was changed meanwhile: nothing is published, and what is there stays; "
+                "look at the releases, and start again"
+            )
         if there:
             releases.delete(there)
         done = releases.update(draft, {"draft": False, "prerelease": True, "make_latest": "false"})
@@ -65,11 +71,22 @@ def _require_same_package(there: answers.Release, made: Delivery) -> None:
             f"{made.tag} is there already, with another package: one version has one package; "
             f"look at {there.html_url}"
         )
+    if there.immutable:
+        raise SluiceError(
+            f"{made.tag} is immutable, and GitHub never gives its tag to another release: it stays "
+            "as it is. For other evidence deliver a commit of another day, as another version"
+        )
 
 
-def _history(there: answers.Release | None) -> str:
+def _state(there: answers.Release | None) -> tuple[int, bool, str | None] | None:
+    """What must not change while its successor is uploaded."""
+    return (there.id, there.prerelease, there.body) if there else None
+
+
+def _history(earlier: list[answers.Release]) -> str:
     """What happened to the version, such as a rollback, stays in its notes."""
-    return (there.body or "").partition(_END)[2] if there else ""
+    said = ((one.body or "").partition(_END)[2] for one in earlier)
+    return next(filter(None, said), "")
 
 
 def _require_tag(releases: Releases, made: Delivery) -> None:
