@@ -24,7 +24,9 @@ class FakeReleases:
         self.kept: dict[int, bytes] = {}
         # By run: the reviewers' words, as GitHub tells them.
         self.approvals: dict[int, list[dict[str, Any]]] = {}
+        # The commits that a later release has and an earlier lacks, and the other way round.
         self.commits: list[dict[str, Any]] = []
+        self.astray: list[dict[str, Any]] = []
         self.url = ""
         self._release_ids = iter(range(2000, 10**6))
 
@@ -163,12 +165,20 @@ class FakeReleases:
     def _annotated(self, sha: str, **_: Any) -> Answer:
         return 200, {"tag": "v", "object": {"sha": sha[::-1], "type": "commit"}}
 
-    def _compare(self, between: str, **_: Any) -> Answer:
-        return 200, {
-            "status": "ahead",
-            "total_commits": len(self.commits),
-            "commits": self.commits,
-        }
+    def _compare(self, between: str, *, query: dict[str, str], **_: Any) -> Answer:
+        """As if releases were made in the order of their commits."""
+        base, head = between.split("...")
+        line = [one["target_commitish"] for one in self.releases]
+        if not {base, head} <= set(line):
+            return GONE
+        if base == head:
+            return 200, {"status": "identical", "total_commits": 0, "commits": []}
+        forward = line.index(base) < line.index(head)
+        status = "diverged" if self.astray else "ahead" if forward else "behind"
+        found = self.commits if forward else self.astray
+        # By pages from the oldest on; without them the last 250.
+        shown = self._paged(found, query) if query else found[-250:]
+        return 200, {"status": status, "total_commits": len(found), "commits": shown}
 
     def _approvals(self, run: str, **_: Any) -> Answer:
         return 200, self.approvals.get(int(run), [])

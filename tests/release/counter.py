@@ -121,6 +121,11 @@ class Counter:
         for name, value in self.stock.state.items():
             setattr(self.github, name, copy.deepcopy(value))
 
+    def hide_latest(self) -> None:
+        """GitHub has no word on which release is the latest."""
+        gone = (404, {"message": "Not Found"})
+        self.github.interfere = lambda _, path, __: gone if path.endswith("/latest") else None
+
     def make_champion(self, tag: str) -> None:
         self.github.release(tag)["prerelease"] = False
         self.github.latest = self.github.release(tag)["id"]

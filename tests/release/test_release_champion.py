@@ -122,6 +122,15 @@ def test_no_word_from_github_is_not_the_word_that_there_is_none(released: Counte
     assert not list((released.root / OUT).iterdir())
 
 
+def test_one_404_is_not_the_word_that_there_is_none(released: Counter) -> None:
+    released.hide_latest()
+    why = f"GitHub names no latest release, but {released.older.tag} is a full one"
+    released.refuses("champion", why=why)
+    gone = (404, {"message": "Not Found"})
+    released.github.interfere = lambda _, path, __: gone if "/releases" in path else None
+    released.refuses("champion", why="GitHub answers 404")
+
+
 def test_without_gh(released: Counter) -> None:
     released.refuses("champion", why="gh is not installed", PATH="/nowhere")
 

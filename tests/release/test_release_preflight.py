@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -98,6 +99,42 @@ def test_many_commits_are_counted(released: Counter) -> None:
     assert "- and 10 earlier\n" in page(released)
 
 
+def test_more_commits_than_one_answer_holds(released: Counter) -> None:
+    released.github.commits = [commit(n, f"Number {n}") for n in range(300)]
+    released.run("preflight", released.newer.tag).went_well()
+    assert "champion\n\n- Number 299 (" in page(released)
+    assert "- Number 250 (" in page(released)
+    assert "Number 249 (" not in page(released)
+    assert "- and 250 earlier\n" in page(released)
+
+
+def test_a_version_that_is_older_than_the_champion(released: Counter) -> None:
+    released.github.commits = [commit(1, "What would go"), commit(2, "And this")]
+    released.github.releases.reverse()
+    released.run("preflight", released.newer.tag).went_well()
+    said = "**This version is older than the champion: 2 commits would be taken back**"
+    assert f"{said}\n\n- And this (`0000000`)\n- What would go (`0000000`)\n" in page(released)
+
+
+def test_a_version_that_lacks_some_of_the_champion(released: Counter) -> None:
+    released.github.commits = [commit(1, "What would come")]
+    released.github.astray = [commit(2, "What would go"), commit(3, "And this")]
+    released.run("preflight", released.newer.tag).went_well()
+    assert "1 commit would come, 2 commits would be taken back**\n\n" in page(released)
+    assert "Would come:\n\n- What would come (`0000000`)\n\n" in page(released)
+    assert "Would be taken back:\n\n- And this (`0000000`)\n- What would go" in page(released)
+
+
+def test_a_version_of_the_commit_of_the_champion(released: Counter) -> None:
+    released.github.interfere = lambda _, path, __: (
+        (200, {"status": "identical", "total_commits": 0, "commits": []})
+        if "/compare/" in path
+        else None
+    )
+    released.run("preflight", released.newer.tag).went_well()
+    assert "Nothing: both were built from the same commit." in page(released)
+
+
 def test_commit_messages_are_inert(released: Counter) -> None:
     released.run("preflight", released.newer.tag).went_well()
     plain = page(released)
@@ -147,7 +184,22 @@ def test_a_delivery_that_is_not_whole(released: Counter, case: str) -> None:
 
 def test_a_champion_that_is_no_delivery(released: Counter) -> None:
     released.github.swap(released.older.tag, "delivery.json", b"{}")
-    refused(released, released.newer.tag, why="preflight/champion: v")
+    why = f"preflight/champion: The champion {released.older.tag} cannot be read: v"
+    refused(released, released.newer.tag, why=why)
+
+
+def test_a_champion_that_nobody_attested_is_not_on_the_page(released: Counter) -> None:
+    content = (released.older.folder / "delivery.json").read_bytes()
+    said = json.loads(content) | {"image": f"evil.example/x@sha256:{'6' * 64}"}
+    released.github.swap(released.older.tag, "delivery.json", json.dumps(said).encode())
+    refused(released, released.newer.tag, why="no attestation of .github/workflows/deliver.yml")
+    assert "evil.example" not in page(released)
+
+
+def test_a_champion_whose_tag_was_moved(released: Counter) -> None:
+    """Attested once, and not what the tag holds."""
+    released.github.tags[released.older.tag] = {"sha": "f" * 40, "type": "commit"}
+    refused(released, released.newer.tag, why=f"the tag {released.older.tag} was moved")
 
 
 @pytest.mark.parametrize(
@@ -165,11 +217,17 @@ def test_a_champion_that_is_no_delivery(released: Counter) -> None:
 def test_what_is_no_version(released: Counter, version: str) -> None:
     refused(released, version, why="is no version")
     asked = [path for _, path, _ in released.github.requests]
+    asked = [path for path in asked if not path.endswith(f"/tags/{released.older.tag}")]
     assert not [path for path in asked if "tags/" in path or ".." in path]
 
 
 def test_a_version_that_is_not_there(released: Counter) -> None:
     refused(released, NOWHERE, why=f"there is no release v{NOWHERE}")
+
+
+def test_one_404_is_not_the_word_that_nobody_serves(released: Counter) -> None:
+    released.hide_latest()
+    refused(released, released.newer.tag, why="GitHub names no latest release")
 
 
 def test_already_released(released: Counter) -> None:

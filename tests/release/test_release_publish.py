@@ -155,6 +155,12 @@ def test_the_champion_is_gone(approved: Counter) -> None:
     approved.refuses(*publish(approved), why="nobody serves production now")
 
 
+def test_one_404_is_not_the_word_that_nobody_serves(approved: Counter) -> None:
+    approved.hide_latest()
+    given = ("publish", approved.newer.tag, "--approved", approved.newer.digest)
+    approved.refuses(*given, "--beside", "nobody", why="GitHub names no latest release")
+
+
 def test_already_released(approved: Counter) -> None:
     approved.make_champion(approved.newer.tag)
     approved.refuses(*publish(approved), why="is a full release already")

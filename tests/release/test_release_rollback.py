@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from counter import RUN, Counter
@@ -23,6 +24,12 @@ def later(released: Counter) -> Counter:
 def rollback(counter: Counter, reason: str = REASON) -> tuple[str, ...]:
     given = ("rollback", counter.older.made.version, "--reason", reason)
     return (*given, "--beside", counter.newer.tag, "--approved", counter.older.digest)
+
+
+def preflight(counter: Counter) -> str:
+    """The page."""
+    counter.run("preflight", counter.older.tag, "--reason", REASON).went_well()
+    return (counter.root / "out/release/approval.md").read_text("utf-8")
 
 
 def bodies(counter: Counter) -> tuple[str, str]:
@@ -53,10 +60,65 @@ def test_what_is_asked_of_the_approver(later: Counter) -> None:
     text = (later.root / "out/release/approval.md").read_text("utf-8")
     assert text.startswith(f"# 🔎 Roll production back to {later.older.tag}? {REASON}\n")
     assert "## What would be taken back\n\n- What broke it (`ccccccc`)\n" in text
-    compared = [path for _, path, _ in later.github.requests if "/compare/" in path]
-    ends = f"{later.older.made.commit}...{later.newer.made.commit}"
-    assert [path.partition("/compare/")[2].partition("?")[0] for path in compared] == [ends]
     assert not later.github.writes
+
+
+def test_it_lacks_some_of_what_it_replaces_and_the_other_way_round(later: Counter) -> None:
+    later.github.commits = [{"sha": "c" * 40, "commit": {"message": "What broke it"}}]
+    later.github.astray = [{"sha": "d" * 40, "commit": {"message": "Never reviewed"}}]
+    text = preflight(later)
+    assert "1 commit would come, 1 commit would be taken back**\n\n" in text
+    assert "Would come:\n\n- Never reviewed (`ddddddd`)\n\n" in text
+    assert "Would be taken back:\n\n- What broke it (`ccccccc`)\n" in text
+
+
+def test_forward_is_no_way_back(released: Counter) -> None:
+    """A pre-release made full by hand was never compared with the champion, nor approved."""
+    released.github.release(released.newer.tag)["prerelease"] = False
+    released.github.approve(RUN, "hubot")
+    newer, why = released.newer, f"is ahead of {released.older.tag}, which serves production"
+    ran = released.refuses(
+        "preflight", newer.tag, "--reason", REASON, why="so this is no way back", status=1
+    )
+    assert f"{newer.tag} {why}" in ran.line
+    given = ("rollback", newer.tag, "--reason", REASON, "--approved", newer.digest)
+    released.refuses(*given, "--beside", released.older.tag, why=why)
+
+
+def damaged(counter: Counter) -> str:
+    assets = counter.github.release(counter.newer.tag)["assets"]
+    assets.remove(counter.github.asset(counter.newer.tag, "delivery.json"))
+    return counter.newer.tag
+
+
+def unattested(counter: Counter) -> str:
+    (counter.notes / f"{counter.newer.digest}.provenance.json").unlink()
+    return counter.newer.tag
+
+
+def by_hand(counter: Counter) -> str:
+    made = {"id": 9999, "tag_name": "docs-1.0", "assets": [], "target_commitish": "d" * 40}
+    counter.github.releases.append(counter.github.release(counter.newer.tag) | made)
+    counter.github.tags["docs-1.0"] = {"sha": "d" * 40, "type": "commit"}
+    counter.github.latest = 9999
+    return "docs-1.0"
+
+
+@pytest.mark.parametrize("champion", [damaged, unattested, by_hand])
+def test_away_from_a_champion_that_cannot_be_read(
+    later: Counter, champion: Callable[[Counter], str]
+) -> None:
+    serves = champion(later)
+    later.github.commits = [{"sha": "c" * 40, "commit": {"message": "What broke it"}}]
+    text = preflight(later)
+    assert (
+        f"| version | {later.older.made.version} | The champion {serves} cannot be read: " in text
+    )
+    assert f"- ⚠️ **preflight/champion**: The champion {serves} cannot be read: " in text
+    assert "- What broke it (`ccccccc`)\n" in text
+    given = ("rollback", later.older.tag, "--reason", REASON, "--approved", later.older.digest)
+    later.run(*given, "--beside", serves).went_well()
+    assert later.champion() == later.older.tag
 
 
 def test_and_forth_again(later: Counter) -> None:

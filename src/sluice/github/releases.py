@@ -6,14 +6,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sluice.errors import SluiceError
 from sluice.github import answers, download, upload
 from sluice.github.connection import PAGE, Connection, RefusedError, as_body, quoted
 
 
 class Releases(Connection):
     def latest(self) -> answers.Release | None:
-        """The newest full release: the one that GitHub marks as the latest."""
-        return self._maybe(lambda: self.rest.repos.get_latest_release(*self.place))
+        """The newest full release: the one that GitHub marks as the latest.
+
+        One 404 is not the word that there is none: the list of releases has to say so too.
+        """
+        found = self._maybe(lambda: self.rest.repos.get_latest_release(*self.place))
+        if found is None and (full := next((one for one in self.every() if one.full), None)):
+            raise SluiceError(
+                f"GitHub names no latest release, but {full.tag_name} is a full one: mark the one "
+                "that serves production as the latest, and start again"
+            )
+        return found
 
     def of_tag(self, tag: str) -> answers.Release | None:
         """A pre-release or full release; GitHub does not find drafts by their tag."""
@@ -70,13 +80,13 @@ class Releases(Connection):
         return target.sha
 
     def changes(self, base: str, head: str) -> answers.Changes:
-        """The commits of `head` that `base` does not have, the newest hundred of them."""
+        """The commits of `head` that `base` does not have, the newest 250 of them.
+
+        Asked for by pages, GitHub would begin with the oldest.
+        """
         repos = self.rest.repos
         between = f"{quoted(base)}...{quoted(head)}"
-        return self.read(
-            answers.Changes,
-            lambda: repos.compare_commits(*self.place, between, per_page=PAGE, page=1),
-        )
+        return self.read(answers.Changes, lambda: repos.compare_commits(*self.place, between))
 
     def approvals(self, run: int) -> list[answers.Approval]:
         actions = self.rest.actions

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sluice.github import answers
 from sluice.release.fetch import Fetched
+from sluice.release.way import Way
 from sluice.report import facts, markdown, wording
 from sluice.report.markdown import escape
 from sluice.rollout import results
 from sluice.verdict import Verdict
 
 _COMMITS = 50
+_MARKS = {"pass": "✅", "accepted": "⚠️", "insufficient": "❌", "fail": "❌"}
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The latest full release. fetched: None where it cannot be read; `unread` then says why."""
+
+    release: answers.Release
+    fetched: Fetched | None
+    unread: str = ""
 
 
 @dataclass(frozen=True)
 class Case:
     """asked: what is to be approved, in one line. back: whether it is a way back.
 
-    changes: the commits that would come, or be taken back.
+    way: from what serves to what is asked for, where GitHub can compare them.
     """
 
     asked: str
     said: Verdict
     fetched: Fetched | None = None
-    champion: Fetched | None = None
-    changes: answers.Changes | None = None
+    serves: Serving | None = None
+    way: Way | None = None
     back: bool = False
 
 
@@ -43,7 +53,7 @@ def page(case: Case) -> str:
             "Read this page, then *Review deployments* above. What is approved is the digest of ",
             "`delivery.json` below: it names every file and the image by their digests, and they ",
             "are verified again after the approval.\n\n",
-            _beside(case.fetched, case.champion),
+            _beside(case.fetched, case.serves),
             _changes(case),
             markdown.render(facts.read(folder / "report.json")),
             "\n",
@@ -57,15 +67,18 @@ def page(case: Case) -> str:
 
 def _findings(said: Verdict) -> str:
     lines = [
-        f"- {'✅' if f.passes else '❌'} **{escape(f.name)}**: {escape(f.why, 2_000)}"
+        f"- {_MARKS[wording.standing(f)]} **{escape(f.name)}**: {escape(f.why, 2_000)}"
         for f in said.findings
     ]
     return "\n".join(lines) + "\n"
 
 
-def _beside(fetched: Fetched, champion: Fetched | None) -> str:
+def _beside(fetched: Fetched, serves: Serving | None) -> str:
     lines = ["| | this version | the champion |", "| --- | --- | --- |"]
-    theirs = _identity(champion) if champion else ["none yet"] + [wording.NONE] * 4
+    if serves and serves.fetched:
+        theirs = _identity(serves.fetched)
+    else:
+        theirs = [escape(serves.unread, 600) if serves else "none yet"] + [wording.NONE] * 4
     names = ["version", "commit", "package, sha256", "image", "delivery.json, sha256"]
     rows = zip(names, _identity(fetched), theirs, strict=True)
     lines += [f"| {' | '.join(row)} |" for row in rows]
@@ -80,24 +93,47 @@ def _identity(fetched: Fetched) -> list[str]:
 
 def _changes(case: Case) -> str:
     title = "What would be taken back" if case.back else "What changed since the champion"
-    if case.champion is None:
+    if case.serves is None:
         said = "There is no champion: this would be the first release."
-    elif case.changes is None:
-        said = "GitHub cannot compare the two commits: ask who rewrote history."
-    elif not case.changes.commits:
-        said = "Nothing."
+    elif case.way is None:
+        said = "GitHub cannot compare the two commits: ask who rewrote history, or took a tag away."
     else:
-        lines = _subjects(case.changes.commits)
-        more = case.changes.total_commits - len(lines)
-        said = "\n".join([*lines, f"- and {more:,} earlier"] if more > 0 else lines)
+        said = _between(case.way, back=case.back)
     return f"\n## {title}\n\n{said}\n\n"
 
 
-def _subjects(commits: Sequence[answers.ChangedCommit]) -> list[str]:
-    return [
+def _between(way: Way, *, back: bool) -> str:
+    come, go = way.come, way.back
+    match come.status:
+        case "identical":
+            return "Nothing: both were built from the same commit."
+        case "ahead":
+            return _listed(come)
+        case "behind":
+            older = f"This version is older than the champion: {_count(go)} would be taken back"
+            return ("" if back else f"**{older}**\n\n") + _listed(go)
+        case "diverged":
+            return (
+                "**Neither version holds all that is in the other: "
+                f"{_count(come)} would come, {_count(go)} would be taken back**\n\n"
+                f"Would come:\n\n{_listed(come)}\n\nWould be taken back:\n\n{_listed(go)}"
+            )
+
+
+def _count(changes: answers.Changes) -> str:
+    n = changes.total_commits
+    return f"{n:,} commit{'' if n == 1 else 's'}"
+
+
+def _listed(changes: answers.Changes) -> str:
+    """The newest first."""
+    shown = changes.commits[-_COMMITS:]
+    lines = [
         f"- {escape((one.commit.message.splitlines() or [''])[0], 200)} (`{one.sha[:7]}`)"
-        for one in reversed(commits[-_COMMITS:])
+        for one in reversed(shown)
     ]
+    more = changes.total_commits - len(shown)
+    return "\n".join([*lines, f"- and {more:,} earlier"] if more > 0 else lines)
 
 
 def _digests(fetched: Fetched) -> str:

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sluice.errors import SluiceError
-from sluice.github import access, answers
-from sluice.github.connection import RefusedError
+from sluice.github import access
 from sluice.github.releases import Releases
-from sluice.release import approval, fetch, preflight
-from sluice.release.approval import Case
+from sluice.release import approval, champion, preflight, way
+from sluice.release.approval import Case, Serving
 from sluice.release.fetch import Fetched
 from sluice.report import facts
 from sluice.verdict import Finding, Status, Verdict
 
 PAGE, FILES = "approval.md", "delivery"
+_AWAY = "a rollback leads away from it"
 
 
 def run(
@@ -44,7 +44,7 @@ def run(
     (folder / PAGE).write_text(approval.page(case), "utf-8")
     if case.said.passes and case.fetched and outputs:
         with outputs.open("a", encoding="utf-8") as stream:
-            stream.write(f"digest={case.fetched.digest}\nbeside={_name(case.champion)}\n")
+            stream.write(f"digest={case.fetched.digest}\nbeside={_name(case.serves)}\n")
     return case.said
 
 
@@ -59,22 +59,24 @@ def _case(
     findings = preflight.environment(releases.access, preflight.people())
     found, fetched = preflight.delivered(releases, version, folder / FILES, full=back, say=say)
     findings += found
-    champion = None
+    serves, taken = None, None
     try:
-        champion = _champion(releases, folder / "champion")
+        serves = _serves(releases, folder / "champion", back=back)
+        if serves and serves.unread:
+            findings.append(_finding(Status.INSUFFICIENT, serves.unread, accepted=_AWAY))
         if fetched:
-            _require_other(releases, champion, fetched)
+            taken = way.between(releases, serves.release, fetched) if serves else None
+            _require_other(releases, serves, fetched)
+            if back and serves:
+                way.require_back(taken, serves.release, fetched)
             if not back:
-                _require_compared(champion, fetched)
+                _require_compared(serves, fetched)
     except SluiceError as error:
-        findings.append(Finding(f"{preflight.GATE}/champion", Status.FAIL, str(error)))
-    asked = _asked(version, reason)
+        findings.append(_finding(Status.FAIL, str(error)))
     if reason is not None:
         findings.append(preflight.stated(reason))
     said = Verdict.of(preflight.GATE, findings)
-    if not (said.passes and fetched):
-        return Case(asked, said, back=back)
-    return Case(asked, said, fetched, champion, _changes(releases, fetched, champion, back), back)
+    return Case(_asked(version, reason), said, fetched, serves, taken, back)
 
 
 def _asked(version: str, reason: str | None) -> str:
@@ -83,43 +85,41 @@ def _asked(version: str, reason: str | None) -> str:
     return f"Roll production back to {version}? {reason}"
 
 
-def _name(champion: Fetched | None) -> str:
-    return champion.release.tag_name if champion else preflight.NOBODY
+def _name(serves: Serving | None) -> str:
+    return serves.release.tag_name if serves else preflight.NOBODY
 
 
-def _champion(releases: Releases, folder: Path) -> Fetched | None:
+def _serves(releases: Releases, folder: Path, *, back: bool) -> Serving | None:
+    """There is a way back from a champion that nobody can read, but nothing is held up to it."""
     latest = releases.latest()
-    return fetch.head(releases, latest, folder) if latest else None
+    if latest is None:
+        return None
+    try:
+        return Serving(latest, champion.head(releases, latest, folder))
+    except SluiceError as error:
+        unread = f"The champion {latest.tag_name} cannot be read: {error}"
+        if back:
+            return Serving(latest, None, unread)
+        raise SluiceError(unread) from None
 
 
-def _require_other(releases: Releases, champion: Fetched | None, fetched: Fetched) -> None:
+def _require_other(releases: Releases, serves: Serving | None, fetched: Fetched) -> None:
     """A rollback that died half-way goes on: it leaves later full releases."""
-    same = champion is not None and champion.release.id == fetched.release.id
+    same = serves is not None and serves.release.id == fetched.release.id
     if same and not preflight.later(releases, fetched.release):
         raise SluiceError(f"{fetched.release.tag_name} is the champion already")
 
 
-def _require_compared(champion: Fetched | None, fetched: Fetched) -> None:
+def _require_compared(serves: Serving | None, fetched: Fetched) -> None:
     """Between delivery and release another version may have become the champion."""
     report = facts.read(fetched.folder / "report.json")
-    release = report.champion.release if report.champion else None
-    serves = champion.release.tag_name if champion else None
-    if release != serves:
+    compared = (report.champion.release if report.champion else None) or preflight.NOBODY
+    if compared != _name(serves):
         raise SluiceError(
-            f"{fetched.release.tag_name} was compared with {release or preflight.NOBODY}, but "
-            f"{serves or preflight.NOBODY} serves production: run Deliver again for its commit"
+            f"{fetched.release.tag_name} was compared with {compared}, but {_name(serves)} serves "
+            "production: run Deliver again for its commit"
         )
 
 
-def _changes(
-    releases: Releases, fetched: Fetched, champion: Fetched | None, back: bool
-) -> answers.Changes | None:
-    if champion is None:
-        return None
-    ends = (champion.delivery.commit, fetched.delivery.commit)
-    try:
-        return releases.changes(*(ends[::-1] if back else ends))
-    except RefusedError as refused:
-        if refused.status == 404:
-            return None
-        raise
+def _finding(status: Status, why: str, accepted: str | None = None) -> Finding:
+    return Finding(f"{preflight.GATE}/champion", status, why, accepted=accepted)

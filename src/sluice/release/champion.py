@@ -11,11 +11,12 @@ import msgspec
 
 from sluice.champion import FILE, PACKAGE, Champion
 from sluice.errors import SluiceError
-from sluice.github import access
+from sluice.github import access, answers
 from sluice.github.client import Client
 from sluice.github.releases import Releases
 from sluice.package import verify
 from sluice.release import attestation, delivery, fetch
+from sluice.release.fetch import Fetched
 
 # Private repositories have attestations on GitHub Enterprise alone.
 PRIVATE = "SLUICE_ATTESTATIONS"
@@ -36,9 +37,7 @@ def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> Non
             say("there is no full release yet, so nobody to compare with")
             return
         try:
-            fetched = fetch.head(releases, release, folder)
-            if _attested(releases.access):
-                attestation.verify(releases.access, folder / delivery.NAME, fetched.delivery.commit)
+            fetched = head(releases, release, folder)
             package = fetch.file(releases, fetched, fetched.delivery.package)
             manifest, verdict = verify.run(package)
             if not verdict.passes or manifest.version != fetched.delivery.version:
@@ -50,6 +49,14 @@ def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> Non
     package.rename(folder / PACKAGE)
     _write(folder, Champion(release.tag_name, digest, fetched.delivery.image))
     say(f"champion: {release.tag_name}, sha256 {digest}")
+
+
+def head(releases: Releases, release: answers.Release, folder: Path) -> Fetched:
+    """Its `delivery.json`, attested where attestations are to be had."""
+    fetched = fetch.head(releases, release, folder)
+    if _attested(releases.access):
+        attestation.verify(releases.access, folder / delivery.NAME, fetched.delivery.commit)
+    return fetched
 
 
 def _attested(found: access.Access) -> bool:

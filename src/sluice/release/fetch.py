@@ -34,12 +34,18 @@ class Fetched:
 
 
 def head(releases: Releases, release: answers.Release, folder: Path) -> Fetched:
-    """`delivery.json` alone; raises SluiceError if it is not of this release."""
+    """`delivery.json` alone; raises SluiceError if it is not of this release and its tag."""
     content = _get(releases, release, delivery.NAME, _MOST_NAMES)
     where = f"{release.tag_name}: {delivery.NAME}"
     made = delivery.decode(content, where)
     if made.tag != release.tag_name:
         raise SluiceError(f"{where} is of {made.version}, not of this release")
+    tagged = releases.commit_of(release.tag_name)
+    if tagged != made.commit:
+        raise SluiceError(
+            f"the tag {release.tag_name} was moved: it points to {tagged or 'nothing'}, "
+            f"the delivery was built from {made.commit}"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / delivery.NAME).write_bytes(content)
     return Fetched(release, made, hashlib.sha256(content).hexdigest(), folder)
@@ -68,12 +74,6 @@ def whole(
     if surplus:
         raise SluiceError(f"{release.tag_name}: {sorted(surplus)[0]} was added after the delivery")
     made = fetched.delivery
-    tagged = releases.commit_of(release.tag_name)
-    if tagged != made.commit:
-        raise SluiceError(
-            f"the tag {release.tag_name} was moved: it points to {tagged or 'nothing'}, "
-            f"the delivery was built from {made.commit}"
-        )
     attestation.verify(releases.access, folder / delivery.NAME, made.commit)
     say(f"{delivery.NAME}: attested, sha256 {fetched.digest}")
     for name in made.files:

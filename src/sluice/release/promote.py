@@ -12,7 +12,7 @@ from sluice.errors import SluiceError
 from sluice.github import access, answers
 from sluice.github.releases import Releases
 from sluice.github.wanted import PRODUCTION
-from sluice.release import fetch, preflight
+from sluice.release import fetch, preflight, way
 from sluice.release.fetch import Fetched
 from sluice.report.markdown import escape
 
@@ -88,6 +88,8 @@ def _approved(
             f"{serves} serves production now, but the page that was approved compares with "
             f"{approved.beside}: nothing is released, start again"
         )
+    if full and latest:
+        way.require_back(way.between(releases, latest, fetched), latest, fetched)
     return fetched, approver
 
 
