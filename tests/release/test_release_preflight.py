@@ -211,6 +211,7 @@ def test_a_champion_whose_tag_was_moved(released: Counter) -> None:
         "v2026.01.02-0123456789ab\nv2026.01.02-0123456789ab",
         "latest",
         "vv2026.01.02-0123456789ab",
+        "\u0662\u0660\u0662\u0666.01.02-0123456789ab",
         "",
     ],
 )

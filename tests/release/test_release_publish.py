@@ -176,6 +176,20 @@ def test_github_calls_another_the_latest(approved: Counter) -> None:
     assert f"GitHub calls {approved.older.tag} the latest, not {approved.newer.tag}" in ran.line
 
 
+def test_another_version_was_released_at_the_same_time(approved: Counter) -> None:
+    other = "v2026.01.09-aaaaaaaaaaaa"
+    later = approved.github.release(approved.older.tag) | {"id": 9999, "tag_name": other}
+
+    def meanwhile(verb: str, *_: object) -> None:
+        if verb == "PATCH" and later not in approved.github.releases:
+            approved.github.releases.append(later)
+
+    approved.github.interfere = meanwhile
+    ran = approved.run(*publish(approved))
+    assert ran.status == 2
+    assert f"{other} became a full release while {approved.newer.tag} did" in ran.line
+
+
 @pytest.mark.parametrize("where", ["", "/approvals", "/environments/", "/releases/assets/"])
 def test_github_refuses(approved: Counter, where: str) -> None:
     limit = (403, {"message": "API rate limit exceeded"})

@@ -144,6 +144,17 @@ def test_a_failure_half_way_and_the_same_call_completes(later: Counter, number: 
     assert [body.count(REASON) for body in bodies(later)] == [1, 1]
 
 
+def test_releases_of_other_things_are_left(later: Counter) -> None:
+    later.github.releases.append(
+        later.github.release(later.newer.tag)
+        | {"id": 9999, "tag_name": "datasets-1.0", "published_at": "2027-01-01T00:00:00Z"}
+    )
+    held = dict(later.github.release("datasets-1.0"))
+    later.run(*rollback(later)).went_well()
+    assert later.champion() == later.older.tag
+    assert later.github.release("datasets-1.0") == held
+
+
 def test_a_hostile_reason_is_inert(later: Counter) -> None:
     before = bodies(later)
     later.run(*rollback(later, HOSTILE)).went_well()
@@ -160,7 +171,14 @@ def test_a_hostile_reason_is_inert_on_the_page(later: Counter) -> None:
     assert not re.search(r"[<>|`\[\]$]|@o|(?<!&)#\d|://", head.removeprefix("# ")), head
 
 
-@pytest.mark.parametrize("reason", ["", "broken", "           .           ", "x" * 501])
+@pytest.mark.parametrize("reason", ["\u3164" * 12, "\u2800" * 12, "\uffa0" * 12, ". " * 12])
+def test_a_reason_without_words(later: Counter, reason: str) -> None:
+    later.refuses(*rollback(later, reason), why="expected a reason in words, of 5 letters or more")
+
+
+@pytest.mark.parametrize(
+    "reason", ["", "broken", "           .           ", "x" * 501, "\u200b" * 12, "no\u200b" * 3]
+)
 def test_a_reason_that_says_nothing(later: Counter, reason: str) -> None:
     why = "expected a reason of 10 to 500 characters"
     later.refuses(*rollback(later, reason), why=why)

@@ -32,7 +32,7 @@ REPORT = ("report.json", "report.md", "report.html")
 TESTED = ("test-scenarios.json", "load.json", "measured.json", "rollout.md")
 REQUIRED = (*REPORT, *TESTED, PACKAGE_BILL, IMAGE_BILL, IMAGE)
 
-VERSION = re.compile(r"\d{4}\.\d{2}\.\d{2}-[0-9a-f]{12}")
+VERSION = re.compile(r"[0-9]{4}\.[0-9]{2}\.[0-9]{2}-[0-9a-f]{12}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
@@ -59,13 +59,17 @@ class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def tag_of(version: str) -> str:
     """The tag of a version; raises SluiceError for what is none."""
-    plain = version.removeprefix("v")
-    if not VERSION.fullmatch(plain):
+    tag = f"v{version.removeprefix('v')}"
+    if not is_tag(tag):
         raise SluiceError(
             f"{version!r} is no version: expected one such as 2026.11.23-0123456789ab, "
             "as the pre-releases are named"
         )
-    return f"v{plain}"
+    return tag
+
+
+def is_tag(name: str) -> bool:
+    return name.startswith("v") and VERSION.fullmatch(name[1:]) is not None
 
 
 def assemble(package: Path, image: str, evidence: Iterable[Path], folder: Path) -> Delivery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,13 +14,14 @@ from sluice.github.client import Client
 from sluice.github.releases import Releases
 from sluice.github.wanted import PRODUCTION
 from sluice.release import fetch
-from sluice.release.delivery import tag_of
+from sluice.release.delivery import is_tag, tag_of
 from sluice.release.fetch import Fetched
+from sluice.report import wording
 from sluice.verdict import Finding, Status
 
 GATE = "preflight"
 NOBODY = "nobody"
-SHORTEST, LONGEST = 10, 500
+SHORTEST, LONGEST, LETTERS = 10, 500, 5
 Say = Callable[[str], None]
 
 
@@ -86,14 +88,19 @@ def wanted(releases: Releases, version: str, *, full: bool) -> answers.Release:
     return release
 
 
+def versions(releases: Releases) -> list[answers.Release]:
+    """The versions that were released; others may release other things here."""
+    return [one for one in releases.every() if one.full and is_tag(one.tag_name)]
+
+
 def later(releases: Releases, target: answers.Release) -> list[answers.Release]:
     """The full releases that came after it, and the one that serves now."""
     latest = releases.latest()
     serves = latest.id if latest else None
     return [
         one
-        for one in releases.every()
-        if not (one.draft or one.prerelease or one.id == target.id)
+        for one in versions(releases)
+        if one.id != target.id
         and (one.id == serves or _when(one) > _when(target) or one.created_at >= target.created_at)
     ]
 
@@ -104,11 +111,18 @@ def _when(release: answers.Release) -> str:
 
 def stated(reason: str) -> Finding:
     """Whoever goes back says why, in words that others can read later."""
-    plain = " ".join(reason.split())
+    plain = " ".join(wording.visible(reason).split())
     problems = []
     if not SHORTEST <= len(plain) <= LONGEST:
         problems = [f"expected a reason of {SHORTEST} to {LONGEST} characters, found {len(plain)}"]
+    elif sum(map(_letter, plain)) < LETTERS:
+        problems = [f"expected a reason in words, of {LETTERS} letters or more"]
     return _finding("reason", problems, "the reason is stated")
+
+
+def _letter(character: str) -> bool:
+    """One that shows: Unicode counts some fillers among the letters."""
+    return character.isalpha() and "FILLER" not in unicodedata.name(character, "")
 
 
 def _finding(name: str, problems: list[str], fine: str) -> Finding:

@@ -30,10 +30,12 @@ class Approved:
 def release(repository: str | None, version: str, approved: Approved, say: Say) -> None:
     """What was approved, and nothing else, becomes the champion."""
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
+        before = preflight.versions(releases)
         fetched, approver = _approved(releases, version, approved, Path(scratch), say, full=False)
         note = f"Released to production, approved by {escape(approver)}{_run(releases)}."
         body = {**_note(fetched.release, note), "prerelease": False, "make_latest": "true"}
         releases.update(fetched.release, body)
+        _require_alone(releases, fetched.release, before)
         _require_latest(releases, fetched.release)
     say(f"{fetched.release.tag_name} is the champion")
 
@@ -109,6 +111,19 @@ def _approver(releases: Releases, starters: set[str]) -> str:
     raise SluiceError(
         f"nobody but who started run {run} has approved it for {PRODUCTION}: nothing is released"
     )
+
+
+def _require_alone(
+    releases: Releases, released: answers.Release, before: list[answers.Release]
+) -> None:
+    """Whoever releases two versions at once has compared neither with the other."""
+    known = {released.id, *(one.id for one in before)}
+    for one in preflight.versions(releases):
+        if one.id not in known:
+            raise SluiceError(
+                f"{one.tag_name} became a full release while {released.tag_name} did: only one "
+                "serves production, so make the other a pre-release again by hand"
+            )
 
 
 def _require_latest(releases: Releases, wanted: answers.Release) -> None:
