@@ -15,6 +15,7 @@ from wares import Stock, assembled, record, rewrite, sha256, successor, try_out
 
 from sluice.package.manifest import Manifest
 from sluice.release.delivery import NAME, REQUIRED, decode
+from sluice.rollout import results
 from sluice.verdict import Finding, Status, Verdict
 
 Sabotage = Callable[[Path], object]
@@ -96,6 +97,53 @@ def of_another(parts: Path) -> None:
     try_out(parts / "tested", msgspec.structs.replace(manifest(parts), digest="0" * 64))
 
 
+def change(name: str) -> Sabotage:
+    """A page that says something else than what it is made from."""
+
+    def do(parts: Path) -> None:
+        content = (parts / name).read_text("utf-8")
+        (parts / name).write_text(content.replace("es", "se", 1), "utf-8")
+
+    return do
+
+
+def empty(name: str) -> Sabotage:
+    return lambda parts: (parts / name).write_bytes(b"")
+
+
+def slower(parts: Path) -> None:
+    """The numbers behind a passing load test."""
+    file = parts / "tested/measured.json"
+    said = json.loads(file.read_bytes())
+    said["candidate"]["p99_ms"] = 60_000.0
+    file.write_text(json.dumps(said), "utf-8")
+    (parts / "tested/rollout.md").write_text(results.markdown(results.read(parts / "tested")))
+
+
+def bound_to_nothing(parts: Path) -> None:
+    """A load test that was held to other bounds than the package's."""
+    file = parts / "tested/load.json"
+    said = Verdict.read(file.read_bytes(), "load.json")
+    Verdict.of("load", list(said.findings[:1])).write(file)
+    (parts / "tested/rollout.md").write_text(results.markdown(results.read(parts / "tested")))
+
+
+def bill_of_another(name: str) -> Sabotage:
+    def do(parts: Path) -> None:
+        file = parts / "evidence" / name
+        said = json.loads(file.read_bytes())
+        said["metadata"]["component"] |= {"version": "2026.01.02-0123456789ab"}
+        file.write_text(json.dumps(said), "utf-8")
+
+    return do
+
+
+def bill_of_other_content(parts: Path) -> None:
+    file = parts / "evidence/image.cdx.json"
+    digest = manifest(parts).digest
+    file.write_text(file.read_text("utf-8").replace(f"sha256:{digest}", "sha256:0"), "utf-8")
+
+
 def remove(name: str) -> Sabotage:
     return lambda parts: (parts / name).unlink()
 
@@ -129,6 +177,20 @@ REFUSED: dict[str, tuple[Sabotage, str]] = {
     "an insufficient test": (insufficient, "the test environment refuses it"),
     "an accepted test": (accepted, "the test environment refuses it: test-scenarios: "),
     "another's test": (of_another, "the test environment ran another package"),
+    "an edited page of the report": (change("report/report.md"), "report.md is not what comes of"),
+    "an edited html report": (change("report/report.html"), "report.html is not what comes of"),
+    "an empty report.md": (empty("report/report.md"), "report.md is not what comes of"),
+    "an empty report.html": (empty("report/report.html"), "report.html is not what comes of"),
+    "an edited page of the test": (change("tested/rollout.md"), "rollout.md is not what comes of"),
+    "an empty page of the test": (empty("tested/rollout.md"), "rollout.md is not what comes of"),
+    "other numbers": (slower, "load.json does not say what measured.json has measured"),
+    "other bounds": (bound_to_nothing, "load.json does not say what measured.json has"),
+    "an empty bill": (empty("evidence/package.cdx.json"), "package.cdx.json is not what comes of"),
+    "another's bill": (bill_of_another("package.cdx.json"), "package.cdx.json is not what comes"),
+    "an empty image's bill": (empty("evidence/image.cdx.json"), "image.cdx.json is no bill of"),
+    "no image's bill": (write("evidence/image.cdx.json"), "image.cdx.json is no bill of"),
+    "another image's bill": (bill_of_another("image.cdx.json"), "is not of an image of"),
+    "an image's of other content": (bill_of_other_content, "image.cdx.json is not of an image of"),
     "a link": (link, "more.json: expected a plain file"),
     "a folder": (folder, "more: expected a plain file"),
     "one name twice": (write("tested/report.json"), "report.json: a file of this name cannot join"),

@@ -15,15 +15,17 @@ from fake_github import serve
 from msgspec.structs import replace
 from package_parts import Package
 
-from fixture_project import Toy
-from sluice.package import identity
+from fixture_project import Toy, params
+from sluice import config
+from sluice.package import bom, identity
 from sluice.package.identity import Identity
 from sluice.package.manifest import Manifest
 from sluice.release import delivery
 from sluice.release.delivery import Delivery
-from sluice.report import facts
+from sluice.report import facts, html, markdown
 from sluice.report.evidence import Comparison
-from sluice.rollout import results
+from sluice.report.facts import Facts
+from sluice.rollout import load, results
 from sluice.rollout.measured import Measurements, Numbers
 from sluice.rollout.results import Results
 from sluice.verdict import Finding, Status, Verdict
@@ -31,6 +33,7 @@ from sluice.verdict import Finding, Status, Verdict
 DAY = 24 * 60 * 60
 IMAGE_ID = f"sha256:{'1' * 64}"
 EVIDENCE = ("evidence", "report", "tested")
+LOAD = config.Load.model_validate(params("binary")["load"])
 
 
 @dataclass(frozen=True)
@@ -96,20 +99,35 @@ def lay(parts: Path, toy: Toy, package: bytes) -> None:
     scratch.write_bytes(package)
     manifest = Package.read(scratch).manifest
     scratch.rename(parts / f"{manifest.name}-{manifest.version}.tar")
-    for name in delivery.REPORT:
-        shutil.copyfile(toy.root / "out/report" / name, parts / "report" / name)
+    shutil.copyfile(toy.root / "out/report/report.json", parts / "report/report.json")
     first = Finding("champion/none", Status.PASS, "there is no full release yet")
     rewrite(parts / "report/report.json", Verdict.of("champion", [first]))
-    for name in (delivery.PACKAGE_BILL, delivery.IMAGE_BILL):
-        (parts / "evidence" / name).write_text('{"bomFormat": "CycloneDX"}\n', "utf-8")
+    bills(parts)
     record(parts, manifest.digest)
     try_out(parts / "tested", manifest)
 
 
 def beside(parts: Path, champion: str | None) -> None:
     """The report as it were, had this one served when the version was delivered."""
-    file = parts / "report/report.json"
-    file.write_bytes(facts.encode(replace(facts.read(file), champion=Comparison(champion))))
+    report = facts.read(parts / "report/report.json")
+    told(parts / "report", replace(report, champion=Comparison(champion)))
+
+
+def told(folder: Path, report: Facts) -> None:
+    """In all its forms."""
+    (folder / "report.json").write_bytes(facts.encode(report))
+    (folder / "report.md").write_text(markdown.render(report), "utf-8")
+    (folder / "report.html").write_text(html.render(report), "utf-8")
+
+
+def bills(parts: Path) -> None:
+    """The image's as it were, had one been built."""
+    (package,) = parts.glob("*.tar")
+    mine = parts / "evidence" / delivery.PACKAGE_BILL
+    bom.run(package, None, mine)
+    bill = json.loads(mine.read_bytes())
+    bill["metadata"]["component"]["type"] = "container"
+    (parts / "evidence" / delivery.IMAGE_BILL).write_text(json.dumps(bill), "utf-8")
 
 
 def record(parts: Path, digest: str) -> None:
@@ -120,10 +138,10 @@ def record(parts: Path, digest: str) -> None:
 
 def rewrite(file: Path, said: Verdict) -> None:
     """The report as it were, had this gate said so."""
-    told = facts.read(file)
-    gates = (said, *(gate for gate in told.gates if gate.gate != said.gate))
+    report = facts.read(file)
+    gates = (said, *(gate for gate in report.gates if gate.gate != said.gate))
     fine = all(gate.passes for gate in gates)
-    file.write_bytes(facts.encode(replace(told, gates=gates, releasable=fine, reason=said.why)))
+    told(file.parent, replace(report, gates=gates, releasable=fine, reason=said.why))
 
 
 def try_out(
@@ -134,11 +152,10 @@ def try_out(
     runs_as: str = IMAGE_ID,
 ) -> None:
     """The test environment's word on this package."""
-    numbers = Numbers(manifest.name, manifest.version, manifest.digest, runs_as, 10)
-    said = [
-        Verdict.of(gate, [Finding(f"{gate}/tried", status, "as measured", accepted=accepted)])
-        for gate in ("test-scenarios", "load")
-    ]
+    of = (manifest.name, manifest.version, manifest.digest, runs_as)
+    numbers = Numbers(*of, 10, {}, 1.5, 2.0, 3.0, 100.0, 80.0, 0.0)
+    tried = Finding("test-scenarios/tried", status, "as measured", accepted=accepted)
+    said = (Verdict.of("test-scenarios", [tried]), load.verdict(numbers, LOAD))
     results.clear(folder)
     results.write(folder, Results(*said, Measurements(1.0, 4, 1, numbers)))
 

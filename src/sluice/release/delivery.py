@@ -72,17 +72,21 @@ def is_tag(name: str) -> bool:
     return name.startswith("v") and VERSION.fullmatch(name[1:]) is not None
 
 
-def assemble(package: Path, image: str, evidence: Iterable[Path], folder: Path) -> Delivery:
-    """Copy the package and all files of the evidence into `folder`, and write `delivery.json`.
+def assemble(package: Path, image: str, paths: Iterable[Path], folder: Path) -> Delivery:
+    """Copy the package and all that lies in the paths into `folder`, and write `delivery.json`.
 
     Raises SluiceError for what must not be delivered; then nothing is left in `folder`.
     """
+    # It needs libraries that releases do without.
+    from sluice.release import evidence
+
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        for path in [package, *_files(evidence)]:
+        for path in [package, *_files(paths)]:
             _copy(path, folder)
         manifest = whole(folder, package.name)
+        evidence.require(folder, package.name, manifest)
         files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
         made = Delivery(
             manifest.name, manifest.version, manifest.source.commit, package.name, image, files
@@ -179,9 +183,9 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _files(evidence: Iterable[Path]) -> list[Path]:
+def _files(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
-    for path in evidence:
+    for path in paths:
         found += sorted(path.iterdir()) if path.is_dir() else [path]
     return found
 
