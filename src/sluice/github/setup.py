@@ -10,7 +10,8 @@ from sluice.errors import SluiceError
 from sluice.github import SECTIONS, access, owners, state, wanted
 from sluice.github.client import Client
 from sluice.github.connection import NoAnswerError, RefusedError
-from sluice.github.plan import Change, plan
+from sluice.github.drift import Change
+from sluice.github.plan import plan
 from sluice.github.plans import unread, weaker_way
 from sluice.github.wanted import Wanted
 
