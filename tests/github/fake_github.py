@@ -71,6 +71,8 @@ class FakeGitHub(FakePulls, FakeReleases):
         # GitHub takes and tells `can_admins_bypass`, though its reference does not say so.
         self.knows_bypass = True
         self.page = 100
+        # Sent with each answer.
+        self.headers: dict[str, str] = {}
         self.requests: list[tuple[str, str, Any]] = []
         self.undocumented: list[str] = []
         # Called with verb, path and the number of the write; an answer of its own, or None.
@@ -189,16 +191,21 @@ class FakeGitHub(FakePulls, FakeReleases):
             self.policies.pop(name, None)
         return 200, self.environments[name]
 
+    def _by_patterns(self, name: str) -> bool:
+        policy = self.environments.get(name, {}).get("deployment_branch_policy")
+        return bool(policy and policy["custom_branch_policies"])
+
     def _policies(self, name: str, *, query: dict[str, str], **_: Any) -> Answer:
-        if name not in self.environments:
+        if not self._by_patterns(name):
             return 404, {"message": "Not Found"}
         found = self.policies.get(name, [])
         return 200, {"total_count": len(found), "branch_policies": self._paged(found, query)}
 
     def _add_policy(self, name: str, *, body: Any, **_: Any) -> Answer:
-        policy = self.environments.get(name, {}).get("deployment_branch_policy")
-        if not policy or not policy["custom_branch_policies"]:
+        if not self._by_patterns(name):
             return 404, {"message": "Not Found"}
+        if body in [{key: one[key] for key in body} for one in self.policies.get(name, [])]:
+            return 303, {"message": "See Other", "url": f"{self.url}/there"}
         added = {"id": next(self._ids), "node_id": "x", "type": "branch", **body}
         self.policies.setdefault(name, []).append(added)
         return 200, added
@@ -211,7 +218,7 @@ class FakeGitHub(FakePulls, FakeReleases):
         if not self.rulesets_in_plan:
             return 403, {"message": NO_RULESETS}
         short = [
-            {key: one[key] for key in ("id", "name", "target", "enforcement")}
+            {key: one[key] for key in ("id", "name", "target", "enforcement", "source_type")}
             for one in self.rulesets
         ]
         return 200, self._paged(short, query)
@@ -225,7 +232,8 @@ class FakeGitHub(FakePulls, FakeReleases):
     def _create_ruleset(self, *, body: Any, **_: Any) -> Answer:
         if not self.rulesets_in_plan:
             return 403, {"message": NO_RULESETS}
-        if body["name"] in {one["name"] for one in self.rulesets}:
+        own = [one for one in self.rulesets if one["source_type"] == "Repository"]
+        if body["name"] in {one["name"] for one in own}:
             return 422, {"message": "Validation Failed", "errors": ["Name must be unique"]}
         added = {"id": next(self._ids), "source_type": "Repository", "source": "octo/shop", **body}
         self.rulesets.append(_with_defaults(added))
@@ -374,6 +382,8 @@ def serve(github: FakeGitHub) -> tuple[ThreadingHTTPServer, str]:
                 self.send_response(status)
                 if 300 <= status < 400:
                     self.send_header("Location", body["url"])
+                for name, value in github.headers.items():
+                    self.send_header(name, value)
                 if link := github.link():
                     self.send_header("Link", link)
                 self.send_header("Content-Type", "application/json; charset=utf-8")

@@ -86,10 +86,6 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
         lambda g: _production(g, bypass=True),
         "environment production: administrators: may bypass it, should be may not bypass it",
     ),
-    "silent about admins": (
-        lambda g: _production(g, bypass=None),
-        "environment production: administrators: not told by GitHub",
-    ),
     "ruleset gone": (
         lambda g: g.rulesets.pop(0),
         "ruleset main: is: missing, should be there",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import select
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fake_github import FakeGitHub, finished
+from fake_github import TOKEN, FakeGitHub, finished
 from place import Place
 
 from fixture_project import Ran
@@ -167,7 +171,7 @@ def _in_process(
 ) -> Ran:
     monkeypatch.chdir(place.toy.root)
     monkeypatch.setenv("GITHUB_API_URL", place.url)
-    monkeypatch.setenv("GITHUB_TOKEN", "ghp_s3cretS3cretS3cretS3cretS3cret0000")
+    monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
     capsys.readouterr()
     status = cli.main(["github", "setup", "--repo", "octo/shop"])
     said = capsys.readouterr()
@@ -300,11 +304,15 @@ def test_only_the_documented_is_sent_to_a_server_that_knows_no_more(empty: Place
     assert "by hand: environment production" in ran.out
     assert "Allow administrators to bypass" in ran.out
     empty.github.requests.clear()
-    empty.setup().went_well()
+    note = "note: environment production: administrators: not told by GitHub: look under Settings"
+    again = empty.setup().went_well()
+    assert again.out.splitlines() == [
+        "octo/shop is as the files say: nothing to change",
+        f"  {note}, Environments",
+    ]
     assert not empty.github.writes
-    refused = empty.doctor()
-    assert refused.status == 1
-    assert "administrators: not told by GitHub, should be may not bypass it" in refused.out
+    assert f"{note}, Environments\n" in empty.doctor().went_well().out
+    assert "note" not in empty.doctor("--only", "repository").went_well().out
 
 
 def test_a_server_that_will_not_forbid_the_bypass_leaves_it_to_a_person(empty: Place) -> None:
@@ -314,7 +322,8 @@ def test_a_server_that_will_not_forbid_the_bypass_leaves_it_to_a_person(empty: P
 
     empty.github.interfere = strict
     ran = empty.setup("--reviewer", "octocat").went_well()
-    assert "by hand: environment production" in ran.out
+    said = "by hand: environment production: administrators: GitHub answers 422: unknown key: on "
+    assert said in ran.out
     assert "administrators: may bypass it, should be may not bypass it" in empty.doctor().out
 
 
@@ -325,7 +334,7 @@ def test_a_plan_without_reviewers_is_told_so_and_the_rest_is_set_up(empty: Place
     assert ran.status == 2
     assert "need GitHub Enterprise" in ran.out
     assert "The weaker way: ask for each release in a pull request" in ran.out
-    assert "environment production: not possible here" in ran.line
+    assert ran.line == "refused: environment production, see above"
     assert ran.out.count("not tried: environment production") == 3
     assert "test" in empty.github.environments
     assert {"data", "retraining"} <= {one["name"] for one in empty.github.labels}
@@ -346,3 +355,192 @@ def test_a_plan_without_rulesets_is_told_so_and_the_rest_is_set_up(empty: Place)
     refused = empty.doctor()
     assert refused.status == 1
     assert "could not be checked: rulesets" in refused.out
+
+
+def test_an_environment_that_a_deployment_has_made_is_closed(before: Before) -> None:
+    """GitHub makes it unprotected, and lists no patterns where it does not go by them."""
+    github = finished()
+    github.environments["test"]["deployment_branch_policy"] = None
+    protected = {"protected_branches": True, "custom_branch_policies": False}
+    github.environments["production"]["deployment_branch_policy"] = protected
+    github.policies.clear()
+    place = before(github)
+    place.name_reviewers({"user": "octocat"})
+    ran = place.doctor()
+    assert ran.status == 1
+    assert "drift: environment test: what may deploy: every branch, should be" in ran.out
+    assert "drift: environment production: what may deploy: protected branches" in ran.out
+    assert "could not be checked" not in ran.out
+    place.setup().went_well()
+    place.doctor().went_well()
+
+
+@pytest.mark.parametrize("debug", [(), ("--debug",)])
+def test_a_failure_does_not_print_what_a_name_from_github_holds(
+    before: Before, debug: tuple[str, ...]
+) -> None:
+    github = finished()
+    github.policies["production"].append({"id": 9, "name": f"a\x1b[2J{TOKEN}", "type": "branch"})
+    github.interfere = lambda verb, path, number: (
+        (500, {"message": "sorry"}) if verb == "DELETE" else None
+    )
+    place = before(github)
+    place.name_reviewers({"user": "octocat"})
+    given = {"GITHUB_API_URL": place.url, "GITHUB_REPOSITORY": "octo/shop", "GITHUB_TOKEN": TOKEN}
+    ran = place.toy.sluice(*debug, "github", "setup", **given)
+    assert ran.status != 0
+    assert "stopped at environment production (branch a [2J***)" in ran.err
+    assert TOKEN not in ran.said
+    assert "\x1b" not in ran.said
+
+
+TOOK = "GitHub took the requests, but is not as the files say: "
+
+
+def test_what_is_answered_and_not_done_is_not_taken_for_done(empty: Place) -> None:
+    empty.github.interfere = lambda verb, path, number: (
+        (200, b"<html>done</html>") if (verb, path[-7:]) == ("POST", "/labels") else None
+    )
+    ran = empty.setup("--reviewer", "octocat")
+    assert ran.status == 2
+    names = ("data", "model", "gate", "release", "retraining")
+    assert ran.line == TOOK + ", ".join(f"label {name} (is)" for name in names)
+    empty.github.interfere = lambda *_: None
+    empty.setup().went_well()
+
+
+def test_a_server_that_ignores_a_field_is_not_taken_for_set_up(empty: Place) -> None:
+    def old(verb: str, path: str, number: int) -> tuple[int, Any] | None:
+        ignored = verb == "PUT" and path.endswith("/actions/permissions")
+        return (204, None) if ignored else None
+
+    empty.github.interfere = old
+    ran = empty.setup("--reviewer", "octocat")
+    assert ran.status == 2
+    assert ran.line == f"{TOOK}actions (sha_pinning_required)"
+
+
+def test_what_cannot_be_looked_at_again_is_not_fine(empty: Place) -> None:
+    empty.github.interfere = lambda verb, path, number: (
+        (500, {"message": "oops"}) if verb == "GET" and number == 18 and "labels" in path else None
+    )
+    ran = empty.setup("--reviewer", "octocat")
+    assert (ran.status, ran.line) == (2, "not everything could be read: labels")
+
+
+@pytest.mark.parametrize("status", [403, 404, 409, 422])
+def test_what_is_refused_for_good_does_not_hold_up_the_rest(empty: Place, status: int) -> None:
+    empty.github.interfere = lambda verb, path, number: (
+        (status, {"message": "never"})
+        if verb != "GET" and path.endswith(("/production", "/private-vulnerability-reporting"))
+        else None
+    )
+    ran = empty.setup("--reviewer", "octocat")
+    assert ran.status == 2
+    assert ran.line == "refused: environment production, repository, see above"
+    assert f"  refused: environment production (is): GitHub answers {status}: never" in ran.out
+    assert ran.out.count("  not tried: environment production") == 3
+    assert ran.out.count("  done: ") == 13
+    assert "weaker way" not in ran.out
+    assert len(empty.github.rulesets) == 2
+    assert {"data", "retraining"} <= {one["name"] for one in empty.github.labels}
+    empty.github.interfere = lambda *_: None
+    empty.setup().went_well()
+    assert state(empty.github) == state(finished())
+
+
+@pytest.mark.parametrize(
+    ("answer", "headers"),
+    [
+        ((401, {"message": "no"}), {}),
+        ((403, {"message": "You have exceeded a secondary rate limit"}), {}),
+        ((403, {"message": "no"}), {"Retry-After": "60"}),
+        ((403, {"message": "no"}), {"X-RateLimit-Remaining": "0"}),
+        ((429, {"message": "no"}), {}),
+        ((503, {"message": "no"}), {}),
+    ],
+)
+def test_what_the_next_request_would_meet_too_stops_at_once(
+    empty: Place, answer: tuple[int, Any], headers: dict[str, str]
+) -> None:
+    empty.github.interfere = lambda verb, path, number: answer if verb != "GET" else None
+    empty.github.headers = headers
+    ran = empty.setup("--reviewer", "octocat")
+    assert ran.status == 2
+    assert "0 of 18 changes are done, run it again to go on" in ran.line
+    assert ran.out.count("  not tried: ") == 17
+    assert ("too many requests" in ran.line) == (answer[0] in (403, 429))
+
+
+def test_the_plan_is_readable_through_a_pipe_before_anything_is_changed(empty: Place) -> None:
+    readable: list[bytes] = []
+
+    def look(verb: str, path: str, number: int) -> None:
+        if number == 1 and not readable:
+            ready, _, _ = select.select([running.stdout], [], [], 5)
+            readable.append(os.read(running.stdout.fileno(), 65_536) if ready else b"")
+
+    empty.github.interfere = look
+    empty.name_reviewers({"user": "octocat"})
+    given = {"GITHUB_API_URL": empty.url, "GITHUB_REPOSITORY": "octo/shop", "GITHUB_TOKEN": TOKEN}
+    environment = {**empty.toy.environment(**given), "PYTHONUNBUFFERED": ""}
+    command = [sys.executable, "-m", "sluice.cli", "github", "setup"]
+    with subprocess.Popen(
+        command, cwd=empty.toy.root, env=environment, stdout=subprocess.PIPE
+    ) as running:
+        running.wait(60)
+    assert running.returncode == 0
+    assert b"octo/shop: to change: 18" in readable[0]
+    assert b"label retraining: is: missing" in readable[0]
+
+
+def test_a_dry_run_shows_what_it_can_before_anyone_is_named(empty: Place) -> None:
+    ran = empty.setup("--dry-run")
+    assert ran.status == 2
+    assert "to change: 18" in ran.out
+    assert "dry run: nothing was changed" in ran.out
+    assert ran.line == empty.setup().line
+    assert "names nobody who approves (production)" in ran.line
+    assert not empty.github.writes
+
+
+@pytest.mark.parametrize("status", [404, 422])
+def test_a_switch_that_github_does_not_tell_of_is_a_note(empty: Place, status: int) -> None:
+    empty.github.interfere = lambda verb, path, number: (
+        (status, {"message": "no"}) if path.endswith("/private-vulnerability-reporting") else None
+    )
+    note = "note: repository: private_vulnerability_reporting: not told by GitHub: look under"
+    ran = empty.setup("--reviewer", "octocat").went_well()
+    assert f"  {note}" in ran.out
+    assert "done: repository (vulnerability_alerts)" in ran.out
+    assert note in empty.doctor().went_well().out
+    assert "note" not in empty.doctor("--only", "labels").went_well().out
+
+
+def test_a_ruleset_of_the_organisation_is_not_the_repository_s(before: Before) -> None:
+    github = finished()
+    github.rulesets[0]["source_type"] = "Organization"
+    place = before(github)
+    place.name_reviewers({"user": "octocat"})
+    ran = place.doctor()
+    assert (ran.status, "ruleset main: is: missing" in ran.out) == (1, True)
+    place.setup().went_well()
+    own = [(one["name"], one["source_type"]) for one in github.rulesets]
+    assert ("main", "Repository") in own
+    assert ("PUT", "/repos/octo/shop/rulesets/21") not in {one[:2] for one in github.writes}
+    place.doctor().went_well()
+
+
+def test_an_archived_repository_is_named_before_anything_is_tried(before: Before) -> None:
+    github = finished()
+    github.repository["archived"] = True
+    github.labels.clear()
+    place = before(github)
+    place.name_reviewers({"user": "octocat"})
+    ran = place.setup()
+    assert ran.status == 2
+    assert ran.line == "octo/shop is archived: unarchive it first, under Settings"
+    assert not github.writes
+    ran = place.doctor()
+    assert ran.status == 1
+    assert ran.out.startswith("drift: repository: archived: ")

@@ -167,7 +167,9 @@ def test_production_that_does_not_wait_for_someone_else(released: Counter, case:
     assert re.search(rf"preflight/(environment|reviewers|ran): .*{re.escape(why)}", ran.out)
 
 
-@pytest.mark.parametrize("case", ["no environment", "the starter alone", "administrators"])
+@pytest.mark.parametrize(
+    "case", ["no environment", "the starter alone", "administrators", "administrators, untold"]
+)
 def test_nothing_else_needs_to_be_wrong(released: Counter, case: str) -> None:
     spoil, why = SETTINGS[case]
     spoil(released, released.newer)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from sluice.commands import REFUSED, Commands, say
-from sluice.github import SECTIONS, SETTINGS
+from sluice.github import PARTS, SETTINGS
+
+# Read as it happens, also through a pipe.
+_show = partial(print, flush=True)
 
 
 def add(commands: Commands) -> None:
@@ -23,7 +27,7 @@ def add(commands: Commands) -> None:
     doctor.add_argument(
         "--only",
         action="append",
-        choices=SECTIONS,
+        choices=PARTS,
         help="compare this alone, such as what a workflow's token may read; may be given again",
     )
     comment = github.add("comment", _comment, "show a run's report on its pull request")
@@ -35,14 +39,14 @@ def add(commands: Commands) -> None:
 def _setup(options: argparse.Namespace) -> int:
     from sluice.github import setup
 
-    setup.run(options.repo, SETTINGS, options.reviewer, dry_run=options.dry_run, say=print)
+    setup.run(options.repo, SETTINGS, options.reviewer, dry_run=options.dry_run, say=_show)
     return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:
     from sluice.github import doctor
 
-    if doctor.run(options.repo, SETTINGS, options.only or SECTIONS, print):
+    if doctor.run(options.repo, SETTINGS, options.only or PARTS, _show):
         print("the repository is as the files say")
         return 0
     return say(f"refused: the repository is not as {SETTINGS}/ says", REFUSED)
@@ -51,5 +55,5 @@ def _doctor(options: argparse.Namespace) -> int:
 def _comment(options: argparse.Namespace) -> int:
     from sluice.github import comment
 
-    refused = comment.run(options.repo, options.run, print)
+    refused = comment.run(options.repo, options.run, _show)
     return say(f"no report: {refused}", REFUSED) if refused else 0

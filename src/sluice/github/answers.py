@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 class Repository(Struct):
     private: bool
+    archived: bool = False
     allow_merge_commit: bool | None = None
     allow_rebase_merge: bool | None = None
     allow_squash_merge: bool | None = None
@@ -72,6 +73,11 @@ class Environment(Struct):
     can_admins_bypass: bool | None = None
 
     @property
+    def by_patterns(self) -> bool:
+        policy = self.deployment_branch_policy
+        return policy is not None and policy.custom_branch_policies
+
+    @property
     def reviewers(self) -> list[EnvironmentReviewer]:
         return [one for rule in self.protection_rules for one in rule.reviewers]
 
@@ -101,6 +107,7 @@ class Policies(Struct):
 class RulesetName(Struct):
     id: int
     name: str
+    source_type: str = "Repository"
 
 
 class RefName(Struct):

@@ -60,11 +60,17 @@ class Client(Connection):
         switch = repos.enable_vulnerability_alerts if on else repos.disable_vulnerability_alerts
         self.ask(lambda: switch(*self.place))
 
-    def private_reporting(self) -> bool:
+    def private_reporting(self) -> bool | None:
+        """None where this server, or this kind of repository, has no such switch to tell of."""
         repos = self.rest.repos
-        return self.read(
-            answers.Switch, lambda: repos.check_private_vulnerability_reporting(*self.place)
-        ).enabled
+        try:
+            return self.read(
+                answers.Switch, lambda: repos.check_private_vulnerability_reporting(*self.place)
+            ).enabled
+        except RefusedError as refused:
+            if refused.status in (404, 422):
+                return None
+            raise
 
     def set_private_reporting(self, on: bool) -> None:
         repos = self.rest.repos
@@ -98,24 +104,16 @@ class Client(Connection):
         """Ask for `can_admins_bypass: false`; what GitHub then says it is.
 
         GitHub takes this field, but its API description does not have it, so the
-        typed request would drop it. It is sent only to a server that knows it.
+        typed request would drop it.
         """
-        found = self.environment(name)
-        if found is None or not found.can_admins_bypass:
-            return found.can_admins_bypass if found else None
         owner, repository = self.place
         path = f"/repos/{owner}/{repository}/environments/{quoted(name)}"
         version = {"X-GitHub-Api-Version": self.rest.repos._REST_API_VERSION}
         whole = {**body, "can_admins_bypass": False}
-        try:
-            return self.read(
-                answers.Environment,
-                lambda: self._github.request("PUT", path, json=whole, headers=version),
-            ).can_admins_bypass
-        except RefusedError as refused:
-            if refused.status in (400, 422):
-                return found.can_admins_bypass
-            raise
+        return self.read(
+            answers.Environment,
+            lambda: self._github.request("PUT", path, json=whole, headers=version),
+        ).can_admins_bypass
 
     def policies(self, environment: str) -> list[answers.Policy]:
         repos = self.rest.repos
@@ -151,7 +149,9 @@ class Client(Connection):
             ),
             lambda answer: answer,
         )
-        return [self._ruleset(one.id) for one in found if one.name in names]
+        # Some servers list an organisation's too, whatever they are asked.
+        own = [one for one in found if one.source_type == "Repository"]
+        return [self._ruleset(one.id) for one in own if one.name in names]
 
     def _ruleset(self, id: int) -> answers.Ruleset:
         return self.read(

@@ -34,10 +34,12 @@ class NoAnswerError(SluiceError):
 class RefusedError(SluiceError):
     """GitHub answered, and not with what was asked for."""
 
-    def __init__(self, status: int, said: str) -> None:
+    def __init__(self, status: int, said: str, *, busy: bool = False) -> None:
         super().__init__(f"GitHub answers {status}: {said}")
         self.status = status
         self.of_plan = status in (402, 403, 422) and any(w in said.lower() for w in _PLAN_WORDS)
+        # To ask again would be answered the same, and says nothing of other requests.
+        self.for_good = self.of_plan or (status in (403, 404, 409, 422) and not busy)
 
 
 class Connection:
@@ -111,13 +113,13 @@ class Connection:
             return str(where)
         if response.is_success:
             raise SluiceError(f"GitHub does not say where {response.url.path} is")
-        raise RefusedError(response.status_code, self._said(response))
+        raise self._refusal(response)
 
     def ask(self, request: Callable[[], Response[Any, Any]]) -> Response[Any, Any]:
         response = self._answer(request)
         if response.is_success:
             return response
-        raise RefusedError(response.status_code, self._said(response))
+        raise self._refusal(response)
 
     def _answer(self, request: Callable[[], Response[Any, Any]]) -> Response[Any, Any]:
         try:
@@ -132,8 +134,14 @@ class Connection:
         except (GitHubException, ValueError, TypeError) as error:
             raise SluiceError(self._safe(str(error))) from None
 
-    def _said(self, response: Response[Any, Any]) -> str:
+    def _refusal(self, response: Response[Any, Any]) -> RefusedError:
         """GitHub's own words, and what they mean for the person who reads them."""
+        said = self._said(response)
+        busy = _busy(response, said)
+        status = response.status_code
+        return RefusedError(status, said + _meaning(status, busy=busy), busy=busy)
+
+    def _said(self, response: Response[Any, Any]) -> str:
         try:
             raw = response.json()
             said = str(raw["message"])
@@ -141,7 +149,7 @@ class Connection:
                 said += f" ({_errors(raw['errors'])})"
         except (ValueError, KeyError, TypeError, AttributeError):
             said = response.reason_phrase or "no reason given"
-        return self._safe(said) + _meaning(response)
+        return self._safe(said)
 
     def _safe(self, text: str) -> str:
         return " ".join(self.access.printable(text).split())[:500]
@@ -165,13 +173,21 @@ def _errors(errors: Any) -> str:
     )
 
 
-def _meaning(response: Response[Any, Any]) -> str:
-    if response.status_code == 401:
+def _busy(response: Response[Any, Any], said: str) -> bool:
+    """Whether it is a limit on how often one may ask: some of them come as a plain 403."""
+    headers = response.headers
+    if response.status_code == 403 and ("retry-after" in headers or "rate limit" in said.lower()):
+        return True
+    return response.status_code == 429 or headers.get("x-ratelimit-remaining") == "0"
+
+
+def _meaning(status: int, *, busy: bool) -> str:
+    if status == 401:
         return "; the token is not valid, or no longer"
-    if response.status_code == 429 or response.headers.get("x-ratelimit-remaining") == "0":
+    if busy:
         return "; too many requests for now, try again later"
-    if response.status_code in (403, 404):
+    if status in (403, 404):
         return " (does the token have the rights of an administrator here?)"
-    if response.is_redirect:
+    if status in (301, 302, 307, 308):
         return "; has the repository moved? use its new name"
     return ""

@@ -6,25 +6,28 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from sluice.errors import SluiceError
-from sluice.github import Section, access, owners, state, wanted
+from sluice.github import SECTIONS, Part, access, owners, state, wanted
 from sluice.github.client import Client
-from sluice.github.plan import plan
+from sluice.github.plan import plan, untold
 from sluice.github.plans import unread, weaker_way
 
 
 def run(
     repository: str | None,
     folder: Path,
-    sections: Collection[Section],
+    parts: Collection[Part],
     say: Callable[[str], None],
 ) -> bool:
-    """Say each drift in one line."""
+    """Say each drift in one line, and in a note what GitHub does not tell."""
     files = wanted.load(folder)
+    sections = [one for one in SECTIONS if one in parts]
     with Client(access.find(repository)) as client:
         actual = state.read(client, files, sections)
-        unowned = _unowned(client, folder) if "rulesets" in sections else []
+        unowned = _unowned(client, folder) if "owners" in parts else []
     drift = [one for change in plan(files, actual, sections) for one in change.differences]
     said = [f"drift: {one}" for one in drift]
+    if actual.repository.archived:
+        said.insert(0, "drift: repository: archived: nothing in it can change or be released")
     said += [f"could not be checked: {line}" for line in unread(actual)]
     said += unowned
     if "environments" in sections:
@@ -32,7 +35,8 @@ def run(
     gated = {f"environment {one.name}" for one in files.environments if one.prevent_self_review}
     if actual.repository.private and any(one.what in gated for one in drift):
         said.append(f"private: {weaker_way('environments')}")
-    for line in said:
+    notes = [f"note: {one}" for one in untold(files, actual, sections)]
+    for line in [*said, *notes]:
         say(client.access.printable(line))
     return not said
 

@@ -32,6 +32,10 @@ class Change:
     differences: list[Difference]
     apply: Callable[[Client], str | None]
 
+    @property
+    def title(self) -> str:
+        return f"{self.what} ({', '.join(one.key for one in self.differences)})"
+
 
 def compare(what: str, should: Mapping[str, Any], has: Mapping[str, Any]) -> list[Difference]:
     """What the file says and the repository does not; what only the repository says is left."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from sluice.github import answers, state, wanted
 from sluice.github.client import Client
+from sluice.github.connection import RefusedError
 from sluice.github.drift import SILENT, Change, Difference, listed
 from sluice.github.wanted import Wanted
 
@@ -44,8 +45,8 @@ def _environment(
         )
     if one.wait_timer is not None and one.wait_timer != settings.wait_timer:
         yield Difference(what, "wait_timer", str(settings.wait_timer), str(one.wait_timer))
-    policy = settings.deployment_branch_policy
-    if policy is None or not policy.custom_branch_policies:
+    if not settings.by_patterns:
+        policy = settings.deployment_branch_policy
         found = "protected branches, and every branch while none is" if policy else "every branch"
         yield Difference(what, "what may deploy", found, f"{patterns} only")
 
@@ -92,26 +93,45 @@ def _policies(what: str, one: wanted.Environment, has: list[answers.Policy]) -> 
 
 
 def bypass(files: Wanted, actual: state.Actual) -> Iterator[Change]:
-    words = {True: "may bypass it", False: "may not bypass it", None: SILENT}
     for one in files.environments:
         has = actual.environments[one.name]
-        found = has.settings.can_admins_bypass if has else None
-        if one.can_admins_bypass is not False or found is False:
+        if one.can_admins_bypass is not False or (has and not has.settings.can_admins_bypass):
             continue
         what = f"environment {one.name}"
-        before = words[found] if has else "may bypass a new one"
-        differences = [Difference(what, "administrators", before, words[False])]
+        before = "may bypass it" if has else "may bypass a new one"
+        differences = [Difference(what, "administrators", before, "may not bypass it")]
         yield Change(what, differences, partial(_forbid_bypass, one=one, has=has))
+
+
+def untold(files: Wanted, actual: state.Actual) -> list[str]:
+    """GitHub's API description does not have this field, and not every server tells it."""
+    return [
+        f"environment {one.name}: administrators: {SILENT}: look under Settings, Environments"
+        for one in files.environments
+        if one.can_admins_bypass is False
+        and (has := actual.environments[one.name])
+        and has.settings.can_admins_bypass is None
+    ]
 
 
 def _forbid_bypass(
     client: Client, one: wanted.Environment, has: state.Environment | None
 ) -> str | None:
-    told = client.forbid_bypass(one.name, _environment_body(client, one, has))
+    found = client.environment(one.name)
+    told, why = found.can_admins_bypass if found else None, SILENT
+    # Sent only to a server that knows the field.
+    if told:
+        try:
+            told = client.forbid_bypass(one.name, _environment_body(client, one, has))
+            why = "GitHub left it as it was"
+        except RefusedError as refused:
+            if refused.status not in (400, 422):
+                raise
+            why = str(refused)
     if told is False:
         return None
     return (
-        f"environment {one.name}: on {client.access.repository}'s page, under Settings, "
-        f"Environments, {one.name}: clear 'Allow administrators to bypass configured "
-        "protection rules'"
+        f"environment {one.name}: administrators: {why}: on {client.access.repository}'s page, "
+        f"under Settings, Environments, {one.name}: clear 'Allow administrators to bypass "
+        "configured protection rules'"
     )

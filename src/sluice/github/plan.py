@@ -7,7 +7,7 @@ from functools import partial
 
 from sluice.github import SECTIONS, Section, environments, rulesets, state
 from sluice.github.client import Client
-from sluice.github.drift import Change, Difference, compare, told
+from sluice.github.drift import SILENT, Change, Difference, compare, told
 from sluice.github.wanted import Wanted
 
 
@@ -20,12 +20,31 @@ def plan(files: Wanted, actual: state.Actual, sections: Collection[Section]) -> 
         "repository": _repository,
         "labels": _labels,
     }
-    readable = [one for one in SECTIONS if one in sections and one not in actual.unread]
+    readable = _readable(actual, sections)
     changes = [change for one in readable for change in planners[one](files, actual)]
     # Outside GitHub's documented requests, so it comes when all the others are done.
     if "environments" in readable:
         changes += environments.bypass(files, actual)
     return changes
+
+
+def untold(files: Wanted, actual: state.Actual, sections: Collection[Section]) -> list[str]:
+    """What GitHub does not say, and no request would make it say: a person has to look."""
+    readable, said = _readable(actual, sections), []
+    if "environments" in readable:
+        said += environments.untold(files, actual)
+    if "repository" in readable and _reporting_is_untold(actual):
+        look = f"{SILENT}: look under Settings, Advanced Security"
+        said.append(f"repository: private_vulnerability_reporting: {look}")
+    return said
+
+
+def _readable(actual: state.Actual, sections: Collection[Section]) -> list[Section]:
+    return [one for one in SECTIONS if one in sections and one not in actual.unread]
+
+
+def _reporting_is_untold(actual: state.Actual) -> bool:
+    return not actual.repository.private and actual.private_reporting is None
 
 
 def _actions(files: Wanted, actual: state.Actual) -> Iterator[Change]:
@@ -47,7 +66,7 @@ def _repository(files: Wanted, actual: state.Actual) -> Iterator[Change]:
     key = "vulnerability_alerts"
     if differences := compare(what, {key: alerts}, {key: actual.vulnerability_alerts}):
         yield Change(what, differences, partial(Client.set_vulnerability_alerts, on=alerts))
-    if actual.repository.private:
+    if actual.private_reporting is None:
         return
     reporting = files.repository.private_vulnerability_reporting
     key = "private_vulnerability_reporting"

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from sluice.errors import SluiceError
 from sluice.github import SECTIONS, access, owners, state, wanted
+from sluice.github.apply import Say, apply
 from sluice.github.client import Client
-from sluice.github.connection import NoAnswerError, RefusedError
 from sluice.github.drift import Change
-from sluice.github.plan import plan
-from sluice.github.plans import unread, weaker_way
+from sluice.github.plan import plan, untold
+from sluice.github.plans import unread
 from sluice.github.wanted import Wanted
-
-Say = Callable[[str], None]
 
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MOST = 6
@@ -26,14 +23,20 @@ def run(
 ) -> None:
     """Raises SluiceError unless everything that was to be done is done."""
     files = wanted.load(folder)
-    _check_reviewers(files, folder / "environments.json", reviewers)
+    path = folder / "environments.json"
+    _check_reviewers(files, path, reviewers)
+    problems = [] if reviewers else _nameless(files, path)
+    if problems and not dry_run:
+        raise SluiceError(problems[0])
     whole = wanted.with_reviewers(files, reviewers)
     with Client(access.find(repository)) as client:
         show = _printing(client.access, say)
         actual = state.read(client, whole, SECTIONS)
+        _require_writable(client.access, actual)
         changes = plan(whole, actual, SECTIONS)
         _require_reviewers(client, whole, changes)
-        _show(client.access.repository, changes, unread(actual), show)
+        notes = untold(whole, actual, SECTIONS)
+        _show(client.access.repository, changes, unread(actual), notes, show)
         unnamed = _unnamed(folder, files)
         if dry_run:
             for path in unnamed:
@@ -45,9 +48,30 @@ def run(
                 show(f"{path} now names the reviewers: commit it, doctor expects them too")
             for fault in owners.faults(folder):
                 show(f"  by hand: {fault}")
-            _apply(client, changes, show)
+            problems += _make(client, whole, actual, changes, show)
         if actual.unread:
-            raise SluiceError(f"not everything could be read: {', '.join(actual.unread)}")
+            problems.append(f"not everything could be read: {', '.join(actual.unread)}")
+        if problems:
+            raise SluiceError(client.access.printable("; ".join(problems)))
+
+
+def _make(
+    client: Client, files: Wanted, actual: state.Actual, changes: list[Change], say: Say
+) -> list[str]:
+    """Make the changes and look whether they took effect: an answer may say so of what did not."""
+    if not changes:
+        return []
+    outcome = apply(client, changes, say)
+    problems = []
+    if outcome.refused:
+        problems.append(f"refused: {', '.join(sorted(outcome.refused))}, see above")
+    sections = [one for one in SECTIONS if one not in actual.unread]
+    after = state.read(client, files, sections)
+    actual.unread |= after.unread
+    if left := outcome.left(plan(files, after, sections)):
+        took = "GitHub took the requests, but is not as the files say"
+        problems.append(f"{took}: {', '.join(left)}")
+    return problems
 
 
 def _printing(found: access.Access, say: Say) -> Say:
@@ -60,16 +84,24 @@ def _check_reviewers(files: Wanted, path: Path, reviewers: list[str]) -> None:
             raise SluiceError(f"--reviewer {login!r}: expected a login; a team goes into {path}")
     if len({login.lower() for login in reviewers}) != len(reviewers) or len(reviewers) > _MOST:
         raise SluiceError(f"--reviewer: expected at most {_MOST} different people")
-    names = ", ".join(one.name for one in files.unreviewed)
     given = {("User", login.lower()) for login in reviewers}
     gated = [one for one in files.environments if one.prevent_self_review]
     if reviewers and any({r.key for r in one.reviewers} not in (set(), given) for one in gated):
         raise SluiceError(f"{path} names other reviewers already: change them there")
-    if names and not reviewers:
-        raise SluiceError(
-            f"{path} names nobody who approves ({names}): give --reviewer LOGIN, up to six times; "
-            "nobody can approve a release they started, so one of them is someone else"
-        )
+
+
+def _nameless(files: Wanted, path: Path) -> list[str]:
+    names = ", ".join(one.name for one in files.unreviewed)
+    said = (
+        f"{path} names nobody who approves ({names}): give --reviewer LOGIN, up to six times; "
+        "nobody can approve a release they started, so one of them is someone else"
+    )
+    return [said] if names else []
+
+
+def _require_writable(found: access.Access, actual: state.Actual) -> None:
+    if actual.repository.archived:
+        raise SluiceError(f"{found.repository} is archived: unarchive it first, under Settings")
 
 
 def _require_reviewers(client: Client, files: Wanted, changes: list[Change]) -> None:
@@ -95,55 +127,17 @@ def _name(path: Path, folder: Path, whole: Wanted, reviewers: list[str], owner: 
         wanted.write_reviewers(folder, reviewers)
 
 
-def _show(repository: str, changes: list[Change], unread: list[str], say: Say) -> None:
-    if not changes and not unread:
+def _show(
+    repository: str, changes: list[Change], unread: list[str], notes: list[str], say: Say
+) -> None:
+    if changes or unread:
+        say(f"{repository}: to change: {len(changes)}")
+    else:
         say(f"{repository} is as the files say: nothing to change")
-        return
-    say(f"{repository}: to change: {len(changes)}")
     for change in changes:
         for difference in change.differences:
             say(f"  {difference}")
     for line in unread:
         say(f"  cannot be read, so not changed: {line}")
-
-
-def _apply(client: Client, changes: list[Change], say: Say) -> None:
-    """Make the changes one by one; stop where one fails, unless only the plan forbids it."""
-    left, done = list(changes), 0
-    refused: set[str] = set()
-    try:
-        while left:
-            change = left[0]
-            if change.what in refused:
-                say(f"  not tried: {_title(change)}")
-            else:
-                try:
-                    by_hand = change.apply(client)
-                except RefusedError as error:
-                    if not error.of_plan:
-                        raise
-                    refused.add(change.what)
-                    say(f"  refused: {_title(change)}: {error}; {weaker_way(change.what)}")
-                else:
-                    say(f"  by hand: {by_hand}" if by_hand else f"  done: {_title(change)}")
-                    done += 1
-            left.pop(0)
-    except BaseException as error:
-        why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        if isinstance(error, NoAnswerError):
-            why += "; whether it took effect is not known"
-        say(f"  failed: {_title(left[0])}: {why}")
-        for change in left[1:]:
-            say(f"  not tried: {_title(change)}")
-        if isinstance(error, SluiceError):
-            raise SluiceError(
-                f"stopped at {_title(left[0])}: {why}; {done} of {len(changes)} changes are done, "
-                "run it again to go on"
-            ) from None
-        raise
-    if refused:
-        raise SluiceError(f"{', '.join(sorted(refused))}: not possible here, see above")
-
-
-def _title(change: Change) -> str:
-    return f"{change.what} ({', '.join(one.key for one in change.differences)})"
+    for line in notes:
+        say(f"  note: {line}")

@@ -62,9 +62,9 @@ def _rulesets(client: Client, wanted: Wanted, actual: Actual) -> None:
 def _environments(client: Client, wanted: Wanted, actual: Actual) -> None:
     for one in wanted.environments:
         settings = client.environment(one.name)
-        actual.environments[one.name] = (
-            Environment(settings, client.policies(one.name)) if settings else None
-        )
+        # One that does not go by patterns has none: GitHub answers 404.
+        listed = client.policies(one.name) if settings and settings.by_patterns else []
+        actual.environments[one.name] = Environment(settings, listed) if settings else None
 
 
 def _repository(client: Client, wanted: Wanted, actual: Actual) -> None:

@@ -33,6 +33,7 @@ def people() -> set[str]:
 
 def environment(access: Access, starters: set[str]) -> list[Finding]:
     """Production waits for someone else: as the files say, and as GitHub says."""
+    # A note is against it too: what GitHub does not tell may be open.
     drift: list[str] = []
     doctor.run(access.repository, SETTINGS, ["environments"], drift.append)
     fine = "production waits for its reviewers, as .github/settings says"
