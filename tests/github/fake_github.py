@@ -475,7 +475,11 @@ def finished() -> FakeGitHub:
             "enforcement": "active",
             "bypass_actors": [],
             "conditions": {"ref_name": {"include": ["refs/tags/v*"], "exclude": []}},
-            "rules": [{"type": "deletion"}, {"type": "non_fast_forward"}, {"type": "update"}],
+            "rules": [
+                {"type": "deletion"},
+                {"type": "non_fast_forward"},
+                {"type": "update", "parameters": {"update_allows_fetch_and_merge": False}},
+            ],
         },
     ]
     github.labels += [

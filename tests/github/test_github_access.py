@@ -38,6 +38,7 @@ def remote(url: str) -> None:
         "https://github.com/octo/shop",
         "https://github.com/octo/shop/",
         "https://me:secret@github.com/octo/shop.git",
+        "https://me@example.org:secret@github.com/octo/shop.git",
         "git@github.com:octo/shop.git",
         "ssh://git@github.com/octo/shop.git",
         "ssh://git@ssh.github.com:443/octo/shop.git",
@@ -84,13 +85,55 @@ def test_no_remote_says_what_to_give(here: Path) -> None:
         access.find(None)
 
 
-@pytest.mark.parametrize("url", ["api.github.com", "ftp://x", "https://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "api.github.com",
+        "ftp://x",
+        "https://",
+        "http://[::1",
+        "http://[1:2]",
+        "http://host:99999",
+        "http://host:abc",
+        "http://host\n",
+        "http://ho st",
+        "http://me:hunter2@host",
+        "http://host?token=hunter2",
+        "http://host#hunter2",
+    ],
+)
 def test_an_address_that_is_none_is_refused(
     here: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("GITHUB_API_URL", url)
-    with pytest.raises(SluiceError, match="GITHUB_API_URL is"):
+    with pytest.raises(SluiceError, match="GITHUB_API_URL is no plain address") as caught:
         access.find("octo/shop")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://[::1]:8080", "https://ghe.example.org/api/v3/"])
+def test_an_address_may_have_a_port_and_a_path(
+    here: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("GITHUB_API_URL", url)
+    assert access.find("octo/shop.git").url == url
+
+
+def test_a_name_may_be_written_as_git_clones_it(here: Path) -> None:
+    assert access.find("octo/shop.git").repository == "octo/shop"
+    with pytest.raises(SluiceError, match="expected OWNER/NAME"):
+        access.find("octo/.git")
+
+
+@pytest.mark.parametrize(
+    "url", ["/srv/git/shop.git", "../shop", "file:///srv/git/shop.git", "https://me:hunter2@"]
+)
+def test_an_origin_that_is_elsewhere_is_named(here: Path, url: str) -> None:
+    remote(url)
+    with pytest.raises(SluiceError, match=r"origin is '.*', no address on GitHub") as caught:
+        access.find(None)
+    assert "hunter2" not in str(caught.value)
+    assert url.rpartition("@")[2] in str(caught.value)
 
 
 def test_a_token_with_a_line_break_is_refused_and_not_shown(

@@ -16,6 +16,7 @@ from sluice.github import wanted
 Before = Callable[[FakeGitHub], Place]
 Spoil = Callable[[FakeGitHub], object]
 
+DEEP = b'{"message":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
 
 
@@ -154,9 +155,23 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
         lambda g: g.rulesets.pop(1),
         "ruleset releases: is: missing, should be there",
     ),
+    "tags may follow upstream": (
+        lambda g: next(r for r in g.rulesets[1]["rules"] if r["type"] == "update").update(
+            parameters={"update_allows_fetch_and_merge": True}
+        ),
+        "ruleset releases: update: update_allows_fetch_and_merge: on, should be off",
+    ),
     "tags may move": (
         lambda g: _drop_rule(g, 1, "update"),
         "ruleset releases: rule update: missing, should be there",
+    ),
+    "a pattern without a name": (
+        lambda g: g.policies["production"].append({"id": 9, "node_id": "x"}),
+        "environment production: branch pattern without a name: may deploy, should be refused",
+    ),
+    "a reviewer without a name": (
+        lambda g: g.environments["production"]["protection_rules"][-1]["reviewers"].append({}),
+        "environment production: reviewers: octocat, someone whom GitHub does not name, should",
     ),
     "token writes": (
         lambda g: g.workflow.update(default_workflow_permissions="write"),
@@ -270,6 +285,9 @@ def test_a_missing_environment_of_a_private_repository_names_the_weaker_way(whol
         ((429, {"message": "slow down"}), "too many requests for now"),
         ((403, {"message": "You have exceeded a secondary rate limit"}), "403: You have exceeded"),
         ((500, {"message": "oops"}), "500: oops"),
+        ((200, DEEP), "is not what GitHub documents"),
+        ((500, DEEP), "500: "),
+        ((303, {"message": "See Other", "url": "/x"}), "answers 303: See Other"),
         ((502, b"<html>bad gateway</html>"), "502: Bad Gateway"),
         ((301, {"message": "Moved", "url": "/repositories/1"}), "has the repository moved?"),
         ((200, b"\xff\xfe garbage"), "is not what GitHub documents"),
@@ -285,6 +303,7 @@ def test_bad_answers_are_one_line(whole: Place, answer: tuple[int, Any], words: 
     ran = whole.doctor()
     assert ran.status == 2
     assert words in ran.line
+    assert ("repository moved" in ran.line) == (answer[0] == 301)
     assert len(ran.err.splitlines()) == 1
 
 
@@ -420,3 +439,69 @@ def test_files_that_are_missing_or_no_json(whole: Place) -> None:
 def test_the_file_that_setup_writes_differs_in_the_reviewers_only(whole: Place) -> None:
     text = whole.toy.text(".github/settings/environments.json")
     assert text == json.dumps(json.loads(text), indent=2) + "\n"
+
+
+def test_forbidden_for_asking_too_often_does_not_blame_the_token(whole: Place) -> None:
+    whole.github.interfere = lambda *_: (403, {"message": "slow down"})
+    whole.github.headers = {"Retry-After": "60"}
+    ran = whole.doctor()
+    assert ran.status == 2
+    assert "403: slow down; too many requests for now, try again later" in ran.line
+    assert "administrator" not in ran.line
+
+
+@pytest.mark.parametrize("more", [[], [{"id": 1, "name": "more", "color": "000000"}]])
+def test_a_next_page_that_is_named_for_ever_ends(whole: Place, more: list[dict[str, Any]]) -> None:
+    """With nothing on it, or with the same again."""
+    pages = [whole.github.labels, more, more]
+
+    def static(verb: str, path: str, number: int) -> tuple[int, Any] | None:
+        return (200, pages.pop(0)) if path.endswith("/labels") and pages else None
+
+    whole.github.interfere = static
+    whole.github.headers = {"Link": '<https://example.org/?page=2>; rel="next"'}
+    whole.doctor("--only", "labels").went_well()
+    assert len(pages) == (0 if more else 1)
+
+
+def _first_check(github: FakeGitHub, context: object) -> None:
+    _rules(github, 0, "required_status_checks")["required_status_checks"] = [{"context": context}]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda g: g.rulesets[0]["rules"][-1].update(parameters="all"),
+        lambda g: g.rulesets[0]["rules"][-1].update(parameters=["all"]),
+        lambda g: _first_check(g, None),
+        lambda g: _first_check(g, 7),
+    ],
+)
+def test_a_rule_of_another_form_leaves_the_other_sections(whole: Place, spoil: Spoil) -> None:
+    spoil(whole.github)
+    whole.github.labels.clear()
+    ran = whole.doctor()
+    assert ran.status == 1
+    assert "could not be checked: rulesets: the answer to /repos/octo/shop/rulesets/21" in ran.out
+    assert "drift: label data: is: missing" in ran.out
+
+
+@pytest.mark.parametrize("parameters", [None, {"update_allows_fetch_and_merge": False}])
+def test_two_ways_to_say_that_tags_stay(whole: Place, parameters: object) -> None:
+    update = next(r for r in whole.github.rulesets[1]["rules"] if r["type"] == "update")
+    update["parameters"] = parameters
+    whole.doctor("--only", "rulesets").went_well()
+
+
+def test_a_reviewer_whom_github_does_not_name_protects_nothing(whole: Place) -> None:
+    for one in ({}, {"type": "User"}, {"reviewer": {"id": 1, "login": "octocat"}}):
+        rule = whole.github.environments["production"]["protection_rules"][-1]
+        rule["reviewers"] = [one]
+        ran = whole.doctor()
+        assert ran.status == 1
+        assert "reviewers: someone whom GitHub does not name, should be octocat" in ran.out
+
+
+def test_a_short_token_does_not_spoil_other_words(whole: Place) -> None:
+    ran = whole.doctor(GITHUB_TOKEN="e")  # noqa: S106
+    assert ran.line == "GitHub answers 401: Bad credentials; the token is not valid, or no longer"

@@ -544,3 +544,29 @@ def test_an_archived_repository_is_named_before_anything_is_tried(before: Before
     ran = place.doctor()
     assert ran.status == 1
     assert ran.out.startswith("drift: repository: archived: ")
+
+
+def test_a_pattern_that_is_there_already_is_no_failure(before: Before) -> None:
+    """GitHub answers 303 to one that it has, such as one that was added meanwhile."""
+    github = finished()
+
+    def late(verb: str, path: str, number: int) -> tuple[int, Any] | None:
+        listed = verb == "GET" and "production/deployment-branch-policies" in path
+        return (200, {"branch_policies": []}) if listed and number == 0 else None
+
+    github.interfere = late
+    place = before(github)
+    place.name_reviewers({"user": "octocat"})
+    ran = place.setup().went_well()
+    assert "done: environment production (tag v*)" in ran.out
+    assert len(github.policies["production"]) == 2
+
+
+def test_a_pattern_that_github_gives_no_number_is_left_to_a_person(before: Before) -> None:
+    github = finished()
+    github.policies["production"].append({"name": "*", "type": "branch"})
+    place = before(github)
+    place.name_reviewers({"user": "octocat"})
+    ran = place.setup().went_well()
+    assert "by hand: environment production: branch *: GitHub does not tell its number" in ran.out
+    assert place.doctor().status == 1

@@ -11,8 +11,15 @@ from urllib.parse import urlsplit
 from sluice.errors import SluiceError
 
 _PUBLIC = "https://api.github.com"
+_ADDRESS = re.compile(
+    r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d+)?(/[\w.~/-]*)?", re.ASCII
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+")
-_REMOTE = re.compile(r"(?:\w+://)?(?:[^@/]+@)?(?P<host>[^:/]+)(?::\d+(?=/))?[:/]/?(?P<name>.+)")
+_REMOTE = re.compile(
+    r"(?:\w+://)?(?:[^/]+@)?(?P<host>\w[^:/@]*)(?::\d+(?=/))?[:/]/?(?P<name>[^/@][^@]*)"
+)
+# A shorter one is no token, and hiding it would only spoil other words.
+_SECRET = 8
 
 
 @dataclass(frozen=True)
@@ -28,30 +35,45 @@ class Access:
 
     def printable(self, text: str) -> str:
         """A line fit to print: a server may echo what it was sent, or send what moves a cursor."""
-        plain = text.replace(self.token, "***")
+        plain = text.replace(self.token, "***") if len(self.token) >= _SECRET else text
         return "".join(letter if letter.isprintable() else " " for letter in plain)
 
 
 def find(repository: str | None) -> Access:
     """Read the repository's name from what is given, GITHUB_REPOSITORY or git, in this order."""
     url = os.environ.get("GITHUB_API_URL") or _PUBLIC
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise SluiceError(f"GITHUB_API_URL is {url!r}: expected an address such as {_PUBLIC}")
-    name = repository or os.environ.get("GITHUB_REPOSITORY") or _origin()
+    if not _is_address(url):
+        # What it is may hold a password.
+        raise SluiceError(
+            f"GITHUB_API_URL is no plain address such as {_PUBLIC}: expected https://HOST[:PORT]"
+            "[/PATH], without a user, a query or blanks"
+        )
+    name = (repository or os.environ.get("GITHUB_REPOSITORY") or _origin()).removesuffix(".git")
     if not _NAME.fullmatch(name):
         raise SluiceError(f"{name!r} is no repository: expected OWNER/NAME")
     owner, _, name = name.partition("/")
     return Access(owner, name, url, _token(url))
 
 
+def _is_address(url: str) -> bool:
+    try:
+        return bool(_ADDRESS.fullmatch(url)) and urlsplit(url).port != 0
+    except ValueError:  # such as a port over 65535
+        return False
+
+
 def _origin() -> str:
     done = subprocess.run(
         ["git", "remote", "get-url", "origin"], capture_output=True, text=True, check=False
     )
-    found = _REMOTE.fullmatch(done.stdout.strip())
-    if done.returncode or not found:
+    if done.returncode:
         raise SluiceError("which repository? git has no remote 'origin': give --repo OWNER/NAME")
-    host, name = found["host"].lower(), found["name"].rstrip("/").removesuffix(".git")
+    url = done.stdout.strip()
+    found = _REMOTE.fullmatch(url)
+    if not found:
+        bare = url.rpartition("@")[2]
+        raise SluiceError(f"origin is {bare!r}, no address on GitHub: give --repo OWNER/NAME")
+    host, name = found["host"].lower(), found["name"].rstrip("/")
     # A token must not go to a server only because a clone came from there.
     if host not in ("github.com", "ssh.github.com") and not os.environ.get("GITHUB_API_URL"):
         raise SluiceError(

@@ -40,18 +40,24 @@ class Account(Struct):
 
 
 class EnvironmentReviewer(Struct):
-    type: str
-    reviewer: Account
+    """May lack either; whom GitHub does not name is nobody that a file can name."""
+
+    type: str = ""
+    reviewer: Account | None = None
+
+    @property
+    def name(self) -> str:
+        return (self.reviewer and (self.reviewer.login or self.reviewer.slug)) or ""
 
     @property
     def key(self) -> tuple[str, str]:
-        return self.type, (self.reviewer.login or self.reviewer.slug or "").lower()
+        return self.type, self.name.lower()
 
     @property
     def words(self) -> str:
-        if self.type == "Team":
-            return f"team {self.reviewer.slug}"
-        return self.reviewer.login or f"user {self.reviewer.id}"
+        if not (self.type and self.name):
+            return "someone whom GitHub does not name"
+        return f"team {self.name}" if self.type == "Team" else self.name
 
 
 class ProtectionRule(Struct):
@@ -91,13 +97,15 @@ class Environment(Struct):
 
 
 class Policy(Struct):
-    id: int
-    name: str
+    """May lack a number or a name; what it lets deploy it lets deploy all the same."""
+
+    id: int | None = None
+    name: str | None = None
     type: str = "branch"
 
     @property
     def words(self) -> str:
-        return f"{self.type} {self.name}"
+        return f"{self.type} {self.name or 'pattern without a name'}"
 
 
 class Policies(Struct):
@@ -119,6 +127,32 @@ class Conditions(Struct):
     ref_name: RefName = field(default_factory=RefName)
 
 
+class Check(Struct):
+    context: str
+    integration_id: int | None = None
+
+
+class RuleParameters(Struct):
+    """Those that a file can ask for, of all kinds of rules together."""
+
+    required_approving_review_count: int | None = None
+    require_code_owner_review: bool | None = None
+    dismiss_stale_reviews_on_push: bool | None = None
+    require_last_push_approval: bool | None = None
+    required_review_thread_resolution: bool | None = None
+    allowed_merge_methods: list[str] | None = None
+    required_status_checks: list[Check] | None = None
+    strict_required_status_checks_policy: bool | None = None
+    do_not_enforce_on_create: bool | None = None
+    # GitHub leaves it out where it is off.
+    update_allows_fetch_and_merge: bool = False
+
+
+class Rule(Struct):
+    type: str
+    parameters: RuleParameters | None = None
+
+
 class Ruleset(Struct):
     id: int
     name: str
@@ -127,7 +161,7 @@ class Ruleset(Struct):
     # Only those who may change a ruleset are told who may bypass it.
     bypass_actors: list[dict[str, Any]] | None = None
     conditions: Conditions | None = None
-    rules: list[dict[str, Any]] = []
+    rules: list[Rule] = []
 
 
 class Label(Struct):

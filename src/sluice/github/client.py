@@ -127,11 +127,16 @@ class Client(Connection):
 
     def add_policy(self, environment: str, body: dict[str, Any]) -> None:
         repos = self.rest.repos
-        self.ask(
-            lambda: repos.create_deployment_branch_policy(
-                *self.place, quoted(environment), data=as_body(body)
+        try:
+            self.ask(
+                lambda: repos.create_deployment_branch_policy(
+                    *self.place, quoted(environment), data=as_body(body)
+                )
             )
-        )
+        except RefusedError as refused:
+            # It is there already.
+            if refused.status != 303:
+                raise
 
     def delete_policy(self, environment: str, id: int) -> None:
         repos = self.rest.repos

@@ -86,9 +86,14 @@ class Connection:
         items: Callable[[T], list[Any]],
     ) -> list[Any]:
         found: list[Any] = []
+        before = b""
         for page in range(1, _MOST_PAGES + 1):
             response = self.ask(lambda page=page: request(page))  # type: ignore[misc]
             some = items(self._typed(kind, response))
+            # Some servers name a next page for ever.
+            if not some or response.content == before:
+                return found
+            before = response.content
             found += some
             if len(some) < PAGE and 'rel="next"' not in response.headers.get("link", ""):
                 return found
@@ -100,7 +105,7 @@ class Connection:
     def _typed(self, kind: type[T], response: Response[Any, Any]) -> T:
         try:
             return msgspec.json.decode(response.content, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SluiceError(
                 f"the answer to {response.url.path} is not what GitHub documents: {error}"
             ) from None
@@ -147,7 +152,7 @@ class Connection:
             said = str(raw["message"])
             if raw.get("errors"):
                 said += f" ({_errors(raw['errors'])})"
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             said = response.reason_phrase or "no reason given"
         return self._safe(said)
 

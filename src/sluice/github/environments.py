@@ -83,13 +83,22 @@ def _policies(what: str, one: wanted.Environment, has: list[answers.Policy]) -> 
     for policy in has:
         if policy.words not in patterns:
             extra = [Difference(what, policy.words, "may deploy", "refused")]
-            delete = partial(Client.delete_policy, environment=one.name, id=policy.id)
-            yield Change(what, extra, delete)
+            yield Change(what, extra, partial(_delete, environment=one.name, policy=policy))
     for pattern in one.branch_policies:
         if pattern.words not in {policy.words for policy in has}:
             missing = [Difference(what, pattern.words, "refused", "may deploy")]
             add = partial(Client.add_policy, environment=one.name, body=pattern.body())
             yield Change(what, missing, add)
+
+
+def _delete(client: Client, environment: str, policy: answers.Policy) -> str | None:
+    if policy.id is None:
+        return (
+            f"environment {environment}: {policy.words}: GitHub does not tell its number: remove "
+            f"it under Settings, Environments, {environment}"
+        )
+    client.delete_policy(environment, policy.id)
+    return None
 
 
 def bypass(files: Wanted, actual: state.Actual) -> Iterator[Change]:

@@ -52,16 +52,15 @@ def _ruleset(what: str, one: wanted.Ruleset, has: answers.Ruleset) -> Iterator[D
     yield from _rules(what, one.body()["rules"], has.rules)
 
 
-def _rules(
-    what: str, rules: list[dict[str, Any]], has: list[dict[str, Any]]
-) -> Iterator[Difference]:
-    found = {str(rule.get("type")): rule.get("parameters") or {} for rule in has}
+def _rules(what: str, rules: list[dict[str, Any]], has: list[answers.Rule]) -> Iterator[Difference]:
+    found = {rule.type: rule.parameters or answers.RuleParameters() for rule in has}
     for rule in rules:
         kind = rule["type"]
         if kind not in found:
             yield Difference(what, f"rule {kind}", "missing", "there")
         else:
-            yield from compare(f"{what}: {kind}", rule.get("parameters", {}), found[kind])
+            told = msgspec.to_builtins(found[kind])
+            yield from compare(f"{what}: {kind}", rule.get("parameters", {}), told)
     for kind in found.keys() - {rule["type"] for rule in rules}:
         yield Difference(what, f"rule {kind}", "there", "gone, the file does not have it")
 

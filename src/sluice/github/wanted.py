@@ -134,6 +134,10 @@ class StatusCheckParameters(Record):
     do_not_enforce_on_create: bool | None = None
 
 
+class UpdateParameters(Record):
+    update_allows_fetch_and_merge: bool
+
+
 class Rule(Record, tag_field="type"):
     pass
 
@@ -151,7 +155,7 @@ class Creation(Rule, tag="creation"):
 
 
 class Update(Rule, tag="update"):
-    pass
+    parameters: UpdateParameters | None = None
 
 
 class Deletion(Rule, tag="deletion"):

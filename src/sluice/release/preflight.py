@@ -53,7 +53,7 @@ def _reviewers(access: Access, starters: set[str]) -> list[str]:
     others = [
         one
         for one in found.reviewers
-        if one.type == "Team" or (one.reviewer.login or "").lower() not in starters
+        if one.name and (one.type == "Team" or one.name.lower() not in starters)
     ]
     problems = []
     if not others:
