@@ -48,7 +48,7 @@ def run(
                 show(f"{path} now names the reviewers: commit it, doctor expects them too")
             for fault in owners.faults(folder):
                 show(f"  by hand: {fault}")
-            problems += _make(client, whole, actual, changes, show)
+            problems += _make(client, whole, actual, changes, show) if changes else []
         if actual.unread:
             problems.append(f"not everything could be read: {', '.join(actual.unread)}")
         if problems:
@@ -59,8 +59,6 @@ def _make(
     client: Client, files: Wanted, actual: state.Actual, changes: list[Change], say: Say
 ) -> list[str]:
     """Make the changes and look whether they took effect: an answer may say so of what did not."""
-    if not changes:
-        return []
     outcome = apply(client, changes, say)
     problems = []
     if outcome.refused:
