@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice import reproduce, road
+from sluice import contributed, reproduce, road
 from sluice.check import gate
 from sluice.errors import SluiceError
 from sluice.project import Project
@@ -39,15 +38,19 @@ class Beside:
 class Conclusion:
     verdicts: list[Verdict]
     releasable: bool
+    stale_lock: bool
 
 
 def run(project: Project, beside: Beside, *, locked: bool = False) -> Conclusion:
-    """Run what changed, then write the report; if locked, take no committed word for a run."""
+    """Run what changed, then write the report.
+
+    If locked, no committed dvc.lock is taken for a run, and the report says whether it is stale.
+    """
     with reproduce.alone(project.root):
-        return _run(project, beside, reproduce.anew if locked else reproduce.run)
+        return _run(project, beside, locked)
 
 
-def _run(project: Project, beside: Beside, dvc: Callable[..., int]) -> Conclusion:
+def _run(project: Project, beside: Beside, locked: bool) -> Conclusion:
     contribution = None
     try:
         contribution = _contribution(project, beside.against)
@@ -56,9 +59,11 @@ def _run(project: Project, beside: Beside, dvc: Callable[..., int]) -> Conclusio
         _forget_refusals(project)
         _forget_candidates(project)
         _have_data(project)
+        dvc = reproduce.anew if locked else reproduce.run
         done = dvc(project.root, "repro", "--keep-going") == 0
         if not done:
             _forget_unconfirmed(project)
+        stale = locked and contributed.lock_is_stale(project.root)
     except Exception as error:
         said = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
         verdicts = [gate.not_run(name) for name in gate.GATES]
@@ -68,20 +73,16 @@ def _run(project: Project, beside: Beside, dvc: Callable[..., int]) -> Conclusio
     if beside.champion:
         verdicts.append(_beside_champion(project, beside.champion, verdicts))
     releasable = done and all(verdict.passes for verdict in verdicts)
-    if releasable and beside.nothing and (project.package / "reports").is_dir():
+    if releasable and beside.nothing and not stale and (project.package / "reports").is_dir():
         _take_over_report(project)
     else:
         trouble = None if done else _trouble(project, verdicts)
-        _report(project, verdicts, beside.base, contribution, trouble)
-    return Conclusion(verdicts, releasable)
+        _report(project, verdicts, beside.base, contribution, trouble, stale_lock=stale)
+    return Conclusion(verdicts, releasable, stale)
 
 
 def _contribution(project: Project, against: str | None) -> Contribution | None:
-    if not against:
-        return None
-    from sluice import contributed
-
-    return contributed.since(project.root, against)
+    return contributed.since(project.root, against) if against else None
 
 
 def _beside_champion(project: Project, where: Path, verdicts: list[Verdict]) -> Verdict:
@@ -100,11 +101,20 @@ def _report(
     base: Path | None,
     contribution: Contribution | None,
     trouble: str | None,
+    *,
+    stale_lock: bool = False,
 ) -> None:
     from sluice.report.write import write
 
     try:
-        write(project, verdicts, base=base, trouble=trouble, contribution=contribution)
+        write(
+            project,
+            verdicts,
+            base=base,
+            trouble=trouble,
+            stale_lock=stale_lock,
+            contribution=contribution,
+        )
     except OSError:  # a full disk: better no report than that of an earlier run
         shutil.rmtree(project.report, ignore_errors=True)
         raise

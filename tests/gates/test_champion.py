@@ -167,7 +167,12 @@ def test_a_stale_lock_is_refused_after_the_results(toy):
     assert ran.status == 1
     assert "run 'make package', and commit dvc.lock" in ran.line
     assert toy.report()["releasable"]
+    assert toy.report()["stale_lock"]
+    top = toy.text("out/report/report.md").split("| Verdict |")[0]
+    assert top.startswith("## ⚠️")
+    assert "run 'make package', and commit dvc.lock" in top
     assert "pass" in ran.out
     assert toy.packages == []
     toy.git("commit", "-qam", "lock")
     toy.sluice("package", "build", "--locked").went_well()
+    assert "dvc.lock" not in toy.text("out/report/report.md")

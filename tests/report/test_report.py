@@ -14,7 +14,7 @@ from sluice.check import gate
 from sluice.errors import SluiceError
 from sluice.project import Project
 from sluice.report import markdown
-from sluice.report.facts import Facts
+from sluice.report.facts import Facts, read
 from sluice.report.write import write
 from sluice.verdict import Finding, Status, Verdict
 
@@ -100,6 +100,23 @@ def test_trouble_holds_back_what_every_gate_lets_through(make: Make) -> None:
     facts = write(project, gate.collect(project), trouble="the data cannot be read")
     assert not facts.releasable
     assert facts.reason == "the data cannot be read"
+
+
+def test_a_stale_lock_takes_the_green_and_says_what_to_do(make: Make) -> None:
+    project = make()
+    verdicts = gate.collect(project)
+    facts = write(project, verdicts, stale_lock=True)
+    assert facts.releasable
+    assert read(project.report / "report.json").stale_lock
+    markup = (project.report / "report.md").read_text("utf-8")
+    page = (project.report / "report.html").read_text("utf-8")
+    assert markup.startswith("## ⚠️ ")
+    assert '<header class="half">' in page
+    for text in (markup, page):
+        assert "verdict stands, but dvc.lock is not what this commit gives: run " in text
+    verdict(project, "scenarios", FAILS)
+    write(project, gate.collect(project), stale_lock=True)
+    assert (project.report / "report.md").read_text("utf-8").startswith("## ❌ ")
 
 
 def test_no_gate_at_all_is_no_release(make: Make) -> None:

@@ -79,7 +79,8 @@ def add_beside(run: argparse.ArgumentParser) -> None:
 
 def reproduce(options: argparse.Namespace) -> bool:
     """Run the pipeline and say what the gates said, and where to read on."""
-    from sluice import contributed, pipeline
+    from sluice import pipeline
+    from sluice.report import wording
 
     here = project()
     beside = pipeline.Beside(options.base, options.champion, options.against)
@@ -88,16 +89,11 @@ def reproduce(options: argparse.Namespace) -> bool:
     for verdict in conclusion.verdicts:
         show_judged(verdict.gate, verdict.status, verdict.why)
     print(f"\nreport: {here.report / 'report.html'}")
-    stale = options.locked and contributed.lock_is_stale(here.root)
     if not conclusion.releasable:
         say("refused: no package; the report says why", REFUSED)
-    if stale:
-        say(
-            "refused: dvc.lock is not what this commit gives: run 'make package', and commit "
-            "dvc.lock",
-            REFUSED,
-        )
-    return conclusion.releasable and not stale
+    if conclusion.stale_lock:
+        say(f"refused: {wording.STALE_LOCK}", REFUSED)
+    return conclusion.releasable and not conclusion.stale_lock
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -38,6 +38,7 @@ class Unneeded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One report. `trouble` is what stopped the run before the gates could speak.
 
+    `stale_lock` is whether dvc.lock is not what the commit gives: the gates do not judge that.
     `missing` names what the report would have shown, had it been there.
     """
 
@@ -49,6 +50,7 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classes: tuple[str, ...] = ()
     confidence: float | None = None
     trouble: str | None = None
+    stale_lock: bool = False
     missing: tuple[str, ...] = ()
     unneeded: tuple[Unneeded, ...] = ()
     splits: dict[str, int] = {}
@@ -86,6 +88,7 @@ def gather(
     verdicts: list[Verdict],
     *,
     trouble: str | None = None,
+    stale_lock: bool = False,
     contribution: Contribution | None = None,
 ) -> Facts:
     """Collect what there is; whatever is absent is named, never an error."""
@@ -130,6 +133,7 @@ def gather(
         gates=gates,
         task=task,
         trouble=trouble,
+        stale_lock=stale_lock,
         splits={part: size for part, size in sizes.items() if size is not None},
         missing=tuple(reader.missing),
         contribution=contribution,

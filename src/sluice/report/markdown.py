@@ -61,8 +61,11 @@ def _entity(found: re.Match[str]) -> str:
 
 
 def _opening(facts: Facts) -> str:
-    mark = "✅" if facts.releasable else "❌"
-    return f"## {mark} {escape(wording.headline(facts), 200)}\n\n{_reason(facts)}\n"
+    mark = {"yes": "✅", "half": "⚠️", "no": "❌"}[wording.outcome(facts)]
+    text = f"## {mark} {escape(wording.headline(facts), 200)}\n\n{_reason(facts)}\n"
+    if facts.stale_lock:
+        text += f"\n⚠️ **The gates' verdict stands, but {wording.STALE_LOCK}.**\n"
+    return text
 
 
 def _reason(facts: Facts) -> str:

@@ -14,6 +14,7 @@ from sluice.report.evidence import Measured, Pair
 from sluice.report.facts import Facts
 from sluice.verdict import Bound, Finding, Status, Verdict
 
+Outcome = Literal["yes", "half", "no"]
 Standing = Literal["pass", "accepted", "insufficient", "fail"]
 
 NONE = "–"
@@ -48,6 +49,8 @@ _MEASURES = ("selection_rate", "false_negative_rate", "false_positive_rate")
 _ERRORS = ("mean_error", "absolute_error")
 _KNOWN = re.compile(rf"\b({'|'.join([*METRICS, *_MEASURES, *_ERRORS])})\b")
 
+STALE_LOCK = "dvc.lock is not what this commit gives: run 'make package', and commit dvc.lock"
+
 TASKS = {
     "binary": "a yes or no",
     "multiclass": "one of several classes",
@@ -62,6 +65,13 @@ def headline(facts: Facts) -> str:
     if facts.trouble is not None or not held:
         return f"{facts.name} must not be released"
     return f"{facts.name} must not be released: {', '.join(held)}"
+
+
+def outcome(facts: Facts) -> Outcome:
+    """What the headline's sign says."""
+    if not facts.releasable:
+        return "no"
+    return "half" if facts.stale_lock else "yes"
 
 
 def judged(made: Contribution) -> str:

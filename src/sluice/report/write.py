@@ -20,6 +20,7 @@ def write(
     *,
     base: Path | None = None,
     trouble: str | None = None,
+    stale_lock: bool = False,
     contribution: Contribution | None = None,
     folder: Path | None = None,
 ) -> Facts:
@@ -28,7 +29,9 @@ def write(
     `base` is an earlier report.json to compare with. If it is not one, the report is
     written without the comparison, and then SluiceError is raised.
     """
-    facts = known.gather(project, verdicts, trouble=trouble, contribution=contribution)
+    facts = known.gather(
+        project, verdicts, trouble=trouble, stale_lock=stale_lock, contribution=contribution
+    )
     target = folder or project.report
     try:
         earlier = known.read(base) if base else None
