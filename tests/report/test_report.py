@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sluice.check import gate
+from sluice.config import parse_yaml
 from sluice.errors import SluiceError
 from sluice.project import Project
 from sluice.report import markdown
@@ -56,6 +58,46 @@ def test_what_stops_it_comes_first(make: Make) -> None:
     table = re.findall(r"^\| (\S+) .*? \| (\S+) \|", markup, re.MULTILINE)
     assert [name for _, name in table[2:5]] == ["scenarios", "fairness", "data-quality"]
     assert page.index("it scored -1") < page.index("3 rows are too few") < page.index("as expected")
+
+
+def accepting(markup: str) -> list[dict[str, object]]:
+    (snippet,) = re.findall(r"^```yaml\n(.*?)^```$", markup, re.MULTILINE | re.DOTALL)
+    return parse_yaml(snippet.encode(), "params.yaml")["accept"]
+
+
+def test_what_to_do_has_the_lines_that_accept_by_the_whole_name(make: Make) -> None:
+    project = make()
+    name = f"fairness/{' & '.join(f'column {k}=a long value' for k in range(9))}/rows"
+    verdict(project, "fairness", Finding(name, Status.INSUFFICIENT, "3 rows are too few", n=3))
+    verdict(project, "scenarios", FAILS)
+    verdict(project, "parity", Finding("parity/ran", Status.INSUFFICIENT, "it broke off"))
+    _, markup, page = report(project)
+    assert accepting(markup) == [{"finding": name, "reason": None}]
+    assert f"**{markdown.escape(name)}**" in markup
+    for text in (markup, page):
+        assert "cannot be accepted" in text
+        assert "more rows settle it" in text
+        assert "Mend what stopped the run half-way" in text
+    assert f"- finding: {html.escape(name)}\n" in page
+    assert markup.endswith("report.html, on GitHub in the run's artifact `report`.\n")
+
+
+def test_nothing_is_to_do_where_every_gate_passes(make: Make) -> None:
+    _, markup, page = report(make())
+    assert "What to do" not in markup + page
+    assert "artifact `report`" in markup
+
+
+@pytest.mark.parametrize("name", ["plain", "HOSTILE", "```\n# no", "'\"\\: \u00a0\u202ex", "🚰"])
+def test_lines_that_accept_say_the_name_and_nothing_else(make: Make, name: str) -> None:
+    project = make()
+    name = f"parity/{HOSTILE if name == 'HOSTILE' else name}"
+    verdict(project, "parity", Finding(name, Status.INSUFFICIENT, "too few"))
+    _, markup, page = report(project)
+    assert accepting(markup) == [{"finding": name, "reason": None}]
+    for live in ("<script", "@everyone", "](http", "://", "www.", "\u202e", "**b**"):
+        assert live not in markup
+    assert "<script" not in page
 
 
 def test_an_accepted_finding_is_shown_with_its_reason(make: Make) -> None:

@@ -79,6 +79,17 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def refused(self) -> list[Finding]:
         return [f for gate in self.gates for f in gate.findings if not f.passes]
 
+    @property
+    def acceptable(self) -> list[Finding]:
+        """What a person may accept by name: a gate that broke off takes no such word."""
+        return [
+            f
+            for gate in self.gates
+            if ran(gate)
+            for f in gate.findings
+            if f.status is Status.INSUFFICIENT and not f.passes
+        ]
+
     def gate(self, name: str) -> Verdict | None:
         return next((gate for gate in self.gates if gate.gate == name), None)
 
@@ -101,27 +112,27 @@ def gather(
     releasable = _releasable(gates, trouble)
     reader = Reader(project)
     task = settings.task if settings else None
-    ran = {gate.gate for gate in gates if _ran(gate)}
-    stopped = [gate.gate for gate in gates if gate.gate not in ran]
+    looked = {gate.gate for gate in gates if ran(gate)}
+    stopped = [gate.gate for gate in gates if gate.gate not in looked]
     if stopped:
         reader.missing.append(f"gates that did not run to their end: {', '.join(stopped)}")
     shown: dict[str, object] = {"selection": reader.read("selection.json", Selection)}
-    if "performance" in ran:
+    if "performance" in looked:
         shown["performance"] = reader.read("evidence/performance/metrics.json", Metrics)
         shown["curves"] = reader.curves(task)
-    if "fairness" in ran:
+    if "fairness" in looked:
         groups = reader.read("evidence/fairness/groups.json", tuple[Grouping, ...])
         shown["fairness"] = groups or ()
-    if "explanation" in ran:
+    if "explanation" in looked:
         columns = reader.read("evidence/explanation/importance.json", tuple[Importance, ...])
         rows = reader.read("evidence/explanation/rows.json", tuple[Explained, ...])
         shown |= {"importance": columns or (), "rows": rows or ()}
-    if "champion" in ran:
+    if "champion" in looked:
         shown["champion"] = reader.read("champion/comparison.json", Comparison, wanted=False)
     if settings:
         shown["classes"] = tuple(settings.classes)
         shown["confidence"] = settings.performance.confidence
-        shown["unneeded"] = _unneeded(settings, gates, ran)
+        shown["unneeded"] = _unneeded(settings, gates, looked)
     sizes = {part: reader.rows(project.split(part)) for part in _SPLITS}
     unknown = [part for part, size in sizes.items() if size is None]
     if unknown:
@@ -192,14 +203,14 @@ def _severity(gate: Verdict) -> int:
     return 0 if gate.status is Status.FAIL else 1
 
 
-def _ran(gate: Verdict) -> bool:
+def ran(gate: Verdict) -> bool:
     """Whether the gate looked to its end: else its evidence is that of an earlier run."""
     broken = {f"{gate.gate}/ran", f"{gate.gate}/verdict"}
     return bool(gate.findings) and not any(f.name in broken for f in gate.findings)
 
 
 def _unneeded(
-    settings: Settings, gates: tuple[Verdict, ...], ran: set[str]
+    settings: Settings, gates: tuple[Verdict, ...], looked: set[str]
 ) -> tuple[Unneeded, ...]:
     insufficient = {
         f.name for gate in gates for f in gate.findings if f.status is Status.INSUFFICIENT
@@ -210,7 +221,9 @@ def _unneeded(
         for item in settings.accept
         if item.finding not in insufficient
         # Of a gate that did not look, nobody knows what it would have found.
-        and (item.finding.partition("/")[0] in ran or item.finding.partition("/")[0] not in known)
+        and (
+            item.finding.partition("/")[0] in looked or item.finding.partition("/")[0] not in known
+        )
     )
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
+from markupsafe import Markup, escape
 
-from sluice.report import compare, plots, wording
+from sluice.report import acceptance, compare, plots, wording
 from sluice.report.facts import Facts
 from sluice.verdict import Finding
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 # Beyond this many lines a list is for report.json.
 _FINDINGS = 2_000
@@ -40,6 +36,8 @@ def render(facts: Facts, base: Facts | None = None) -> str:
         facts=facts,
         base=base,
         words=wording,
+        # Markup, or its lines would be joined into one.
+        accepting=escape(acceptance.lines(facts.acceptable)) if facts.acceptable else "",
         numbers=compare.performance(facts, base),
         disparities=compare.fairness(facts, base),
         curves=_curves(facts),

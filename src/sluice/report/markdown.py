@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from sluice.report import compare, wording
+from sluice.report import acceptance, compare, wording
 from sluice.report.compare import Number
 from sluice.report.evidence import Grouping
 from sluice.report.facts import Facts
@@ -19,6 +19,7 @@ _FINDINGS = 25
 _ROWS = 15
 _NAME = 80
 _REASON = 300
+_WHOLE = "\nAll of it, with its plots: report.html, on GitHub in the run's artifact `report`.\n"
 
 
 def render(facts: Facts, base: Facts | None = None) -> str:
@@ -27,6 +28,7 @@ def render(facts: Facts, base: Facts | None = None) -> str:
         "what changes how this is judged": _contribution(facts),
         "the gates": _gates(facts),
         "the findings that stop it": _refused(facts),
+        "what to do": _steps(facts),
         "what is missing": _missing(facts),
         "the accepted findings": _accepted(facts),
         "the champion beside it": _champion(facts),
@@ -44,7 +46,7 @@ def render(facts: Facts, base: Facts | None = None) -> str:
             text += section
     if left_out:
         text += f"\nLeft out, to fit into a comment: {', '.join(left_out)}.\n"
-    return text
+    return text + _WHOLE
 
 
 def escape(text: str, most: int = _REASON) -> str:
@@ -118,7 +120,7 @@ def _refused(facts: Facts) -> str:
     if not found:
         return ""
     lines = [
-        f"- {_MARKS[wording.standing(f)]} **{escape(f.name, _NAME)}**: {_why(f)}{_set_by(f)}"
+        f"- {_MARKS[wording.standing(f)]} **{escape(f.name)}**: {_why(f)}{_set_by(f)}"
         for f in found[:_FINDINGS]
     ]
     return _details(f"{_count(len(found), 'finding')} to settle", _capped(lines, len(found)), True)
@@ -126,6 +128,21 @@ def _refused(facts: Facts) -> str:
 
 def _set_by(finding: Finding) -> str:
     return f" (set by {escape(finding.bound.source, _NAME)})" if finding.bound else ""
+
+
+def _steps(facts: Facts) -> str:
+    steps = wording.steps(facts)
+    if not steps:
+        return ""
+    text = f"\n**What to do:** {' '.join(steps)}\n"
+    found = facts.acceptable
+    if found:
+        # No name can end the fence: what could is escaped in it.
+        snippet = f"```yaml\n{acceptance.lines(found[:_FINDINGS])}```"
+        more = len(found) - _FINDINGS
+        rest = f"\n\nand {more:,} more, in report.html" if more > 0 else ""
+        text += _details("The lines for params.yaml that accept by name", snippet + rest)
+    return text
 
 
 def _missing(facts: Facts) -> str:
@@ -137,11 +154,11 @@ def _missing(facts: Facts) -> str:
 
 def _accepted(facts: Facts) -> str:
     lines = [
-        f"- **{escape(f.name, _NAME)}**: {_why(f)}. Accepted because: {escape(f.accepted or '')}"
+        f"- **{escape(f.name)}**: {_why(f)}. Accepted because: {escape(f.accepted or '')}"
         for f in facts.accepted
     ]
     lines += [
-        f"- **{escape(item.finding, _NAME)}**: accepted, but not needed: no gate found it "
+        f"- **{escape(item.finding)}**: accepted, but not needed: no gate found it "
         "insufficient. Take it out of params.yaml."
         for item in facts.unneeded
     ]

@@ -11,7 +11,7 @@ from sluice.model import Decision
 from sluice.report.compare import Number
 from sluice.report.contribution import Contribution
 from sluice.report.evidence import Measured, Pair
-from sluice.report.facts import Facts
+from sluice.report.facts import Facts, ran
 from sluice.verdict import Bound, Finding, Status, Verdict
 
 Outcome = Literal["yes", "half", "no"]
@@ -72,6 +72,23 @@ def outcome(facts: Facts) -> Outcome:
     if not facts.releasable:
         return "no"
     return "half" if facts.stale_lock else "yes"
+
+
+def steps(facts: Facts) -> list[str]:
+    """What a person can do about what stops it."""
+    said = []
+    if facts.trouble is not None or any(g.findings and not ran(g) for g in facts.gates):
+        said.append("Mend what stopped the run half-way, and run 'make package' again.")
+    if any(finding.status is Status.FAIL for finding in facts.refused):
+        said.append(
+            "What fails is settled by a better candidate or better data; it cannot be accepted."
+        )
+    if facts.acceptable:
+        said.append(
+            "Where there is too little evidence, more rows settle it, or a person accepts it by "
+            "name and with a reason in params.yaml; that change is reviewed like any other."
+        )
+    return said
 
 
 def judged(made: Contribution) -> str:
