@@ -146,6 +146,7 @@ def test_a_contribution_that_changes_nothing_of_it_says_nothing(toy):
     assert toy.report()["contribution"] == {"against": toy.git("rev-parse", "HEAD")[:7]} | {
         "settings": [],
         "files": [],
+        "inside": [],
     }
     assert "This contribution" not in toy.text("out/report/report.md")
 

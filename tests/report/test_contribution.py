@@ -11,12 +11,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from fixture_project import Toy, params
 from sluice import contributed
+from sluice.check import gate
 from sluice.config import parse_yaml, validate
 from sluice.errors import SluiceError
-from sluice.report.contribution import Changed, compare
+from sluice.project import Project
+from sluice.report.contribution import Changed, Contribution, compare
+from sluice.report.write import write
 
 Settings = dict[str, Any]
 Change = Callable[[Settings], object]
@@ -38,6 +42,13 @@ def base() -> Settings:
     made["explanation"].pop("rows")
     made["accept"] = [{"finding": "performance/recall", "reason": "known since last year"}]
     return made
+
+
+def above_the_gates(project: Project, made: Contribution) -> tuple[str, str]:
+    write(project, gate.collect(project), contribution=made)
+    markup = (project.report / "report.md").read_text("utf-8")
+    page = (project.report / "report.html").read_text("utf-8")
+    return markup.split("| Verdict |")[0], page.split('class="gates"')[0]
 
 
 def held(change: Change, before: Change = lambda settings: None, *, valid: bool = True) -> Any:
@@ -276,6 +287,25 @@ def test_settings_that_do_not_read_are_compared_as_they_are(
     path: str, value: Any, kind: str
 ) -> None:
     assert only(put(path, value), put("unknown", 1), valid=False).kind == kind
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["dvc.lockx", "dvc.lock/x", "README.md.py", "docsx/a", "src/usecase", "x/dvc.lock", "x/docs/a"],
+)
+def test_a_free_file_is_free_by_its_whole_name(path: str) -> None:
+    free = ["dvc.lock", "README.md", "docs/a", "tests/usecase/a.py"]
+    assert compare("main", base(), base(), [path, *free]).files == (path,)
+
+
+def test_what_runs_inside_the_gates_is_named(make: Callable[..., Project]) -> None:
+    path = "src/usecase/<b>.py"
+    made = compare("main", base(), base(), [path, "src/usecase2/a.py", "dvc.lock"])
+    assert (made.files, made.inside) == (("src/usecase2/a.py",), (path,))
+    markup, page = above_the_gates(make(), replace(made, files=()))
+    assert "Runs inside the gates, read it: src/usecase/&#60;b&#62;.py\n" in markup
+    assert "This contribution" not in markup + page
+    assert "Runs inside the gates, read it: src/usecase/&lt;b&gt;.py" in page
 
 
 def test_settings_where_there_were_none() -> None:

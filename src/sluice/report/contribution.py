@@ -56,7 +56,8 @@ _ODD = (
 )  # fmt: skip
 
 # All the rest decides what the gates see, or whether they run. CODEOWNERS frees the same.
-FREE = ("/src/usecase/", "/tests/usecase/", "/docs/", "/README.md", "/dvc.lock")
+INSIDE = "/src/usecase/"
+FREE = (INSIDE, "/tests/usecase/", "/docs/", "/README.md", "/dvc.lock")
 
 
 class Changed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,11 +70,15 @@ class Changed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Contribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`against` is the base branch. `settings` has what loosens first."""
+    """`against` is the base branch. `settings` has what loosens first.
+
+    `files` decide how it is judged. Those `inside` run in the gates, and nobody need own them.
+    """
 
     against: str
     settings: tuple[Changed, ...] = ()
     files: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
 
     @property
     def looser(self) -> int:
@@ -96,8 +101,16 @@ def compare(against: str, base: Any, here: Any, paths: Iterable[str]) -> Contrib
     changed.sort(key=lambda one: _ORDER.index(one.kind))
     # Of params.yaml the settings say more, and who competes is free.
     free = FREE if changed else (*FREE, "/params.yaml")
-    files = sorted({path for path in paths if not f"/{path}".startswith(free)})
-    return Contribution(against, tuple(changed), tuple(files))
+    touched = sorted(set(paths))
+    files = tuple(path for path in touched if not _within(path, free))
+    inside = tuple(path for path in touched if _within(path, (INSIDE,)))
+    return Contribution(against, tuple(changed), files, inside)
+
+
+def _within(path: str, places: tuple[str, ...]) -> bool:
+    """In one of the folders, which end with a slash, or one of the files, by its whole name."""
+    rooted = f"/{path}"
+    return rooted in places or rooted.startswith(tuple(p for p in places if p.endswith("/")))
 
 
 def _sides(base: Any, here: Any) -> tuple[dict[Path, Any], dict[Path, Any]]:

@@ -79,9 +79,11 @@ def _reason(facts: Facts) -> str:
 def _contribution(facts: Facts) -> str:
     """How the contribution changes what judges it, beside what holds on the base branch."""
     made = facts.contribution
-    if made is None or not (made.settings or made.files):
+    if made is None:
         return ""
-    text = f"\n{'⚠️ ' if made.looser else ''}**{wording.judged(made)}**\n"
+    text = ""
+    if made.settings or made.files:
+        text += f"\n{'⚠️ ' if made.looser else ''}**{wording.judged(made)}**\n"
     if made.settings:
         rows = [
             [
@@ -98,6 +100,11 @@ def _contribution(facts: Facts) -> str:
         lines = [f"- {escape(path, 2 * _NAME)}" for path in made.files[:_FINDINGS]]
         title = f"{_count(len(made.files), 'changed file')} that a code owner must approve"
         text += _details(title, _capped(lines, len(made.files)))
+    if made.inside:
+        names = [escape(path, 2 * _NAME) for path in made.inside[:_FINDINGS]]
+        more = len(made.inside) - len(names)
+        rest = f", and {more:,} more" if more > 0 else ""
+        text += f"\n{wording.INSIDE}: {', '.join(names)}{rest}\n"
     return text
 
 

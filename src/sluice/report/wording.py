@@ -49,6 +49,7 @@ _MEASURES = ("selection_rate", "false_negative_rate", "false_positive_rate")
 _ERRORS = ("mean_error", "absolute_error")
 _KNOWN = re.compile(rf"\b({'|'.join([*METRICS, *_MEASURES, *_ERRORS])})\b")
 
+INSIDE = "Runs inside the gates, read it"
 STALE_LOCK = "dvc.lock is not what this commit gives: run 'make package', and commit dvc.lock"
 
 TASKS = {
