@@ -308,6 +308,27 @@ def test_what_runs_inside_the_gates_is_named(make: Callable[..., Project]) -> No
     assert "Runs inside the gates, read it: src/usecase/&lt;b&gt;.py" in page
 
 
+def test_what_predicts_something_else_compares_with_nothing(make: Callable[..., Project]) -> None:
+    here = params("multiclass")
+    here["data"]["target"] = "<b>|x"
+    here["columns"]["<b>|x"] = here["columns"].pop(params("multiclass")["data"]["target"])
+    made = compare("main", base(), here, ["params.yaml"])
+    assert {one.key for one in made.predicted} == {"task", "data.target"}
+    assert made.looser
+    markup, page = above_the_gates(make(), made)
+    for text in (markup, page):
+        before, details, _ = text.partition("<details>")
+        assert "predicts something else" in before
+        assert "every range and every bound is new" in before
+        assert "| On " not in before
+        assert details
+        assert "looser" not in text
+    assert "&#60;b&#62;&#124;x instead of" in markup
+    assert "&lt;b&gt;|x instead of" in page
+    same = above_the_gates(make(), held(put("quality.duplicates", 0.9)))
+    assert all("looser" in text.partition("<details>")[0] for text in same)
+
+
 def test_settings_where_there_were_none() -> None:
     made = compare("main", {}, base(), [])
     assert {one.kind for one in made.settings if not one.key.startswith("accept")} == {"changed"}

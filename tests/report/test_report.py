@@ -279,6 +279,30 @@ def test_a_page_loads_nothing(make: Make) -> None:
     assert not re.search(r"@import|url\((?!#)", page)
 
 
+def test_a_chart_is_one_that_mermaid_draws(make: Make) -> None:
+    project = make()
+    names = [f"a long column of the year {year}" for year in (2024, 2025)]
+    names += ["x|y", "x<y", 'x"y', "x y 2", "|", "z" * 40]
+    shares = [99.7, 1e-3, 4e-7, 0.0, 1e-12, 0.001, 0.002, 0.003]
+    columns = [
+        {"column": name, "importance": 1.0, "share": share / 100}
+        for name, share in zip(names, shares, strict=True)
+    ]
+    path = project.out / "evidence/explanation/importance.json"
+    path.write_text(json.dumps(columns))
+    points = [{"score": 1e-9, "frequency": 1e-9} for _ in range(10)]
+    (project.out / "evidence/performance/calibration.json").write_text(json.dumps(points))
+    _, markup, _ = report(project)
+    assert len(re.findall("```mermaid", markup)) == 2
+    for series in re.findall(r"^    (?:bar|line) \[(.*)\]$", markup, re.MULTILINE):
+        assert all(re.fullmatch(r"\d+\.\d+", value) for value in series.split(", "))
+    for axis in re.findall(r"^    x-axis \[(.*)\]$", markup, re.MULTILINE):
+        labels = re.findall(r'"([^"]*)"', axis)
+        assert len(set(labels)) == len(labels) in (8, 10)
+        assert max(map(len, labels)) <= 18
+    assert '"a long c..ear 2024"' in markup
+
+
 @pytest.mark.parametrize("name", ["column", "|" * 200, "<&>" * 100])
 def test_a_large_report_fits_into_a_comment(make: Make, name: str) -> None:
     project = make()

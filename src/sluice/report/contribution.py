@@ -81,6 +81,11 @@ class Contribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inside: tuple[str, ...] = ()
 
     @property
+    def predicted(self) -> tuple[Changed, ...]:
+        """What makes it predict something else, so that no bound compares with the base's."""
+        return tuple(one for one in self.settings if one.key in ("task", "data.target"))
+
+    @property
     def looser(self) -> int:
         return sum(one.kind == "looser" for one in self.settings)
 

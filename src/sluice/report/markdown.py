@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sluice.report import acceptance, compare, wording
 from sluice.report.compare import Number
+from sluice.report.contribution import Contribution
 from sluice.report.evidence import Grouping
 from sluice.report.facts import Facts
 from sluice.verdict import Finding, Verdict
@@ -19,6 +20,7 @@ _FINDINGS = 25
 _ROWS = 15
 _NAME = 80
 _REASON = 300
+_LABEL = 18
 _WHOLE = "\nAll of it, with its plots: report.html, on GitHub in the run's artifact `report`.\n"
 
 
@@ -83,19 +85,10 @@ def _contribution(facts: Facts) -> str:
         return ""
     text = ""
     if made.settings or made.files:
-        text += f"\n{'⚠️ ' if made.looser else ''}**{wording.judged(made)}**\n"
+        mark = "⚠️ " if made.looser or made.predicted else ""
+        text += f"\n{mark}**{escape(wording.judged(made), 600)}**\n"
     if made.settings:
-        rows = [
-            [
-                f"⚠️ **{one.kind}**" if one.kind == "looser" else one.kind,
-                escape(one.key, 2 * _NAME),
-                escape(one.before, _NAME),
-                escape(one.after, _NAME),
-            ]
-            for one in made.settings[:_FINDINGS]
-        ]
-        heads = ["", "In params.yaml", f"On {escape(made.against, _NAME)}", "Here"]
-        text += f"\n{_table(heads, rows, len(made.settings))}"
+        text += _settings(made)
     if made.files:
         lines = [f"- {escape(path, 2 * _NAME)}" for path in made.files[:_FINDINGS]]
         title = f"{_count(len(made.files), 'changed file')} that a code owner must approve"
@@ -106,6 +99,20 @@ def _contribution(facts: Facts) -> str:
         rest = f", and {more:,} more" if more > 0 else ""
         text += f"\n{wording.INSIDE}: {', '.join(names)}{rest}\n"
     return text
+
+
+def _settings(made: Contribution) -> str:
+    heads = ["In params.yaml", f"On {escape(made.against, _NAME)}", "Here"]
+    rows = [
+        [escape(one.key, 2 * _NAME), escape(one.before, _NAME), escape(one.after, _NAME)]
+        for one in made.settings[:_FINDINGS]
+    ]
+    total = len(made.settings)
+    if made.predicted:
+        return _details(f"{_count(total, 'changed setting')}", _table(heads, rows, total))
+    kinds = [f"⚠️ **{o.kind}**" if o.kind == "looser" else o.kind for o in made.settings]
+    judged = [[kind, *row] for kind, row in zip(kinds, rows, strict=False)]
+    return f"\n{_table(['', *heads], judged, total)}"
 
 
 def _gates(facts: Facts) -> str:
@@ -334,21 +341,39 @@ def _chart(
     *,
     sideways: bool = False,
 ) -> str:
-    """A Mermaid chart; labels keep only what cannot end a quotation."""
+    """A Mermaid chart. It reads no exponents, and draws equal labels on top of each other."""
     palette = '{"themeVariables": {"xyChart": {"plotColorPalette": "#2b6ca3, #d98324"}}}'
-    shown = [re.sub(r"[^\w .=-]", " ", label)[:18].strip() or "?" for label in labels]
     lines = [
         "```mermaid",
         f"%%{{init: {palette}}}%%",
         "xychart-beta horizontal" if sideways else "xychart-beta",
         f'    title "{title}"',
-        "    x-axis [" + ", ".join(f'"{label}"' for label in shown) + "]",
-        "    y-axis 0 --> " + f"{max(1.0, *(v for _, values in series for v in values)):.4g}",
+        "    x-axis [" + ", ".join(f'"{label}"' for label in _labels(labels)) + "]",
+        "    y-axis 0 --> " + f"{max(1.0, *(v for _, values in series for v in values)):.2f}",
     ]
     lines += [
-        f"    {kind} [{', '.join(f'{value:.4g}' for value in values)}]" for kind, values in series
+        f"    {kind} [{', '.join(f'{value:.2f}' for value in values)}]" for kind, values in series
     ]
     return "\n".join([*lines, "```", ""])
+
+
+def _labels(names: list[str]) -> list[str]:
+    """Short, no two alike, and with nothing in them that could end a quotation."""
+    made: list[str] = []
+    for name in names:
+        plain = " ".join(re.sub(r"[^\w .=-]", " ", name).split()) or "?"
+        label, copies = _middle(plain, _LABEL), 1
+        while label in made:
+            copies += 1
+            label = f"{_middle(plain, _LABEL - 3)} {copies}"
+        made.append(label)
+    return made
+
+
+def _middle(text: str, most: int) -> str:
+    """Names differ at their ends, so the middle goes."""
+    half = (most - 2) // 2
+    return text if len(text) <= most else f"{text[:half]}..{text[-half:]}"
 
 
 def _details(title: str, body: str, opened: bool = False) -> str:

@@ -93,7 +93,13 @@ def steps(facts: Facts) -> list[str]:
 
 
 def judged(made: Contribution) -> str:
-    """How a contribution changes what judges it, in one sentence."""
+    """How a contribution changes what judges it, in a sentence or two."""
+    if made.predicted:
+        what = ", ".join(f"{o.key} {o.after} instead of {o.before}" for o in made.predicted)
+        return (
+            f"This contribution predicts something else ({what}). So nothing can be compared: "
+            "every range and every bound is new, and has to be read."
+        )
     if made.looser:
         what = "a setting that judges" if made.looser == 1 else f"{made.looser} settings that judge"
         return f"This contribution loosens {what} it."
