@@ -128,7 +128,7 @@ def judge(
     if interval is not None and not all(map(math.isfinite, interval)):
         why = (
             f"{estimate:.4g}, but it is not defined on every resample of these rows, so it has no "
-            "confidence interval; more rows of the rarest kind would settle it"
+            "confidence interval; more holdout rows of the rarest kind would settle it"
         )
         return Finding(name, Status.INSUFFICIENT, why, estimate, n=n, bound=bound)
     if interval is not None:
@@ -163,7 +163,7 @@ def _what_would_settle(
     factor = ((reach - estimate) / room) ** 2 if room else math.inf
     if n is None or factor > _MOST_ROWS:
         return settling
-    return f"about {math.ceil(n * factor) - n:,} more rows, or {settling}"
+    return f"about {math.ceil(n * factor) - n:,} more holdout rows, or {settling}"
 
 
 def _outward(value: float, *, up: bool) -> float:

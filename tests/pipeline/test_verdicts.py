@@ -58,7 +58,9 @@ def test_judge(
 def test_the_advice_settles() -> None:
     """With as many more rows as asked for, or the bound named, the same spread passes."""
     finding = judge("it", 0.75, LOW, interval=(0.65, 0.85), n=100)
-    rows, bound = re.search(r"about (\d+) more rows, or a bound of ([\d.]+)", finding.why).groups()
+    rows, bound = re.search(
+        r"about (\d+) more holdout rows, or a bound of ([\d.]+)", finding.why
+    ).groups()
     assert int(rows) == 300
     shrunk = 0.1 / math.sqrt((100 + int(rows)) / 100)
     assert judge("it", 0.75, LOW, interval=(0.75 - shrunk, 0.75 + shrunk)).passes

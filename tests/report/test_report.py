@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from sluice.check import gate
@@ -80,6 +81,21 @@ def test_what_to_do_has_the_lines_that_accept_by_the_whole_name(make: Make) -> N
         assert "Mend what stopped the run half-way" in text
     assert f"- finding: {html.escape(name)}\n" in page
     assert markup.endswith("report.html, on GitHub in the run's artifact `report`.\n")
+
+
+def test_what_to_do_says_how_many_rows_of_data_a_holdout_row_takes(make: Make) -> None:
+    project = make()
+    verdict(project, "fairness", SHORT)
+    said = "1,000 more holdout rows take about 4,000 more rows of data"
+    assert said not in report(project)[1]
+    frame = pd.DataFrame({"x": range(100)})
+    sizes = {"train": 50, "validation": 20, "holdout": 25, "latest": 5}
+    project.split("train").parent.mkdir()
+    for part, size in sizes.items():
+        frame[:size].to_parquet(project.split(part))
+    _, markup, page = report(project)
+    assert said in markup
+    assert said in page
 
 
 def test_nothing_is_to_do_where_every_gate_passes(make: Make) -> None:

@@ -89,7 +89,21 @@ def steps(facts: Facts) -> list[str]:
             "Where there is too little evidence, more rows settle it, or a person accepts it by "
             "name and with a reason in params.yaml; that change is reviewed like any other."
         )
+        said += _rows_of_data(facts)
     return said
+
+
+def _rows_of_data(facts: Facts) -> list[str]:
+    """What the advice to bring more holdout rows means, where the splits are known."""
+    held = facts.splits.get("holdout")
+    if not held:
+        return []
+    rows = round(1000 * sum(facts.splits.values()) / held, -2)
+    share = held / sum(facts.splits.values())
+    return [
+        f"Of the data, {share:.0%} is the holdout: 1,000 more holdout rows take about {rows:,.0f} "
+        "more rows of data."
+    ]
 
 
 def judged(made: Contribution) -> str:
