@@ -56,7 +56,7 @@ def test_a_worse_model_is_refused_by_name(toy, champion):
     worse = {f["name"]: f for f in verdict["findings"]}["champion/gain in roc_auc"]
     assert worse["estimate"] < worse["bound"]["low"]
     assert "champion" in toy.report()["reason"]
-    assert "must not be released" in toy.text("out/report/report.md").splitlines()[0]
+    assert "does not pass" in toy.text("out/report/report.md").splitlines()[0]
     refused = toy.sluice("package", "build", "--champion", str(champion))
     assert refused.status == 1
     assert toy.packages == []

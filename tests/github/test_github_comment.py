@@ -109,7 +109,7 @@ def test_the_report_becomes_a_comment(place: Place, storage: Storage) -> None:
     ran = comment(place).went_well()
     assert ran.out == "pull request 12: commented\n"
     text = body(place)
-    assert text.startswith(f"{MARKER}## ✅ toy may be released\n")
+    assert text.startswith(f"{MARKER}## ✅ toy passes every gate\n")
     assert "I am to be merged" not in text
     assert "WARNING" not in text
     assert "CI did not succeed" not in text
@@ -133,7 +133,7 @@ def test_the_same_comment_is_kept_up_to_date(place: Place, storage: Storage) -> 
     place.github.artifacts.append({**place.github.artifacts[0], "id": 91})
     place.github.run["conclusion"] = "failure"
     assert "brought up to date" in comment(place).went_well().out
-    assert "## ❌ toy must not be released" in body(place)
+    assert "## ❌ toy does not pass" in body(place)
     assert "CI did not succeed" not in body(place)
     assert f"run={RUN} attempt=2" in body(place)
     assert any(path.endswith("/artifacts/91/zip") for _, path, _ in place.github.requests)
@@ -216,7 +216,7 @@ def test_a_run_of_something_else_is_not_commented(place: Place) -> None:
 def test_a_pull_request_from_a_fork_is_found(place: Place) -> None:
     from_a_fork(place)
     comment(place).went_well()
-    assert "## ✅ toy may be released" in body(place)
+    assert "## ✅ toy passes every gate" in body(place)
     assert "WARNING" not in body(place)
 
 
@@ -294,7 +294,7 @@ def _unusual() -> bytes:
 def test_an_artifact_that_is_not_as_expected_is_refused(
     place: Place, storage: Storage, content: bytes, words: str
 ) -> None:
-    older = f"<!-- sluice: report run={RUN - 1} attempt=3 -->\n## ✅ toy may be released"
+    older = f"<!-- sluice: report run={RUN - 1} attempt=3 -->\n## ✅ toy passes every gate"
     place.github.comments = [{"id": 500, "user": BOT, "body": older}]
     storage.content = content
     ran = comment(place)
@@ -303,7 +303,7 @@ def test_an_artifact_that_is_not_as_expected_is_refused(
     assert words in ran.line
     text = body(place)
     assert "\n## ❌ No report: " in text
-    assert "may be released" not in text
+    assert "passes every gate" not in text
     assert [path for _, path, _ in place.github.writes] == ["/repos/octo/shop/issues/comments/500"]
 
 
@@ -367,7 +367,7 @@ def test_ci_that_died_before_its_report_is_said(place: Place) -> None:
     assert "## ❌ No report: CI did not succeed and left none\n" in text
     assert "## ❌ CI did not succeed: failure\n" in text
     assert "- check @\u200boctocat &#60;b&#62;: timed_out\n" in text
-    assert "may be released" not in text
+    assert "passes every gate" not in text
     assert "- test" not in text
 
 

@@ -41,9 +41,10 @@ def report(project: Project, base: Path | None = None) -> tuple[Facts, str, str]
 def test_a_candidate_that_passes_every_gate_may_be_released(make: Make, task: str) -> None:
     facts, markup, page = report(make(task))
     assert facts.releasable
-    assert markup.startswith("## ✅ toy may be released\n")
-    assert "May be released" in page
-    assert "must not" not in markup + page.lower()
+    assert markup.startswith("## ✅ toy passes every gate\n")
+    assert "Passes every gate</h1>" in page
+    assert "does not pass" not in markup
+    assert "Does not pass" not in page
     drawn = {"binary": 7, "multiclass": 3, "regression": 3}
     assert page.count('<svg role="img" aria-label="') == drawn[task]
 
@@ -54,7 +55,7 @@ def test_what_stops_it_comes_first(make: Make) -> None:
     verdict(project, "scenarios", FAILS, Finding("scenarios/else", Status.PASS, "fine"))
     facts, markup, page = report(project)
     assert not facts.releasable
-    assert markup.startswith("## ❌ toy must not be released: scenarios, fairness\n")
+    assert markup.startswith("## ❌ toy does not pass: scenarios, fairness\n")
     assert "**The first reason:** scenarios/a loop: it scored -1\n" in markup
     table = re.findall(r"^\| (\S+) .*? \| (\S+) \|", markup, re.MULTILINE)
     assert [name for _, name in table[2:5]] == ["scenarios", "fairness", "data-quality"]
@@ -138,7 +139,7 @@ def test_a_project_without_outputs_still_gets_its_report(make: Make) -> None:
     project = make()
     shutil.rmtree(project.out)
     facts, markup, page = report(project)
-    assert markup.startswith("## ❌ toy must not be released: data-quality")
+    assert markup.startswith("## ❌ toy does not pass: data-quality")
     assert "The gate did not run" in markup
     assert "gates that did not run to their end: data-quality" in page
     assert "out/selection.json is missing" in facts.missing
@@ -149,8 +150,18 @@ def test_broken_settings_are_the_first_reason(make: Make) -> None:
     (project.root / "params.yaml").write_text("name: 3\n")
     facts, markup, page = report(Project(project.root))
     assert not facts.releasable
-    assert markup.startswith("## ❌ This candidate must not be released\n\n**The first reason:** p")
+    assert markup.startswith("## ❌ This candidate does not pass\n\n**The first reason:** p")
     assert "params.yaml: name is 3" in page
+
+
+def test_words_hold_for_a_merge_and_a_release_and_are_those_of_the_field(make: Make) -> None:
+    _, markup, page = report(make())
+    assert "may be released" not in (markup + page).lower()
+    for heading in ("Feature importance (SHAP)", "Calibration"):
+        assert f"<summary>{heading}</summary>" in markup
+    for title in ("ROC curve", "Precision-recall curve", "Confusion matrix"):
+        assert f"<b>{title}</b>" in page
+    assert "Negative is no, positive yes." in page
 
 
 def test_trouble_holds_back_what_every_gate_lets_through(make: Make) -> None:
@@ -170,6 +181,8 @@ def test_a_stale_lock_takes_the_green_and_says_what_to_do(make: Make) -> None:
     page = (project.report / "report.html").read_text("utf-8")
     assert markup.startswith("## ⚠️ ")
     assert '<header class="half">' in page
+    assert "passes every gate, but dvc.lock is stale\n" in markup
+    assert "Passes every gate, but dvc.lock is stale</h1>" in page
     for text in (markup, page):
         assert "verdict stands, but dvc.lock is not what this commit gives: run " in text
     verdict(project, "scenarios", FAILS)

@@ -44,7 +44,7 @@ def test_the_report_becomes_a_comment(place):
     ran = comment(place, report)
     assert ran.status == 0, ran.log[-4000:]
     (written,) = place.github.comments
-    assert "toy-binary may be released" in written["body"]
+    assert "toy-binary passes every gate" in written["body"]
     comment(place, report)
     assert len(place.github.comments) == 1
     assert not list(place.workflows.home.rglob("pwned"))

@@ -65,13 +65,14 @@ def _curves(facts: Facts) -> list[Plot]:
 
     if curves.roc:
         drawing = plots.roc(curves.roc, area("roc_auc"))
-        drawn.append(
-            Plot(drawing, "Ranking", "Hits against false alarms; the dashes are guessing.")
-        )
+        caption = "True against false positives, at every threshold; the dashes are guessing."
+        drawn.append(Plot(drawing, "ROC curve", caption))
     if curves.precision_recall:
         drawing = plots.precision_recall(curves.precision_recall, area("average_precision"))
-        caption = "How many flagged rows are right, as more of the right ones are found."
-        drawn.append(Plot(drawing, "Precision and recall", caption))
+        caption = (
+            "How many of the predicted positives are right, as more of all positives are found."
+        )
+        drawn.append(Plot(drawing, "Precision-recall curve", caption))
     if curves.calibration:
         drawing = plots.calibration(curves.calibration)
         caption = "On the dashes, a score means what it says."
@@ -81,8 +82,10 @@ def _curves(facts: Facts) -> list[Plot]:
         caption = "What errors cost, by where the line is drawn; chosen on other rows than these."
         drawn.append(Plot(drawing, "Cost of errors", caption))
     if curves.confusion and (matrix := plots.confusion(curves.confusion)):
-        caption = "Rows by what they are and what was decided, as shares of what they are."
-        drawn.append(Plot(matrix, "Decisions", caption))
+        caption = "Rows by actual and predicted class, as shares of the actual."
+        if facts.task == "binary" and len(facts.classes) == 2:
+            caption += f" Negative is {facts.classes[0]}, positive {facts.classes[1]}."
+        drawn.append(Plot(matrix, "Confusion matrix", caption))
     if curves.residuals:
         drawing = plots.residuals(curves.residuals)
         caption = "How far off, and in which direction, at each height of the prediction."

@@ -37,7 +37,7 @@ def render(facts: Facts, base: Facts | None = None) -> str:
         "the numbers": _numbers(facts, base),
         "the candidates": _candidates(facts),
         "fairness": _fairness(facts, base),
-        "what the model rests on": _importance(facts),
+        "feature importance": _importance(facts),
         "calibration": _calibration(facts),
     }
     text, left_out = _opening(facts), []
@@ -317,7 +317,7 @@ def _importance(facts: Facts) -> str:
     )
     heads = ["Column", "Share", "A higher value"]
     return _details(
-        "What the model rests on", f"{chart}\n{_table(heads, rows, len(facts.importance))}"
+        "Feature importance (SHAP)", f"{chart}\n{_table(heads, rows, len(facts.importance))}"
     )
 
 
@@ -331,7 +331,7 @@ def _calibration(facts: Facts) -> str:
         [("line", [100 * g.score for g in groups]), ("line", [100 * g.frequency for g in groups])],
     )
     intro = "The holdout in groups of equal size, from the lowest score to the highest.\n\n"
-    return _details("Does a score mean what it says?", intro + chart)
+    return _details("Calibration", intro + chart)
 
 
 def _chart(

@@ -147,7 +147,7 @@ def confusion(cells: tuple[Cell, ...]) -> Markup | None:
         turn = 45 if sum(map(len, short)) > 30 else 0
         axes.set_xticks(range(len(predicted)), short, rotation=turn)
         axes.set_yticks(range(len(actual)), [_short(name, 10) for name in actual])
-        axes.set(xlabel="decided", ylabel="actual")
+        axes.set(xlabel="predicted", ylabel="actual")
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
 

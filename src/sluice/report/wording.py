@@ -53,19 +53,23 @@ INSIDE = "Runs inside the gates, read it"
 STALE_LOCK = "dvc.lock is not what this commit gives: run 'make package', and commit dvc.lock"
 
 TASKS = {
-    "binary": "a yes or no",
+    "binary": "one of two classes",
     "multiclass": "one of several classes",
     "regression": "a number",
 }
 
 
 def headline(facts: Facts) -> str:
-    if facts.releasable:
-        return f"{facts.name} may be released"
     held = [gate.gate for gate in facts.gates if not gate.passes]
-    if facts.trouble is not None or not held:
-        return f"{facts.name} must not be released"
-    return f"{facts.name} must not be released: {', '.join(held)}"
+    by = f": {', '.join(held)}" if held and facts.trouble is None else ""
+    return f"{facts.name} {says(facts)}{by}"
+
+
+def says(facts: Facts) -> str:
+    """True of a contribution to merge and of a version to release alike."""
+    if not facts.releasable:
+        return "does not pass"
+    return "passes every gate" + (", but dvc.lock is stale" if facts.stale_lock else "")
 
 
 def outcome(facts: Facts) -> Outcome:
