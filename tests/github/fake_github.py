@@ -426,7 +426,7 @@ def finished() -> FakeGitHub:
     main = {"id": 11, "node_id": "x", "name": "main", "type": "branch"}
     github.policies = {
         "test": [dict(main)],
-        "production": [{"id": 13, "node_id": "x", "name": "v*", "type": "tag"}, dict(main, id=12)],
+        "production": [dict(main, id=12)],
     }
     github.rulesets = [
         {

@@ -67,7 +67,7 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
     ),
     "any branch": (
         lambda g: _production(g, policy=None),
-        "environment production: what may deploy: every branch, should be branch main, tag v*",
+        "environment production: what may deploy: every branch, should be branch main",
     ),
     "protected branches": (
         lambda g: _production(
@@ -80,8 +80,8 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
         "environment production: branch *: may deploy, should be refused",
     ),
     "a branch that is called like the tags": (
-        lambda g: g.policies["production"].append({"id": 9, "name": "v*", "type": "branch"}),
-        "environment production: branch v*: may deploy, should be refused",
+        lambda g: g.policies["production"].append({"id": 9, "name": "v*", "type": "tag"}),
+        "environment production: tag v*: may deploy, should be refused",
     ),
     "admins bypass": (
         lambda g: _production(g, bypass=True),

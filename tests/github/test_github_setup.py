@@ -106,13 +106,13 @@ def test_a_half_done_repository_is_completed_and_the_rest_left(before: Before) -
     place.name_reviewers({"user": "octocat"}, {"team": "releasers"})
     ran = place.setup().went_well()
     assert "branch *: may deploy, should be refused" in ran.out
-    assert "tag v*: refused, should be may deploy" in ran.out
+    assert "branch main: refused, should be may deploy" in ran.out
     production = github.environments["production"]
     rules = {rule["type"]: rule for rule in production["protection_rules"]}
     assert rules["wait_timer"]["wait_timer"] == 30
     assert [one["reviewer"]["id"] for one in rules["required_reviewers"]["reviewers"]] == [1, 77]
     assert rules["required_reviewers"]["prevent_self_review"]
-    assert {one["name"] for one in github.policies["production"]} == {"main", "v*"}
+    assert {one["name"] for one in github.policies["production"]} == {"main"}
     assert {one["name"] for one in github.labels} >= {"bug", "data", "model"}
     assert "staging" in github.environments
     assert len(github.rulesets) == 2
@@ -558,8 +558,8 @@ def test_a_pattern_that_is_there_already_is_no_failure(before: Before) -> None:
     place = before(github)
     place.name_reviewers({"user": "octocat"})
     ran = place.setup().went_well()
-    assert "done: environment production (tag v*)" in ran.out
-    assert len(github.policies["production"]) == 2
+    assert "done: environment production (branch main)" in ran.out
+    assert len(github.policies["production"]) == 1
 
 
 def test_a_pattern_that_github_gives_no_number_is_left_to_a_person(before: Before) -> None:

@@ -49,6 +49,7 @@ def environment(url: str, root: Path) -> dict[str, str]:
         "GITHUB_API_URL": url,
         "GITHUB_REPOSITORY": REPOSITORY,
         "GITHUB_TOKEN": TOKEN,
+        "GITHUB_REF": "refs/heads/main",
         "GITHUB_ACTOR": "octocat",
         "GITHUB_TRIGGERING_ACTOR": "octocat",
         "GITHUB_RUN_ID": str(RUN),

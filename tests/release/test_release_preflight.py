@@ -243,6 +243,20 @@ def test_nobody_knows_who_asks(released: Counter) -> None:
     refused(released, released.newer.tag, why="GITHUB_ACTOR is not set", **nobody)
 
 
+def test_a_run_on_a_tag_goes_by_the_rules_of_that_tag(released: Counter) -> None:
+    on_tag = {"GITHUB_REF": "refs/tags/v1"}
+    refused(released, released.newer.tag, why="runs on refs/tags/v1, by its rules", **on_tag)
+
+
+def test_what_an_asset_says_is_no_command_to_the_runner(released: Counter) -> None:
+    hostile = "a\n::set-output name=digest::0\n::error title=approve::all is well\n##[add-mask]x"
+    content = json.dumps({hostile: "1"}).encode()
+    released.github.swap(released.newer.tag, "delivery.json", content)
+    ran = refused(released, released.newer.tag, why="::set-output")
+    assert not [line for line in ran.said.splitlines() if line.lstrip().startswith("::")]
+    assert "##[" not in ran.said
+
+
 def test_who_runs_it_again_is_a_starter_too(released: Counter) -> None:
     again = {"GITHUB_TRIGGERING_ACTOR": "HuBot"}
     refused(released, released.newer.tag, why="no reviewer but hubot and octocat", **again)

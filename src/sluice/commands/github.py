@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 
-from sluice.commands import REFUSED, Commands, say
+from sluice.commands import REFUSED, Commands, say, show
 from sluice.github import PARTS, SETTINGS
-
-# Read as it happens, also through a pipe.
-_show = partial(print, flush=True)
 
 
 def add(commands: Commands) -> None:
@@ -39,14 +35,14 @@ def add(commands: Commands) -> None:
 def _setup(options: argparse.Namespace) -> int:
     from sluice.github import setup
 
-    setup.run(options.repo, SETTINGS, options.reviewer, dry_run=options.dry_run, say=_show)
+    setup.run(options.repo, SETTINGS, options.reviewer, dry_run=options.dry_run, say=show)
     return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:
     from sluice.github import doctor
 
-    if doctor.run(options.repo, SETTINGS, options.only or PARTS, _show):
+    if doctor.run(options.repo, SETTINGS, options.only or PARTS, show):
         print("the repository is as the files say")
         return 0
     return say(f"refused: the repository is not as {SETTINGS}/ says", REFUSED)
@@ -55,5 +51,5 @@ def _doctor(options: argparse.Namespace) -> int:
 def _comment(options: argparse.Namespace) -> int:
     from sluice.github import comment
 
-    refused = comment.run(options.repo, options.run, _show)
+    refused = comment.run(options.repo, options.run, show)
     return say(f"no report: {refused}", REFUSED) if refused else 0

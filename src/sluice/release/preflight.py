@@ -14,6 +14,7 @@ from sluice.github.client import Client
 from sluice.github.releases import Releases
 from sluice.github.wanted import PRODUCTION
 from sluice.release import fetch
+from sluice.release.attestation import BRANCH
 from sluice.release.delivery import is_tag, tag_of
 from sluice.release.fetch import Fetched
 from sluice.report import wording
@@ -38,9 +39,15 @@ def environment(access: Access, starters: set[str]) -> list[Finding]:
     doctor.run(access.repository, SETTINGS, ["environments"], drift.append)
     fine = "production waits for its reviewers, as .github/settings says"
     return [
+        _finding("branch", _elsewhere(), "this runs by the rules of main"),
         _finding("environment", drift, fine),
         _finding("reviewers", _reviewers(access, starters), "someone else must approve"),
     ]
+
+
+def _elsewhere() -> list[str]:
+    ref = os.environ.get("GITHUB_REF", BRANCH)
+    return [] if ref == BRANCH else [f"this runs on {ref}, by its rules: run it on main"]
 
 
 def _reviewers(access: Access, starters: set[str]) -> list[str]:

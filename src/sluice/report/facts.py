@@ -213,17 +213,15 @@ def _unneeded(
     settings: Settings, gates: tuple[Verdict, ...], looked: set[str]
 ) -> tuple[Unneeded, ...]:
     insufficient = {
-        f.name for gate in gates for f in gate.findings if f.status is Status.INSUFFICIENT
+        f.name for one in gates for f in one.findings if f.status is Status.INSUFFICIENT
     }
-    known = {gate.gate for gate in gates}
+    known = {"champion", *(one.gate for one in gates)}
     return tuple(
         Unneeded(item.finding, item.reason)
         for item in settings.accept
         if item.finding not in insufficient
         # Of a gate that did not look, nobody knows what it would have found.
-        and (
-            item.finding.partition("/")[0] in looked or item.finding.partition("/")[0] not in known
-        )
+        and ((gate := item.finding.partition("/")[0]) in looked or gate not in known)
     )
 
 

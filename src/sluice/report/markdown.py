@@ -56,7 +56,7 @@ def escape(text: str, most: int = _REASON) -> str:
     line = wording.clip(" ".join(wording.visible(text).split()), most)
     line = re.sub(r"[&<>|\\`*\[\]~$#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", _entity, line)
     # GitHub looks for mentions, issues and addresses after it has decoded entities.
-    line = re.sub(r"@|&#35;(?=\d)|:(?=//)|\bwww(?=\.)|\bGH(?=-\d)", "\\g<0>\u200b", line)
+    line = re.sub(r"@|&#35;(?=\d)|:(?=//)|www(?=\.)|GH(?=-\d)", "\\g<0>\u200b", line)
     return line or wording.NONE
 
 
