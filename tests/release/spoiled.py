@@ -35,12 +35,6 @@ def unnamed(counter: Counter, _: Wares) -> None:
     counter.github.environments["production"] = production()
 
 
-def nobody_with_a_name(counter: Counter, _: Wares) -> None:
-    only_the_starter(counter, _)
-    rule = counter.github.environments["production"]["protection_rules"][-1]
-    rule["reviewers"] += [{"type": "Team"}, {"reviewer": {"id": 2}}]
-
-
 def only_the_starter(counter: Counter, _: Wares) -> None:
     counter.name_reviewers("octocat")
     counter.github.environments["production"] = production("octocat")
@@ -134,10 +128,6 @@ SETTINGS: dict[str, tuple[Spoil, str]] = {
     "other reviewers": (environment("monalisa"), "reviewers: monalisa, should be hubot"),
     "one more reviewer": (environment("hubot", "octocat"), "should be hubot"),
     "the starter alone": (only_the_starter, "has no reviewer but octocat, who started this"),
-    "the starter and nobody with a name": (
-        nobody_with_a_name,
-        "has no reviewer but octocat, who started this",
-    ),
     "self-review": (environment("hubot", self_review=True), "own release: allowed"),
     "files that allow self-review": (own_settings, "prevent_self_review must be true"),
     "every branch": (environment("hubot", policy=None), "what may deploy: every branch"),

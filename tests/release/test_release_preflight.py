@@ -272,6 +272,15 @@ def test_a_team_is_someone_else(released: Counter) -> None:
     released.run("preflight", released.newer.tag).went_well()
 
 
+@pytest.mark.parametrize("nobody", [{"type": "Team"}, {"reviewer": {"id": 2}}, {}])
+def test_whom_github_does_not_name_is_nobody_else(released: Counter, nobody: Any) -> None:
+    released.name_reviewers("octocat")
+    made = production("octocat")
+    made["protection_rules"][-1]["reviewers"].append(nobody)
+    released.github.environments["production"] = made
+    refused(released, NOWHERE, why="has no reviewer but octocat, who started this")
+
+
 def test_github_is_down(released: Counter) -> None:
     down = {"GITHUB_API_URL": "http://127.0.0.1:9"}
     refused(released, released.newer.tag, why="no answer from http://127.0.0.1:9", **down)
