@@ -143,14 +143,17 @@ def _forget_candidates(project: Project) -> None:
 
 
 def _forget_unconfirmed(project: Project) -> None:
-    """Drop the passes of gates that this run neither ran nor found unchanged.
+    """Drop the passes of gates, and the candidates, that this run neither made nor confirmed.
 
-    When something refuses, what hangs on it does not run, and the verdict of an
-    earlier run would stand in for it.
+    When something refuses, what hangs on it does not run, and what an earlier run
+    left would stand in for it.
     """
-    for name in reproduce.unconfirmed(project.root) & set(gate.GATES):
+    unconfirmed = reproduce.unconfirmed(project.root)
+    for name in unconfirmed & set(gate.GATES):
         if gate.read(project, name).passes:
             project.verdict(name).unlink()
+    if "select" in unconfirmed:
+        project.selection.unlink(missing_ok=True)
 
 
 def _have_data(project: Project) -> None:

@@ -34,11 +34,11 @@ class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return above and below
 
     def __str__(self) -> str:
-        if self.low is None:
-            return f"at most {self.high:.6g}"
-        if self.high is None:
-            return f"at least {self.low:.6g}"
-        return f"{self.low:.6g} to {self.high:.6g}"
+        if self.low is not None and self.high is not None:
+            return f"{number(self.low)} to {number(self.high)}"
+        if self.low is not None:
+            return f"at least {number(self.low)}"
+        return f"at most {number(self.high)}" if self.high is not None else "none"
 
 
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,8 +127,8 @@ def judge(
     estimate = plain(estimate)
     if interval is not None and not all(map(math.isfinite, interval)):
         why = (
-            f"{estimate:.4g}, but it is not defined on every resample of these rows, so it has no "
-            "confidence interval; more holdout rows of the rarest kind would settle it"
+            f"{number(estimate)}, but it is not defined on every resample of these rows, so it has "
+            "no confidence interval; more holdout rows of the rarest kind would settle it"
         )
         return Finding(name, Status.INSUFFICIENT, why, estimate, n=n, bound=bound)
     if interval is not None:
@@ -141,11 +141,11 @@ def _hold(
     estimate: float, interval: tuple[float, float] | None, bound: Bound, n: int | None
 ) -> tuple[Status, str]:
     if not bound.admits(estimate):
-        return Status.FAIL, f"{estimate:.4g} is outside the bound of {bound}"
+        return Status.FAIL, f"{number(estimate)} is outside the bound of {bound}"
     if interval is None:
-        return Status.PASS, f"{estimate:.4g} keeps to {bound}"
+        return Status.PASS, f"{number(estimate)} keeps to {bound}"
     low, high = interval
-    span = f"{estimate:.4g} ({low:.4g} to {high:.4g})"
+    span = f"{number(estimate)} ({number(low)} to {number(high)})"
     if bound.admits(low) and bound.admits(high):
         return Status.PASS, f"{span} keeps to {bound}"
     advice = _what_would_settle(estimate, low, high, bound, n)
@@ -157,7 +157,7 @@ def _what_would_settle(
 ) -> str:
     over_high = bound.high is not None and high > bound.high
     reach, edge = (high, bound.high) if over_high else (low, bound.low)
-    settling = f"a bound of {_outward(reach, up=over_high):.6g} would settle it"
+    settling = f"a bound of {number(_outward(reach, up=over_high))} would settle it"
     room = abs(estimate - edge) if edge is not None else 0.0
     # An interval shrinks with the square root of the rows.
     factor = ((reach - estimate) / room) ** 2 if room else math.inf
@@ -172,6 +172,15 @@ def _outward(value: float, *, up: bool) -> float:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(abs(value))) - 3)
     return (math.ceil if up else math.floor)(value / step) * step
+
+
+def number(value: float) -> str:
+    """Four digits, or all of those before the point: as every sentence and table prints it."""
+    if abs(value) >= 1e3:
+        return f"{value:,.0f}"
+    short = f"{value:.4g}"
+    # What is not whole must not look it: 0.99999 is no 1.
+    return f"{value:.6g}" if float(short).is_integer() else short
 
 
 def plain(value: float) -> float:

@@ -88,6 +88,7 @@ def test_a_verdict_edited_by_hand(toy: Toy) -> None:
         params["performance"]["bounds"] = {"roc_auc": {"low": 0.99}}
     reasons = {"performance/roc_auc": ("fail", "is outside the bound of at least 0.99")}
     refuses(toy, toy.sluice("run"), "performance", reasons)
+    assert toy.report()["selection"]["chosen"]
     path = "out/verdicts/performance.json"
     said = toy.text(path)
 

@@ -72,6 +72,8 @@ def test_candidates_that_cannot_be(toy: Toy) -> None:
     assert ran.status == 1
     assert "Traceback" not in ran.said
     assert ran.line == "refused: no package; the report says why"
+    assert toy.report()["selection"] is None  # that of the run before
+    assert "No candidates" in toy.text("out/report/report.html")
     reason = toy.report()["reason"]
     assert "train: params.yaml: candidates.linear cannot be trained: The 'C' parameter" in reason
     assert "candidates.boosting.model is 'crystal_ball', expected one of [" in reason

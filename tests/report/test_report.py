@@ -19,7 +19,7 @@ from sluice.project import Project
 from sluice.report import markdown
 from sluice.report.facts import Facts, read
 from sluice.report.write import write
-from sluice.verdict import Finding, Status, Verdict
+from sluice.verdict import Bound, Finding, Status, Verdict, judge
 
 Make = Callable[..., Project]
 
@@ -87,7 +87,7 @@ def test_what_to_do_has_the_lines_that_accept_by_the_whole_name(make: Make) -> N
 def test_what_to_do_says_how_many_rows_of_data_a_holdout_row_takes(make: Make) -> None:
     project = make()
     verdict(project, "fairness", SHORT)
-    said = "1,000 more holdout rows take about 4,000 more rows of data"
+    said = "25 % is the holdout: 100 more holdout rows take about 400 more rows of data"
     assert said not in report(project)[1]
     frame = pd.DataFrame({"x": range(100)})
     sizes = {"train": 50, "validation": 20, "holdout": 25, "latest": 5}
@@ -142,7 +142,17 @@ def test_a_project_without_outputs_still_gets_its_report(make: Make) -> None:
     assert markup.startswith("## ❌ toy does not pass: data-quality")
     assert "The gate did not run" in markup
     assert "gates that did not run to their end: data-quality" in page
-    assert "out/selection.json is missing" in facts.missing
+    assert facts.selection is None
+
+
+def test_candidates_of_an_earlier_run_are_not_shown(make: Make) -> None:
+    project = make()
+    for path in project.out.glob("verdicts/*"):
+        path.unlink()
+    facts, markup, page = report(project)
+    assert facts.selection is None
+    assert "Candidates" not in markup
+    assert "No candidates" in page
 
 
 def test_broken_settings_are_the_first_reason(make: Make) -> None:
@@ -152,6 +162,38 @@ def test_broken_settings_are_the_first_reason(make: Make) -> None:
     assert not facts.releasable
     assert markup.startswith("## ❌ This candidate does not pass\n\n**The first reason:** p")
     assert "params.yaml: name is 3" in page
+
+
+@pytest.mark.parametrize(
+    ("estimate", "bound", "shown"),
+    [
+        (123_456.7, 100_000.0, "123,457 is outside the bound of at most 100,000"),
+        (0.5, -0.000574713, "0.5 is outside the bound of at most -0.0005747"),
+        (9999.6, 6100.0, "10,000 is outside the bound of at most 6,100"),
+        (0.999995, 0.99999, "0.999995 is outside the bound of at most 0.99999"),
+        (2.34567e-5, 1e-6, "2.346e-05 is outside the bound of at most 1e-06"),
+    ],
+)
+def test_a_number_is_printed_in_one_way(
+    make: Make, estimate: float, bound: float, shown: str
+) -> None:
+    project = make(estimate=estimate)
+    verdict(project, "performance", judge("performance/roc_auc", estimate, Bound("it", high=bound)))
+    facts, markup, page = report(project)
+    assert facts.reason == f"performance/roc_auc: {shown}"
+    value, _, limit = shown.partition(" is outside the bound of ")
+    assert f"| ROC AUC | {value} | 0.6 to 0.9 | {limit} |" in markup
+    assert f"<b>{value}</b>" in page
+
+
+def test_a_gain_says_of_which_metric(make: Make) -> None:
+    project = make()
+    gain = {"estimate": 0.25, "low": 0.2, "high": 0.3}
+    measured = {"rows": 9, "metrics": {"gain over the majority class": gain}}
+    (project.out / "evidence/performance/metrics.json").write_text(json.dumps(measured))
+    _, markup, page = report(project)
+    assert "| gain in ROC AUC over the majority class | 0.25 |" in markup
+    assert "gain in ROC AUC over the majority class" in page
 
 
 def test_words_hold_for_a_merge_and_a_release_and_are_those_of_the_field(make: Make) -> None:
@@ -257,11 +299,11 @@ def test_numbers_are_compared_with_the_base(make: Make) -> None:
     base = make(where="base", estimate=0.7)
     report(base)
     _, markup, page = report(make(), base.report / "report.json")
-    assert "| 0.7 | +0.1000 (better) |" in markup
-    assert "+0.1000 (better)" in page
+    assert "| 0.7 | +0.1 (better) |" in markup
+    assert "+0.1 (better)" in page
     report(make("regression", where="base", estimate=0.7))
     _, markup, _ = report(make("regression"), base.report / "report.json")
-    assert "+0.1000 (worse)" in markup
+    assert "+0.1 (worse)" in markup
 
 
 @pytest.mark.parametrize(
@@ -330,6 +372,30 @@ def test_a_chart_is_one_that_mermaid_draws(make: Make) -> None:
         assert len(set(labels)) == len(labels) in (8, 10)
         assert max(map(len, labels)) <= 18
     assert '"a long c..ear 2024"' in markup
+
+
+def test_measures_of_groups_that_a_bound_holds_come_first_and_the_rest_is_counted(
+    make: Make,
+) -> None:
+    project = make("multiclass")
+    names = [f"{kind} of {c}" for kind in ("selection_rate", "recall") for c in "abcdefgh"]
+    held = ["recall of g", "recall of h"]
+    groups = [
+        {"group": f"sex={sex}", "rows": 50, "measures": {m: {"estimate": 0.5} for m in names}}
+        for sex in "fm"
+    ]
+    between = {f"{name} difference": {"estimate": 0.1} for name in names}
+    told = [{"columns": ["sex"], "groups": groups, "between": between}]
+    (project.out / "evidence/fairness/groups.json").write_text(json.dumps(told))
+    bound = Bound("params.yaml", high=0.2)
+    found = [judge(f"fairness/sex/{name} difference", 0.1, bound) for name in held]
+    verdict(project, "fairness", *found)
+    _, markup, page = report(project)
+    assert "| Group | Rows | recall of g | recall of h | selection rate of a |" in markup
+    assert "\nand 10 measures more, in report.html\n" in markup
+    assert "<th>Rows</th><th>recall of g</th><th>recall of h</th><th>selection rate of a" in page
+    assert "<b>Recall of g</b>" in page
+    assert "7 more measures are not drawn" in page
 
 
 @pytest.mark.parametrize("name", ["column", "|" * 200, "<&>" * 100])

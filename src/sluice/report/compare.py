@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from sluice.metrics import METRICS
-from sluice.report.evidence import Measured, Pair
+from sluice.report.evidence import Grouping, Measured, Pair
 from sluice.report.facts import Facts
 from sluice.verdict import Bound, Finding, Status
 
@@ -44,9 +44,10 @@ def performance(facts: Facts, base: Facts | None) -> list[Number]:
         return []
     findings = _findings(facts, "performance")
     before = base.performance.metrics if base and base.performance else {}
+    chosen = facts.selection.metric if facts.selection else ""
     numbers = [
         _number(
-            name,
+            name.replace("gain over", f"gain in {chosen} over", 1) if chosen else name,
             measured,
             findings.get(f"performance/{name}"),
             before.get(name),
@@ -88,6 +89,18 @@ def fairness(facts: Facts, base: Facts | None) -> list[Number]:
         if f"fairness/{grouping.title}/{name}" in findings
     ]
     return sorted(numbers, key=_order)
+
+
+def measures(facts: Facts, grouping: Grouping) -> list[str]:
+    """What is measured of each group: first what a bound holds, between the groups."""
+    known = dict.fromkeys(name for group in grouping.groups for name in group.measures)
+    findings = _findings(facts, "fairness")
+
+    def free(name: str) -> bool:
+        compared = (f"fairness/{grouping.title}/{name} {kind}" for kind in ("difference", "ratio"))
+        return not any(finding in findings for finding in compared)
+
+    return sorted(known, key=free)
 
 
 def _order(number: Number) -> int:

@@ -116,7 +116,9 @@ def gather(
     stopped = [gate.gate for gate in gates if gate.gate not in looked]
     if stopped:
         reader.missing.append(f"gates that did not run to their end: {', '.join(stopped)}")
-    shown: dict[str, object] = {"selection": reader.read("selection.json", Selection)}
+    # Where no gate has looked, what lies there is of an earlier run.
+    selection = reader.read("selection.json", Selection) if looked else None
+    shown: dict[str, object] = {"selection": selection}
     if "performance" in looked:
         shown["performance"] = reader.read("evidence/performance/metrics.json", Metrics)
         shown["curves"] = reader.curves(task)
@@ -133,7 +135,7 @@ def gather(
         shown["classes"] = tuple(settings.classes)
         shown["confidence"] = settings.performance.confidence
         shown["unneeded"] = _unneeded(settings, gates, looked)
-    sizes = {part: reader.rows(project.split(part)) for part in _SPLITS}
+    sizes = {part: reader.rows(project.split(part)) for part in _SPLITS if selection}
     unknown = [part for part, size in sizes.items() if size is None]
     if unknown:
         reader.missing.append(f"out/split is not readable: {', '.join(unknown)}")

@@ -32,6 +32,7 @@ def render(facts: Facts, base: Facts | None = None) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    compared = _compared(facts)
     return environment.get_template("report.html.j2").render(
         facts=facts,
         base=base,
@@ -41,7 +42,9 @@ def render(facts: Facts, base: Facts | None = None) -> str:
         numbers=compare.performance(facts, base),
         disparities=compare.fairness(facts, base),
         curves=_curves(facts),
-        fair=_fair(facts),
+        groups=[(one, compare.measures(facts, one)) for one in facts.fairness],
+        fair=_fair(facts, compared[:_MEASURES]),
+        undrawn=len(compared[_MEASURES:]),
         importance=plots.importance(facts.importance) if facts.importance else None,
         behaviour={
             name: _findings(facts, name) for name in ("scenarios", "data-quality", "parity")
@@ -93,13 +96,15 @@ def _curves(facts: Facts) -> list[Plot]:
     return drawn
 
 
-def _fair(facts: Facts) -> list[Plot]:
-    """A plot for each measure of the single sensitive columns, up to nine."""
-    measures = dict.fromkeys(
-        name for grouping in facts.fairness for group in grouping.groups for name in group.measures
-    )
+def _compared(facts: Facts) -> list[str]:
+    """What is measured of the groups of single sensitive columns, what a bound holds first."""
+    single = [grouping for grouping in facts.fairness if len(grouping.columns) == 1]
+    return list(dict.fromkeys(name for one in single for name in compare.measures(facts, one)))
+
+
+def _fair(facts: Facts, measures: list[str]) -> list[Plot]:
     caption = "Each dot is a group, the bar behind it its interval."
-    drawn = [(name, plots.fairness(facts.fairness, name)) for name in list(measures)[:_MEASURES]]
+    drawn = [(name, plots.fairness(facts.fairness, name)) for name in measures]
     return [Plot(plot, wording.metric(name).capitalize(), caption) for name, plot in drawn if plot]
 
 

@@ -21,6 +21,7 @@ _ROWS = 15
 _NAME = 80
 _REASON = 300
 _LABEL = 18
+_MEASURES = 6
 _WHOLE = "\nAll of it, with its plots: report.html, on GitHub in the run's artifact `report`.\n"
 
 
@@ -276,12 +277,13 @@ def _fairness(facts: Facts, base: Facts | None) -> str:
         len(numbers),
     )
     single = [grouping for grouping in facts.fairness if len(grouping.columns) == 1]
-    tables = "\n".join(_groups(grouping) for grouping in single[:_ROWS])
+    tables = "\n".join(_groups(facts, grouping) for grouping in single[:_ROWS])
     return _details("Fairness, group by group", f"{between}\n{tables}")
 
 
-def _groups(grouping: Grouping) -> str:
-    names = list(grouping.groups[0].measures)[:6] if grouping.groups else []
+def _groups(facts: Facts, grouping: Grouping) -> str:
+    measures = compare.measures(facts, grouping)
+    names = measures[:_MEASURES]
     rows = [
         [
             escape(group.group, _NAME),
@@ -294,7 +296,9 @@ def _groups(grouping: Grouping) -> str:
         for group in grouping.groups[:_ROWS]
     ]
     heads = ["Group", "Rows", *(escape(wording.metric(name), _NAME) for name in names)]
-    return _table(heads, rows, len(grouping.groups))
+    more = len(measures) - len(names)
+    rest = f"\nand {_count(more, 'measure')} more, in report.html\n" if more else ""
+    return _table(heads, rows, len(grouping.groups)) + rest
 
 
 def _importance(facts: Facts) -> str:

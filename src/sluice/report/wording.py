@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import Literal
 
+from sluice import verdict
 from sluice.metrics import METRICS
 from sluice.model import Decision
 from sluice.report.compare import Number
@@ -102,11 +103,10 @@ def _rows_of_data(facts: Facts) -> list[str]:
     held = facts.splits.get("holdout")
     if not held:
         return []
-    rows = round(1000 * sum(facts.splits.values()) / held, -2)
-    share = held / sum(facts.splits.values())
+    times = sum(facts.splits.values()) / held
     return [
-        f"Of the data, {share:.0%} is the holdout: 1,000 more holdout rows take about {rows:,.0f} "
-        "more rows of data."
+        f"Of the data, {100 / times:.0f} % is the holdout: 100 more holdout rows take about "
+        f"{round(100 * times, -1):,.0f} more rows of data."
     ]
 
 
@@ -141,20 +141,13 @@ def status(said: Verdict | Finding) -> str:
 
 
 def number(value: float | None) -> str:
-    if value is None:
-        return NONE
-    if abs(value) < 1e15 and value == int(value):
-        return f"{int(value):,}"
-    return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return NONE if value is None else verdict.number(value)
 
 
 def change(value: float | None) -> str:
-    if value is None:
-        return NONE
-    size = abs(value)
-    if not size:
-        return "0"
-    return f"{'+' if value >= 0 else '−'}{f'{size:.4f}' if 0.001 <= size < 100 else number(size)}"
+    if not value:
+        return number(value)
+    return f"{'+' if value > 0 else '−'}{number(abs(value))}"
 
 
 def span(measured: Measured) -> str:
