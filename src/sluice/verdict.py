@@ -178,6 +178,7 @@ def number(value: float) -> str:
     """Four digits, or all of those before the point: as every sentence and table prints it."""
     if abs(value) >= 1e3:
         return f"{value:,.0f}"
+    value += 0.0  # or a -0.0 would be seen
     short = f"{value:.4g}"
     # What is not whole must not look it: 0.99999 is no 1.
     return f"{value:.6g}" if float(short).is_integer() else short

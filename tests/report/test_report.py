@@ -171,6 +171,7 @@ def test_broken_settings_are_the_first_reason(make: Make) -> None:
         (0.5, -0.000574713, "0.5 is outside the bound of at most -0.0005747"),
         (9999.6, 6100.0, "10,000 is outside the bound of at most 6,100"),
         (0.999995, 0.99999, "0.999995 is outside the bound of at most 0.99999"),
+        (0.5, -0.0, "0.5 is outside the bound of at most 0"),
         (2.34567e-5, 1e-6, "2.346e-05 is outside the bound of at most 1e-06"),
     ],
 )

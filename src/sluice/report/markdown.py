@@ -156,7 +156,7 @@ def _steps(facts: Facts) -> str:
         snippet = f"```yaml\n{acceptance.lines(found[:_FINDINGS])}```"
         more = len(found) - _FINDINGS
         rest = f"\n\nand {more:,} more, in report.html" if more > 0 else ""
-        text += _details("The lines for params.yaml that accept by name", snippet + rest)
+        text += _details("The lines to add under accept in params.yaml", snippet + rest)
     return text
 
 
