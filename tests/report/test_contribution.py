@@ -319,7 +319,7 @@ def test_what_predicts_something_else_compares_with_nothing(make: Callable[..., 
     for text in (markup, page):
         before, details, _ = text.partition("<details>")
         assert "predicts something else" in before
-        assert "every range and every bound is new" in before
+        assert "every range, bound and acceptance is new" in before
         assert "| On " not in before
         assert details
         assert "looser" not in text

@@ -113,10 +113,10 @@ def _rows_of_data(facts: Facts) -> list[str]:
 def judged(made: Contribution) -> str:
     """How a contribution changes what judges it, in a sentence or two."""
     if made.predicted:
-        what = ", ".join(f"{o.key} {o.after} instead of {o.before}" for o in made.predicted)
+        what = ", ".join(f"{o.key}: {o.after} instead of {o.before}" for o in made.predicted)
         return (
             f"This contribution predicts something else ({what}). So nothing can be compared: "
-            "every range and every bound is new, and has to be read."
+            "every range, bound and acceptance is new, and has to be read."
         )
     if made.looser:
         what = "a setting that judges" if made.looser == 1 else f"{made.looser} settings that judge"
