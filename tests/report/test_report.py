@@ -197,6 +197,21 @@ def test_a_gain_says_of_which_metric(make: Make) -> None:
     assert "gain in ROC AUC over the majority class" in page
 
 
+def test_on_a_phone_each_number_is_a_block_that_names_its_cells(make: Make) -> None:
+    _, _, page = report(make())
+    table = page.split('<table class="numeric stack">')[1].split("</table>")[0]
+    row = table.split("<tbody>")[1].split("</tr>")[0]
+    cells = re.findall(r"<td ([^>]*)>", row)
+    assert cells == [
+        'class="name"',
+        *(f'data-is="{head}"' for head in ("Estimate", "95 % interval", "Bound", "Rows")),
+        'class="verdict"',
+    ]
+    narrow = page.split("@media (max-width: 40rem)")[1].split("@media")[0]
+    assert ".stack thead { display: none }" in narrow
+    assert "content: attr(data-is)" in narrow
+
+
 def test_words_hold_for_a_merge_and_a_release_and_are_those_of_the_field(make: Make) -> None:
     _, markup, page = report(make())
     assert "may be released" not in (markup + page).lower()
