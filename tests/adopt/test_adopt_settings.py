@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,8 @@ import pytest
 from sluice import config
 from sluice.adopt import settings, skeleton
 from sluice.adopt.infer import Profile, infer
+
+ROOT = Path(__file__).parents[2]
 
 HOSTILE = [
     "plain",
@@ -116,6 +121,52 @@ def test_the_skeleton_is_python_whatever_the_names() -> None:
     compile(text, "scenarios.py", "exec")
     examples = [line[2:] for line in text.splitlines() if line.startswith("# ")]
     assert any("Edge(" in line for line in examples)
+
+
+LONG = "how much is paid each month, all accounts"
+WIDE = {"\u0446\u0435\u043d\u0430 \u2013 \u00d7": [0.5, 1.5, 2.5], LONG: [1.5, 2.5, 3.5]}
+WORDS = ["a word that stands for a great deal of what people answer " * 4, "x\u2019s"]
+
+
+@pytest.mark.parametrize(
+    ("goal", "short"),
+    [
+        (["yes", "no"], {"n": [0.5, 1.5, 2.5], "c": ["a", "b"]}),
+        (["yes", "no"], {}),
+        (["a class of a very long name, longer than a line " * 3, "b", "c"], {"n": [0.5, 1.5]}),
+        ([k / 7 for k in range(60)], {"c": ["a", "b"]}),
+    ],
+)
+def test_what_is_written_passes_the_linters(
+    goal: list[Any], short: dict[str, list[Any]], tmp_path: Path
+) -> None:
+    columns = {**WIDE, LONG + " kind": WORDS, **short, "y": goal}
+    frame = pd.DataFrame({n: [v[k % len(v)] for k in range(120)] for n, v in columns.items()})
+    found = infer(frame, "long", target="y", id_column=None, sensitive=[])
+    written = {
+        "src/sluice/config.py": "",  # what is there is no library of others
+        "src/sluice/check/scenario.py": "",
+        "params.yaml": settings.text_of(found, "data/long.csv", None),
+        "src/usecase/scenarios.py": skeleton.scenarios(found),
+        "src/usecase/expectations.py": skeleton.EXPECTATIONS,
+        "tests/usecase/test_usecase.py": skeleton.TEST,
+    }
+    for name in ("pyproject.toml", ".yamllint"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    for name, text in written.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    checks = ["ruff check src tests", "ruff format --check src tests", "yamllint --strict ."]
+    for check in checks:
+        done = subprocess.run(
+            [sys.executable, "-m", *check.split()],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert ("Edge(name='n: " in written["src/usecase/scenarios.py"]) is ("n" in short)
 
 
 def test_the_datasheet_keeps_its_table_whatever_the_names() -> None:

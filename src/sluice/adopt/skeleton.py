@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sluice.adopt.infer import Field, Profile
 
+_WIDTH = 98  # of a line in a comment
+
 EXPECTATIONS = '''"""What the data must keep to beyond columns and quality in params.yaml.
 
 Any expectation of great-expectations; its description becomes the name in the report.
@@ -18,10 +20,9 @@ TEST = '''"""What must hold for this use case whatever the model says. Add your 
 
 from pathlib import Path
 
-from usecase.scenarios import SCENARIOS
-
 from sluice.check.scenario import Known
 from sluice.config import load
+from usecase.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,12 +52,7 @@ training as the latest production. `sluice.check.scenario` has every kind.
 
 from sluice.check.scenario import AnyScenario
 
-# For example:
-#
-# from sluice.check.scenario import {kinds}
-#
-{examples}
-SCENARIOS: list[AnyScenario] = []
+{examples}SCENARIOS: list[AnyScenario] = []
 '''
 
 
@@ -64,16 +60,24 @@ def scenarios(profile: Profile) -> str:
     """The file of scenarios: none yet, with examples in the table's own columns."""
     numbers = [field for field in profile.features if field.low is not None]
     categories = [field for field in profile.features if field.values]
-    edged = numbers[0] if numbers else categories[0]
-    kinds, examples = ["Edge"], [_edge(edged)]
-    if numbers:
-        kinds.append("Direction")
-        examples.append(_direction(numbers[-1], profile))
-    if categories:
-        kinds.append("Invariance")
-        examples.append(_invariance(categories[0]))
-    lines = [f"# {line}" for example in examples for line in example]
-    return _SCENARIOS.format(kinds=", ".join(sorted(kinds)), examples="\n".join(lines))
+    tried = {
+        "Direction": [_direction(field, profile) for field in reversed(numbers)],
+        "Edge": [_edge(field) for field in [*numbers, *categories]],
+        "Invariance": [_invariance(field) for field in categories],
+    }
+    shown = {kind: fit for kind, examples in tried.items() if (fit := _fitting(examples))}
+    lines = ["For example:", "", f"from sluice.check.scenario import {', '.join(shown)}", ""]
+    lines += [line for example in shown.values() for line in example]
+    text = "".join(f"# {line}".rstrip() + "\n" for line in lines) if shown else ""
+    return _SCENARIOS.format(examples=text)
+
+
+def _fitting(examples: list[list[str]]) -> list[str]:
+    """The first that the project's linters let stand; a name or a value may be of any length."""
+    for example in examples:
+        if all(line.isascii() and len(line) <= _WIDTH for line in example):
+            return example
+    return []
 
 
 def _edge(field: Field) -> list[str]:
