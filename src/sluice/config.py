@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -31,6 +33,38 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
 Scalar = bool | int | float | str
 
 _MOST_APART = 0.01
+_LONGEST_WORD = 60
+
+
+def word(text: str) -> str:
+    """A key that is the forker's to choose; raises ValueError for one that dvc.lock cannot hold.
+
+    DVC's YAML breaks a line in a longer key, at a space or where a sign is escaped, and cannot
+    read it again.
+    """
+    spelt = text if text.isprintable() else json.dumps(text)
+    if len(spelt) > _LONGEST_WORD and (" " in spelt or spelt != text):
+        raise ValueError(
+            f"rename it, dvc.lock cannot hold it: a name with spaces has at most {_LONGEST_WORD} "
+            "characters"
+        )
+    if "\x85" in text:
+        raise ValueError("rename it, dvc.lock cannot hold it: it has a U+0085")
+    return text
+
+
+Word = Annotated[str, AfterValidator(word)]
+_Key = TypeVar("_Key", bound=str)
+_Value = TypeVar("_Value")
+
+
+def _in_order(given: dict[Any, Any]) -> dict[Any, Any]:
+    inner = {k: _in_order(v) if isinstance(v, dict) else v for k, v in given.items()}
+    return dict(sorted(inner.items(), key=lambda item: str(item[0])))
+
+
+# DVC does not see in which order keys stand, so nothing may come of it.
+Ordered = Annotated[dict[_Key, _Value], AfterValidator(_in_order)]
 
 
 class Section(BaseModel):
@@ -80,7 +114,7 @@ class Column(Section):
 class Groups(Section):
     """How a sensitive column falls into groups: by its values, or by bands of a number."""
 
-    groups: dict[str, list[Scalar]] | None = None
+    groups: Ordered[Word, list[Scalar]] | None = None
     bands: Annotated[list[FiniteFloat], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
@@ -101,7 +135,7 @@ class Data(Section):
     target: str
     positive: Scalar | None = None
     id: str | None = None
-    sensitive: dict[str, Groups] = {}
+    sensitive: Ordered[str, Groups] = {}
     sensitive_inputs: list[str] = []
 
     @field_validator("file")
@@ -137,17 +171,17 @@ class Candidate(Section):
     """A model of `usecase.candidates` and its hyperparameters."""
 
     model: str
-    parameters: dict[str, Any] = {}
+    parameters: Ordered[Word, Any] = {}
 
 
 class Selection(Section):
     metric: str
     within: Annotated[float, Field(ge=0)] = 0.0
-    costs: dict[str, PositiveFloat] = {}
+    costs: Ordered[Word, PositiveFloat] = {}
 
 
 class Performance(Section):
-    bounds: dict[str, Range]
+    bounds: Ordered[str, Range]
     over_baselines: FiniteFloat = 0.0
     under_champion: Share = 0.02
     resamples: Annotated[int, Field(ge=100, le=10_000)] = 400
@@ -156,8 +190,8 @@ class Performance(Section):
 
 class Fairness(Section):
     group_rows: PositiveInt
-    bounds: dict[str, Range]
-    intersections: dict[str, Range]
+    bounds: Ordered[str, Range]
+    intersections: Ordered[str, Range]
     resamples: Annotated[int, Field(ge=100, le=10_000)] = 200
     confidence: Annotated[float, Field(ge=0.9, lt=1)] = 0.95
 
@@ -203,10 +237,10 @@ class Settings(Section):
     task: Task
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     data: Data
-    columns: dict[str, Column]
+    columns: Ordered[Word, Column]
     quality: Quality
     split: Split
-    candidates: Annotated[dict[Name, Candidate], Field(min_length=1)]
+    candidates: Annotated[Ordered[Name, Candidate], Field(min_length=1)]
     selection: Selection
     parity: Parity
     performance: Performance
@@ -397,7 +431,10 @@ def _one_line(error: ValidationError, where: str) -> str:
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
         what = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "missing":
+        if problem["loc"][-1:] == ("[key]",):
+            inside = ".".join(str(part) for part in problem["loc"][:-2])
+            said.append(f"{inside} names {_shown(problem['input'])}: {what[0].lower()}{what[1:]}")
+        elif problem["type"] == "missing":
             said.append(f"{key} is missing")
         elif problem["type"] == "extra_forbidden":
             said.append(f"{key} is not a known key")

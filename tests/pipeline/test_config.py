@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from fixture_project import params
-from sluice.config import validate
+from fixture_project import params, table
+from fixture_project.build import OWN
+from sluice.build import export, select, split, train
+from sluice.config import validate, word
 from sluice.errors import SluiceError
+from sluice.project import Project
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -17,7 +24,7 @@ Change = Callable[[dict[str, Any]], object]
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_the_fixture_is_valid(task: str) -> None:
     settings = validate(params(task), "params.yaml")
-    assert settings.features == ["weight", "slope", "visits", "waste", "colour"]
+    assert settings.features == ["slope", "visits", "waste", "weight", "colour"]
 
 
 def test_the_positive_class_is_the_second() -> None:
@@ -77,8 +84,19 @@ def test_the_positive_class_is_the_second() -> None:
             lambda p: p["columns"].update(note={"type": "text"}),
             ["columns.note", "text cannot be a model input", "use: ignored"],
         ),
+        (
+            lambda p: p["columns"].update({"a word " * 10: {"type": "number"}}),
+            ["columns names 'a word ", "rename it, dvc.lock cannot hold it", "at most 60"],
+        ),
+        (
+            lambda p: p["data"]["sensitive"].update(side={"groups": {"x\x85": ["left"]}}),
+            ["data.sensitive.side.groups names 'x\\x85'", "rename it"],
+        ),
         (lambda p: p.update(candidates={}), ["candidates", "at least 1"]),
-        (lambda p: p["candidates"].update(Bad={"model": "linear"}), ["candidates.Bad", "pattern"]),
+        (
+            lambda p: p["candidates"].update(Bad={"model": "linear"}),
+            ["candidates", "'Bad'", "pattern"],
+        ),
         (lambda p: p["selection"].update(metric="rmse"), ["selection.metric", "'rmse'", "roc_auc"]),
         (
             lambda p: p["selection"].update(costs={"under": 1}),
@@ -134,3 +152,58 @@ def test_errors(change: Change, said: list[str]) -> None:
     assert "\n" not in line
     for part in said:
         assert part in line, line
+
+
+_SIGNS = " :#-?,[]{}&*!|>'\"%@~ab1\\\t\n\x85\xa0\u2028\ufeff\xe4\U0001f642"
+
+
+def test_dvc_lock_holds_every_name_that_is_admitted() -> None:
+    from dvc.utils.serialize import dumps_yaml, loads_yaml
+
+    random = np.random.default_rng(1)
+    kinds = ["a b", "abc '", "a_b", "abc\n ", _SIGNS]
+    names = ["".join(random.choice(list(kinds[n % 5]), 40 + n // 3)) for n in range(480)]
+    admitted = [name for name in names if _is_word(name)]
+    for name in admitted:
+        groups = {"a": {"groups": {name: ["x"], "y": ["z"]}}}
+        params = {"columns": {name: {"type": "text"}}, "data": {"sensitive": groups}}
+        lock = {"stages": {"split": {"params": {"params.yaml": params}}}}
+        assert loads_yaml(dumps_yaml(lock)) == lock
+    assert 100 < len(admitted) < 300
+
+
+def _is_word(name: str) -> bool:
+    try:
+        return word(name) == name
+    except ValueError:
+        return False
+
+
+def _turned(value: Any) -> Any:
+    """The same settings with all keys in the opposite order."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _turned(value[key]) for key in reversed(value)}
+
+
+@pytest.mark.parametrize("key", ["key", None])
+def test_nothing_hangs_on_the_order_of_keys(key: str | None, tmp_path: Path) -> None:
+    given = params("binary")
+    given["data"]["id"] = key
+    given["columns"]["key"]["use"] = "ignored"
+    made = []
+    for name, raw in {"one": given, "other": _turned(given)}.items():
+        project = Project(tmp_path / name)
+        (project.root / "data").mkdir(parents=True)
+        (project.root / "params.yaml").write_text(json.dumps(raw), "utf-8")
+        shutil.copytree(OWN / "src", project.root / "src")
+        table("binary").to_csv(project.root / "data/toy.csv", index=False)
+        split.run(project)
+        for candidate in project.settings.candidates:
+            train.run(project, candidate)
+        select.run(project)
+        export.run(project)
+        files = sorted(path for path in project.out.rglob("*") if path.is_file())
+        made.append({str(p.relative_to(project.root)): p.read_bytes() for p in files})
+        made[-1]["settings"] = project.settings.model_dump_json().encode()
+    assert made[0] == made[1]

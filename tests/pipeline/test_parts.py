@@ -181,13 +181,13 @@ def test_groups_of_values_of_bands_and_of_both(settings: Settings, frame: pd.Dat
         side=["left", "right", "", "middle", "left", "left"],
         born=[1974, 1975, 1976, np.nan, 1900, 2000],
     )
-    side, born, both = groupings(frame, settings)
+    born, side, both = groupings(frame, settings)
     assert side.of.tolist()[:4] == ["side=left", "side=right", "side=missing", "side=unlisted"]
     assert side.names[:2] == ("side=left", "side=right")
     older, younger = "born=under 1975", "born=1975 and over"
     assert born.of.tolist() == [older, younger, younger, "born=missing", older, younger]
-    assert both.title == "side & born"
-    assert both.of[0] == "side=left & born=under 1975"
+    assert both.title == "born & side"
+    assert both.of[0] == "born=under 1975 & side=left"
     assert set(both.of) <= set(both.names)
     assert len(both.names) == len(side.names) * len(born.names)
 
