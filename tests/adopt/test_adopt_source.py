@@ -23,6 +23,7 @@ REFUSED = {
     "twice.csv": (b"a,b,a\n1,2,3\n", "two columns are named 'a'"),
     "unnamed.csv": (b",a,b\n0,1,2\n", "column 1 has no name"),
     "long.csv": (b"a" * 300 + b",b\n1,2\n", "has 300 characters"),
+    "wordy.csv": (b"what people answer " * 4 + b",b\n1,2\n", "answer ': rename it, dvc.lock"),
     "ragged.csv": (b"a,b\n1,2\n3,4,5\n", "not a readable CSV table"),
     "longer.csv": (b"a,b\n1,2,3\n3,4,5\n", "rows are longer than its header"),
     "infinite.csv": (b"a,b\n1,2\ninf,3\n", "1 values of column 'a' are infinite"),

@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sluice.config import word
 from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
@@ -130,6 +131,10 @@ def _require_names(file: Path, names: list[str]) -> None:
                 f"{file}: the name of column {place} has {len(name)} characters, at most "
                 f"{_LONGEST_NAME} can be; is the first line a header?"
             )
+        try:
+            word(name)
+        except ValueError as error:
+            raise SluiceError(f"{file}: column {place}, {name!r}: {error}") from None
         if names.index(name) != place - 1:
             raise SluiceError(f"{file}: two columns are named {name!r}; rename one of them")
 
