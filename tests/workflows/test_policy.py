@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,10 @@ _READ = "    permissions:\n      contents: read\n"
 _TIMEOUT = "    timeout-minutes: "
 _CHECK = "      - run: make check\n"
 _NEEDS = "needs: [check, test, pipeline, integration]"
-_CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1  # v7.0.1"
+# As it stands there: Dependabot moves it.
+_CHECKOUT = re.findall(r"actions/checkout@.*", FILES[CI].text)[0]
+_COMMIT, _VERSION = re.findall(r"@(\w+)  # (.*)", _CHECKOUT)[0]
+_PYTHON = re.findall(r"actions/setup-python@\w+(  # .*)", FILES[SETUP].text)[0]
 
 # A rule, and a change of a file that it must refuse: what stands there, and what instead.
 MUTANTS: list[tuple[Rule, str, str, str]] = [
@@ -56,16 +60,16 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
         "persist-credentials: false\n          ref: ${{ github.event.workflow_run.head_sha }}",
     ),
     (policy.every_action_is_pinned, CI, _CHECKOUT, "actions/checkout@v7"),
-    (policy.every_action_is_pinned, CI, _CHECKOUT, "actions/checkout@3d3c42e  # v7.0.1"),
+    (policy.every_action_is_pinned, CI, _CHECKOUT, _CHECKOUT.replace(_COMMIT, _COMMIT[:7])),
     (policy.every_action_is_pinned, CI, _CHECKOUT, _CHECKOUT.partition("  #")[0]),
-    (policy.every_action_is_pinned, CI, _CHECKOUT, _CHECKOUT.replace("v7.0.1", "v7")),
-    (policy.every_action_is_pinned, CI, _CHECKOUT, _CHECKOUT.replace("@3d3c", "@0000")),
-    (policy.every_action_is_pinned, CI, _CHECKOUT, _CHECKOUT.replace("v7.0.1", "v7.0.0")),
+    (policy.every_action_is_pinned, CI, _CHECKOUT, _CHECKOUT.replace(_VERSION, "v7")),
+    (policy.every_action_is_pinned, CI, _CHECKOUT, _CHECKOUT.replace(_COMMIT, "0" * 40)),
+    (policy.every_action_is_pinned, CI, _CHECKOUT, _CHECKOUT.replace(_VERSION, "v0.0.0")),
     (policy.every_action_is_pinned, CI, "./.github/actions/setup", "./elsewhere"),
     (policy.every_action_is_pinned, CI, "./.github/actions/setup", "docker://python"),
     (policy.every_action_is_pinned, CI, _CHECK, f"{_CHECK}      - {{uses: actions/checkout@v7}}\n"),
     (policy.every_action_is_pinned, CI, _CHECK, f'{_CHECK}      - "uses": actions/cache@v6\n'),
-    (policy.every_action_is_pinned, SETUP, "  # v7.0.0", ""),
+    (policy.every_action_is_pinned, SETUP, _PYTHON, ""),
     (policy.every_job_ends_on_a_known_machine, CI, "ubuntu-24.04", "ubuntu-latest"),
     (policy.every_job_ends_on_a_known_machine, DELIVER, "ubuntu-24.04", "self-hosted"),
     (policy.every_job_ends_on_a_known_machine, CI, f"{_TIMEOUT}20\n", ""),
