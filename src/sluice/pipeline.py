@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice import contributed, reproduce, road
+from sluice import contributed, reproduce, road, store
 from sluice.check import gate
 from sluice.errors import SluiceError
 from sluice.project import Project
@@ -78,6 +78,8 @@ def _run(project: Project, beside: Beside, locked: bool) -> Conclusion:
     else:
         trouble = None if done else _trouble(project, verdicts)
         _report(project, verdicts, beside.base, contribution, trouble, stale_lock=stale)
+    if releasable:
+        store.keep(project.root)
     return Conclusion(verdicts, releasable, stale)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sluice import store
 from sluice.errors import SluiceError
 
 _NEW = (
@@ -75,8 +76,8 @@ def prepared(root: Path) -> Iterator[Path]:
 
 def put(root: Path, new: Path) -> None:
     """Move the prepared files into place and the data under DVC; undo all of it on any failure."""
-    aside, store = new.parent / _OLD, root / ".dvc" / "store"
-    stored, moved = set(store.rglob("*")), list[str]()
+    aside, kept = new.parent / _OLD, root / ".dvc" / "store"
+    stored, moved = set(kept.rglob("*")), list[str]()
     try:
         for path in _ASIDE:
             _move(root / path, aside / path)
@@ -96,7 +97,7 @@ def put(root: Path, new: Path) -> None:
             _remove(root / path)
         for path in _ASIDE:
             _move(aside / path, root / path)
-        for added in sorted(set(store.rglob("*")) - stored, reverse=True):
+        for added in sorted(set(kept.rglob("*")) - stored, reverse=True):
             _remove(added)
         raise
 
@@ -120,19 +121,9 @@ def forget(root: Path) -> bool:
     Returns whether the store was one that could be cleared; git's history keeps it all.
     """
     shutil.rmtree(root / "out", ignore_errors=True)
-    if not _store_is_inside(root):
+    if store.inside(root) is None:
         return False
     return _dvc(root, "gc", "--workspace", "--cloud", "--force", "--quiet").returncode == 0
-
-
-def _store_is_inside(root: Path) -> bool:
-    default = _dvc(root, "remote", "default").stdout.strip()
-    place = _dvc(root, "config", f"remote.{default}.url").stdout.strip()
-    if not place or "://" in place:
-        return False
-    # DVC counts a relative path from the folder of its configuration.
-    inside = root.resolve()
-    return (inside / ".dvc" / place).resolve().is_relative_to(inside)
 
 
 def _dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

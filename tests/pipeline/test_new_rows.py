@@ -1,0 +1,49 @@
+"""Data that grows, and the store that others have it from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fixture_project import Toy, table
+from sluice import store
+from sluice.errors import SluiceError
+
+
+def _grow(toy: Toy) -> None:
+    toy.write_data(table("binary", 3_700))
+
+
+def test_new_rows_are_green_in_a_clone(toy: Toy, tmp_path: Path) -> None:
+    _grow(toy)
+    ran = toy.sluice("package", "build").went_well()
+    assert "sluice: the data is in .dvc/store now: commit that, too" in ran.err
+    toy.commit()
+    toy.git("clone", "-q", ".", str(tmp_path / "clone"))
+    clone = Toy(tmp_path / "clone")
+    ran = clone.sluice("package", "build", "--locked").went_well()
+    assert "commit that, too" not in ran.err
+    assert len(clone.data()) == 3_700
+
+
+def test_a_store_elsewhere_is_not_written_without_being_asked(
+    toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy.dvc("remote", "add", "-q", "-d", "--force", "away", str(tmp_path / "away")).went_well()
+    toy.commit()
+    store.keep(toy.root)
+    assert capsys.readouterr().err == ""
+    _grow(toy)
+    toy.dvc("add", "-q", "data").went_well()
+    store.keep(toy.root)
+    assert "'dvc push data.dvc'" in capsys.readouterr().err
+    assert not (tmp_path / "away").exists()
+
+
+def test_a_store_that_cannot_be_written_is_said(toy: Toy) -> None:
+    _grow(toy)
+    toy.dvc("add", "-q", "data").went_well()
+    toy.write(".dvc/config", toy.text(".dvc/config").replace("url = store", "url = config"))
+    with pytest.raises(SluiceError, match=r"'dvc push data\.dvc' failed"):
+        store.keep(toy.root)
