@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sluice.adopt.derive import Derived, Estimate
 from sluice.adopt.infer import Profile, infer, slug
+from sluice.adopt.run import summary
 from sluice.errors import SluiceError
 
 ROWS = 120
@@ -191,6 +193,18 @@ def test_too_few_rows_or_columns_are_refused() -> None:
         profile(table(y=["yes", "no"]).head(30))
     with pytest.raises(SluiceError, match="no column is left to predict 'y' from"):
         profile(table(y=["yes", "no"], born=["2026-01-01", "2026-01-02"]).drop(columns="x"))
+
+
+def test_few_positives_are_noticed_with_where_costs_are_set() -> None:
+    found = profile(table(y=["yes"] * 6 + ["no"] * 114))
+    assert found.rare == pytest.approx(0.05)
+    nothing = Estimate(0.0, 0.0, 0.0)
+    derived = Derived(0.0, 0.0, 0.95, (), 1e-6, {"roc_auc": nothing}, 30, {}, {}, "x", 0.5)
+    (note,) = (line for line in summary(found, derived, True) if "equal cost" in line)
+    assert note.startswith("  note: 5.0% of the rows are positive")
+    assert "selection.costs.false_negative" in note
+    assert profile(table(y=["yes", *["no"] * 9])).rare is None
+    assert profile(table(y=list(range(60)))).rare is None
 
 
 def test_a_heavy_tail_is_noticed() -> None:

@@ -28,6 +28,7 @@ _GROUPS = 12  # a sensitive number with more distinct values is cut into bands
 _LEAST_ROWS = 50
 # On the holdout; less says little about a group, or about a group within a group.
 _GROUP_ROWS, _CELL_ROWS = 50, 25
+_RARE = 0.1
 _SAFE = 2**53  # whole numbers beyond are not exact in float64
 
 _DATE = re.compile(
@@ -58,6 +59,7 @@ class Profile:
     """A table's shape, and how its sensitive columns fall into groups.
 
     heavy: a hundredth of the rows holds more than a third of the target's variance.
+    rare: the share of positives, where it is so small that equal costs flag few or nobody.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Profile:
     fields: tuple[Field, ...]
     rows: int
     heavy: bool
+    rare: float | None
 
     @property
     def holdout(self) -> float:
@@ -105,7 +108,10 @@ def infer(
     groups = {c: _groups_of(frame, c, roles, sensitive) for c in sensitive}
     positive = _rarer(frame[target], goal) if task == "binary" else None
     heavy = task == "regression" and _heavy(frame[target])
-    profile = Profile(name, task, target, positive, id_column, groups, fields, len(frame), heavy)
+    rare = _rare(frame[target], positive)
+    profile = Profile(
+        name, task, target, positive, id_column, groups, fields, len(frame), heavy, rare
+    )
     if not profile.features:
         ignored = "; ".join(f"{f.name}: {f.remark}" for f in profile.ignored)
         raise SluiceError(f"no column is left to predict {target!r} from ({ignored or 'no other'})")
@@ -197,6 +203,13 @@ def _rarer(column: Series, goal: Field) -> Scalar:
     """The rarer of two labels; of equals the later one."""
     counts = table.labels(column).value_counts()
     return min(reversed(goal.values), key=lambda value: counts[label(value)])
+
+
+def _rare(column: Series, positive: Scalar | None) -> float | None:
+    if positive is None:
+        return None
+    share = float((table.labels(column) == label(positive)).mean())
+    return share if share < _RARE else None
 
 
 def _identity(column: Series) -> Field:

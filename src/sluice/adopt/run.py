@@ -117,6 +117,11 @@ def summary(profile: Profile, derived: Derived, cleared: bool) -> list[str]:
             "  note: a hundredth of the rows holds much of the target's variance, so the mean "
             "absolute error is used; its logarithm may be easier to predict"
         )
+    if profile.rare is not None:
+        lines.append(
+            f"  note: {profile.rare:.1%} of the rows are positive: with errors of equal cost the "
+            "model flags few or nobody; set selection.costs.false_negative in params.yaml"
+        )
     lines += [
         f"  note: {f.name}: {f.remark}" for f in profile.fields if f.remark and f.use != "ignored"
     ]
