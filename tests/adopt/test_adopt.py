@@ -160,6 +160,17 @@ def test_a_class_of_too_few_rows_is_refused(
     assert contents(project) == before
 
 
+def test_a_file_that_github_would_refuse_is_not_put_into_the_repository(
+    file: Path, adopted: Adopt, contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = file.parent / "project"
+    monkeypatch.setattr("sluice.adopt.run._LARGEST_FILE", 2**10)
+    before = contents(project)
+    with pytest.raises(SluiceError, match="GitHub refuses files over 0: adopt it as Parquet"):
+        adopted(file, "bought")
+    assert contents(project) == before
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "table.csv"

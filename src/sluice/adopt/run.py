@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice import config, reproduce, table
+from sluice import config, reproduce, store, table
 from sluice.adopt import infer, replace, settings, skeleton, source
 from sluice.adopt.derive import Derived, derive
 from sluice.adopt.infer import Profile
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _SHOWN = 20
+_LARGEST_FILE = 100 * 2**20  # that GitHub takes
 
 
 def adopt(
@@ -48,7 +49,7 @@ def adopt(
             sensitive=list(dict.fromkeys(sensitive)),
         )
         with replace.prepared(root) as new:
-            derived = _prepare(new, frame, profile, file, say)
+            derived = _prepare(root, new, frame, profile, file, say=say)
             replace.put(root, new)
         cleared = replace.forget(root)
         for line in summary(profile, derived, cleared):
@@ -56,7 +57,13 @@ def adopt(
 
 
 def _prepare(
-    new: Path, frame: DataFrame, profile: Profile, file: Path, say: Callable[[str], None]
+    root: Path,
+    new: Path,
+    frame: DataFrame,
+    profile: Profile,
+    file: Path,
+    *,
+    say: Callable[[str], None],
 ) -> Derived:
     """Write all new files into a folder, and read them back as the project will."""
     suffix = ".parquet" if file.suffix == ".parquet" else ".csv"
@@ -64,6 +71,7 @@ def _prepare(
     for folder in ("data", "src/usecase", "tests/usecase", "docs"):
         (new / folder).mkdir(parents=True)
     source.write(frame, new / place)
+    _require_room(root, new / place)
     first = _settings(new, settings.text_of(profile, place, None))
     typed = _read_back(new / place, first, frame)
     say(f"Measuring {profile.rows:,} rows by cross-validation \u2026")
@@ -74,6 +82,16 @@ def _prepare(
     (new / "tests/usecase/test_usecase.py").write_text(skeleton.TEST, "utf-8")
     (new / "docs/datasheet.md").write_text(skeleton.datasheet(profile, file.name), "utf-8")
     return derived
+
+
+def _require_room(root: Path, path: Path) -> None:
+    size = path.stat().st_size
+    if size > _LARGEST_FILE and store.inside(root) is not None:
+        raise SluiceError(
+            f"{path.name} would be {size / 2**20:,.0f} MiB in the store inside the repository, and "
+            f"GitHub refuses files over {_LARGEST_FILE / 2**20:,.0f}: adopt it as Parquet, or set "
+            "another store first ('dvc remote add -d --force storage s3://bucket/path')"
+        )
 
 
 def _settings(new: Path, text: str) -> Settings:
