@@ -207,6 +207,14 @@ def test_few_positives_are_noticed_with_where_costs_are_set() -> None:
     assert profile(table(y=list(range(60)))).rare is None
 
 
+@pytest.mark.parametrize("form", ["{},56", "$1,{:03}.50", "{}.3%", "12,{:03}"])
+def test_numbers_as_people_write_them_are_called_numbers(form: str) -> None:
+    written = field(table(y=["yes", "no"], n=[form.format(k) for k in range(60)] * 2), "n")
+    assert written.use == "ignored"
+    assert "look like numbers" in written.remark
+    assert "write them as 1234.5" in written.remark
+
+
 def test_a_heavy_tail_is_noticed() -> None:
     frame = table(y=[0.5 * k for k in range(60)])
     assert not profile(frame).heavy

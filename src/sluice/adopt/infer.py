@@ -35,6 +35,7 @@ _DATE = re.compile(
     r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})"
     r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[-+]\d{2}:?\d{2})?)?"
 )
+_WRITTEN = re.compile(r"[-+]?[$\u20ac\u00a3]? ?\d+([., ']\d+)* ?[%$\u20ac\u00a3]?")
 _ID_WORDS = {"id", "ids", "index", "key", "uuid", "guid", "nr", "no", "number", "row", "rowid"}
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)")
@@ -290,7 +291,7 @@ def _feature(column: Series) -> Field:
     if number:
         low, high = _widened(column)
         return Field(name, _kind(column), "feature", low, high, missing=missing)
-    stray, count = _stray_words(column), column.nunique()
+    stray, count = _stray_words(column) or _written_numbers(column), column.nunique()
     if count <= min(_LEVELS, max(2, len(column) // 5)):
         values = tuple(map(scalar, known_labels(column)))
         return Field(name, "category", values=values, missing=missing, remark=stray)
@@ -349,6 +350,16 @@ def _stray_words(column: Series) -> str:
         return ""
     example = str(amiss.iloc[0])[:20]
     return f"numbers but for words such as {example!r}: leave those cells empty to use it"
+
+
+def _written_numbers(column: Series) -> str:
+    """What keeps numbers as people write them from being some; empty if they are none."""
+    known = column.dropna().map(str).str.strip()
+    signed = known[known.str.contains(r"[^\d]")]
+    if signed.empty or not all(_WRITTEN.fullmatch(text) for text in known.unique()):
+        return ""
+    example = str(signed.iloc[0])[:20]
+    return f"look like numbers, such as {example!r}: write them as 1234.5, without other signs"
 
 
 def _missing(column: Series) -> float:
