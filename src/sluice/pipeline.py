@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,10 +60,8 @@ def _run(project: Project, beside: Beside, locked: bool) -> Conclusion:
         _forget_refusals(project)
         _forget_candidates(project)
         _have_data(project)
-        dvc = reproduce.anew if locked else reproduce.run
-        done = dvc(project.root, "repro", "--keep-going") == 0
-        if not done:
-            _forget_unconfirmed(project)
+        repro = partial(_repro, project)
+        done = reproduce.anew(project.root, repro) if locked else repro()
         stale = locked and contributed.lock_is_stale(project.root)
     except Exception as error:
         said = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
@@ -81,6 +80,13 @@ def _run(project: Project, beside: Beside, locked: bool) -> Conclusion:
     if releasable:
         store.keep(project.root)
     return Conclusion(verdicts, releasable, stale)
+
+
+def _repro(project: Project) -> bool:
+    done = reproduce.run(project.root, "repro", "--keep-going") == 0
+    if not done:
+        _forget_unconfirmed(project)
+    return done
 
 
 def _contribution(project: Project, against: str | None) -> Contribution | None:

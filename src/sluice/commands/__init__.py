@@ -39,7 +39,8 @@ def say(line: str, status: int) -> int:
 
 
 def show(line: str) -> None:
-    print(one_line(line), flush=True)
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    print(f"{indent}{one_line(line)}", flush=True)
 
 
 def show_judged(name: str, status: str, why: str) -> None:
