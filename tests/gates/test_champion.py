@@ -160,7 +160,12 @@ def test_a_revision_that_is_none(toy, revision):
 
 
 def test_a_stale_lock_is_refused_after_the_results(toy):
+    with toy.params() as settings:
+        settings["columns"] = dict(reversed(settings["columns"].items()))
+    toy.sluice("run").went_well()
+    toy.git("commit", "-qam", "moved lines, which say the same")
     toy.sluice("run", "--locked").went_well()
+    assert toy.git("status", "--porcelain") == ""
     with toy.params() as settings:
         settings["explanation"]["rows"] = 21
     toy.git("commit", "-qam", "forgot the lock")

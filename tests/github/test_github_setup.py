@@ -44,9 +44,9 @@ def test_an_empty_repository_is_set_up_in_one_run(empty: Place) -> None:
     wanted = state(finished())
     wanted["environments"]["production"]["can_admins_bypass"] = False
     assert state(empty.github) == wanted
-    assert "octo/shop: to change: 18" in ran.out
+    assert "octo/shop: to change: 17" in ran.out
     assert "environment production: is: missing, should be there" in ran.out
-    assert ran.out.count("  done: ") == 18
+    assert ran.out.count("  done: ") == 17
     assert empty.settings("environments")[1]["reviewers"] == [{"user": "octocat"}]
     assert "commit it" in ran.out
 
@@ -187,18 +187,18 @@ def test_a_failure_at_any_write_says_what_is_done_and_the_next_run_completes(
         for name, value in vars(empty.github).items()
         if isinstance(value, (dict, list, bool))
     }
-    for failing in range(1, 19):
+    for failing in range(1, 18):
         vars(empty.github).update(copy.deepcopy(fresh))
         empty.github.interfere = lambda verb, path, number, failing=failing: (
             (500, {"message": "sorry"}) if verb != "GET" and number == failing else None
         )
         ran = _in_process(empty, monkeypatch, capsys)
         assert ran.status == 2, failing
-        assert f"{failing - 1} of 18 changes are done" in ran.line
+        assert f"{failing - 1} of 17 changes are done" in ran.line
         assert "GitHub answers 500: sorry" in ran.line
         assert ran.out.count("  done: ") == failing - 1
         assert ran.out.count("  failed: ") == 1
-        assert ran.out.count("  not tried: ") == 18 - failing
+        assert ran.out.count("  not tried: ") == 17 - failing
         empty.github.interfere = lambda *_: None
         assert _in_process(empty, monkeypatch, capsys).status == 0
         assert state(empty.github) == state(finished())
@@ -211,7 +211,7 @@ def test_a_failure_half_way_through_the_real_command(empty: Place) -> None:
     )
     ran = empty.setup("--reviewer", "octocat")
     assert ran.status == 2
-    assert "6 of 18 changes are done, run it again to go on" in ran.line
+    assert "6 of 17 changes are done, run it again to go on" in ran.line
     empty.github.interfere = lambda *_: None
     empty.setup().went_well()
     empty.doctor().went_well()
@@ -255,7 +255,7 @@ def test_an_interrupted_run_says_what_is_done(
     assert ran.status == 130
     assert ran.out.count("  done: ") == 2
     assert "  failed: ruleset main (is): interrupted" in ran.out
-    assert ran.out.count("  not tried: ") == 15
+    assert ran.out.count("  not tried: ") == 14
 
 
 def test_reviewers_must_be_named(empty: Place) -> None:
@@ -335,7 +335,7 @@ def test_a_plan_without_reviewers_is_told_so_and_the_rest_is_set_up(empty: Place
     assert "need GitHub Enterprise" in ran.out
     assert "The weaker way: ask for each release in a pull request" in ran.out
     assert ran.line == "refused: environment production, see above"
-    assert ran.out.count("not tried: environment production") == 3
+    assert ran.out.count("not tried: environment production") == 2
     assert "test" in empty.github.environments
     assert {"data", "retraining"} <= {one["name"] for one in empty.github.labels}
     assert not empty.github.undocumented
@@ -422,7 +422,7 @@ def test_a_server_that_ignores_a_field_is_not_taken_for_set_up(empty: Place) -> 
 
 def test_what_cannot_be_looked_at_again_is_not_fine(empty: Place) -> None:
     empty.github.interfere = lambda verb, path, number: (
-        (500, {"message": "oops"}) if verb == "GET" and number == 18 and "labels" in path else None
+        (500, {"message": "oops"}) if verb == "GET" and number == 17 and "labels" in path else None
     )
     ran = empty.setup("--reviewer", "octocat")
     assert (ran.status, ran.line) == (2, "not everything could be read: labels")
@@ -439,7 +439,7 @@ def test_what_is_refused_for_good_does_not_hold_up_the_rest(empty: Place, status
     assert ran.status == 2
     assert ran.line == "refused: environment production, repository, see above"
     assert f"  refused: environment production (is): GitHub answers {status}: never" in ran.out
-    assert ran.out.count("  not tried: environment production") == 3
+    assert ran.out.count("  not tried: environment production") == 2
     assert ran.out.count("  done: ") == 13
     assert "weaker way" not in ran.out
     assert len(empty.github.rulesets) == 2
@@ -467,8 +467,8 @@ def test_what_the_next_request_would_meet_too_stops_at_once(
     empty.github.headers = headers
     ran = empty.setup("--reviewer", "octocat")
     assert ran.status == 2
-    assert "0 of 18 changes are done, run it again to go on" in ran.line
-    assert ran.out.count("  not tried: ") == 17
+    assert "0 of 17 changes are done, run it again to go on" in ran.line
+    assert ran.out.count("  not tried: ") == 16
     assert ("too many requests" in ran.line) == (answer[0] in (403, 429))
 
 
@@ -490,7 +490,7 @@ def test_the_plan_is_readable_through_a_pipe_before_anything_is_changed(empty: P
     ) as running:
         running.wait(60)
     assert running.returncode == 0
-    assert b"octo/shop: to change: 18" in readable[0]
+    assert b"octo/shop: to change: 17" in readable[0]
     assert b"label retraining: is: missing" in readable[0]
 
 
