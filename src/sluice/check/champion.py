@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from sluice import champion
@@ -23,7 +24,7 @@ from sluice.metrics import METRICS, Outcome, of_task
 from sluice.model import Model, Signature
 from sluice.package.archive import Package, opened
 from sluice.project import Project, write_json
-from sluice.verdict import Bound, Finding, Status, Verdict, judge, plain
+from sluice.verdict import Bound, Finding, Status, Verdict, judge, number, plain
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -144,17 +145,21 @@ def _compare(project: Project, release: str, candidate: Outcome, rival: Outcome)
     }
     write_json(comparison(project), {"release": release, "rows": n, "metrics": pairs})
     source = "params.yaml: performance.under_champion, of the champion's own number"
-    return [
-        judge(
-            f"{GATE}/gain in {name}",
-            whole[name],
-            Bound(source, low=plain(-settings.performance.under_champion * abs(values[name]))),
-            interval=spans[name],
-            n=n,
-        )
-        # What its scores are worth, and what its decisions cost.
-        for name in dict.fromkeys([settings.selection.metric, "cost"])
-    ]
+    findings = []
+    # What its scores are worth, and what its decisions cost.
+    for name in dict.fromkeys([settings.selection.metric, "cost"]):
+        bound = Bound(source, low=plain(-settings.performance.under_champion * abs(values[name])))
+        found = judge(f"{GATE}/gain in {name}", whole[name], bound, interval=spans[name], n=n)
+        ours = METRICS[name].compute(candidate)
+        findings.append(_beside(found, f"{number(ours)} against {number(values[name])}"))
+    return findings
+
+
+def _beside(found: Finding, numbers: str) -> Finding:
+    """A loss in the numbers that people know, before the bound on it."""
+    words = {Status.PASS: "no worse", Status.INSUFFICIENT: "perhaps worse", Status.FAIL: "worse"}
+    why = f"{words[found.status]} than the champion, {numbers}: {found.why}"
+    return msgspec.structs.replace(found, why=why)
 
 
 def _defined(value: float) -> float | None:

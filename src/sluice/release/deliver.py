@@ -74,7 +74,7 @@ def _require_same_package(there: answers.Release, made: Delivery) -> None:
     if there.immutable:
         raise SluiceError(
             f"{made.tag} is immutable, and GitHub never gives its tag to another release: it stays "
-            "as it is. For other evidence deliver a commit of another day, as another version"
+            "as it is. For other evidence deliver another commit, which is another version"
         )
 
 
