@@ -55,9 +55,11 @@ def signature(toy: Toy) -> Signature:
 
 
 def rows(toy: Toy, task: str = "binary", count: int = 1_500, seed: int = 3) -> pa.Table:
-    """The id and the inputs, in that order."""
-    columns = ["key", *(column.name for column in signature(toy).inputs)]
-    made = pa.Table.from_pandas(table(task, count, seed)[columns], preserve_index=False)
+    """The id and the inputs, in the order of the data and not of the model."""
+    wanted = {"key", *(column.name for column in signature(toy).inputs)}
+    frame = table(task, count, seed)
+    columns = [name for name in frame.columns if name in wanted]
+    made = pa.Table.from_pandas(frame[columns], preserve_index=False)
     plain = [pa.string() if pa.types.is_large_string(held) else held for held in made.schema.types]
     return made.cast(pa.schema(zip(made.column_names, plain, strict=True)))
 

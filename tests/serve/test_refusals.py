@@ -47,13 +47,21 @@ def _score(
     return name, ask, status, kind, said
 
 
+def _weight_first(content: Unpacked) -> list[dict[str, Any]]:
+    """Two rows as tensors, the text at the end."""
+    inputs = columns(content.signature, content.rows[:2])
+    return sorted(
+        inputs, key=lambda tensor: (tensor["name"] == "colour", tensor["name"] != "weight")
+    )
+
+
 def _tensor(
     title: str, /, kind: str = "bad_input", *said: str, status: int = 400, **changed: Any
 ) -> Case:
     """The tensor `weight` of two rows, changed."""
 
     def ask(server: Running, content: Unpacked) -> Reply:
-        inputs = columns(content.signature, content.rows[:2])
+        inputs = _weight_first(content)
         inputs[0] |= changed
         return server.infer({"inputs": inputs})
 
@@ -62,7 +70,7 @@ def _tensor(
 
 def _inputs(name: str, change: Callable[[list[Any]], Any], kind: str, *said: str) -> Case:
     def ask(server: Running, content: Unpacked) -> Reply:
-        return server.infer(change(columns(content.signature, content.rows[:2])))
+        return server.infer(change(_weight_first(content)))
 
     return name, ask, 400, kind, said
 
@@ -80,7 +88,7 @@ def _binary(name: str, size: Any, content: bytes, *said: str, **changed: Any) ->
     """The tensor `weight` in binary, two rows, with a size and bytes of the test's own."""
 
     def ask(server: Running, package: Unpacked) -> Reply:
-        inputs = columns(package.signature, package.rows[:2])
+        inputs = _weight_first(package)
         del inputs[0]["data"]
         inputs[0] |= {"parameters": {"binary_data_size": size}, **changed}
         text = json.dumps({"inputs": inputs}).encode()
@@ -234,7 +242,8 @@ _CASES: list[Case] = [
             "inputs": [{"name": "all", "shape": [1, 5], "datatype": "BYTES", "data": ["x"] * 5}]
         },
         "bad_input",
-        *_WEIGHT_0,
+        "row 0",
+        "'slope'",
     ),
     _inputs(
         "an unknown output",
@@ -260,7 +269,7 @@ _CASES: list[Case] = [
         b'{"inputs":[{"name":"m","shape":[2,5],"datatype":"FP64","data":[1,2,3,4,5,6,7,1e999]}]}',
         "bad_input",
         "row 1",
-        "'visits'",
+        "'waste'",
     ),
     _infer(
         "deep data",
