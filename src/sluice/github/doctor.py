@@ -1,4 +1,7 @@
-"""Is the repository as the files under `.github/settings/` say? Whatever is not known is a no."""
+"""Is the repository as the files under `.github/settings/` say? What cannot be read is a no.
+
+What GitHub's API description does not know is a note, and a no to preflight alone.
+"""
 
 from __future__ import annotations
 
