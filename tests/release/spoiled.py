@@ -10,8 +10,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from attested import attest, sha256
 from counter import CUSTOM, Counter, production
-from wares import Wares, attest, sha256
+from wares import Wares
 
 Spoil = Callable[[Counter, Wares], object]
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 
 import pytest
+from attested import approve, attest, sha256
 from counter import Counter
-from wares import attest, sha256
 
 OUT = "out/champion"
 
@@ -63,6 +63,21 @@ def attested(**by: str) -> Callable[[Counter], None]:
     return do
 
 
+def by_hand(counter: Counter) -> None:
+    """Whoever may write can make any pre-release a full one, and the latest."""
+    counter.make_full(counter.newer.tag)
+
+
+def approved(**by: str) -> Callable[[Counter], None]:
+    """By someone who can attest, but not as the job behind production."""
+
+    def do(counter: Counter) -> None:
+        by_hand(counter)
+        approve(counter.notes, (counter.newer.folder / "delivery.json").read_bytes(), **by)
+
+    return do
+
+
 def not_uploaded(counter: Counter) -> None:
     counter.github.asset(counter.older.tag, "delivery.json")["state"] = "starter"
 
@@ -81,6 +96,10 @@ REFUSED: dict[str, tuple[Callable[[Counter], object], str]] = {
     "another branch's": (attested(ref="refs/heads/evil"), "no attestation of"),
     "a tag's": (attested(ref="refs/tags/main"), "no attestation of"),
     "another commit's": (attested(commit="c" * 40), "no attestation of"),
+    "made full by hand": (by_hand, "release.yml on main says that it was approved"),
+    "approved by another workflow": (approved(workflow="Deliver"), "says that it was approved"),
+    "approved on another branch": (approved(ref="refs/heads/evil"), "says that it was approved"),
+    "attested by Release as something else": (approved(kind="provenance"), "no attestation of"),
 }
 
 

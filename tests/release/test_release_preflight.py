@@ -11,6 +11,7 @@ from counter import Counter, production
 from spoiled import DELIVERY, SETTINGS
 
 from fixture_project import Ran
+from sluice.release.attestation import APPROVAL
 
 NOWHERE = "2026.01.02-0123456789ab"
 HOSTILE = [
@@ -188,6 +189,11 @@ def test_a_champion_that_is_no_delivery(released: Counter) -> None:
     released.github.swap(released.older.tag, "delivery.json", b"{}")
     why = f"preflight/champion: The champion {released.older.tag} cannot be read: v"
     refused(released, released.newer.tag, why=why)
+
+
+def test_a_champion_that_nobody_approved_is_nobody_to_compare_with(released: Counter) -> None:
+    (released.notes / f"{released.older.digest}.{APPROVAL}.json").unlink()
+    refused(released, released.newer.tag, why="release.yml on main says that it was approved")
 
 
 def test_a_champion_that_nobody_attested_is_not_on_the_page(released: Counter) -> None:

@@ -6,9 +6,13 @@ import json
 from collections.abc import Callable
 
 import pytest
+from attested import approve, attest, sha256
 from counter import RUN, Counter
 from spoiled import DELIVERY, SETTINGS
-from wares import attest, sha256
+
+RECORD = "out/release/approval.json"
+# What is attested, and what is released.
+both = pytest.mark.parametrize("command", ["confirm", "publish"])
 
 
 @pytest.fixture
@@ -18,8 +22,10 @@ def approved(released: Counter) -> Counter:
     return released
 
 
-def publish(counter: Counter, digest: str | None = None) -> tuple[str, ...]:
-    given = ("publish", counter.newer.made.version, "--beside", counter.older.tag)
+def publish(
+    counter: Counter, digest: str | None = None, command: str = "publish"
+) -> tuple[str, ...]:
+    given = (command, counter.newer.made.version, "--beside", counter.older.tag)
     return (*given, "--approved", digest or counter.newer.digest)
 
 
@@ -44,27 +50,35 @@ def test_from_preflight_to_the_release(approved: Counter) -> None:
     given = ("preflight", approved.newer.tag, "--outputs", str(outputs))
     approved.run(*given).went_well()
     said = dict(line.split("=") for line in outputs.read_text("utf-8").splitlines())
-    given = (
-        "publish",
-        approved.newer.tag,
-        "--approved",
-        said["digest"],
-        "--beside",
-        said["beside"],
-    )
-    approved.run(*given).went_well()
+    given = (approved.newer.tag, "--approved", said["digest"], "--beside", said["beside"])
+    approved.run("confirm", *given).went_well()
+    approve(approved.notes, (approved.newer.folder / "delivery.json").read_bytes())
+    approved.run("publish", *given).went_well()
     approved.run("champion").went_well()
     found = json.loads((approved.root / "out/champion/champion.json").read_bytes())
     assert found["release"] == approved.newer.tag
 
 
-def test_another_delivery_than_the_approved_one(approved: Counter) -> None:
+def test_who_approved_what_is_written_down_first(approved: Counter) -> None:
+    approved.typed(*publish(approved, command="confirm")).went_well()
+    assert json.loads((approved.root / RECORD).read_bytes()) == {
+        "version": approved.newer.made.version,
+        "approver": "hubot",
+        "run": f"https://github.example.org/octo/shop/actions/runs/{RUN}",
+    }
+    assert not approved.github.writes
+
+
+@both
+def test_another_delivery_than_the_approved_one(approved: Counter, command: str) -> None:
     """Attested and whole, and yet not what the reviewers saw."""
     newer = approved.newer
     content = json.dumps(json.loads((newer.folder / "delivery.json").read_bytes())).encode()
     approved.github.swap(newer.tag, "delivery.json", content)
     attest(approved.notes, content, newer.made.commit)
-    ran = approved.refuses(*publish(approved), why="was approved: nothing is released")
+    given = publish(approved, command=command)
+    ran = approved.refuses(*given, why="was approved: nothing is released")
+    assert not (approved.root / RECORD).exists()
     assert sha256(content) in ran.line
 
 
@@ -104,10 +118,13 @@ UNAPPROVED: dict[str, Callable[[Counter], None]] = {
 }
 
 
+@both
 @pytest.mark.parametrize("case", UNAPPROVED)
-def test_not_approved(released: Counter, case: str) -> None:
+def test_not_approved(released: Counter, case: str, command: str) -> None:
     UNAPPROVED[case](released)
-    released.refuses(*publish(released), why=f"nobody but who started run {RUN} has approved it")
+    why = f"nobody but who started run {RUN} has approved it"
+    released.refuses(*publish(released, command=command), why=why)
+    assert not (released.root / RECORD).exists()
 
 
 def test_approved_by_who_ran_it_again(approved: Counter) -> None:

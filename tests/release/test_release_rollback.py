@@ -6,8 +6,11 @@ import re
 from collections.abc import Callable
 
 import pytest
+from attested import approve
 from counter import RUN, Counter
 from spoiled import DELIVERY, SETTINGS
+
+from sluice.release.attestation import APPROVAL
 
 REASON = "Refuses everyone who is 40, since this morning"
 HOSTILE = "@octocat <script>x</script> </details> | `id` $(id) ![x](http://example.org) #1\n# Fine"
@@ -73,9 +76,10 @@ def test_it_lacks_some_of_what_it_replaces_and_the_other_way_round(later: Counte
 
 
 def test_forward_is_no_way_back(released: Counter) -> None:
-    """A pre-release made full by hand was never compared with the champion, nor approved."""
+    """It was approved once, made a pre-release again, and then full by hand."""
     released.github.release(released.newer.tag)["prerelease"] = False
     released.github.approve(RUN, "hubot")
+    approve(released.notes, (released.newer.folder / "delivery.json").read_bytes())
     newer, why = released.newer, f"is ahead of {released.older.tag}, which serves production"
     ran = released.refuses(
         "preflight", newer.tag, "--reason", REASON, why="so this is no way back", status=1
@@ -201,6 +205,14 @@ def test_a_version_that_is_not_there(later: Counter) -> None:
         *given,
         why="there is no release v2026.01.02-0123456789ab",
     )
+
+
+def test_a_version_that_was_made_full_by_hand(later: Counter) -> None:
+    (later.notes / f"{later.older.digest}.{APPROVAL}.json").unlink()
+    why = "release.yml on main says that it was approved"
+    later.refuses(*rollback(later), why=why)
+    given = ("preflight", later.older.tag, "--reason", REASON)
+    later.refuses(*given, why=why, status=1)
 
 
 def test_a_version_that_was_never_released(later: Counter) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from attested import attest, sha256
 from counter import REPOSITORY, before, environment
 from fake_github import serve
 from msgspec.structs import replace
@@ -176,28 +176,3 @@ def assembled(parts: Path, out: Path) -> list[str]:
     image = f"127.0.0.1:5000/{REPOSITORY}@sha256:{'1' * 64}"
     given = [word for name in EVIDENCE for word in ("--evidence", str(parts / name))]
     return [str(package), "--image", image, *given, "--out", str(out)]
-
-
-def attest(
-    notes: Path,
-    content: bytes,
-    commit: str,
-    *,
-    workflow: str = "Deliver",
-    ref: str = "refs/heads/main",
-) -> None:
-    """Note what the stand-in for actions/attest would."""
-    digest = sha256(content)
-    note = {
-        "subject": "x",
-        "digest": f"sha256:{digest}",
-        "workflow": workflow,
-        "ref": ref,
-        "commit": commit,
-        "kind": "provenance",
-    }
-    (notes / f"{digest}.provenance.json").write_text(json.dumps(note), "utf-8")
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-# The fake GitHub and the registry are those of the commands' own tests.
-for _folder in ("github", "image"):
+# The fake GitHub, the registry and the notes of who attested what are the commands' own tests'.
+for _folder in ("github", "image", "release"):
     sys.path.append(str(Path(__file__).parents[1] / _folder))
 
 from fork import fork  # noqa: E402

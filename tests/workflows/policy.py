@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from sluice.release import attestation, promote
+
 CI, DELIVER, RELEASE, ROLLBACK, REPORT = (
     f"{name}.yml" for name in ("ci", "deliver", "release", "rollback", "report")
 )
@@ -25,7 +27,7 @@ WRITES = {
     (DELIVER, "build"): {"packages"},
     (DELIVER, "attest"): {"attestations", "id-token"},
     (DELIVER, "publish"): {"attestations", "contents", "id-token"},
-    (RELEASE, "release"): {"contents"},
+    (RELEASE, "release"): {"attestations", "contents", "id-token"},
     (ROLLBACK, "rollback"): {"contents"},
     (REPORT, "comment"): {"pull-requests"},
     ("security.yml", "code"): {"security-events"},
@@ -52,6 +54,11 @@ _NOT_CANCELLED = "${{ !cancelled() }}"
 _ATTESTED = "${{ !github.event.repository.private || vars.ATTESTATIONS == 'private' }}"
 _COMMANDS = ("make ", ".venv/bin/sluice ", "cat ", "cmp ", "python3 .github/all_green.py")
 _FROM_PRODUCTION = "${{ secrets.RELEASE_TOKEN || github.token }}"
+_APPROVED = [
+    ".venv/bin/sluice release confirm",
+    "actions/attest",
+    ".venv/bin/sluice release publish",
+]
 _SUMMARY = ' >> "$GITHUB_STEP_SUMMARY"'
 _USES = re.compile(r"^\s*(?:- )?uses: (\S+)(?:  # (.*))?$", re.MULTILINE)
 _PINNED = re.compile(r"([\w-]+/[\w.-]+)(?:/[\w.-]+)*@([0-9a-f]{40})")
@@ -340,15 +347,33 @@ def production_waits_for_preflight(files: Files) -> list[str]:
         jobs = files[file].jobs
         if set(jobs) != {"preflight", name} or _needs(jobs[name]) != {"preflight"}:
             problems.append(f"{file}: {name}: needs {sorted(_needs(jobs[name]))}")
-        given = jobs[name]["steps"][-1].get("env", {})
         problems += [
             f"{file}: {name}: {key.upper()} is not what was approved"
+            for step in jobs[name]["steps"]
             for key in ("digest", "beside")
-            if given.get(key.upper()) != f"${{{{ needs.preflight.outputs.{key} }}}}"
+            if step.get("run")
+            and step["env"].get(key.upper()) != f"${{{{ needs.preflight.outputs.{key} }}}}"
         ]
         if files[file].triggers != {"workflow_dispatch"}:
             problems.append(f"{file}: started by {sorted(files[file].triggers)}")
     return problems
+
+
+def approvals_are_attested_before_the_release(files: Files) -> list[str]:
+    """Of the digest on the page, under the name that the champion is asked for."""
+    said = [
+        step.get("run", step.get("uses", "")).partition(" --")[0].partition("@")[0]
+        for step in files[RELEASE].jobs["release"]["steps"]
+    ]
+    problems = [] if said[-3:] == _APPROVED else [f"{RELEASE}: release: {said[-3:]}"]
+    given = files[RELEASE].jobs["release"]["steps"][-2].get("with", {})
+    wanted = {
+        "subject-name": "delivery.json",
+        "subject-digest": "sha256:${{ needs.preflight.outputs.digest }}",
+        "predicate-type": attestation.APPROVAL,
+        "predicate-path": f"out/release/{promote.RECORD}",
+    }
+    return problems + ([] if given == wanted else [f"{RELEASE}: attests {given}"])
 
 
 def all_green_needs_every_job(files: Files) -> list[str]:
@@ -418,6 +443,7 @@ RULES: tuple[Rule, ...] = (
     runs_do_not_cut_each_other_short,
     environments_are_where_they_belong,
     production_waits_for_preflight,
+    approvals_are_attested_before_the_release,
     all_green_needs_every_job,
     nothing_is_skipped,
     delivery_goes_the_whole_road,

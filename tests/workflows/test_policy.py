@@ -152,6 +152,16 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     (policy.production_waits_for_preflight, RELEASE, "preflight.outputs.digest", "x"),
     (policy.production_waits_for_preflight, ROLLBACK, "preflight.outputs.beside", "x"),
     (policy.production_waits_for_preflight, RELEASE, "workflow_dispatch:", "workflow_call:"),
+    *(
+        (policy.approvals_are_attested_before_the_release, RELEASE, old, new)
+        for old, new in (
+            ("sluice release confirm", "sluice release preflight"),
+            ("sluice release publish", "sluice release confirm"),
+            ("subject-digest: sha256:${{ needs.preflight.outputs.digest }}", "subject-path: x"),
+            ("urn:sluice:approval:v1", "urn:sluice:approval:v0"),
+            ("out/release/approval.json", "out/release/approval.md"),
+        )
+    ),
     (policy.all_green_needs_every_job, CI, _NEEDS, "needs: [check, test, pipeline]"),
     (policy.all_green_needs_every_job, CI, f"    {_NEEDS}\n", ""),
     (policy.all_green_needs_every_job, CI, "name: all-green", "name: All green"),

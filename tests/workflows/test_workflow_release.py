@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from attested import approve
 from repository import Place
+
+from sluice.release.attestation import APPROVAL
 
 # One engine for all: two runs at once would build images of one name.
 pytestmark = pytest.mark.xdist_group("image")
@@ -26,6 +29,12 @@ def nothing_was_released(place: Place) -> bool:
     return place.github.writes == [] and place.github.releases[0]["prerelease"]
 
 
+def notes(place: Place) -> list[dict]:
+    """Each approval that was attested."""
+    folder = place.workflows.state / "attestations"
+    return [json.loads(path.read_bytes()) for path in folder.glob(f"*.{APPROVAL}.json")]
+
+
 def release(place: Place, of: str | None = None) -> object:
     return place.dispatch("release", version=of or version(place))
 
@@ -38,6 +47,9 @@ def test_an_approved_version_becomes_the_champion(place):
     done = place.github.releases[0]
     assert (done["prerelease"], place.github.latest) == (False, done["id"])
     assert "approved by hubot" in done["body"]
+    (note,) = notes(place)
+    assert note["digest"] == place.github.asset(done["tag_name"], "delivery.json")["digest"]
+    assert note["predicate"]["approver"] == "hubot"
     # The approver's page.
     for words in (
         "Review deployments",
@@ -53,6 +65,7 @@ def test_nobody_has_approved(place):
     assert ran.jobs == {"preflight": "success", "release": "failure"}
     assert ran.said("nobody but who started run 1 has approved it")
     assert nothing_was_released(place)
+    assert not notes(place)
 
 
 def swap_package(place: Place) -> None:
@@ -118,16 +131,21 @@ def test_preflight_refuses(place, attack, why):
     assert nothing_was_released(place)
 
 
-@pytest.mark.parametrize("attack", [swap_package, swap_delivery, move_tag, lose_reviewers])
-def test_what_changes_between_approval_and_release(place, attack):
-    """The environment holds the second job back; meanwhile somebody is at work."""
+@pytest.mark.parametrize(
+    ("attack", "look"),
+    [(swap_package, 3), (swap_delivery, 3), (move_tag, 3), (lose_reviewers, 3), (swap_package, 5)],
+)
+def test_what_changes_between_approval_and_release(place, attack, look):
+    """The environment holds the second job back; meanwhile somebody is at work.
+
+    Before the approval is attested, which is the third look at the environment, or after it.
+    """
     place.github.approve(RUN, "hubot")
     asked = []
 
     def when_approved(verb: str, path: str, _: int) -> None:
-        # The second job asks who approved, or for the environment again, after the page was made.
         asked.append(path)
-        if asked.count("/repos/octo/shop/environments/production") == 3:
+        if asked.count("/repos/octo/shop/environments/production") == look:
             attack(place)
             place.github.interfere = lambda *_: None
 
@@ -135,6 +153,7 @@ def test_what_changes_between_approval_and_release(place, attack):
     ran = release(place)
     assert ran.jobs == {"preflight": "success", "release": "failure"}
     assert nothing_was_released(place)
+    assert len(notes(place)) == (1 if look == 5 else 0)
 
 
 @pytest.mark.parametrize("of", ["2026.01.02-000000000000", "v1; touch pwned", "../../etc"])
@@ -149,6 +168,8 @@ def released(place: Place, tag: str, created: str) -> dict:
     """The same delivery as a full release, as an earlier or later run would have left it."""
     first = place.github.releases[0]
     first |= {"prerelease": False, "published_at": first["created_at"]}
+    content = place.github.kept[place.github.asset(first["tag_name"], "delivery.json")["id"]]
+    approve(place.workflows.state / "attestations", content)
     other = json.loads(json.dumps(first)) | {"id": 4000 + len(place.github.releases)}
     other |= {"tag_name": tag, "created_at": created, "published_at": created}
     place.github.releases.append(other)

@@ -26,14 +26,17 @@ def add(commands: Commands) -> None:
         action.add_argument("--out", type=Path, default=Path("out/delivery"), metavar="FOLDER")
 
     preflight = release.add("preflight", _preflight, "look at everything, and write one page")
-    preflight.add_argument("--out", type=Path, default=Path("out/release"), metavar="FOLDER")
+    meaning = "after the approval: write down who approved what"
+    confirm = release.add("confirm", _confirm, meaning)
+    for action in (preflight, confirm):
+        action.add_argument("--out", type=Path, default=Path("out/release"), metavar="FOLDER")
     meaning = "after the approval: the pre-release becomes the champion"
     publish = release.add("publish", _publish, meaning)
     meaning = "after the approval: an earlier release becomes the champion again"
     back = release.add("rollback", _rollback, meaning)
-    for action in (preflight, publish, back):
+    for action in (preflight, confirm, publish, back):
         action.add_argument("version")
-    for action in (publish, back):
+    for action in (confirm, publish, back):
         digest = "sha256 of the delivery.json that was approved"
         action.add_argument("--approved", required=True, metavar="DIGEST", help=digest)
         beside = "the champion that the approved page compares with, or nobody"
@@ -42,7 +45,7 @@ def add(commands: Commands) -> None:
     preflight.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
     preflight.add_argument("--reason", help="why production is to go back to this version")
     back.add_argument("--reason", required=True)
-    for action in (champion, deliver, preflight, publish, back):
+    for action in (champion, deliver, preflight, confirm, publish, back):
         action.add_argument("--repo", metavar="OWNER/NAME", help="(git's origin)")
 
 
@@ -79,6 +82,15 @@ def _preflight(options: argparse.Namespace) -> int:
         print(f"to approve: {options.out / ask.PAGE}")
         return 0
     return say(f"refused: {verdict.why}", REFUSED)
+
+
+def _confirm(options: argparse.Namespace) -> int:
+    from sluice.release import promote
+
+    approved = promote.Approved(options.approved, options.beside)
+    record = options.out / promote.RECORD
+    promote.confirm(options.repo, options.version, approved, record, show)
+    return 0
 
 
 def _publish(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Who built this? GitHub's own command line verifies the signed provenance."""
+"""Who built this, and who let it into production? GitHub's own command line verifies it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,36 @@ from urllib.parse import urlsplit
 from sluice.errors import SluiceError
 from sluice.github.access import Access
 
-# A delivery is attested by this workflow, at the head of main, on a runner of GitHub's.
-WORKFLOW = ".github/workflows/deliver.yml"
+# Who attests: these workflows, as they are on main, on a runner of GitHub's.
+DELIVER, RELEASE = ".github/workflows/deliver.yml", ".github/workflows/release.yml"
 BRANCH = "refs/heads/main"
+# What the job behind the environment says, which nobody reaches unless it was approved.
+APPROVAL = "urn:sluice:approval:v1"
 _SECONDS = 120
 
 
-def verify(access: Access, subject: Path, commit: str) -> None:
-    """Raise SluiceError unless main's delivery workflow attested these bytes at this commit."""
+def built(access: Access, subject: Path, commit: str) -> None:
+    """Raise SluiceError unless main's delivery workflow built these bytes at this commit."""
+    doubt = _doubt(access, subject, DELIVER, "--source-digest", commit)
+    if doubt:
+        raise SluiceError(
+            f"{subject.name}: no attestation of {DELIVER} on main vouches for it: {doubt}"
+        )
+
+
+def approved(access: Access, subject: Path) -> None:
+    """Raise SluiceError unless main's release workflow says that these bytes were approved."""
+    doubt = _doubt(access, subject, RELEASE, "--predicate-type", APPROVAL)
+    if doubt:
+        raise SluiceError(
+            f"{subject.name}: no attestation of {RELEASE} on main says that it was approved: "
+            f"{doubt}; whoever made it a full release by hand makes it a pre-release again, and "
+            "releases it with release.yml"
+        )
+
+
+def _doubt(access: Access, subject: Path, workflow: str, *said: str) -> str:
+    """Why gh does not vouch for it; nothing if it does."""
     command = [
         "gh",
         "attestation",
@@ -26,12 +48,11 @@ def verify(access: Access, subject: Path, commit: str) -> None:
         "--repo",
         access.repository,
         "--signer-workflow",
-        f"{access.repository}/{WORKFLOW}",
+        f"{access.repository}/{workflow}",
         "--source-ref",
         BRANCH,
-        "--source-digest",
-        commit,
         "--deny-self-hosted-runners",
+        *said,
     ]
     host = urlsplit(access.url).hostname or ""
     if host != "api.github.com":
@@ -50,9 +71,7 @@ def verify(access: Access, subject: Path, commit: str) -> None:
         raise SluiceError("gh is not installed: it verifies who built a delivery") from None
     except subprocess.TimeoutExpired:
         raise SluiceError(f"gh did not verify the attestation within {_SECONDS} s") from None
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no word"])[-1]
-        raise SluiceError(
-            f"{subject.name}: no attestation of {WORKFLOW} on main vouches for it: "
-            f"{access.printable(said)[:300]}"
-        )
+    if done.returncode == 0:
+        return ""
+    word = (done.stderr.strip().splitlines() or ["no word"])[-1]
+    return access.printable(word)[:300]

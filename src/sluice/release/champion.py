@@ -52,10 +52,11 @@ def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> Non
 
 
 def head(releases: Releases, release: answers.Release, folder: Path) -> Fetched:
-    """Its `delivery.json`, attested where attestations are to be had."""
+    """Its `delivery.json`: built on main and approved, where attestations are to be had."""
     fetched = fetch.head(releases, release, folder)
     if _attested(releases.access):
-        attestation.verify(releases.access, folder / delivery.NAME, fetched.delivery.commit)
+        attestation.built(releases.access, folder / delivery.NAME, fetched.delivery.commit)
+        attestation.approved(releases.access, folder / delivery.NAME)
     return fetched
 
 

@@ -74,11 +74,13 @@ def whole(
     if surplus:
         raise SluiceError(f"{release.tag_name}: {sorted(surplus)[0]} was added after the delivery")
     made = fetched.delivery
-    attestation.verify(releases.access, folder / delivery.NAME, made.commit)
+    attestation.built(releases.access, folder / delivery.NAME, made.commit)
+    if release.full:
+        attestation.approved(releases.access, folder / delivery.NAME)
     say(f"{delivery.NAME}: attested, sha256 {fetched.digest}")
     for name in made.files:
         file(releases, fetched, name)
-    attestation.verify(releases.access, fetched.package, made.commit)
+    attestation.built(releases.access, fetched.package, made.commit)
     delivery.read(folder)
     say(f"{made.package}: attested and verified, {len(made.files)} files as delivered")
     return fetched

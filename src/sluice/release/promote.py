@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from sluice.release import fetch, preflight, way
 from sluice.release.fetch import Fetched
 from sluice.report.markdown import escape
 
+RECORD = "approval.json"
 Say = Callable[[str], None]
 
 
@@ -27,12 +29,24 @@ class Approved:
     beside: str
 
 
+def confirm(
+    repository: str | None, version: str, approved: Approved, record: Path, say: Say
+) -> None:
+    """Write down who approved what, for the workflow to attest before anything is released."""
+    with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
+        fetched, approver = _approved(releases, version, approved, Path(scratch), say, full=False)
+        said = {"version": fetched.delivery.version, "approver": approver, "run": _run(releases)}
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(said, indent=2) + "\n", "utf-8")
+    say(f"{record}: approved by {approver}")
+
+
 def release(repository: str | None, version: str, approved: Approved, say: Say) -> None:
     """What was approved, and nothing else, becomes the champion."""
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
         before = preflight.versions(releases)
         fetched, approver = _approved(releases, version, approved, Path(scratch), say, full=False)
-        note = f"Released to production, approved by {escape(approver)}{_run(releases)}."
+        note = f"Released to production, approved by {escape(approver)}{_linked(releases)}."
         body = {**_note(fetched.release, note), "prerelease": False, "make_latest": "true"}
         releases.update(fetched.release, body)
         _require_alone(releases, fetched.release, before)
@@ -53,7 +67,7 @@ def roll_back(
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
         fetched, approver = _approved(releases, version, approved, Path(scratch), say, full=True)
         target = fetched.release
-        said = f"approved by {escape(approver)}{_run(releases)}. Reason: {escape(reason, 600)}"
+        said = f"approved by {escape(approver)}{_linked(releases)}. Reason: {escape(reason, 600)}"
         later_ones = preflight.later(releases, target)
         releases.update(
             target, {**_note(target, f"The champion again, {said}"), "make_latest": "true"}
@@ -141,7 +155,11 @@ def _note(release: answers.Release, line: str) -> dict[str, str]:
     return {} if line in body else {"body": f"{body}\n\n{line}\n"}
 
 
+def _linked(releases: Releases) -> str:
+    return f" in [run {os.environ.get('GITHUB_RUN_ID', '')}]({_run(releases)})"
+
+
 def _run(releases: Releases) -> str:
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     run = os.environ.get("GITHUB_RUN_ID", "")
-    return f" in [run {run}]({server}/{releases.access.repository}/actions/runs/{run})"
+    return f"{server}/{releases.access.repository}/actions/runs/{run}"

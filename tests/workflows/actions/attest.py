@@ -16,9 +16,12 @@ if os.environ["SUBJECT_PATH"]:
         digests[path.name] = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 else:
     digests[os.environ["SUBJECT_NAME"]] = os.environ["SUBJECT_DIGEST"]
-kind = "provenance"
+kind, predicate = "provenance", None
 if os.environ["SBOM"]:
     kind = json.loads(Path(os.environ["SBOM"]).read_text("utf-8"))["bomFormat"]
+elif os.environ["PREDICATE_TYPE"]:
+    kind = os.environ["PREDICATE_TYPE"]
+    predicate = json.loads(Path(os.environ["PREDICATE_PATH"]).read_text("utf-8"))
 for name, digest in digests.items():
     if not digest.startswith("sha256:") or len(digest) != 71:
         raise SystemExit(f"{name}: no digest: {digest!r}")
@@ -29,5 +32,6 @@ for name, digest in digests.items():
         "ref": os.environ["GITHUB_REF"],
         "commit": os.environ["GITHUB_SHA"],
         "kind": kind,
+        "predicate": predicate,
     }
     (state / f"{digest.removeprefix('sha256:')}.{kind}.json").write_text(json.dumps(note))
