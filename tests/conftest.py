@@ -5,14 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from fixture_project import Toy
 from fixture_project import green as build_green
+from fixture_project.data import TARGET
 
 pytest.register_assert_rewrite("refusal")
 
@@ -44,6 +46,26 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
 def toy(built: Callable[[str], Toy], tmp_path: Path) -> Toy:
     """A green binary project of this test's own, to be sabotaged."""
     return built("binary").copy(tmp_path / "toy")
+
+
+# Images of the fixture project's packages, and those that tests build of others.
+_IMAGES = (*(f"org.opencontainers.image.title=toy-{task}" for task in TARGET), "org.sluice.test")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[None]:
+    """What tests leave in the container engine, gigabytes of it, goes after the last of them."""
+    yield
+    for label in _IMAGES:
+        left = _docker("image", "ls", "--quiet", "--filter", f"label={label}").split()
+        if left:
+            _docker("image", "rm", "--force", *sorted(set(left)))
+    _docker("image", "prune", "--force", "--filter", "label=org.sluice.stage=build")
+
+
+def _docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -10,7 +10,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from sluice.package.archive import opened
 from sluice.package.wheels import LOCKS, choose
 
-pytestmark = pytest.mark.xdist_group("image")
+pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 
 
 @pytest.fixture(scope="module")

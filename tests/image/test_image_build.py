@@ -11,7 +11,7 @@ from containers import docker, sluice
 from sluice.package.archive import opened
 from sluice.package.wheels import choose
 
-pytestmark = pytest.mark.xdist_group("image")
+pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 
 STUB = """#!/bin/sh
 [ "$1" = version ] && exit 0

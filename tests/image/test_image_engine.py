@@ -6,7 +6,7 @@ import sys
 import pytest
 from containers import ROOT, run
 
-pytestmark = pytest.mark.xdist_group("image")
+pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 
 ENGINE = ROOT / "image" / "engine.py"
 

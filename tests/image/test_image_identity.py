@@ -9,7 +9,7 @@ from containers import docker, sluice
 from sluice.package.archive import opened
 from sluice.package.identity import encode, identify
 
-pytestmark = pytest.mark.xdist_group("image")
+pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 
 
 @pytest.fixture

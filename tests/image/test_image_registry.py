@@ -9,7 +9,7 @@ from sluice.errors import SluiceError
 from sluice.package.identity import identify
 from sluice.package.push import plain
 
-pytestmark = pytest.mark.xdist_group("image")
+pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from sluice.check import scenario
 from sluice.model import Model
 from sluice.package.archive import opened
 
-pytestmark = pytest.mark.xdist_group("image")
+pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 
 UID = "10001"
 

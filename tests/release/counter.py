@@ -136,7 +136,7 @@ class Counter:
         """As release.yml does: approved, then full."""
         for one in (self.older, self.newer):
             if one.tag == tag:
-                approve(self.notes, (one.folder / "delivery.json").read_bytes())
+                approve(self.notes, one.digest)
         self.make_full(tag)
 
     def make_full(self, tag: str) -> None:

@@ -93,7 +93,7 @@ def package_swapped(counter: Counter, wares: Wares) -> None:
 
 def renamed_image(wares: Wares) -> bytes:
     said = json.loads((wares.folder / "delivery.json").read_bytes())
-    return json.dumps(said | {"image": said["image"].replace("1" * 64, "2" * 64)}).encode()
+    return json.dumps(said | {"image": said["image"].replace(wares.image, "2" * 64)}).encode()
 
 
 def delivery_swapped(counter: Counter, wares: Wares) -> None:
@@ -105,13 +105,18 @@ def reattested(**by: str) -> Spoil:
 
     def do(counter: Counter, wares: Wares) -> None:
         delivery_swapped(counter, wares)
-        attest(counter.notes, renamed_image(wares), **{"commit": wares.made.commit, **by})
+        attest(counter.notes, sha256(renamed_image(wares)), **{"commit": wares.made.commit, **by})
 
     return do
 
 
 def package_unattested(counter: Counter, wares: Wares) -> None:
     (counter.notes / f"{sha256(wares.package.read_bytes())}.provenance.json").unlink()
+
+
+def image_unattested(counter: Counter, wares: Wares) -> None:
+    """Or gone from the registry: gh asks there."""
+    (counter.notes / f"{wares.image}.provenance.json").unlink()
 
 
 def draft(counter: Counter, wares: Wares) -> None:
@@ -158,4 +163,5 @@ DELIVERY: dict[str, tuple[Spoil, str]] = {
     "attested on another branch": (reattested(ref="refs/heads/evil"), "no attestation of"),
     "attested at another commit": (reattested(commit="c" * 40), "no attestation of"),
     "the package unattested": (package_unattested, "no attestations found"),
+    "the image unattested": (image_unattested, "no attestations found"),
 }

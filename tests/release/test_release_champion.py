@@ -15,7 +15,7 @@ OUT = "out/champion"
 def swapped(counter: Counter) -> bytes:
     """The champion's delivery.json with another image."""
     said = json.loads((counter.older.folder / "delivery.json").read_bytes())
-    said["image"] = said["image"].replace("1" * 64, "2" * 64)
+    said["image"] = said["image"].replace(counter.older.image, "2" * 64)
     content = json.dumps(said).encode()
     counter.github.swap(counter.older.tag, "delivery.json", content)
     return content
@@ -57,8 +57,7 @@ def unattested(counter: Counter) -> None:
 
 def attested(**by: str) -> Callable[[Counter], None]:
     def do(counter: Counter) -> None:
-        content = (counter.older.folder / "delivery.json").read_bytes()
-        attest(counter.notes, content, **{"commit": counter.older.made.commit, **by})
+        attest(counter.notes, counter.older.digest, **{"commit": counter.older.made.commit, **by})
 
     return do
 
@@ -73,7 +72,7 @@ def approved(**by: str) -> Callable[[Counter], None]:
 
     def do(counter: Counter) -> None:
         by_hand(counter)
-        approve(counter.notes, (counter.newer.folder / "delivery.json").read_bytes(), **by)
+        approve(counter.notes, counter.newer.digest, **by)
 
     return do
 

@@ -79,7 +79,7 @@ def test_forward_is_no_way_back(released: Counter) -> None:
     """It was approved once, made a pre-release again, and then full by hand."""
     released.github.release(released.newer.tag)["prerelease"] = False
     released.github.approve(RUN, "hubot")
-    approve(released.notes, (released.newer.folder / "delivery.json").read_bytes())
+    approve(released.notes, released.newer.digest)
     newer, why = released.newer, f"is ahead of {released.older.tag}, which serves production"
     ran = released.refuses(
         "preflight", newer.tag, "--reason", REASON, why="so this is no way back", status=1

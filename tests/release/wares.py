@@ -57,6 +57,11 @@ class Wares:
         return self.made.tag
 
     @property
+    def image(self) -> str:
+        """Its sha256."""
+        return self.made.image.rpartition(":")[2]
+
+    @property
     def digest(self) -> str:
         return sha256((self.folder / delivery.NAME).read_bytes())
 
@@ -83,7 +88,8 @@ def deliver_two(toy: Toy, root: Path) -> Stock:
         place, env = Toy(root), environment(github.url, root)
         place.sluice("release", "assemble", *assembled(one.parts, one.folder), **env).went_well()
         for path in (one.folder / delivery.NAME, one.folder / one.made.package):
-            attest(notes, path.read_bytes(), one.made.commit)
+            attest(notes, sha256(path.read_bytes()), one.made.commit)
+        attest(notes, one.image, one.made.commit)
         place.sluice("release", "deliver", "--out", str(one.folder), **env).went_well()
     server.shutdown()
     server.server_close()
@@ -173,6 +179,6 @@ def successor(package: Path, **source: Any) -> bytes:
 def assembled(parts: Path, out: Path) -> list[str]:
     """The arguments of `sluice release assemble`."""
     (package,) = parts.glob("*.tar")
-    image = f"127.0.0.1:5000/{REPOSITORY}@sha256:{'1' * 64}"
+    image = f"127.0.0.1:5000/{REPOSITORY}@sha256:{sha256(package.name.encode())}"
     given = [word for name in EVIDENCE for word in ("--evidence", str(parts / name))]
     return [str(package), "--image", image, *given, "--out", str(out)]

@@ -17,7 +17,7 @@ from sluice.package.archive import opened
 from sluice.rollout import container
 from sluice.verdict import Status
 
-pytestmark = pytest.mark.xdist_group("image")
+pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 
 DIGEST = "org.sluice.package.digest"
 RECORDED = "test-scenarios/the holdout rows score as when the model was built"

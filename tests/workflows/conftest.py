@@ -60,34 +60,33 @@ def place(template: Path, shared: Path, tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="session")
-def delivered(template: Path, shared: Path, once) -> Path:
-    """What a whole run of deliver.yml leaves: its fork, and the state of GitHub after it."""
-
-    def make(folder: Path) -> None:
-        folder.mkdir()
-        with ExitStack() as stack:
-            store = stack.enter_context(registry(folder))
-            place = settle(stack, template, shared, folder)
-            place.workflows.variables["REGISTRY"] = store.host
-            ran = place.push()
-            assert ran.status == 0, ran.log[-8000:]
-            (folder / "ran.json").write_text(json.dumps([ran.jobs, ran.steps, ran.log]))
-            place.github.save(folder / "github.json")
-
-    return once("delivered", make)
-
-
-@pytest.fixture
-def after_delivery(delivered: Path, shared: Path, tmp_path: Path) -> Iterator[Place]:
-    """The same fork, one version delivered and none released."""
-    with ExitStack() as stack:
-        place = settle(stack, delivered / "fork", shared, tmp_path)
-        place.github.load(delivered / "github.json")
-        shutil.copytree(delivered / "state/attestations", place.workflows.state / "attestations")
-        yield place
-
-
-@pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with registry(tmp_path_factory.mktemp("registry")) as found:
         yield found.host
+
+
+@pytest.fixture(scope="session")
+def delivered(
+    template: Path, shared: Path, store: str, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What a whole run of deliver.yml leaves: its fork, and the state of GitHub after it."""
+    folder = tmp_path_factory.mktemp("delivered")
+    with ExitStack() as stack:
+        place = settle(stack, template, shared, folder)
+        place.workflows.variables["REGISTRY"] = store
+        ran = place.push()
+        assert ran.status == 0, ran.log[-8000:]
+        (folder / "ran.json").write_text(json.dumps([ran.jobs, ran.steps, ran.log]))
+        place.github.save(folder / "github.json")
+    return folder
+
+
+@pytest.fixture
+def after_delivery(delivered: Path, shared: Path, store: str, tmp_path: Path) -> Iterator[Place]:
+    """The same fork, one version delivered and none released."""
+    with ExitStack() as stack:
+        place = settle(stack, delivered / "fork", shared, tmp_path)
+        place.workflows.variables["REGISTRY"] = store
+        place.github.load(delivered / "github.json")
+        shutil.copytree(delivered / "state/attestations", place.workflows.state / "attestations")
+        yield place

@@ -9,6 +9,7 @@ from repository import Place
 
 # One engine for all: two runs at once would build images of one name.
 builds_an_image = pytest.mark.xdist_group("image")
+uses_the_engine = pytest.mark.usefixtures("engine")
 
 ALL = {"check", "test", "pipeline", "integration", "all-green"}
 
@@ -18,6 +19,7 @@ def report(place: Place) -> dict:
 
 
 @builds_an_image
+@uses_the_engine
 def test_a_good_contribution_is_green(place):
     place.toy.write("docs/note.md", "# A note\n")
     place.propose()
@@ -46,6 +48,7 @@ def test_a_gate_that_refuses(place):
 
 
 @builds_an_image
+@uses_the_engine
 def test_a_test_that_fails(place):
     place.toy.write("tests/usecase/test_fork.py", "def test_it():\n    assert False\n")
     place.propose()

@@ -9,7 +9,7 @@ import pytest
 from repository import Place
 
 # One engine for all: two runs at once would build images of one name.
-pytestmark = pytest.mark.xdist_group("image")
+pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 
 JOBS = {"build", "rebuild", "attest", "test", "publish"}
 

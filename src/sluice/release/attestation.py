@@ -20,16 +20,17 @@ _SECONDS = 120
 
 def built(access: Access, subject: Path, commit: str) -> None:
     """Raise SluiceError unless main's delivery workflow built these bytes at this commit."""
-    doubt = _doubt(access, subject, DELIVER, "--source-digest", commit)
-    if doubt:
-        raise SluiceError(
-            f"{subject.name}: no attestation of {DELIVER} on main vouches for it: {doubt}"
-        )
+    _require_built(access, str(subject), subject.name, commit)
+
+
+def image_built(access: Access, reference: str, commit: str) -> None:
+    """The same of an image that its registry still has, by digest."""
+    _require_built(access, f"oci://{reference}", reference, commit)
 
 
 def approved(access: Access, subject: Path) -> None:
     """Raise SluiceError unless main's release workflow says that these bytes were approved."""
-    doubt = _doubt(access, subject, RELEASE, "--predicate-type", APPROVAL)
+    doubt = _doubt(access, str(subject), RELEASE, "--predicate-type", APPROVAL)
     if doubt:
         raise SluiceError(
             f"{subject.name}: no attestation of {RELEASE} on main says that it was approved: "
@@ -38,13 +39,19 @@ def approved(access: Access, subject: Path) -> None:
         )
 
 
-def _doubt(access: Access, subject: Path, workflow: str, *said: str) -> str:
+def _require_built(access: Access, subject: str, name: str, commit: str) -> None:
+    doubt = _doubt(access, subject, DELIVER, "--source-digest", commit)
+    if doubt:
+        raise SluiceError(f"{name}: no attestation of {DELIVER} on main vouches for it: {doubt}")
+
+
+def _doubt(access: Access, subject: str, workflow: str, *said: str) -> str:
     """Why gh does not vouch for it; nothing if it does."""
     command = [
         "gh",
         "attestation",
         "verify",
-        str(subject),
+        subject,
         "--repo",
         access.repository,
         "--signer-workflow",

@@ -81,8 +81,11 @@ def whole(
     for name in made.files:
         file(releases, fetched, name)
     attestation.built(releases.access, fetched.package, made.commit)
+    attestation.image_built(releases.access, made.image, made.commit)
     delivery.read(folder)
-    say(f"{made.package}: attested and verified, {len(made.files)} files as delivered")
+    say(
+        f"{made.package} and its image: attested and verified, {len(made.files)} files as delivered"
+    )
     return fetched
 
 
