@@ -13,8 +13,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 HERE = Path(__file__).parent
@@ -54,8 +56,13 @@ class Workflows:
     variables: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
 
-    def run(self, event: str, workflow: str, *jobs: str, payload: Any = None) -> Ran:
-        """Run a workflow on an event; with jobs, only these and what they need."""
+    def run(
+        self, event: str, workflow: str, *jobs: str, payload: Any = None, cancel_at: str = ""
+    ) -> Ran:
+        """Run a workflow on an event; with jobs, only these and what they need.
+
+        The run is cancelled as soon as it says `cancel_at`.
+        """
         self.state.mkdir(parents=True, exist_ok=True)
         self.home.mkdir(parents=True, exist_ok=True)
         file = self.state / "event.json"
@@ -88,9 +95,13 @@ class Workflows:
             text=True,
             start_new_session=True,
         ) as process:
+            late = Timer(_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+            late.start()
             try:
-                out, _ = process.communicate(timeout=_SECONDS)
+                out = list(_cancelled(process, cancel_at) if cancel_at else process.stdout or ())
+                process.wait()
             finally:
+                late.cancel()
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
         return _read(process.returncode, out)
@@ -143,15 +154,23 @@ class Workflows:
         return {"PATH": path, "HOME": str(self.home), "TMPDIR": str(self.home), **kept}
 
 
-def _read(status: int, out: str) -> Ran:
+def _cancelled(process: subprocess.Popen[str], at: str) -> Iterator[str]:
+    for line in process.stdout or ():
+        yield line
+        if at and at in line:
+            process.send_signal(signal.SIGINT)
+            at = ""
+
+
+def _read(status: int, out: list[str]) -> Ran:
     jobs: dict[str, str] = {}
     steps: list[tuple[str, str, str]] = []
     said = []
-    for line in out.splitlines():
+    for line in out:
         try:
             entry = json.loads(line)
         except ValueError:
-            said.append(line)
+            said.append(line.rstrip())
             continue
         if "jobResult" in entry:
             worst = jobs.get(entry["jobID"])

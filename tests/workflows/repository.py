@@ -31,16 +31,18 @@ class Place:
     def event(self, **more: Any) -> dict[str, Any]:
         return {"repository": REPOSITORY, "sender": {"login": "octocat"}, **more}
 
-    def pull_request(self, *jobs: str, **more: Any) -> Ran:
+    def pull_request(self, *jobs: str, cancel_at: str = "", **more: Any) -> Ran:
         payload = self.event(pull_request={"number": 12, **more})
-        return self.workflows.run("pull_request", "ci", *jobs, payload=payload)
+        run = self.workflows.run
+        return run("pull_request", "ci", *jobs, payload=payload, cancel_at=cancel_at)
 
-    def push(self, *jobs: str, workflow: str = "deliver") -> Ran:
-        return self.workflows.run("push", workflow, *jobs, payload=self.event())
+    def push(self, *jobs: str, workflow: str = "deliver", cancel_at: str = "") -> Ran:
+        run = self.workflows.run
+        return run("push", workflow, *jobs, payload=self.event(), cancel_at=cancel_at)
 
-    def dispatch(self, workflow: str, *jobs: str, **inputs: str) -> Ran:
-        payload = self.event(inputs=inputs)
-        return self.workflows.run("workflow_dispatch", workflow, *jobs, payload=payload)
+    def dispatch(self, workflow: str, *jobs: str, cancel_at: str = "", **inputs: str) -> Ran:
+        payload, run = self.event(inputs=inputs), self.workflows.run
+        return run("workflow_dispatch", workflow, *jobs, payload=payload, cancel_at=cancel_at)
 
     def propose(self) -> None:
         """Commit what has changed on a branch, and be at its merge with main, as GitHub is."""

@@ -58,6 +58,18 @@ def test_a_test_that_fails(place):
     assert ran.jobs["pipeline"] == "success"
 
 
+def test_a_run_that_is_cancelled(place):
+    """act cuts `all-green` short then, which GitHub lets run: what it says of that, test_policy."""
+    with place.toy.params() as settings:
+        settings["explanation"]["rows"] = 21
+    place.propose()
+    ran = place.pull_request("pipeline", "all-green", cancel_at="Running stage")
+    assert ran.status != 0
+    assert ran.jobs["pipeline"] == "failure"
+    assert ("all-green", "Every job has run and succeeded", "success") not in ran.steps
+    assert not place.workflows.artifact("package").exists()
+
+
 def test_a_stale_lock_is_refused_after_the_results(place):
     with place.toy.params() as settings:
         settings["explanation"]["rows"] = 21

@@ -57,6 +57,13 @@ def test_a_gate_that_refuses(place):
     assert place.github.releases == []
 
 
+def test_a_delivery_that_is_cancelled(place):
+    ran = place.push(cancel_at="Running stage")
+    assert ran.status != 0
+    assert "success" not in {ran.jobs.get(job) for job in JOBS}
+    assert place.github.releases == []
+
+
 def test_a_package_that_was_changed_on_its_way(place):
     place.workflows.environment["STANDIN_TAMPER"] = "package"
     ran = place.push()

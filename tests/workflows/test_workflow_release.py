@@ -68,6 +68,15 @@ def test_nobody_has_approved(place):
     assert not notes(place)
 
 
+@pytest.mark.parametrize("at", ["Main Who approved what", "Main What was approved"])
+def test_cancelled_after_the_approval(place, at):
+    place.github.approve(RUN, "hubot")
+    ran = place.dispatch("release", version=version(place), cancel_at=at)
+    assert ran.status != 0
+    assert ran.jobs.get("release") != "success"
+    assert nothing_was_released(place)
+
+
 def swap_package(place: Place) -> None:
     tag = place.github.releases[0]["tag_name"]
     (name,) = (a["name"] for a in place.github.releases[0]["assets"] if a["name"].endswith("tar"))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sluice.errors import SluiceError
 from sluice.model import InputError, Record, Scalar, Scores, Signature, difference, scale_of
-from sluice.verdict import Bound, Finding, Status, judge
+from sluice.verdict import Bound, Finding, Status, judge, number
 
 Row = Mapping[str, Scalar]
 Samples = dict[str, list[Row]]
@@ -78,10 +78,10 @@ class Known(Scenario, frozen=True, tag="known", kw_only=True):
         if self.decision is not None:
             said = model.signature.classes[int(scores.decisions[0])]
             if said != self.decision:
-                why = f"expected {self.decision!r}, the model says {said!r} (score {score:.4g})"
+                why = f"expected {self.decision!r}, the model says {said!r} (score {number(score)})"
                 return self._say(False, why, 1)
         if self.low is None and self.high is None:
-            return self._say(True, f"decides {self.decision!r} (score {score:.4g})", 1)
+            return self._say(True, f"decides {self.decision!r} (score {number(score)})", 1)
         return self._judge(score, self.low, self.high, 1)
 
 
@@ -200,7 +200,7 @@ class Direction(Scenario, frozen=True, tag="direction", kw_only=True):
         before, after = list(pairwise(self.values))[int(at[0])]
         why = (
             f"{self.column} from {before} to {after} moves the score of sample row {int(at[1])} "
-            f"by {worst:.4g} the wrong way"
+            f"by {number(worst)} the wrong way"
         )
         return self._say(False, why, len(rows))
 
@@ -262,4 +262,4 @@ def _sound(model: Scorer, values: NDArray[np.float64]) -> tuple[bool, str]:
         return False, "a score is not a finite number"
     if model.signature.task != "regression" and not ((values >= 0) & (values <= 1)).all():
         return False, "a score is outside 0 to 1"
-    return True, f"every row is scored, {values.min():.4g} to {values.max():.4g}"
+    return True, f"every row is scored, {number(values.min())} to {number(values.max())}"

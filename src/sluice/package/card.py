@@ -9,7 +9,7 @@ from sluice.config import Settings
 from sluice.metrics import METRICS
 from sluice.project import Project, read_json
 from sluice.report.markdown import escape
-from sluice.verdict import Verdict
+from sluice.verdict import Verdict, number
 
 
 def model_card(project: Project, verdicts: list[Verdict]) -> str:
@@ -118,4 +118,4 @@ def _span(value: dict[str, Any]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4g}"
+    return "undefined" if value is None else number(value)

@@ -8,7 +8,7 @@ from sluice.report import wording
 from sluice.report.markdown import escape
 from sluice.rollout import load
 from sluice.rollout.measured import Measurements, Numbers
-from sluice.verdict import Bound, Finding, Status, Verdict
+from sluice.verdict import Bound, Finding, Status, Verdict, number
 
 if TYPE_CHECKING:
     from sluice.rollout.results import Results
@@ -71,7 +71,7 @@ def _numbers(measured: Measurements, verdict: Verdict) -> str:
 
 
 def _shown(value: float | None) -> str:
-    return wording.NONE if value is None else f"{value:,.4g}"
+    return wording.NONE if value is None else number(value)
 
 
 def _bound(bound: Bound | None) -> str:
