@@ -53,11 +53,12 @@ def page(case: Case) -> str:
             "Read this page, then *Review deployments* above. What is approved is the digest of ",
             "`delivery.json` below: it names every file and the image by their digests, and they ",
             "are verified again after the approval.\n\n",
-            _beside(case.fetched, case.serves),
             _changes(case),
             markdown.render(facts.read(folder / "report.json")),
             "\n",
             results.markdown(results.read(folder)),
+            "\n",
+            _beside(case.fetched, case.serves),
             "\n## Preflight\n\n",
             _findings(case.said),
             _digests(case.fetched),
@@ -74,15 +75,14 @@ def _findings(said: Verdict) -> str:
 
 
 def _beside(fetched: Fetched, serves: Serving | None) -> str:
-    lines = ["| | this version | the champion |", "| --- | --- | --- |"]
+    head = "## Digests\n\n| | this version | the champion |\n| --- | --- | --- |\n"
     if serves and serves.fetched:
         theirs = _identity(serves.fetched)
     else:
         theirs = [escape(serves.unread, 600) if serves else "none yet"] + [wording.NONE] * 4
     names = ["version", "commit", "package, sha256", "image", "delivery.json, sha256"]
     rows = zip(names, _identity(fetched), theirs, strict=True)
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join(lines) + "\n"
+    return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _identity(fetched: Fetched) -> list[str]:
@@ -99,7 +99,7 @@ def _changes(case: Case) -> str:
         said = "GitHub cannot compare the two commits: ask who rewrote history, or took a tag away."
     else:
         said = _between(case.way, back=case.back)
-    return f"\n## {title}\n\n{said}\n\n"
+    return f"## {title}\n\n{said}\n\n"
 
 
 def _between(way: Way, *, back: bool) -> str:
