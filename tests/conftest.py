@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -46,6 +47,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
 def toy(built: Callable[[str], Toy], tmp_path: Path) -> Toy:
     """A green binary project of this test's own, to be sabotaged."""
     return built("binary").copy(tmp_path / "toy")
+
+
+@pytest.fixture
+def own_usecase(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The `usecase` of a test that loads one in this process goes with the test."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    held = _take_usecase()
+    yield
+    _take_usecase()
+    sys.modules.update(held)
+
+
+def _take_usecase() -> dict[str, ModuleType]:
+    names = [name for name in sys.modules if name.partition(".")[0] == "usecase"]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 # Images of the fixture project's packages, and those that tests build of others.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,19 +57,14 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def project(
+    example: Path, own_usecase: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A committed project with data under DVC; its `usecase` is the one that is imported."""
     root = tmp_path / "project"
     shutil.copytree(example, root, symlinks=True)
-    monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    loaded = {name: m for name, m in sys.modules.items() if name.partition(".")[0] == "usecase"}
-    for name in loaded:
-        del sys.modules[name]
-    yield root
-    for name in [name for name in sys.modules if name.partition(".")[0] == "usecase"]:
-        del sys.modules[name]
-    sys.modules.update(loaded)
+    return root
 
 
 Adopt = Callable[..., list[str]]

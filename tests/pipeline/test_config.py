@@ -186,6 +186,7 @@ def _turned(value: Any) -> Any:
     return {key: _turned(value[key]) for key in reversed(value)}
 
 
+@pytest.mark.usefixtures("own_usecase")
 @pytest.mark.parametrize("key", ["key", None])
 def test_nothing_hangs_on_the_order_of_keys(key: str | None, tmp_path: Path) -> None:
     given = params("binary")
