@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
+from typing import NoReturn
 
 from sluice import __version__
 from sluice.commands import (
@@ -24,6 +26,19 @@ from sluice.commands import (
 
 # Sums must come out in one order on every machine, whatever its number of cores.
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+# The libraries of a stage are hundreds of thousands of objects, and none of them is garbage.
+_LOOK_FOR_GARBAGE_AT = 50_000
+
+
+def process() -> NoReturn:
+    """`main` as a process of its own, which is over before collecting garbage would pay."""
+    gc.set_threshold(_LOOK_FOR_GARBAGE_AT)
+    try:
+        status = main()
+    finally:
+        gc.freeze()
+    sys.exit(status)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,4 +75,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process()
