@@ -48,7 +48,7 @@ def test_the_same_model_is_no_worse(toy, champion):
         assert "Beside the champion" in toy.text(f"out/report/{form}")
 
 
-def test_a_worse_model_is_refused_by_name(toy, champion):
+def test_a_worse_model_is_refused_by_name_unless_so_much_may_be_lost(toy, champion):
     worsen(toy)
     ran, verdict = beside(toy, champion)
     assert ran.status == 1
@@ -60,10 +60,6 @@ def test_a_worse_model_is_refused_by_name(toy, champion):
     refused = toy.sluice("package", "build", "--champion", str(champion))
     assert refused.status == 1
     assert toy.packages == []
-
-
-def test_what_may_be_lost_is_a_setting(toy, champion):
-    worsen(toy)
     with toy.params() as settings:
         settings["performance"]["under_champion"] = 1.0
     _, verdict = beside(toy, champion)

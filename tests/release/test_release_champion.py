@@ -153,6 +153,14 @@ def test_without_gh(released: Counter) -> None:
     released.refuses("champion", why="gh is not installed", PATH="/nowhere")
 
 
+def test_a_gh_that_fails_without_a_word(released: Counter) -> None:
+    gh = released.root / "bin/gh"
+    gh.parent.mkdir()
+    gh.write_text("#!/bin/sh\nexit 1\n")
+    gh.chmod(0o755)
+    released.refuses("champion", why="no word", PATH=str(gh.parent))
+
+
 def test_a_private_repository_may_have_no_attestations(released: Counter) -> None:
     """On GitHub Enterprise it has, which the fork says."""
     released.github.repository["private"] = True

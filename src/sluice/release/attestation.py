@@ -31,7 +31,7 @@ def image_built(access: Access, reference: str, commit: str) -> None:
 def approved(access: Access, subject: Path) -> None:
     """Raise SluiceError unless main's release workflow says that these bytes were approved."""
     doubt = _doubt(access, str(subject), RELEASE, "--predicate-type", APPROVAL)
-    if doubt:
+    if doubt is not None:
         raise SluiceError(
             f"{subject.name}: no attestation of {RELEASE} on main says that it was approved: "
             f"{doubt}; whoever made it a full release by hand makes it a pre-release again, and "
@@ -41,12 +41,12 @@ def approved(access: Access, subject: Path) -> None:
 
 def _require_built(access: Access, subject: str, name: str, commit: str) -> None:
     doubt = _doubt(access, subject, DELIVER, "--source-digest", commit)
-    if doubt:
+    if doubt is not None:
         raise SluiceError(f"{name}: no attestation of {DELIVER} on main vouches for it: {doubt}")
 
 
-def _doubt(access: Access, subject: str, workflow: str, *said: str) -> str:
-    """Why gh does not vouch for it; nothing if it does."""
+def _doubt(access: Access, subject: str, workflow: str, *said: str) -> str | None:
+    """Why gh does not vouch for it; None if it does."""
     command = [
         "gh",
         "attestation",
@@ -79,6 +79,6 @@ def _doubt(access: Access, subject: str, workflow: str, *said: str) -> str:
     except subprocess.TimeoutExpired:
         raise SluiceError(f"gh did not verify the attestation within {_SECONDS} s") from None
     if done.returncode == 0:
-        return ""
+        return None
     word = (done.stderr.strip().splitlines() or ["no word"])[-1]
     return access.printable(word)[:300]
