@@ -12,7 +12,8 @@ from sluice.report.markdown import escape
 from sluice.rollout import results
 from sluice.verdict import Verdict
 
-_COMMITS = 50
+# Of the commits, so many are shown, and so many at first sight.
+_COMMITS, _UNFOLDED = 50, 12
 _MARKS = {"pass": "✅", "accepted": "⚠️", "insufficient": "❌", "fail": "❌"}
 
 
@@ -133,7 +134,10 @@ def _listed(changes: answers.Changes) -> str:
         for one in reversed(shown)
     ]
     more = changes.total_commits - len(shown)
-    return "\n".join([*lines, f"- and {more:,} earlier"] if more > 0 else lines)
+    lines += [f"- and {more:,} earlier"] if more > 0 else []
+    first, rest = lines[:_UNFOLDED], lines[_UNFOLDED:]
+    folded = ["", "<details><summary>Earlier commits</summary>", "", *rest, "", "</details>"]
+    return "\n".join(first + (folded if rest else []))
 
 
 def _digests(fetched: Fetched) -> str:
