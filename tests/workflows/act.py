@@ -98,8 +98,9 @@ class Workflows:
             late = Timer(_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
             late.start()
             try:
-                out = list(_cancelled(process, cancel_at) if cancel_at else process.stdout or ())
+                out = list(_cancelled(process, cancel_at))
                 process.wait()
+                assert late.is_alive(), f"act did not end within {_SECONDS} s"
             finally:
                 late.cancel()
                 if process.poll() is None:
@@ -160,6 +161,7 @@ def _cancelled(process: subprocess.Popen[str], at: str) -> Iterator[str]:
         if at and at in line:
             process.send_signal(signal.SIGINT)
             at = ""
+    assert not at, f"not cancelled: the run never said {at!r}"
 
 
 def _read(status: int, out: list[str]) -> Ran:

@@ -31,25 +31,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def once(shared: Path) -> Callable[[str, Callable[[Path], None]], Path]:
-    """A folder that one of all the test processes makes, and the others find."""
-
-    def get(name: str, make: Callable[[Path], None]) -> Path:
-        folder, done = shared / name, shared / f"{name}.done"
-        with (shared / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not done.exists():
-                shutil.rmtree(folder, ignore_errors=True)
-                make(folder)
-                done.touch()
-        return folder
-
-    return get
-
-
-@pytest.fixture(scope="session")
-def template(once, built: Callable[[str], Toy]) -> Path:
-    return once("fork", lambda folder: fork(folder, built("binary")))
+def template(shared: Path, built: Callable[[str], Toy]) -> Path:
+    """The fork that one of all the test processes makes, and the others find."""
+    folder, done = shared / "fork", shared / "fork.done"
+    with (shared / "fork.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            fork(folder, built("binary"))
+            done.touch()
+    return folder
 
 
 @pytest.fixture

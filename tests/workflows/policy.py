@@ -354,6 +354,10 @@ def production_waits_for_preflight(files: Files) -> list[str]:
             if step.get("run")
             and step["env"].get(key.upper()) != f"${{{{ needs.preflight.outputs.{key} }}}}"
         ]
+        # What follows a step that failed must not run, so nothing here has a condition of its own.
+        problems += [
+            f"{file}: {name}: if: {step['if']}" for step in jobs[name]["steps"] if "if" in step
+        ]
         if files[file].triggers != {"workflow_dispatch"}:
             problems.append(f"{file}: started by {sorted(files[file].triggers)}")
     return problems

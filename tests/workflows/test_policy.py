@@ -20,6 +20,8 @@ _READ = "    permissions:\n      contents: read\n"
 _TIMEOUT = "    timeout-minutes: "
 _CHECK = "      - run: make check\n"
 _CMP = "cmp first/package"
+_LAST = "      - name: What was approved, and nothing else\n"
+_ANYWAY = "if: ${{ !cancelled() }}"
 _NEEDS = "needs: [check, test, pipeline, integration]"
 # As it stands there: Dependabot moves it.
 _CHECKOUT = re.findall(r"actions/checkout@.*", FILES[CI].text)[0]
@@ -151,6 +153,10 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     (policy.production_waits_for_preflight, ROLLBACK, "    needs: preflight\n", ""),
     (policy.production_waits_for_preflight, RELEASE, "preflight.outputs.digest", "x"),
     (policy.production_waits_for_preflight, ROLLBACK, "preflight.outputs.beside", "x"),
+    *(
+        (policy.production_waits_for_preflight, file, _LAST, f"{_LAST}        {_ANYWAY}\n")
+        for file in (RELEASE, ROLLBACK)
+    ),
     (policy.production_waits_for_preflight, RELEASE, "workflow_dispatch:", "workflow_call:"),
     *(
         (policy.approvals_are_attested_before_the_release, RELEASE, old, new)
