@@ -18,6 +18,7 @@ _MACHINERY = (
     ".dvc/config",
     ".dvc/.gitignore",
     ".dvcignore",
+    ".gitattributes",
     ".gitignore",
     "pyproject.toml",
     "requirements",
