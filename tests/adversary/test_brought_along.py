@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,10 +67,85 @@ def _stages(toy: Toy) -> dict[str, Any]:
     return stages
 
 
-@pytest.mark.parametrize("setting", ["dir = store", "local = embedded"])
-def test_a_cache_in_the_committed_store(toy: Toy, setting: str) -> None:
-    toy.write(".dvc/config", toy.text(".dvc/config") + f"[cache]\n    {setting}\n")
+def _add_settings(toy: Toy, text: str, name: str = ".dvc/config") -> None:
+    path = toy.root / name
+    path.write_text((path.read_text("utf-8") if path.exists() else "") + text, "utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[cache]\n    dir = store\n",
+        "[CACHE]\n    dir = store\n",
+        "[Cache]\n    DIR = ../.dvc/./store\n",
+        "[cache]\n    local = embedded\n",
+        "[CACHE]\n    local = more\n['remote \"more\"']\n    url = remote://embedded/files\n",
+    ],
+)
+def test_a_cache_in_the_committed_store(toy: Toy, text: str) -> None:
+    _add_settings(toy, text)
     _refused(toy, ".dvc/store/")
+
+
+def test_a_cache_in_the_committed_store_by_an_absolute_path(toy: Toy) -> None:
+    _add_settings(toy, f"[CACHE]\n    dir = {toy.root}/.dvc/store\n")
+    _refused(toy, ".dvc/store/")
+
+
+def test_a_cache_in_the_committed_store_by_committed_local_settings(toy: Toy) -> None:
+    _add_settings(toy, "[CACHE]\n    dir = store\n", ".dvc/config.local")
+    toy.git("add", "-f", ".dvc/config.local")
+    toy.git("commit", "-qm", "settings")
+    _refused(toy, ".dvc/store/")
+
+
+@pytest.mark.parametrize("target", ["store", "store/files"])
+def test_a_cache_in_the_committed_store_by_a_committed_link(toy: Toy, target: str) -> None:
+    (toy.root / ".dvc/kept").symlink_to(target)
+    _add_settings(toy, "[CACHE]\n    dir = kept\n")
+    toy.commit()
+    _refused(toy, ".dvc/store/")
+
+
+def test_a_link_in_the_place_of_the_usual_cache(toy: Toy) -> None:
+    shutil.rmtree(toy.root / ".dvc/cache")
+    (toy.root / ".dvc/cache").symlink_to("store")
+    toy.git("add", "-f", ".dvc/cache")
+    toy.git("commit", "-qm", "link")
+    _refused(toy, ".dvc/store/")
+
+
+@pytest.mark.parametrize("level", ["GLOBAL", "SYSTEM"])
+def test_a_cache_in_the_committed_store_by_settings_outside(
+    toy: Toy, tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "settings"
+    folder.mkdir()
+    (folder / "config").write_text(f"[CACHE]\n    dir = {toy.root}/.dvc/store\n", "utf-8")
+    monkeypatch.setenv(f"DVC_{level}_CONFIG_DIR", str(folder))
+    _refused(toy, ".dvc/store/")
+
+
+def test_what_dvc_knows_of_files_in_the_committed_store(toy: Toy) -> None:
+    _add_settings(toy, "[CORE]\n    site_cache_dir = .dvc/store\n")
+    ran = toy.sluice("run", DVC_SITE_CACHE_DIR="")
+    assert ran.status == 2
+    assert ran.line.startswith("git tracks .dvc/store/")
+
+
+def test_a_cache_outside_the_project(toy: Toy, tmp_path: Path) -> None:
+    """Many projects may share one; no commit can bring it along."""
+    shutil.move(toy.root / ".dvc/cache", tmp_path / "shared")
+    _add_settings(toy, f"[CACHE]\n    dir = {tmp_path}/shared\n")
+    toy.sluice("run").went_well()
+
+
+@pytest.mark.parametrize("text", ["[cache]\n    local = nothing\n", "[cache\n"])
+def test_settings_that_dvc_cannot_read(toy: Toy, text: str) -> None:
+    _add_settings(toy, text)
+    ran = toy.sluice("run")
+    assert ran.status == 2
+    assert ran.line.startswith("DVC cannot read its settings: ")
 
 
 def test_a_gate_that_does_not_read_its_bounds(toy: Toy) -> None:
