@@ -14,6 +14,23 @@ BOT = {"login": "github-actions[bot]", "id": 41898282, "type": "Bot"}
 Answer = tuple[int, Any]
 
 
+def started(id: int) -> dict[str, Any]:
+    """A run of a workflow that a person started by hand."""
+    return {
+        "id": id,
+        "event": "workflow_dispatch",
+        "status": "in_progress",
+        "path": ".github/workflows/release.yml",
+        "head_sha": BASE,
+        "actor": person("octocat"),
+        "triggering_actor": person("octocat"),
+    }
+
+
+def person(login: str) -> dict[str, Any]:
+    return {"login": login, "id": 1, "type": "User"}
+
+
 def repository(name: str) -> dict[str, Any]:
     owner = name.partition("/")[0]
     return {"id": 5, "full_name": name, "owner": {"login": owner, "id": 6, "type": "User"}}

@@ -15,6 +15,7 @@ import fake_github
 import pytest
 from attested import approve
 from fake_github import TOKEN, USERS, FakeGitHub, finished
+from fake_pulls import started
 
 from fixture_project import Ran, Toy
 from sluice import cli
@@ -33,6 +34,7 @@ CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
 def before() -> FakeGitHub:
     github = finished()
     github.environments["production"] = production("hubot")
+    github.run = started(RUN)
     return github
 
 
@@ -122,6 +124,13 @@ class Counter:
         """All that GitHub keeps of the releases."""
         names = ("releases", "kept", "tags", "latest")
         return {name: copy.deepcopy(getattr(self.github, name)) for name in names}
+
+    def started_by(self, actor: Any, again: Any = None) -> dict[str, str]:
+        """Let GitHub name these accounts; returns the environment that the job has."""
+        accounts = {"actor": actor, "triggering_actor": again or actor}
+        self.github.run |= accounts
+        logins = {name: (one or {}).get("login", "ghost") for name, one in accounts.items()}
+        return {f"GITHUB_{name.upper()}": login for name, login in logins.items()}
 
     def take_stock(self) -> None:
         for name, value in self.stock.state.items():

@@ -147,6 +147,22 @@ SETTINGS: dict[str, tuple[Spoil, str]] = {
     "administrators, untold": (environment("hubot", bypass=None), "not told by GitHub"),
     "a plan without reviewers": (weaker_plan, "The weaker way: ask for each release"),
 }
+OCTOCAT = {"login": "octocat", "id": 1, "type": "User"}
+BOT = {"login": "github-actions[bot]", "id": 41898282, "type": "Bot"}
+# GitHub's accounts of who started a run and who started it again, and who is no person.
+STARTERS: dict[str, tuple[Any, Any, str]] = {
+    "a workflow": (BOT, BOT, "github-actions[bot]"),
+    "a workflow, then a person": (BOT, OCTOCAT, "github-actions[bot]"),
+    "a person, then a workflow": (OCTOCAT, BOT, "github-actions[bot]"),
+    "an app": (OCTOCAT | {"login": "deployer", "type": "App"},) * 2 + ("deployer",),
+    "a bot that is called a user": (BOT | {"type": "User"},) * 2 + ("github-actions[bot]",),
+    "a bot by its type": (OCTOCAT | {"type": "Bot"},) * 2 + ("octocat",),
+    "an organization": (OCTOCAT | {"type": "Organization"},) * 2 + ("octocat",),
+    "of no type": ({"login": "octocat", "id": 1},) * 2 + ("octocat",),
+    "of type null": (OCTOCAT | {"type": None},) * 2 + ("octocat",),
+    "without a login": ({"id": 1, "type": "User"},) * 2 + ("someone whom github does not name",),
+    "nobody": (None, None, "someone whom github does not name"),
+}
 DELIVERY: dict[str, tuple[Spoil, str]] = {
     "a draft": (draft, "there is no release v"),
     "gone": (gone, "there is no release v"),

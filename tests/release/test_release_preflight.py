@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from counter import Counter, production
-from spoiled import DELIVERY, SETTINGS
+from spoiled import DELIVERY, OCTOCAT, SETTINGS, STARTERS
 
 from fixture_project import Ran
 from sluice.release.attestation import APPROVAL
@@ -266,8 +266,38 @@ def test_what_an_asset_says_is_no_command_to_the_runner(released: Counter) -> No
 
 
 def test_who_runs_it_again_is_a_starter_too(released: Counter) -> None:
-    again = {"GITHUB_TRIGGERING_ACTOR": "HuBot"}
+    again = released.started_by(OCTOCAT, OCTOCAT | {"login": "HuBot"})
     refused(released, released.newer.tag, why="no reviewer but hubot and octocat", **again)
+
+
+@pytest.mark.parametrize("reason", [None, "It refuses everyone since this morning"])
+@pytest.mark.parametrize("case", STARTERS)
+def test_a_starter_that_is_no_person(released: Counter, case: str, reason: str | None) -> None:
+    """A person may be behind it who then approves their own release."""
+    actor, again, named = STARTERS[case]
+    env = released.started_by(actor, again)
+    why = f"{named} started this, and GitHub does not say that this is a person"
+    asked = [NOWHERE] if reason is None else [NOWHERE, "--reason", reason]
+    ran = refused(released, *asked, why=why, **env)
+    assert re.search(r"fail +preflight/starter: ", ran.out)
+
+
+@pytest.mark.parametrize("name", ["GITHUB_ACTOR", "GITHUB_TRIGGERING_ACTOR"])
+def test_a_starter_whom_github_does_not_name(released: Counter, name: str) -> None:
+    why = "monalisa started this, and GitHub does not say that this is a person"
+    refused(released, NOWHERE, why=why, **{name: "monalisa"})
+
+
+def test_nothing_but_the_starter_needs_to_be_wrong(released: Counter) -> None:
+    actor, again, named = STARTERS["a workflow"]
+    env = released.started_by(actor, again)
+    ran = refused(released, released.newer.tag, why=f"{named} started this", **env)
+    assert ran.out.count("fail ") == 1
+
+
+def test_a_run_that_github_does_not_know(released: Counter) -> None:
+    released.github.run["id"] += 1
+    refused(released, NOWHERE, why="GitHub answers 404")
 
 
 def test_a_team_is_someone_else(released: Counter) -> None:

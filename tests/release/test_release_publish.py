@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from attested import approve, attest, sha256
 from counter import RUN, Counter
-from spoiled import DELIVERY, SETTINGS
+from spoiled import DELIVERY, OCTOCAT, SETTINGS, STARTERS
 
 RECORD = "out/release/approval.json"
 # What is attested, and what is released.
@@ -129,7 +129,19 @@ def test_not_approved(released: Counter, case: str, command: str) -> None:
 
 def test_approved_by_who_ran_it_again(approved: Counter) -> None:
     why = "no reviewer but hubot and octocat"
-    approved.refuses(*publish(approved), why=why, GITHUB_TRIGGERING_ACTOR="hubot")
+    env = approved.started_by(OCTOCAT, OCTOCAT | {"login": "hubot"})
+    approved.refuses(*publish(approved), why=why, **env)
+
+
+@both
+@pytest.mark.parametrize("case", STARTERS)
+def test_a_starter_that_is_no_person(approved: Counter, case: str, command: str) -> None:
+    """hubot may have started it by way of a workflow, and has approved it."""
+    actor, again, named = STARTERS[case]
+    env = approved.started_by(actor, again)
+    why = f"{named} started this, and GitHub does not say that this is a person"
+    approved.refuses(*publish(approved, command=command), why=why, **env)
+    assert not (approved.root / RECORD).exists()
 
 
 def test_an_approval_of_an_earlier_attempt(approved: Counter) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from attested import approve
 from counter import RUN, Counter
-from spoiled import DELIVERY, SETTINGS
+from spoiled import DELIVERY, SETTINGS, STARTERS
 
 from sluice.release.attestation import APPROVAL
 
@@ -33,6 +33,14 @@ def preflight(counter: Counter) -> str:
     """The page."""
     counter.run("preflight", counter.older.tag, "--reason", REASON).went_well()
     return (counter.root / "out/release/approval.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("case", STARTERS)
+def test_a_starter_that_is_no_person(later: Counter, case: str) -> None:
+    actor, again, named = STARTERS[case]
+    env = later.started_by(actor, again)
+    why = f"{named} started this, and GitHub does not say that this is a person"
+    later.refuses(*rollback(later), why=why, **env)
 
 
 def bodies(counter: Counter) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from act import Ran, Workflows
 from fake_github import TOKEN, FakeGitHub, finished, serve
+from fake_pulls import started
 
 from fixture_project import Toy
 
@@ -41,6 +42,7 @@ class Place:
         return run("push", workflow, *jobs, payload=self.event(), cancel_at=cancel_at)
 
     def dispatch(self, workflow: str, *jobs: str, cancel_at: str = "", **inputs: str) -> Ran:
+        self.github.run = started(1)  # the number that act gives every run
         payload, run = self.event(inputs=inputs), self.workflows.run
         return run("workflow_dispatch", workflow, *jobs, payload=payload, cancel_at=cancel_at)
 

@@ -37,6 +37,13 @@ class Account(Struct):
     id: int
     login: str | None = None
     slug: str | None = None
+    type: str | None = None
+
+    @property
+    def is_person(self) -> bool:
+        """Whether GitHub says that this is a user, and neither a bot nor an app."""
+        login = (self.login or "").lower()
+        return self.type == "User" and bool(login) and not login.endswith("[bot]")
 
 
 class EnvironmentReviewer(Struct):
@@ -192,6 +199,9 @@ class Run(Struct):
     head_branch: str | None = None
     # A fork may be deleted meanwhile.
     head_repository: RepositoryName | None = None
+    # Who started it, and who started its last attempt.
+    actor: Account | None = None
+    triggering_actor: Account | None = None
 
 
 class Side(Struct):

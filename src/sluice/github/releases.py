@@ -88,6 +88,10 @@ class Releases(Connection):
         between = f"{quoted(base)}...{quoted(head)}"
         return self.read(answers.Changes, lambda: repos.compare_commits(*self.place, between))
 
+    def run(self, id: int) -> answers.Run:
+        actions = self.rest.actions
+        return self.read(answers.Run, lambda: actions.get_workflow_run(*self.place, id))
+
     def approvals(self, run: int) -> list[answers.Approval]:
         actions = self.rest.actions
         return self.read(

@@ -56,7 +56,7 @@ def _case(
     say: Callable[[str], None],
 ) -> Case:
     back = reason is not None
-    findings = preflight.environment(releases.access, preflight.people())
+    findings = preflight.environment(releases.access, preflight.starters(releases))
     found, fetched = preflight.delivered(releases, version, folder / FILES, full=back, say=say)
     findings += found
     serves, taken = None, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from sluice.errors import SluiceError
@@ -23,23 +23,44 @@ from sluice.verdict import Finding, Status
 GATE = "preflight"
 NOBODY = "nobody"
 SHORTEST, LONGEST, LETTERS = 10, 500, 5
+_UNNAMED = "someone whom github does not name"
 Say = Callable[[str], None]
 
 
-def people() -> set[str]:
-    """Who started this run, or started it again, in lower case."""
-    said = (os.environ.get(name, "") for name in ("GITHUB_ACTOR", "GITHUB_TRIGGERING_ACTOR"))
-    return {login.lower() for login in said if login}
+def run_id() -> int:
+    """The number of this workflow run; raises SluiceError outside a workflow."""
+    run = os.environ.get("GITHUB_RUN_ID", "")
+    if not (run.isascii() and run.isdecimal()):
+        raise SluiceError("GITHUB_RUN_ID is not set: releases are made by their workflow")
+    return int(run)
 
 
-def environment(access: Access, starters: set[str]) -> list[Finding]:
-    """Production waits for someone else: as the files say, and as GitHub says."""
+def starters(releases: Releases) -> dict[str, bool]:
+    """Who started this run or its last attempt, and whether GitHub says that this is a person.
+
+    The logins are in lower case. A workflow on any branch can start this one with its
+    GITHUB_TOKEN: the starter is then a bot, and the person behind it is not known.
+    """
+    run = releases.run(run_id())
+    found: dict[str, bool] = {}
+    for account in (run.actor, run.triggering_actor):
+        login = ((account and account.login) or _UNNAMED).lower()
+        found[login] = found.get(login, True) and account is not None and account.is_person
+    for name in ("GITHUB_ACTOR", "GITHUB_TRIGGERING_ACTOR"):
+        if login := os.environ.get(name, "").lower():
+            found.setdefault(login, False)
+    return found
+
+
+def environment(access: Access, starters: dict[str, bool]) -> list[Finding]:
+    """A person started this, and production waits for another one to approve it."""
     # A note is against it too: what GitHub does not tell may be open.
     drift: list[str] = []
     doctor.run(access.repository, SETTINGS, ["environments"], drift.append)
     fine = "production waits for its reviewers, as .github/settings says"
     return [
         _finding("branch", _elsewhere(), "this runs by the rules of main"),
+        _finding("starter", _no_persons(starters), "a person started this"),
         _finding("environment", drift, fine),
         _finding("reviewers", _reviewers(access, starters), "someone else must approve"),
     ]
@@ -50,9 +71,18 @@ def _elsewhere() -> list[str]:
     return [] if ref == BRANCH else [f"this runs on {ref}, by its rules: run it on main"]
 
 
-def _reviewers(access: Access, starters: set[str]) -> list[str]:
-    if not starters:
+def _no_persons(starters: dict[str, bool]) -> list[str]:
+    if not os.environ.get("GITHUB_ACTOR"):
         return ["GITHUB_ACTOR is not set: nobody knows who is releasing"]
+    return [
+        f"{login} started this, and GitHub does not say that this is a person: a person must "
+        "start a new run, with 'Run workflow' on the Actions page"
+        for login in sorted(starters)
+        if not starters[login]
+    ]
+
+
+def _reviewers(access: Access, starters: Collection[str]) -> list[str]:
     with Client(access) as client:
         found = client.environment(PRODUCTION)
     if found is None:

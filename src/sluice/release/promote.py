@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -84,7 +84,7 @@ def _approved(
     releases: Releases, version: str, approved: Approved, folder: Path, say: Say, *, full: bool
 ) -> tuple[Fetched, str]:
     """The delivery as it was approved, and by whom; raises SluiceError for any difference."""
-    starters = preflight.people()
+    starters = preflight.starters(releases)
     for finding in preflight.environment(releases.access, starters):
         if not finding.passes:
             raise SluiceError(f"{finding.name}: {finding.why}")
@@ -109,15 +109,13 @@ def _approved(
     return fetched, approver
 
 
-def _approver(releases: Releases, starters: set[str]) -> str:
+def _approver(releases: Releases, starters: Collection[str]) -> str:
     """Who approved this very run. An environment that was opened meanwhile asks nobody."""
-    run = os.environ.get("GITHUB_RUN_ID", "")
-    if not run.isdecimal():
-        raise SluiceError("GITHUB_RUN_ID is not set: releases are made by their workflow")
+    run = preflight.run_id()
     # GitHub keeps approvals by run: one of the first attempt would vouch for all later ones.
     if os.environ.get("GITHUB_RUN_ATTEMPT", "1") != "1":
         raise SluiceError(f"run {run} was started again: an approval counts once, start a new run")
-    for one in releases.approvals(int(run)):
+    for one in releases.approvals(run):
         login = one.user.login or ""
         named = PRODUCTION in {environment.name for environment in one.environments}
         if one.state == "approved" and named and login and login.lower() not in starters:
