@@ -34,7 +34,7 @@ test: $(VENV)/.dev  ## Run all tests
 	$(BIN)/pytest
 
 test-full: $(VENV)/.dev  ## The adversaries at full size: a million rows, hundreds of kills (an hour)
-	$(BIN)/pytest --full tests/build/test_exactness.py tests/serve tests/workflows
+	$(BIN)/pytest --full tests/train/test_exactness.py tests/serve tests/workflows
 
 check: $(VENV)/.dev check-workflows  ## Linters and types
 	$(BIN)/ruff check

@@ -13,11 +13,11 @@ from types import ModuleType
 
 import pytest
 
-from fixture_project import Toy
-from fixture_project import green as build_green
-from fixture_project.data import TARGET
+from support.fixture_project import Toy
+from support.fixture_project import green as build_green
+from support.fixture_project.data import TARGET
 
-pytest.register_assert_rewrite("refusal")
+pytest.register_assert_rewrite("support.refusal")
 
 # PySpark takes a main module without a file for a doctest, and ends the process: so are the
 # workers of pytest-xdist, and great-expectations imports PySpark where it is installed.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice import table
-from sluice.build import persist
 from sluice.config import load
 from sluice.package.archive import opened
+from sluice.train import persist
 
 ROOT = Path(__file__).parents[2]
 ROWS = 20

@@ -19,9 +19,9 @@ from sluice.commands import (
     package,
     pipeline,
     release,
-    rollout,
     say,
     serving,
+    staging,
 )
 
 # Sums must come out in one order on every machine, whatever its number of cores.
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     pipeline.add(commands)
     package.add(commands)
     serving.add(commands)
-    rollout.add(commands)
+    staging.add(commands)
     release.add(commands)
     github.add(commands)
     pipeline.add_stages(commands)

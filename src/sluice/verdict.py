@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from sluice import whole
+from sluice import files
 from sluice.errors import SluiceError
 
 # Advice to bring more than this many times the rows helps nobody.
@@ -85,7 +85,7 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return bool(self.findings) and all(f.passes for f in self.findings)
 
     def write(self, path: Path) -> None:
-        whole.write(path, msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
+        files.write(path, msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
 
     @classmethod
     def read(cls, source: bytes, where: str) -> Verdict:

@@ -9,9 +9,9 @@ from typing import Any
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.pipeline import Pipeline
 
-from sluice.build.columns import Columns, for_forests
-from sluice.build.models import MODELS, Builder
 from sluice.task import Task
+from sluice.train.columns import Columns, for_forests
+from sluice.train.models import MODELS, Builder
 
 
 def extra_trees(task: Task, columns: Columns, seed: int, **parameters: Any) -> Pipeline:

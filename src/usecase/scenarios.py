@@ -5,7 +5,7 @@ the package is verified. `sample="latest"` (the default) are rows kept aside fro
 training as the latest production.
 """
 
-from sluice.check.scenario import AnyScenario, Direction, Edge, Invariance, Known
+from sluice.scenario import AnyScenario, Direction, Edge, Invariance, Known
 
 _BILLS = [f"BILL_AMT{month}" for month in range(1, 7)]
 _PAYMENTS = [f"PAY_AMT{month}" for month in range(1, 7)]

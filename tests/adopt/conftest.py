@@ -26,7 +26,7 @@ FILES = {
     "dvc.lock": "schema: '2.0'\n",
     "params.yaml": "name: example\n",
     "src/usecase/__init__.py": "",
-    "src/usecase/candidates.py": """from sluice.build.models import MODELS
+    "src/usecase/candidates.py": """from sluice.train.models import MODELS
 
 CANDIDATES = dict(MODELS)
 TRUSTED = ()

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from sluice.adopt import adopt, replace
-from sluice.build import export, select, split, train
 from sluice.check import gate
 from sluice.errors import SluiceError
 from sluice.project import Project
+from sluice.train import export, fit, select, split
 from sluice.verdict import Verdict
 
 Adopt = Callable[..., list[str]]
@@ -25,7 +25,7 @@ def judge(root: Path) -> dict[str, Verdict]:
     project = Project(root)
     split.run(project)
     for name in project.settings.candidates:
-        train.run(project, name)
+        fit.run(project, name)
     select.run(project)
     export.run(project)
     return {name: gate.run(project, name) for name in gate.GATES}

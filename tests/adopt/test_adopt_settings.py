@@ -145,7 +145,7 @@ def test_what_is_written_passes_the_linters(
     found = infer(frame, "long", target="y", id_column=None, sensitive=[])
     written = {
         "src/sluice/config.py": "",  # what is there is no library of others
-        "src/sluice/check/scenario.py": "",
+        "src/sluice/scenario.py": "",
         "params.yaml": settings.text_of(found, "data/long.csv", None),
         "src/usecase/scenarios.py": skeleton.scenarios(found),
         "src/usecase/expectations.py": skeleton.EXPECTATIONS,

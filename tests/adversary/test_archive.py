@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from fixture_project import Toy
 from sluice.errors import SluiceError
 from sluice.package import verify
 from sluice.package.archive import archive, version
 from sluice.package.manifest import MANIFEST, Manifest, decode, describe, digest
+from support.fixture_project import Toy
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from fixture_project import Toy
+from support.fixture_project import Toy
 
 _WORSE = "return MODELS['boosting'](*arguments, max_iter=1, max_leaf_nodes=2, learning_rate=0.01)"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from fixture_project import Toy
 from sluice.adopt import replace
+from support.fixture_project import Toy
 
 
 def test_a_store_whose_bytes_were_changed(toy: Toy) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from fixture_project import Toy, params
-from sluice import reproduce
-from sluice.check.behaviour import standing
-from sluice.check.scenario import Alone
+from sluice.check.scenarios import standing
 from sluice.config import validate
 from sluice.model import Input, Signature
+from sluice.pipeline import dvc
+from sluice.scenario import Alone
 from sluice.verdict import Bound, Status, judge
+from support.fixture_project import Toy, params
 
 
 def test_nobody_to_compare_and_that_accepted(toy: Toy) -> None:
@@ -36,7 +36,7 @@ def test_float32_sums_of_one_row_and_of_many() -> None:
 
 def test_two_runs_at_once(toy: Toy) -> None:
     """The second must neither wait for DVC's locks nor take away what the first goes by."""
-    with reproduce.alone(toy.root):
+    with dvc.alone(toy.root):
         ran = toy.sluice("package", "build")
     assert ran.status == 2
     assert ran.line == "another run is at work in this folder: wait until it has ended"

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fixture_project import Toy
 from sluice.config import Column
 from sluice.errors import SluiceError
 from sluice.table import read_raw
+from support.fixture_project import Toy
 
 COLUMNS = {"a": Column(type="number"), "b": Column(type="category", values=["x", "y"])}
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fixture_project import params
 from sluice import config
 from sluice.errors import SluiceError
+from support.fixture_project import params
 
 Change = Callable[[dict[str, Any]], object]
 

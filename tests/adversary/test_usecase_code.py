@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fixture_project import Toy
+from support.fixture_project import Toy
 
 _ALWAYS = """
-from sluice.check.scenario import Known
+from sluice.scenario import Known
 from sluice.verdict import Finding, Status
 
 

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from fake_github import FakeGitHub, serve
-from place import Place
 
-from fixture_project import Toy
-from sluice.github.owners import PLACEHOLDER
+from sluice.github.settings.owners import PLACEHOLDER
+from support.fixture_project import Toy
+from support.github.fake_github import FakeGitHub, serve
+from support.github.place import Place
 
 SETTINGS = Path(__file__).parents[2] / ".github/settings"
 OWNED = SETTINGS.parent.joinpath("CODEOWNERS").read_text("utf-8").replace(PLACEHOLDER, "@octocat")

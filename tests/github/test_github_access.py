@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_github import TOKEN, FakeGitHub, finished
-from place import Place
 
 from sluice.errors import SluiceError
-from sluice.github import access
+from sluice.github.api import access
+from support.github.fake_github import TOKEN, FakeGitHub, finished
+from support.github.place import Place
 
 Before = Callable[[FakeGitHub], Place]
 

@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fake_github import TOKEN, FakeGitHub
-from fake_pulls import BASE, BOT, HEAD, RUN, pull, repository
-from place import Place
-from storage import Storage
 
-from fixture_project import Ran, params
 from sluice.report import facts
 from sluice.report.facts import Facts
 from sluice.verdict import Finding, Status, Verdict
+from support.fixture_project import Ran, params
+from support.github.fake_github import TOKEN, FakeGitHub
+from support.github.fake_pulls import BASE, BOT, HEAD, RUN, pull, repository
+from support.github.place import Place
+from support.github.storage import Storage
 
 MARKER = f"<!-- sluice: report run={RUN} attempt=1 -->\n"
 BOMB = b"a: &a [1, 1]\n" + b"".join(

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fake_github import TOKEN, FakeGitHub, environment, finished
-from place import Place
 
 from sluice.errors import SluiceError
-from sluice.github import wanted
+from sluice.github.settings import desired
+from support.github.fake_github import TOKEN, FakeGitHub, environment, finished
+from support.github.place import Place
 
 Before = Callable[[FakeGitHub], Place]
 Spoil = Callable[[FakeGitHub], object]
@@ -420,7 +420,7 @@ def test_a_file_that_is_wrong_names_itself_and_its_key(
     spoil(content)
     whole.write(name, content)
     with pytest.raises(SluiceError) as caught:
-        wanted.load(whole.toy.root / ".github/settings")
+        desired.load(whole.toy.root / ".github/settings")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 

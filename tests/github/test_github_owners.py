@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_github import FakeGitHub, finished
-from place import Place
 
-from sluice.github import owners
-from sluice.report.contribution import FREE
+from sluice.contribution.compare import FREE
+from sluice.github.settings import owners
+from support.github.fake_github import FakeGitHub, finished
+from support.github.place import Place
 
 FILE = ".github/CODEOWNERS"
 OURS = (Path(__file__).parents[2] / FILE).read_text("utf-8")

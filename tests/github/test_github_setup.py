@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fake_github import TOKEN, FakeGitHub, finished
-from place import Place
 
-from fixture_project import Ran
 from sluice import cli
+from support.fixture_project import Ran
+from support.github.fake_github import TOKEN, FakeGitHub, finished
+from support.github.place import Place
 
 Before = Callable[[FakeGitHub], Place]
 
@@ -221,7 +221,7 @@ def test_an_answer_that_does_not_come_leaves_it_open_whether_it_was_done(
     empty: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     empty.name_reviewers({"user": "octocat"})
-    monkeypatch.setattr("sluice.github.connection._SECONDS", 0.3)
+    monkeypatch.setattr("sluice.github.api.connection._SECONDS", 0.3)
 
     def late(verb: str, path: str, number: int) -> None:
         if number == 1:
@@ -250,7 +250,7 @@ def test_an_interrupted_run_says_what_is_done(
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sluice.github.client.Client.create_ruleset", interrupt)
+    monkeypatch.setattr("sluice.github.api.client.Client.create_ruleset", interrupt)
     ran = _in_process(empty, monkeypatch, capsys)
     assert ran.status == 130
     assert ran.out.count("  done: ") == 2

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from containers import docker, sluice
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from sluice.image.wheels import LOCKS, choose
 from sluice.package.archive import opened
-from sluice.package.wheels import LOCKS, choose
+from support.image.containers import docker, sluice
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 

@@ -6,10 +6,10 @@ import shutil
 from datetime import UTC, datetime
 
 import pytest
-from containers import docker, sluice
 
+from sluice.image.wheels import choose
 from sluice.package.archive import opened
-from sluice.package.wheels import choose
+from support.image.containers import docker, sluice
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 
@@ -122,7 +122,7 @@ colorama==0.4.6 ; sys_platform == 'win32' \\
 
 def test_package_that_is_meant_is_the_newest(tmp_path, monkeypatch):
     from sluice.errors import SluiceError
-    from sluice.package.image import newest
+    from sluice.image.build import newest
 
     with pytest.raises(SluiceError, match="run 'make package'"):
         newest(tmp_path)

@@ -4,7 +4,8 @@ import runpy
 import sys
 
 import pytest
-from containers import ROOT, run
+
+from support.image.containers import ROOT, run
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 

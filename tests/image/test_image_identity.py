@@ -4,10 +4,10 @@ import json
 from uuid import uuid4
 
 import pytest
-from containers import docker, sluice
 
 from sluice.package.archive import opened
 from sluice.package.identity import encode, identify
+from support.image.containers import docker, sluice
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 

@@ -1,13 +1,13 @@
 """A real registry: what is pushed there has one name for ever, and a base comes from one."""
 
 import pytest
-from containers import docker, run, sluice
-from registry import registry
 
-from fixture_project import Toy
 from sluice.errors import SluiceError
+from sluice.image.push import plain
 from sluice.package.identity import identify
-from sluice.package.push import plain
+from support.fixture_project import Toy
+from support.image.containers import docker, run, sluice
+from support.image.registry import registry
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 

@@ -4,11 +4,11 @@ import json
 import time
 
 import pytest
-from containers import SECURE, docker, running, until, volume
 
-from sluice.check import scenario
+from sluice import scenario
 from sluice.model import Model
 from sluice.package.archive import opened
+from support.image.containers import SECURE, docker, running, until, volume
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 

@@ -3,7 +3,8 @@
 import os
 
 import pytest
-from containers import ROOT, run
+
+from support.image.containers import ROOT, run
 
 TOOLS = ROOT / ".ci" / "tools"
 BASH = "/bin/bash"

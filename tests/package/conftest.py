@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from package_parts import Package
 
-from fixture_project import Ran, Toy
+from support.fixture_project import Ran, Toy
+from support.package_parts import Package
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from package_parts import Package
 
-from fixture_project import Ran, Toy
 from sluice.errors import SluiceError
 from sluice.package.lock import Pin, pins
+from support.fixture_project import Ran, Toy
+from support.package_parts import Package
 
 Write = Callable[..., Ran]
 

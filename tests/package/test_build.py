@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fixture_project import Toy
 from sluice.package.isolated import Guard, serving_modules
+from support.fixture_project import Toy
 
 
 def test_a_clone_elsewhere_gives_the_same_bytes(

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from package_parts import Package
 
-from fixture_project import Ran, Toy
 from sluice.errors import SluiceError
 from sluice.package import pickles
+from support.fixture_project import Ran, Toy
+from support.package_parts import Package
 
 HERE = Path("pwned")
 

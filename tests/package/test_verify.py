@@ -14,12 +14,12 @@ from pathlib import Path
 import msgspec
 import onnx
 import pytest
-from package_parts import Package, pack
 
-from fixture_project import Ran, Toy
 from sluice.package.archive import archive
 from sluice.package.manifest import MANIFEST, PARTS, Source, decode, encode
 from sluice.verdict import Finding, Status, Verdict
+from support.fixture_project import Ran, Toy
+from support.package_parts import Package, pack
 
 Verify = Callable[[bytes], Ran]
 Refused = Callable[[Ran, str], None]

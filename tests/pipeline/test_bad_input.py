@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fixture_project import Ran, Toy
+from support.fixture_project import Ran, Toy
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from fixture_project import Toy
+from support.fixture_project import Toy
 
 CHECKOUT = Path(__file__).parents[2]
 STORED = ".dvc/store/files/md5/5d/41402abc4b2a76b9719d911017c592"
 _COPIED = (
     *(".ci/run", ".dvc/config", ".gitattributes", ".github/workflows/ci.yml", "Makefile"),
-    *("data.dvc", "dvc.lock", "dvc.yaml", "params.yaml", "src/sluice/road.py"),
+    *("data.dvc", "dvc.lock", "dvc.yaml", "params.yaml", "src/sluice/pipeline/integrity.py"),
 )
 _WRITTEN = {
     STORED: b"id,amount,paid\n1,2.5,yes\n2,3.5,no\n",

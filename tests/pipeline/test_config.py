@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fixture_project import params, table
-from fixture_project.build import OWN
-from sluice.build import export, select, split, train
 from sluice.config import validate, word
 from sluice.errors import SluiceError
 from sluice.project import Project
+from sluice.train import export, fit, select, split
+from support.fixture_project import params, table
+from support.fixture_project.build import OWN
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -201,7 +201,7 @@ def test_nothing_hangs_on_the_order_of_keys(key: str | None, tmp_path: Path) -> 
         table("binary").to_csv(project.root / "data/toy.csv", index=False)
         split.run(project)
         for candidate in project.settings.candidates:
-            train.run(project, candidate)
+            fit.run(project, candidate)
         select.run(project)
         export.run(project)
         files = sorted(path for path in project.out.rglob("*") if path.is_file())

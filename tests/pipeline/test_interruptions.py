@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fixture_project import Toy
+from support.fixture_project import Toy
 
 _PATIENCE = 600  # seconds; ends only what hangs
 

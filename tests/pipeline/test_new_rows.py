@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fixture_project import Toy, table
-from sluice import store
 from sluice.errors import SluiceError
+from sluice.pipeline import remote
+from support.fixture_project import Toy, table
 
 
 def _grow(toy: Toy) -> None:
@@ -31,11 +31,11 @@ def test_a_store_elsewhere_is_not_written_without_being_asked(
 ) -> None:
     toy.dvc("remote", "add", "-q", "-d", "--force", "away", str(tmp_path / "away")).went_well()
     toy.commit()
-    store.keep(toy.root)
+    remote.keep(toy.root)
     assert capsys.readouterr().err == ""
     _grow(toy)
     toy.dvc("add", "-q", "data").went_well()
-    store.keep(toy.root)
+    remote.keep(toy.root)
     assert "'dvc push data.dvc'" in capsys.readouterr().err
     assert not (tmp_path / "away").exists()
 
@@ -45,4 +45,4 @@ def test_a_store_that_cannot_be_written_is_said(toy: Toy) -> None:
     toy.dvc("add", "-q", "data").went_well()
     toy.write(".dvc/config", toy.text(".dvc/config").replace("url = store", "url = config"))
     with pytest.raises(SluiceError, match=r"'dvc push data\.dvc' failed"):
-        store.keep(toy.root)
+        remote.keep(toy.root)

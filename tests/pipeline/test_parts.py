@@ -11,21 +11,21 @@ import pandas as pd
 import pytest
 from fairlearn import metrics as fair
 
-from fixture_project import params, table
-from sluice.bootstrap import intervals
-from sluice.build import persist
-from sluice.build.models import MODELS
-from sluice.build.select import cheapest_threshold, choose
-from sluice.build.split import assign, identities
-from sluice.build.thresholds import float32_not_above
-from sluice.build.train import columns_of
 from sluice.check.fairness import estimates, measures
 from sluice.check.groups import groupings
 from sluice.config import Settings, Split, validate
 from sluice.errors import SluiceError
 from sluice.labels import label
 from sluice.metrics import Outcome
+from sluice.stats.bootstrap import intervals
 from sluice.table import truth, typed
+from sluice.train import persist
+from sluice.train.fit import columns_of
+from sluice.train.models import MODELS
+from sluice.train.select import cheapest_threshold, choose
+from sluice.train.split import assign, identities
+from sluice.train.thresholds import float32_not_above
+from support.fixture_project import params, table
 
 
 @pytest.fixture

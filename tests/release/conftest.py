@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from fixture_project import Toy
-
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent / "github"), str(HERE.parent / "package")]
-
-from counter import Counter, before  # noqa: E402
-from fake_github import serve  # noqa: E402
-from wares import Stock, deliver_two  # noqa: E402
+from support.fixture_project import Toy
+from support.github.fake_github import serve
+from support.releases.counter import Counter, before
+from support.releases.wares import Stock, deliver_two
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from counter import Counter
-from package_parts import Package
-from wares import Stock, assembled, record, rewrite, sha256, successor, try_out
 
+from sluice.delivery.delivery import NAME, REQUIRED, decode
 from sluice.package.manifest import Manifest
-from sluice.release.delivery import NAME, REQUIRED, decode
-from sluice.rollout import results
+from sluice.staging import results
 from sluice.verdict import Finding, Status, Verdict
+from support.package_parts import Package
+from support.releases.counter import Counter
+from support.releases.wares import Stock, assembled, record, rewrite, sha256, successor, try_out
 
 Sabotage = Callable[[Path], object]
 
@@ -117,7 +117,7 @@ def slower(parts: Path) -> None:
     said = json.loads(file.read_bytes())
     said["candidate"]["p99_ms"] = 60_000.0
     file.write_text(json.dumps(said), "utf-8")
-    (parts / "tested/rollout.md").write_text(results.markdown(results.read(parts / "tested")))
+    (parts / "tested/staging.md").write_text(results.markdown(results.read(parts / "tested")))
 
 
 def bound_to_nothing(parts: Path) -> None:
@@ -125,7 +125,7 @@ def bound_to_nothing(parts: Path) -> None:
     file = parts / "tested/load.json"
     said = Verdict.read(file.read_bytes(), "load.json")
     Verdict.of("load", list(said.findings[:1])).write(file)
-    (parts / "tested/rollout.md").write_text(results.markdown(results.read(parts / "tested")))
+    (parts / "tested/staging.md").write_text(results.markdown(results.read(parts / "tested")))
 
 
 def bill_of_another(name: str) -> Sabotage:
@@ -181,8 +181,8 @@ REFUSED: dict[str, tuple[Sabotage, str]] = {
     "an edited html report": (change("report/report.html"), "report.html is not what comes of"),
     "an empty report.md": (empty("report/report.md"), "report.md is not what comes of"),
     "an empty report.html": (empty("report/report.html"), "report.html is not what comes of"),
-    "an edited page of the test": (change("tested/rollout.md"), "rollout.md is not what comes of"),
-    "an empty page of the test": (empty("tested/rollout.md"), "rollout.md is not what comes of"),
+    "an edited page of the test": (change("tested/staging.md"), "staging.md is not what comes of"),
+    "an empty page of the test": (empty("tested/staging.md"), "staging.md is not what comes of"),
     "other numbers": (slower, "load.json does not say what measured.json has measured"),
     "other bounds": (bound_to_nothing, "load.json does not say what measured.json has"),
     "an empty bill": (empty("evidence/package.cdx.json"), "package.cdx.json is not what comes of"),

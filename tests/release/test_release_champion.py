@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 
 import pytest
-from attested import approve, attest, sha256
-from counter import Counter
+
+from support.releases.attested import approve, attest, sha256
+from support.releases.counter import Counter
 
 OUT = "out/champion"
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from counter import Counter
-from fake_github import FakeGitHub, serve
-from wares import Wares
+
+from support.github.fake_github import FakeGitHub, serve
+from support.releases.counter import Counter
+from support.releases.wares import Wares
 
 BROKEN = (502, {"message": "Bad gateway"})
 
@@ -160,7 +161,7 @@ def test_what_was_changed_during_the_uploads_is_not_deleted(
     stored = ready.github.stored
 
     def meanwhile(verb: str, target: str, headers: Any, raw: bytes) -> Any:
-        if target.endswith("=rollout.md"):
+        if target.endswith("=staging.md"):
             change(there, ready)
         return stored(verb, target, headers, raw)
 

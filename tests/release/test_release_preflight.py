@@ -7,11 +7,11 @@ import re
 from typing import Any
 
 import pytest
-from counter import Counter, production
-from spoiled import DELIVERY, OCTOCAT, SETTINGS, STARTERS
 
-from fixture_project import Ran
-from sluice.release.attestation import APPROVAL
+from sluice.delivery.attestation import APPROVAL
+from support.fixture_project import Ran
+from support.releases.counter import Counter, production
+from support.releases.spoiled import DELIVERY, OCTOCAT, SETTINGS, STARTERS
 
 NOWHERE = "2026.01.02-0123456789ab"
 HOSTILE = [

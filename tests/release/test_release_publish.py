@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 
 import pytest
-from attested import approve, attest, sha256
-from counter import RUN, Counter
-from spoiled import DELIVERY, OCTOCAT, SETTINGS, STARTERS
+
+from support.releases.attested import approve, attest, sha256
+from support.releases.counter import RUN, Counter
+from support.releases.spoiled import DELIVERY, OCTOCAT, SETTINGS, STARTERS
 
 RECORD = "out/release/approval.json"
 # What is attested, and what is released.

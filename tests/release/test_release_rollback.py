@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 
 import pytest
-from attested import approve
-from counter import RUN, Counter
-from spoiled import DELIVERY, SETTINGS, STARTERS
 
-from sluice.release.attestation import APPROVAL
+from sluice.delivery.attestation import APPROVAL
+from support.releases.attested import approve
+from support.releases.counter import RUN, Counter
+from support.releases.spoiled import DELIVERY, SETTINGS, STARTERS
 
 REASON = "Refuses everyone who is 40, since this morning"
 HOSTILE = "@octocat <script>x</script> </details> | `id` $(id) ![x](http://example.org) #1\n# Fine"

@@ -13,14 +13,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from fixture_project import Toy, params
-from sluice import contributed
 from sluice.check import gate
 from sluice.config import parse_yaml, validate
+from sluice.contribution import from_git
+from sluice.contribution.compare import Changed, Contribution, compare
 from sluice.errors import SluiceError
 from sluice.project import Project
-from sluice.report.contribution import Changed, Contribution, compare
 from sluice.report.write import write
+from support.fixture_project import Toy, params
 
 Settings = dict[str, Any]
 Change = Callable[[Settings], object]
@@ -375,7 +375,7 @@ def git(root: Path, *arguments: str) -> None:
 
 
 def test_settings_that_the_base_has_not(repository: Path) -> None:
-    made = contributed.since(repository, "HEAD~1")
+    made = from_git.since(repository, "HEAD~1")
     assert {one.before for one in made.settings} == {"\u2013"}
     assert "params.yaml" in made.files
 
@@ -383,7 +383,7 @@ def test_settings_that_the_base_has_not(repository: Path) -> None:
 def test_a_name_that_is_no_text(repository: Path) -> None:
     (repository / os.fsdecode(b"tests/\xff\n.py").replace("tests/", "")).write_text("")
     git(repository, "add", "-A")
-    made = contributed.since(repository, "HEAD")
+    made = from_git.since(repository, "HEAD")
     assert made.files == ("\ufffd\n.py",)
     assert "\ufffd" in msgspec.json.encode(made).decode()
 
@@ -391,9 +391,9 @@ def test_a_name_that_is_no_text(repository: Path) -> None:
 def test_git_that_fails_is_not_nothing_changed(repository: Path) -> None:
     (repository / ".git/index").write_bytes(b"broken")
     with pytest.raises(SluiceError, match="git diff failed"):
-        contributed.since(repository, "HEAD")
+        from_git.since(repository, "HEAD")
     with pytest.raises(SluiceError, match="git status failed"):
-        contributed.lock_is_stale(repository)
+        from_git.lock_is_stale(repository)
 
 
 def test_settings_that_git_has_lost(repository: Path) -> None:
@@ -403,7 +403,7 @@ def test_settings_that_git_has_lost(repository: Path) -> None:
     blob = found.stdout.decode().strip()
     (repository / ".git/objects" / blob[:2] / blob[2:]).unlink()
     with pytest.raises(SluiceError, match=r"git .* failed"):
-        contributed.since(repository, "HEAD")
+        from_git.since(repository, "HEAD")
 
 
 def test_no_repository_is_not_nothing_changed(
@@ -411,10 +411,10 @@ def test_no_repository_is_not_nothing_changed(
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     with pytest.raises(SluiceError, match="git status failed"):
-        contributed.lock_is_stale(tmp_path)
+        from_git.lock_is_stale(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SluiceError, match="git does not run here"):
-        contributed.lock_is_stale(tmp_path)
+        from_git.lock_is_stale(tmp_path)
 
 
 def test_settings_as_the_run_reads_them(toy: Toy) -> None:

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from running import Running, Unpacked, running, unpacked
 
-from fixture_project import Toy
+from support.fixture_project import Toy
+from support.serving.running import Running, Unpacked, running, unpacked
 
 
 @pytest.fixture(scope="session")

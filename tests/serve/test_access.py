@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from running import Running, Unpacked, metric, running
+
+from support.serving.running import Running, Unpacked, metric, running
 
 TOKEN = "a-token-of-no-value-0123456789"  # noqa: S105
 Serve = Callable[..., AbstractContextManager[Running]]

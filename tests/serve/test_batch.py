@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from scoring import FORMATS, model, peak, put, records, rows, score, signature
 
-from fixture_project import Toy
 from sluice.package.archive import opened
+from support.fixture_project import Toy
+from support.serving.scoring import FORMATS, model, peak, put, records, rows, score, signature
 
 Built = Callable[[str], Toy]
 

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from scoring import hidden, put, rows, score, start
 
-from fixture_project import Toy
+from support.fixture_project import Toy
+from support.serving.scoring import hidden, put, rows, score, start
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pandas._libs.parsers import STR_NA_VALUES
-from scoring import model, put, records, rows, score, signature
 
-from fixture_project import Toy
 from sluice.model import Input, InputError, Signature, Tensors
 from sluice.model import encode as encode_records
 from sluice.serve.batch.columns import MISSING_WORDS, Fault, encode
 from sluice.serve.batch.plan import plan
+from support.fixture_project import Toy
+from support.serving.scoring import model, put, records, rows, score, signature
 
 KNOWN = Signature(
     "binary",

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 import requests
-from running import Reply, Running, Unpacked, columns, exchange, metric, statuses
 
 from sluice.serve.settings import Settings
+from support.serving.running import Reply, Running, Unpacked, columns, exchange, metric, statuses
 
 Serve = Callable[..., AbstractContextManager[Running]]
 MIB = 2**20

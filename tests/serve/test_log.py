@@ -18,11 +18,11 @@ import pytest
 from pyarrow import parquet
 
 from sluice.errors import SluiceError
-from sluice.serve.log import names
-from sluice.serve.log.compact import compact
-from sluice.serve.log.read import read
-from sluice.serve.log.record import Column, Header, Record, Segment
-from sluice.serve.log.writer import LogError, Rotation, Writer
+from sluice.scoring_log import names
+from sluice.scoring_log.compact import compact
+from sluice.scoring_log.reader import read
+from sluice.scoring_log.record import Column, Header, Record, Segment
+from sluice.scoring_log.writer import LogError, Rotation, Writer
 
 COLUMNS = (Column("weight", "number"), Column("colour", "category"))
 NEVER = Rotation(bytes=2**40, seconds=1e9, sync=1e9)
@@ -249,7 +249,7 @@ def test_writers_and_compactors_share_a_folder_without_losing_or_doubling(tmp_pa
     assert sorted(found) == sorted(f"w{n}-{i}" for n in range(3) for i in range(1_500))
 
 
-_COMPACT = [sys.executable, "-m", "sluice.serve.log.compact"]
+_COMPACT = [sys.executable, "-m", "sluice.scoring_log.compact"]
 
 
 def test_a_compactor_killed_at_any_moment_loses_nothing(tmp_path):

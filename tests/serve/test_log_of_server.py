@@ -13,12 +13,12 @@ from contextlib import contextmanager
 
 import msgspec
 import pytest
-from running import Running, running
 
 from sluice.model import Input, Signature
-from sluice.serve.log import names
-from sluice.serve.log.compact import compact
+from sluice.scoring_log import names
+from sluice.scoring_log.compact import compact
 from sluice.serve.worker import logged
+from support.serving.running import Running, running
 
 
 class Load:

@@ -14,9 +14,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from running import Running, Unpacked, columns, exchange, metric
 
-from fixture_project import Toy
+from support.fixture_project import Toy
+from support.serving.running import Running, Unpacked, columns, exchange, metric
 
 Serve = Callable[..., AbstractContextManager[Running]]
 
@@ -109,7 +109,7 @@ def test_every_count_of_the_model_says_which_version(server: Running, content: U
 def test_scores_are_counted_where_they_fall(
     built: Callable[[str], Toy], tmp_path: Path, task: str
 ) -> None:
-    from running import running, unpacked
+    from support.serving.running import running, unpacked
 
     package = built(task).package
     content = unpacked(package, tmp_path / "content")

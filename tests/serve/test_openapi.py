@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 from jsonschema import Draft202012Validator
-from running import Running, Unpacked, running
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from fixture_project import Toy
+from support.fixture_project import Toy
+from support.serving.running import Running, Unpacked, running
 
 # As Debian, Ubuntu and Google call it.
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -10,10 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from running import Running, Unpacked, columns, exchange, in_binary, running, statuses, unpacked
 
-from fixture_project import Toy
 from sluice.model import Scores, Signature
+from support.fixture_project import Toy
+from support.serving.running import (
+    Running,
+    Unpacked,
+    columns,
+    exchange,
+    in_binary,
+    running,
+    statuses,
+    unpacked,
+)
 
 BINARY = "Inference-Header-Content-Length"
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from sluice.model import Decision, Input, Scores, Signature, Tensors, decide
-from sluice.serve.http.errors import RefusedError
-from sluice.serve.http.question import Question
-from sluice.serve.log.read import read
-from sluice.serve.log.record import Column, Header
-from sluice.serve.log.writer import Rotation, Writer
+from sluice.scoring_log.reader import read
+from sluice.scoring_log.record import Column, Header
+from sluice.scoring_log.writer import Rotation, Writer
+from sluice.serve.errors import RefusedError
 from sluice.serve.queue import Queue
 from sluice.serve.recorder import Recorder
+from sluice.serve.request import Question
 
 SIGNATURE = Signature("binary", (Input("a", "number"),), ("no", "yes"), Decision(threshold=0.5))
 

@@ -8,7 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from running import Reply, Running, Unpacked, columns, exchange, in_binary, metric, statuses
+
+from support.serving.running import (
+    Reply,
+    Running,
+    Unpacked,
+    columns,
+    exchange,
+    in_binary,
+    metric,
+    statuses,
+)
 
 BINARY = "Inference-Header-Content-Length"
 Ask = Callable[[Running, Unpacked], Reply]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import Running, running
 
-from fixture_project import Toy
+from support.fixture_project import Toy
+from support.serving.running import Running, running
 
 # JSON Schema cannot say that a tensor's data and shape agree, nor which tensors
 # there must be, so a valid document may still be refused by /infer; an invalid

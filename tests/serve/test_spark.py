@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyspark
 import pytest
-from scoring import hidden, put, rows, score
 
-from fixture_project import Toy
+from support.fixture_project import Toy
+from support.serving.scoring import hidden, put, rows, score
 
 pytestmark = pytest.mark.xdist_group("spark")
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from running import Running, encode
+
+from support.serving.running import Running, encode
 
 
 class Client(threading.Thread):

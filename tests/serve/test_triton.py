@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from running import Running, Unpacked
 from tritonclient import http as triton
 from tritonclient.utils import InferenceServerException
+
+from support.serving.running import Running, Unpacked
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sluice.check.scenario import Direction, Invariance, Known
 from sluice.model import encode
 from sluice.project import Project
+from sluice.scenario import Direction, Invariance, Known
 from sluice.usecase import load
 
 PROJECT = Project(Path(__file__).parents[2])
@@ -24,8 +24,8 @@ def test_names_are_unique(scenarios):
 
 
 def test_known_rows_fit_the_inputs(scenarios):
-    from sluice.build.export import sign
     from sluice.model import Decision
+    from sluice.train.export import sign
 
     signature = sign(PROJECT.settings, Decision())
     for scenario in scenarios:

@@ -6,22 +6,16 @@ import fcntl
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-# The fake GitHub, the registry and the notes of who attested what are the commands' own tests'.
-for _folder in ("github", "image", "release"):
-    sys.path.append(str(Path(__file__).parents[1] / _folder))
-
-from fork import fork  # noqa: E402
-from registry import registry  # noqa: E402
-from repository import Place, settle  # noqa: E402
-
-from fixture_project import Toy  # noqa: E402
+from support.fixture_project import Toy
+from support.image.registry import registry
+from support.workflows.fork import fork
+from support.workflows.repository import Place, settle
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-import policy
 import pytest
-from policy import CI, DELIVER, RELEASE, REPORT, ROLLBACK, RULES, RULESETS, SETUP, File, Rule
+
+from support.workflows import policy
+from support.workflows.policy import (
+    CI,
+    DELIVER,
+    RELEASE,
+    REPORT,
+    ROLLBACK,
+    RULES,
+    RULESETS,
+    SETUP,
+    File,
+    Rule,
+)
 
 GITHUB = Path(__file__).parents[2] / ".github"
 FILES = policy.load(GITHUB)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from repository import Place
+
+from support.workflows.repository import Place
 
 # One engine for all: two runs at once would build images of one name.
 builds_an_image = pytest.mark.xdist_group("image")

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from repository import Place
+
+from support.workflows.repository import Place
 
 # One engine for all: two runs at once would build images of one name.
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
@@ -77,7 +78,7 @@ def test_a_package_that_was_changed_on_its_way(place):
 
 def test_a_server_that_is_too_slow(place, size):
     if not size(0, 1):
-        pytest.skip("three minutes: 'make test-full' runs it; the gate itself is in tests/rollout")
+        pytest.skip("three minutes: 'make test-full' runs it; the gate itself is in tests/staging")
     with place.toy.params() as settings:
         settings["load"]["bounds"]["throughput"] = {"low": 1e9}
     place.toy.sluice("run", PYTHONPATH=str(place.toy.root / "src")).went_well()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from attested import approve
-from repository import Place
 
-from sluice.release.attestation import APPROVAL
+from sluice.delivery.attestation import APPROVAL
+from support.releases.attested import approve
+from support.workflows.repository import Place
 
 # One engine for all: two runs at once would build images of one name.
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]

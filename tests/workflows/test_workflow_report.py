@@ -7,8 +7,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from repository import Place
-from storage import Storage
+
+from support.github.storage import Storage
+from support.workflows.repository import Place
 
 
 @pytest.fixture

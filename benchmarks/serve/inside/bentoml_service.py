@@ -7,7 +7,7 @@ from typing import Any
 import bentoml
 import pandas as pd
 
-from sluice.build.persist import load
+from sluice.train.persist import load
 
 SETTINGS: dict[str, Any] = {"workers": 1, "logging": {"access": {"enabled": False}}}
 

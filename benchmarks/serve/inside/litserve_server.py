@@ -8,7 +8,7 @@ import litserve
 import numpy as np
 import pandas as pd
 
-from sluice.build.persist import load
+from sluice.train.persist import load
 
 
 class Single(litserve.LitAPI):

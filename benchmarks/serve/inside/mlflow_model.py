@@ -5,7 +5,7 @@ from pathlib import Path
 
 import mlflow.sklearn
 
-from sluice.build.persist import load
+from sluice.train.persist import load
 
 if __name__ == "__main__":
     mlflow.sklearn.save_model(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import joblib
 
-from sluice.build.persist import load
+from sluice.train.persist import load
 
 if __name__ == "__main__":
     joblib.dump(load(Path(sys.argv[1])), sys.argv[2])

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice import table
-from sluice.build.split import PARTS, assign, identities
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.metrics import FAIRNESS_MEASURES, METRICS, Floats, Outcome
 from sluice.model import Decision
+from sluice.train.split import PARTS, assign, identities
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -128,9 +128,9 @@ def _require_parts(frame: DataFrame, part: NDArray[np.object_], settings: Settin
 def _cross_validate(name: str, rows: DataFrame, settings: Settings) -> Trial:
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    from sluice.build.models import MODELS
-    from sluice.build.select import decided, tune
-    from sluice.build.train import columns_of, predict
+    from sluice.train.fit import columns_of, predict
+    from sluice.train.models import MODELS
+    from sluice.train.select import decided, tune
 
     truth = table.truth(rows, settings)
     shape = (len(rows), len(settings.classes)) if settings.task == "multiclass" else (len(rows),)
@@ -276,11 +276,11 @@ def _leakage(frame: DataFrame, settings: Settings) -> tuple[float, tuple[str, ..
 
 def _parity(trials: list[Trial], settings: Settings) -> float:
     """Ten times what the export differs by now, where float32 sums are of any size."""
-    from sluice.build import export
-    from sluice.build.settle import settle
-    from sluice.build.train import predict
     from sluice.check.parity import edge_rows
     from sluice.model import Model, difference, scale_of
+    from sluice.train import export
+    from sluice.train.fit import predict
+    from sluice.train.settle import settle
 
     if settings.task != "regression":
         return _TOLERANCE
@@ -374,7 +374,7 @@ def _difference(
 
 def _largest(trial: Trial, settings: Settings) -> tuple[str, float]:
     """The column that moves the score most when its values change places, and its share of that."""
-    from sluice.build.train import predict
+    from sluice.train.fit import predict
 
     random = np.random.default_rng(settings.seed)
     rows = trial.unseen.iloc[:1000].reset_index(drop=True)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sluice import store
 from sluice.errors import SluiceError
+from sluice.pipeline import remote
 
 _NEW = (
     "data",
@@ -121,7 +121,7 @@ def forget(root: Path) -> bool:
     Returns whether the store was one that could be cleared; git's history keeps it all.
     """
     shutil.rmtree(root / "out", ignore_errors=True)
-    if store.inside(root) is None:
+    if remote.inside(root) is None:
         return False
     return _dvc(root, "gc", "--workspace", "--cloud", "--force", "--quiet").returncode == 0
 

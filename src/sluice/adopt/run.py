@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice import config, reproduce, store, table
+from sluice import config, table
 from sluice.adopt import infer, replace, settings, skeleton, source
 from sluice.adopt.derive import Derived, derive
 from sluice.adopt.infer import Profile
 from sluice.config import Settings
 from sluice.errors import SluiceError
+from sluice.pipeline import dvc, remote
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -33,7 +34,7 @@ def adopt(
 
     Raises SluiceError, with the project as it was, for what cannot be adopted.
     """
-    with reproduce.alone(root):
+    with dvc.alone(root):
         replace.recover(root)
         replace.require_clean(root)
         frame = source.read(file)
@@ -86,7 +87,7 @@ def _prepare(
 
 def _require_room(root: Path, path: Path) -> None:
     size = path.stat().st_size
-    if size > _LARGEST_FILE and store.inside(root) is not None:
+    if size > _LARGEST_FILE and remote.inside(root) is not None:
         raise SluiceError(
             f"{path.name} would be {size / 2**20:,.0f} MiB in the store inside the repository, and "
             f"GitHub refuses files over {_LARGEST_FILE / 2**20:,.0f}: adopt it as Parquet, or set "

@@ -20,7 +20,7 @@ TEST = '''"""What must hold for this use case whatever the model says. Add your 
 
 from pathlib import Path
 
-from sluice.check.scenario import Known
+from sluice.scenario import Known
 from sluice.config import load
 from usecase.scenarios import SCENARIOS
 
@@ -47,10 +47,10 @@ _SCENARIOS = '''"""How the model must behave, whatever its metrics say.
 
 Each scenario runs against the exported model on every build, and again wherever
 the package is verified. `sample="latest"` (the default) are rows kept aside from
-training as the latest production. `sluice.check.scenario` has every kind.
+training as the latest production. `sluice.scenario` has every kind.
 """
 
-from sluice.check.scenario import AnyScenario
+from sluice.scenario import AnyScenario
 
 {examples}SCENARIOS: list[AnyScenario] = []
 '''
@@ -66,7 +66,7 @@ def scenarios(profile: Profile) -> str:
         "Invariance": [_invariance(field) for field in categories],
     }
     shown = {kind: fit for kind, examples in tried.items() if (fit := _fitting(examples))}
-    lines = ["For example:", "", f"from sluice.check.scenario import {', '.join(shown)}", ""]
+    lines = ["For example:", "", f"from sluice.scenario import {', '.join(shown)}", ""]
     lines += [line for example in shown.values() for line in example]
     text = "".join(f"# {line}".rstrip() + "\n" for line in lines) if shown else ""
     return _SCENARIOS.format(examples=text)

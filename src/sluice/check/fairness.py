@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.bootstrap import Rows, intervals
 from sluice.check.groups import Grouping, groupings
 from sluice.check.outcome import of_split
 from sluice.config import Range
 from sluice.metrics import Floats, Outcome
 from sluice.project import Project, write_json
+from sluice.stats.bootstrap import Rows, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 # Every gate on the road to a package, in its order; each module defines `look`.
 GATES = {
-    "data-quality": "quality",
+    "data-quality": "data_quality",
     "parity": "parity",
     "performance": "performance",
     "fairness": "fairness",
     "explanation": "explanation",
-    "scenarios": "behaviour",
+    "scenarios": "scenarios",
 }
 
 

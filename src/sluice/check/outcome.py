@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice import table
-from sluice.build.select import decided
 from sluice.config import Settings
 from sluice.metrics import Outcome
 from sluice.model import Model
 from sluice.project import Project
+from sluice.train.select import decided
 
 if TYPE_CHECKING:
     from pandas import DataFrame

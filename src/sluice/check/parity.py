@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sluice import table, usecase
-from sluice.build import persist, thresholds
-from sluice.build.train import predict
 from sluice.model import Model, decide, difference, scale_of
 from sluice.project import Project
+from sluice.train import persist, thresholds
+from sluice.train.fit import predict
 from sluice.verdict import Bound, Finding, judge
 
 if TYPE_CHECKING:

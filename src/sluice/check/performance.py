@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sluice.bootstrap import Rows, intervals
 from sluice.check import curves
 from sluice.check.baselines import baselines
 from sluice.check.outcome import of_split
 from sluice.metrics import METRICS, Outcome, of_task
 from sluice.project import Project, write_json
+from sluice.stats.bootstrap import Rows, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 

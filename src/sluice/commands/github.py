@@ -33,14 +33,14 @@ def add(commands: Commands) -> None:
 
 
 def _setup(options: argparse.Namespace) -> int:
-    from sluice.github import setup
+    from sluice.github.settings import setup
 
     setup.run(options.repo, SETTINGS, options.reviewer, dry_run=options.dry_run, say=show)
     return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from sluice.github import doctor
+    from sluice.github.settings import doctor
 
     if doctor.run(options.repo, SETTINGS, options.only or PARTS, show):
         print("the repository is as the files say")
@@ -49,7 +49,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _comment(options: argparse.Namespace) -> int:
-    from sluice.github import comment
+    from sluice.github.comment import run as comment
 
     refused = comment.run(options.repo, options.run, show)
     return say(f"no report: {refused}", REFUSED) if refused else 0

@@ -60,21 +60,23 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _image(options: argparse.Namespace) -> int:
-    from sluice import whole
-    from sluice.package import identity, image
+    from sluice import files
+    from sluice.image import build as image
+    from sluice.package import identity
 
     file = options.file or image.newest(Path("dist"))
     tag, manifest = image.run(
         file, options.base, options.wheels, options.tag, print, fresh=options.fresh
     )
     if options.record:
-        whole.write(options.record, identity.encode(identity.identify(tag)))
+        files.write(options.record, identity.encode(identity.identify(tag)))
     print(f"image: {tag}, of {file}, digest sha256:{manifest.digest}")
     return 0
 
 
 def _wheels(options: argparse.Namespace) -> int:
-    from sluice.package import base, image, wheels
+    from sluice.image import base, wheels
+    from sluice.image import build as image
 
     file = options.file or image.newest(Path("dist"))
     python = options.python or base.settle(options.base).python
@@ -84,7 +86,7 @@ def _wheels(options: argparse.Namespace) -> int:
 
 
 def _push(options: argparse.Namespace) -> int:
-    from sluice.package import push
+    from sluice.image import push
 
     reference = push.run(options.image, options.name)
     if options.outputs:

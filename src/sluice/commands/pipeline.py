@@ -40,12 +40,12 @@ def add_stages(commands: Commands) -> None:
     check = commands.add("check", _check, "one gate of the pipeline")
     check.add_argument("gate")
     split = "one stage: train, validation, holdout, latest"
-    commands.add("split", stage("sluice.build.split"), split)
-    fit = stage("sluice.build.train", "name")
+    commands.add("split", stage("sluice.train.split"), split)
+    fit = stage("sluice.train.fit", "name")
     train = commands.add("train", fit, "one stage: fit a candidate")
     train.add_argument("name", metavar="CANDIDATE")
-    commands.add("select", stage("sluice.build.select"), "one stage: choose the candidate")
-    commands.add("export", stage("sluice.build.export"), "one stage: write the executable model")
+    commands.add("select", stage("sluice.train.select"), "one stage: choose the candidate")
+    commands.add("export", stage("sluice.train.export"), "one stage: write the executable model")
 
 
 def stage(module: str, *names: str) -> Command:
@@ -79,7 +79,7 @@ def add_beside(run: argparse.ArgumentParser) -> None:
 
 def reproduce(options: argparse.Namespace) -> bool:
     """Run the pipeline and say what the gates said, and where to read on."""
-    from sluice import pipeline
+    from sluice.pipeline import run as pipeline
     from sluice.report import wording
 
     here = project()

@@ -50,14 +50,14 @@ def add(commands: Commands) -> None:
 
 
 def _champion(options: argparse.Namespace) -> int:
-    from sluice.release import champion
+    from sluice.champion import current as champion
 
     champion.run(options.repo, options.out, show)
     return 0
 
 
 def _assemble(options: argparse.Namespace) -> int:
-    from sluice.release import delivery
+    from sluice.delivery import delivery
 
     made = delivery.assemble(options.package, options.image, options.evidence, options.out)
     print(f"delivery: {options.out}, {made.title}, {len(made.files)} files")
@@ -65,27 +65,27 @@ def _assemble(options: argparse.Namespace) -> int:
 
 
 def _deliver(options: argparse.Namespace) -> int:
-    from sluice.release import deliver
+    from sluice.delivery import deliver
 
     deliver.run(options.repo, options.out, show)
     return 0
 
 
 def _preflight(options: argparse.Namespace) -> int:
-    from sluice.release import ask
+    from sluice.approval import request
 
     asked = (options.repo, options.version, options.reason, options.out)
-    verdict = ask.run(*asked, outputs=options.outputs, say=show)
+    verdict = request.run(*asked, outputs=options.outputs, say=show)
     for finding in verdict.findings:
         show_judged(finding.name, finding.status, finding.why)
     if verdict.passes:
-        print(f"to approve: {options.out / ask.PAGE}")
+        print(f"to approve: {options.out / request.PAGE}")
         return 0
     return say(f"refused: {verdict.why}", REFUSED)
 
 
 def _confirm(options: argparse.Namespace) -> int:
-    from sluice.release import promote
+    from sluice.approval import promote
 
     approved = promote.Approved(options.approved, options.beside)
     record = options.out / promote.RECORD
@@ -94,7 +94,7 @@ def _confirm(options: argparse.Namespace) -> int:
 
 
 def _publish(options: argparse.Namespace) -> int:
-    from sluice.release import promote
+    from sluice.approval import promote
 
     approved = promote.Approved(options.approved, options.beside)
     promote.release(options.repo, options.version, approved, show)
@@ -102,7 +102,7 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _rollback(options: argparse.Namespace) -> int:
-    from sluice.release import promote
+    from sluice.approval import promote
 
     approved = promote.Approved(options.approved, options.beside)
     promote.roll_back(options.repo, options.version, options.reason, approved, show)

@@ -98,7 +98,7 @@ def _score(options: argparse.Namespace) -> int:
 def _log_show(options: argparse.Namespace) -> int:
     import msgspec
 
-    from sluice.serve.log.read import read
+    from sluice.scoring_log.reader import read
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop
     for record in read(options.folder):
@@ -107,7 +107,7 @@ def _log_show(options: argparse.Namespace) -> int:
 
 
 def _log_compact(options: argparse.Namespace) -> int:
-    from sluice.serve.log.compact import compact
+    from sluice.scoring_log.compact import compact
 
     for path in compact(options.folder):
         print(path)

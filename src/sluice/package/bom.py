@@ -20,15 +20,17 @@ from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from sluice import __version__, whole
+from sluice import __version__
+from sluice import files as whole
 from sluice.errors import SluiceError
-from sluice.package import installed, lock
+from sluice.image import installed
+from sluice.image.build import DIGEST
+from sluice.image.installed import Installed
+from sluice.image.wheels import LOCKS
+from sluice.package import lock
 from sluice.package.archive import Package, unpack
 from sluice.package.identity import inspected
-from sluice.package.image import DIGEST
-from sluice.package.installed import Installed
 from sluice.package.manifest import Manifest
-from sluice.package.wheels import LOCKS
 
 
 class _File(msgspec.Struct, frozen=True):

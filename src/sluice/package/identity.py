@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from sluice.errors import SluiceError
-from sluice.package import docker
-from sluice.package.image import BASE_DIGEST, DIGEST
+from sluice.image import engine
+from sluice.image.build import BASE_DIGEST, DIGEST
 
 # How a container of it runs. What else an engine notes down differs from one build to the next.
 _RUNTIME = (
@@ -50,7 +50,7 @@ def identify(image: str) -> Identity:
 
 def inspected(image: str) -> dict[str, Any]:
     """What the engine knows of a package's image."""
-    found = docker.inspect(image)
+    found = engine.inspect(image)
     if found is None:
         raise SluiceError(f"{image}: this engine has no such image; 'make image' builds one")
     if DIGEST not in (found["Config"].get("Labels") or {}):

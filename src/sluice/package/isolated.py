@@ -61,7 +61,7 @@ def main(folder: Path) -> None:
     sys.meta_path.insert(0, Guard(serving_modules()))
     import msgspec
 
-    from sluice.check import scenario
+    from sluice import scenario
     from sluice.model import Model
 
     book = scenario.read(folder / "scenarios" / "scenarios.json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from sluice import whole
+from sluice import files as whole
 from sluice.check import gate
 from sluice.errors import SluiceError
 from sluice.package.archive import archive, version

@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 from sluice.config import Settings
+from sluice.contribution.compare import Contribution
 from sluice.errors import SluiceError
 from sluice.project import Project
-from sluice.report.contribution import Contribution
 from sluice.report.evidence import (
     Comparison,
     Curves,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from sluice.contribution.compare import Contribution
 from sluice.report import acceptance, compare, wording
 from sluice.report.compare import Number
-from sluice.report.contribution import Contribution
 from sluice.report.evidence import Grouping
 from sluice.report.facts import Facts
 from sluice.verdict import Finding, Verdict

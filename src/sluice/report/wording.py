@@ -7,10 +7,10 @@ import unicodedata
 from typing import Literal
 
 from sluice import verdict
+from sluice.contribution.compare import Contribution
 from sluice.metrics import METRICS
 from sluice.model import Decision
 from sluice.report.compare import Number
-from sluice.report.contribution import Contribution
 from sluice.report.evidence import Measured, Pair
 from sluice.report.facts import Facts, ran
 from sluice.verdict import Bound, Finding, Status, Verdict

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sluice import whole
+from sluice import files
+from sluice.contribution.compare import Contribution
 from sluice.errors import SluiceError
 from sluice.project import Project
 from sluice.report import facts as known
 from sluice.report import html, markdown
-from sluice.report.contribution import Contribution
 from sluice.report.facts import Facts
 from sluice.verdict import Verdict
 
@@ -49,4 +49,4 @@ def _write(folder: Path, facts: Facts, base: Facts | None) -> None:
         "report.html": html.render(facts, base).encode(),
     }
     for name, content in forms.items():
-        whole.write(folder / name, content)
+        files.write(folder / name, content)

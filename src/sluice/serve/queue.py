@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from sluice.model import Model, Scores, Tensors
-from sluice.serve.http.errors import RefusedError
-from sluice.serve.http.question import Question
-from sluice.serve.log.writer import LogError, Writer
+from sluice.scoring_log.writer import LogError, Writer
+from sluice.serve.errors import RefusedError
 from sluice.serve.metrics import Metrics
 from sluice.serve.recorder import Recorder
+from sluice.serve.request import Question
 
 Asked = tuple[Question, asyncio.Future[Scores]]
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 
 from sluice.model import Scores, Signature, Tensors
-from sluice.serve.http.question import Question, decisions
-from sluice.serve.log.record import Column, Record
+from sluice.scoring_log.record import Column, Record
+from sluice.serve.request import Question, decisions
 
 
 class Recorder:

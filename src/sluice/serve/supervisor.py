@@ -20,7 +20,7 @@ import msgspec
 
 from sluice.errors import SluiceError
 from sluice.package.archive import Package, opened
-from sluice.serve.log import compact, names
+from sluice.scoring_log import compact, names
 from sluice.serve.metrics import FOLDER
 from sluice.serve.settings import Settings
 
@@ -224,7 +224,7 @@ class Supervisor:
 async def _compacted(folder: Path) -> int:
     """The exit status of a compactor; what it has to say is on standard error."""
     compactor = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "sluice.serve.log.compact", str(folder)), env=_environment()
+        *(sys.executable, "-P", "-m", "sluice.scoring_log.compact", str(folder)), env=_environment()
     )
     return await compactor.wait()
 

@@ -19,16 +19,16 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from sluice.check import scenario
+from sluice import scenario
 from sluice.errors import SluiceError
 from sluice.model import Model, Record, Signature
+from sluice.scoring_log.record import Column, Header
+from sluice.scoring_log.writer import LogError, Rotation, Writer
 from sluice.serve.http import app as http
 from sluice.serve.http import openapi
 from sluice.serve.http.inference import Inference
 from sluice.serve.http.records import Records
 from sluice.serve.http.server import Server
-from sluice.serve.log.record import Column, Header
-from sluice.serve.log.writer import LogError, Rotation, Writer
 from sluice.serve.metrics import PROBABILITIES, Metrics, Page
 from sluice.serve.queue import Queue
 from sluice.serve.recorder import Recorder

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from sluice.model import InputError
+from sluice.serve.errors import RefusedError
 from sluice.serve.http.docs import PAGE, POLICY
-from sluice.serve.http.errors import RefusedError
 from sluice.serve.http.inference import BINARY_HEADER, Inference
 from sluice.serve.http.records import Records
 from sluice.serve.metrics import Metrics, Page

@@ -16,10 +16,10 @@ import msgspec
 import numpy as np
 
 from sluice.model import NOT_FINITE, InputError, Scores, Signature, Tensors
+from sluice.serve.errors import RefusedError
 from sluice.serve.http import message, tensors
-from sluice.serve.http.errors import RefusedError
-from sluice.serve.http.question import Question, decisions
 from sluice.serve.http.tensors import Tensor, Values
+from sluice.serve.request import Question, decisions
 
 BINARY_HEADER = b"inference-header-content-length"
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sluice.serve.http.errors import RefusedError
+from sluice.serve.errors import RefusedError
 
 T = TypeVar("T")
 _LONGEST_ID = 200

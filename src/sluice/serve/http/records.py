@@ -8,9 +8,9 @@ import msgspec
 
 from sluice.labels import label
 from sluice.model import NOT_FINITE, InputError, Scalar, Scores, Signature, encode
+from sluice.serve.errors import RefusedError
 from sluice.serve.http import message
-from sluice.serve.http.errors import RefusedError
-from sluice.serve.http.question import Question, decisions
+from sluice.serve.request import Question, decisions
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True):

@@ -1,0 +1,1 @@
+"""Who may let a delivery through to production, and what they are shown."""

@@ -1,0 +1,1 @@
+"""The champion: the package that serves production now, and the gate that compares against it."""

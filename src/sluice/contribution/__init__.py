@@ -1,0 +1,1 @@
+"""What a contribution changes in how the model is judged."""

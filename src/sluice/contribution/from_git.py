@@ -1,0 +1,65 @@
+"""What git says a contribution changes since the revision that it starts from."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from sluice.config import parse_yaml
+from sluice.contribution.compare import Contribution, compare
+from sluice.errors import SluiceError
+
+SETTINGS = "params.yaml"
+
+
+def since(root: Path, against: str) -> Contribution:
+    """Raises SluiceError for a revision that git does not have."""
+    asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{against}^{{commit}}"]
+    found = _run(root, *asked)
+    if found.returncode:
+        raise SluiceError(f"--against {against}: git has no such revision here; fetch it first")
+    commit = found.stdout.decode().strip()
+    paths = _git(root, "diff", "--name-only", "--no-renames", "-z", commit, "--")
+    here = (root / SETTINGS).read_bytes() if (root / SETTINGS).is_file() else b""
+    changed = [_printable(path) for path in paths.split(b"\0") if path]
+    return compare(commit[:7], _parsed(_settings_at(root, commit)), _parsed(here), changed)
+
+
+def lock_is_stale(root: Path) -> bool:
+    """Whether dvc.lock differs from the one that is committed."""
+    return bool(_git(root, "status", "--porcelain", "--", "dvc.lock"))
+
+
+def _settings_at(root: Path, commit: str) -> bytes:
+    """Nothing where the file is not there; what git cannot read is no nothing."""
+    if not _git(root, "ls-tree", "--full-tree", "-z", commit, "--", SETTINGS):
+        return b""
+    return _git(root, "cat-file", "blob", f"{commit}:{SETTINGS}")
+
+
+def _printable(path: bytes) -> str:
+    """A path is any bytes; a report is UTF-8."""
+    return path.decode("utf-8", "replace")
+
+
+def _parsed(content: bytes) -> object:
+    try:
+        return parse_yaml(content, SETTINGS) if content else {}
+    except SluiceError:  # the run itself names what is wrong with it
+        return {}
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    done = _run(root, *arguments)
+    if done.returncode:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        said = lines[-1] if lines else f"it ended with {done.returncode}"
+        raise SluiceError(f"git {arguments[0]} failed, so what is changed is not known: {said}")
+    return done.stdout
+
+
+def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+    except OSError as error:
+        raise SluiceError(f"git does not run here: {error}") from None

@@ -1,0 +1,1 @@
+"""GitHub's REST API: requests, responses, and every failure in one line."""

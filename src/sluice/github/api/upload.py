@@ -1,0 +1,79 @@
+"""A file to where GitHub says that a release takes it; the token goes to GitHub alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from sluice.errors import SluiceError
+from sluice.github.api.access import Access
+from sluice.github.api.responses import Asset
+
+_SECONDS = 300.0
+_PIECE = 2**20
+
+
+def put(access: Access, upload_url: str, path: Path) -> None:
+    """Raises SluiceError unless GitHub has all of it."""
+    import httpx
+
+    url = upload_url.partition("{")[0]
+    _require_github(access, url)
+    size = path.stat().st_size
+    headers = {
+        "Authorization": f"Bearer {access.token}",
+        "Content-Type": "application/octet-stream",
+        "Content-Length": str(size),
+    }
+    try:
+        answer = httpx.post(
+            url,
+            params={"name": path.name},
+            content=_pieces(path),
+            headers=headers,
+            timeout=_SECONDS,
+            follow_redirects=False,
+        )
+    except httpx.HTTPError as error:
+        raise SluiceError(f"{path.name}: the upload failed: {type(error).__name__}") from None
+    if answer.status_code != 201:
+        said = access.printable(answer.text[:200])
+        raise SluiceError(f"{path.name}: the upload was answered {answer.status_code}: {said}")
+    _require_whole(path, answer.content)
+
+
+def _require_whole(path: Path, said: bytes) -> None:
+    try:
+        kept = msgspec.json.decode(said, type=Asset)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SluiceError(
+            f"{path.name}: the answer to its upload is not what GitHub documents: {error}"
+        ) from None
+    with path.open("rb") as stream:
+        digest = f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    same = kept.size == path.stat().st_size and kept.digest in (None, digest)
+    if kept.state != "uploaded" or not same:
+        raise SluiceError(
+            f"{path.name}: GitHub does not have what was uploaded, but {kept.size:,} bytes, "
+            f"{kept.digest or 'digest untold'}, state {kept.state}: run this again"
+        )
+
+
+def _require_github(access: Access, url: str) -> None:
+    api, there = urlsplit(access.url), urlsplit(url)
+    same = (there.scheme, there.netloc.lower()) == (api.scheme, api.netloc.lower())
+    # GitHub's own hosts: api.github.com and uploads.github.com, and the same below ghe.com.
+    own = (api.hostname or "").endswith((".github.com", ".ghe.com")) and there.scheme == "https"
+    beside = there.netloc.lower() == f"uploads.{api.netloc.lower().removeprefix('api.')}"
+    if not same and not (own and beside):
+        raise SluiceError(f"uploads are said to go to {there.hostname}, which is not GitHub here")
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            yield piece

@@ -1,0 +1,1 @@
+"""The repository's settings: desired in .github/settings, actual on GitHub."""

@@ -1,0 +1,79 @@
+"""What the repository has: read once, section by section."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from sluice.errors import SluiceError
+from sluice.github import Section
+from sluice.github.api import responses
+from sluice.github.api.client import Client
+from sluice.github.settings.desired import Wanted
+
+
+@dataclass
+class Environment:
+    settings: responses.Environment
+    policies: list[responses.Policy]
+
+
+@dataclass
+class Actual:
+    """A section that could not be read is in `unread` with the reason, and empty here."""
+
+    repository: responses.Repository
+    actions: responses.ActionsPermissions | None = None
+    workflow: responses.WorkflowPermissions | None = None
+    rulesets: list[responses.Ruleset] = field(default_factory=list)
+    environments: dict[str, Environment | None] = field(default_factory=dict)
+    vulnerability_alerts: bool | None = None
+    private_reporting: bool | None = None
+    labels: list[responses.Label] = field(default_factory=list)
+    unread: dict[Section, SluiceError] = field(default_factory=dict)
+
+
+def read(client: Client, wanted: Wanted, sections: Collection[Section]) -> Actual:
+    """Raises SluiceError when the repository itself cannot be read."""
+    actual = Actual(client.repository())
+    readers: dict[Section, Callable[[Client, Wanted, Actual], None]] = {
+        "actions": _actions,
+        "rulesets": _rulesets,
+        "environments": _environments,
+        "repository": _repository,
+        "labels": _labels,
+    }
+    for section in sections:
+        try:
+            readers[section](client, wanted, actual)
+        except SluiceError as error:
+            actual.unread[section] = error
+    return actual
+
+
+def _actions(client: Client, wanted: Wanted, actual: Actual) -> None:
+    actual.actions = client.actions_permissions()
+    actual.workflow = client.workflow_permissions()
+
+
+def _rulesets(client: Client, wanted: Wanted, actual: Actual) -> None:
+    actual.rulesets = client.rulesets({one.name for one in wanted.rulesets})
+
+
+def _environments(client: Client, wanted: Wanted, actual: Actual) -> None:
+    for one in wanted.environments:
+        settings = client.environment(one.name)
+        # One that does not go by patterns has none: GitHub answers 404.
+        listed = client.policies(one.name) if settings and settings.by_patterns else []
+        actual.environments[one.name] = Environment(settings, listed) if settings else None
+
+
+def _repository(client: Client, wanted: Wanted, actual: Actual) -> None:
+    actual.vulnerability_alerts = client.vulnerability_alerts()
+    # Private repositories have no outsiders to report, and no such switch.
+    if not actual.repository.private:
+        actual.private_reporting = client.private_reporting()
+
+
+def _labels(client: Client, wanted: Wanted, actual: Actual) -> None:
+    actual.labels = client.labels()

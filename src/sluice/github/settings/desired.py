@@ -1,0 +1,289 @@
+"""The files under `.github/settings/`: what the repository is to be, in GitHub's own words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from sluice import files
+from sluice.errors import SluiceError
+
+PRODUCTION = "production"
+
+T = TypeVar("T")
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+Color = Annotated[str, Meta(pattern="^[0-9a-f]{6}$")]
+
+
+class Record(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    def body(self) -> dict[str, Any]:
+        """What the file says and nothing else, as a request takes it."""
+        body: dict[str, Any] = msgspec.to_builtins(self)
+        return body
+
+
+class ActionsPermissions(Record):
+    enabled: bool
+    sha_pinning_required: bool | None = None
+    allowed_actions: Literal["all", "local_only", "selected"] | None = None
+
+
+class WorkflowPermissions(Record):
+    default_workflow_permissions: Literal["read", "write"]
+    can_approve_pull_request_reviews: bool
+
+
+class Actions(Record):
+    permissions: ActionsPermissions
+    workflow: WorkflowPermissions
+
+
+class MergeSettings(Record):
+    allow_merge_commit: bool | None = None
+    allow_rebase_merge: bool | None = None
+    allow_squash_merge: bool | None = None
+    allow_auto_merge: bool | None = None
+    allow_update_branch: bool | None = None
+    delete_branch_on_merge: bool | None = None
+
+
+class Repository(Record):
+    settings: MergeSettings
+    vulnerability_alerts: bool
+    private_vulnerability_reporting: bool
+
+
+class Reviewer(Record):
+    user: Name | None = None
+    team: Name | None = None
+
+    def __post_init__(self) -> None:
+        if (self.user is None) == (self.team is None):
+            raise ValueError('expected {"user": LOGIN} or {"team": SLUG}')
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return ("User", self.user.lower()) if self.user else ("Team", str(self.team).lower())
+
+    @property
+    def words(self) -> str:
+        return self.user or f"team {self.team}"
+
+
+class Pattern(Record):
+    name: Name
+    type: Literal["branch", "tag"]
+
+    @property
+    def words(self) -> str:
+        return f"{self.type} {self.name}"
+
+
+class Environment(Record):
+    name: Name
+    branch_policies: Annotated[list[Pattern], Meta(min_length=1)]
+    reviewers: Annotated[list[Reviewer], Meta(max_length=6)] = []
+    prevent_self_review: bool = False
+    can_admins_bypass: bool | None = None
+    wait_timer: Annotated[int, Meta(ge=0, le=43_200)] | None = None
+
+    @property
+    def lacks_reviewers(self) -> bool:
+        return self.prevent_self_review and not self.reviewers
+
+
+class BypassActor(Record):
+    actor_type: Literal[
+        "Integration", "OrganizationAdmin", "RepositoryRole", "Team", "DeployKey", "User"
+    ]
+    bypass_mode: Literal["always", "pull_request", "exempt"]
+    actor_id: int | None = None
+
+
+class RefName(Record):
+    include: list[str]
+    exclude: list[str]
+
+
+class Conditions(Record):
+    ref_name: RefName
+
+
+class Check(Record):
+    context: Name
+    integration_id: int | None = None
+
+
+class PullRequestParameters(Record):
+    required_approving_review_count: Annotated[int, Meta(ge=0, le=10)]
+    require_code_owner_review: bool
+    dismiss_stale_reviews_on_push: bool
+    require_last_push_approval: bool
+    required_review_thread_resolution: bool
+    allowed_merge_methods: list[Literal["merge", "squash", "rebase"]] | None = None
+
+
+class StatusCheckParameters(Record):
+    required_status_checks: Annotated[list[Check], Meta(min_length=1)]
+    strict_required_status_checks_policy: bool
+    do_not_enforce_on_create: bool | None = None
+
+
+class UpdateParameters(Record):
+    update_allows_fetch_and_merge: bool
+
+
+class Rule(Record, tag_field="type"):
+    pass
+
+
+class PullRequest(Rule, tag="pull_request"):
+    parameters: PullRequestParameters
+
+
+class RequiredStatusChecks(Rule, tag="required_status_checks"):
+    parameters: StatusCheckParameters
+
+
+class Creation(Rule, tag="creation"):
+    pass
+
+
+class Update(Rule, tag="update"):
+    parameters: UpdateParameters | None = None
+
+
+class Deletion(Rule, tag="deletion"):
+    pass
+
+
+class NonFastForward(Rule, tag="non_fast_forward"):
+    pass
+
+
+class RequiredLinearHistory(Rule, tag="required_linear_history"):
+    pass
+
+
+class RequiredSignatures(Rule, tag="required_signatures"):
+    pass
+
+
+AnyRule = (
+    PullRequest
+    | RequiredStatusChecks
+    | Creation
+    | Update
+    | Deletion
+    | NonFastForward
+    | RequiredLinearHistory
+    | RequiredSignatures
+)
+
+
+class Ruleset(Record):
+    name: Name
+    target: Literal["branch", "tag"]
+    enforcement: Literal["active", "evaluate", "disabled"]
+    bypass_actors: list[BypassActor]
+    conditions: Conditions
+    rules: Annotated[list[AnyRule], Meta(min_length=1)]
+
+
+class Label(Record):
+    name: Name
+    color: Color
+    description: Annotated[str, Meta(max_length=100)]
+
+
+class Wanted(Struct):
+    actions: Actions
+    rulesets: list[Ruleset]
+    environments: list[Environment]
+    repository: Repository
+    labels: list[Label]
+
+    @property
+    def unreviewed(self) -> list[Environment]:
+        """The environments that nobody could approve yet: a template knows no one's name."""
+        return [one for one in self.environments if one.lacks_reviewers]
+
+
+def load(folder: Path) -> Wanted:
+    """Read the files; raises SluiceError naming the file and the key."""
+    wanted = Wanted(
+        _read(folder / "actions.json", Actions),
+        _read(folder / "rulesets.json", list[Ruleset]),
+        _read(folder / "environments.json", list[Environment]),
+        _read(folder / "repository.json", Repository),
+        _read(folder / "labels.json", list[Label]),
+    )
+    _once(folder / "rulesets.json", (one.name for one in wanted.rulesets))
+    _once(folder / "environments.json", (one.name.lower() for one in wanted.environments))
+    _once(folder / "labels.json", (one.name.lower() for one in wanted.labels))
+    _gates_production(folder / "environments.json", wanted.environments)
+    return wanted
+
+
+def write_reviewers(folder: Path, logins: list[str]) -> None:
+    """Name these people where nobody is named yet, so that doctor expects them too."""
+    path = folder / "environments.json"
+    raw = json.loads(path.read_text("utf-8"))
+    for one in raw:
+        if one.get("prevent_self_review") and not one.get("reviewers"):
+            one["reviewers"] = [{"user": login} for login in logins]
+    files.write(path, (json.dumps(raw, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def with_reviewers(wanted: Wanted, logins: list[str]) -> Wanted:
+    named = [Reviewer(user=login) for login in logins]
+    return msgspec.structs.replace(
+        wanted,
+        environments=[
+            msgspec.structs.replace(one, reviewers=named) if one.lacks_reviewers else one
+            for one in wanted.environments
+        ],
+    )
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        raise SluiceError(f"{path} is missing: run this in the project's folder") from None
+    except msgspec.ValidationError as error:
+        said, _, where = str(error).partition(" - at `$")
+        key = where.rstrip("`").lstrip(".")
+        raise SluiceError(f"{path}: {key + ': ' if key else ''}{said}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SluiceError(f"{path} is not JSON: {error}") from None
+
+
+def _once(path: Path, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise SluiceError(f"{path}: {name!r} is there twice")
+        seen.add(name)
+
+
+def _gates_production(path: Path, environments: list[Environment]) -> None:
+    """Refuse files that would leave the approval open, so that doctor cannot agree with them."""
+    one = next((one for one in environments if one.name == PRODUCTION), None)
+    if one is None:
+        raise SluiceError(f"{path}: {PRODUCTION!r} is missing: releases wait for its reviewers")
+    if not one.prevent_self_review:
+        raise SluiceError(f"{path}: {PRODUCTION}: prevent_self_review must be true")
+    if one.can_admins_bypass is not False:
+        raise SluiceError(f"{path}: {PRODUCTION}: can_admins_bypass must be false")
+    for pattern in one.branch_policies:
+        if not pattern.name.strip("*/"):
+            raise SluiceError(
+                f"{path}: {PRODUCTION}: branch_policies: {pattern.name!r} lets every "
+                f"{pattern.type} deploy"
+            )

@@ -1,0 +1,90 @@
+"""The changes that make the repository what the files say, in the order to make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+
+from sluice.github import SECTIONS, Section
+from sluice.github.api.client import Client
+from sluice.github.settings import actual as state
+from sluice.github.settings import environments, rulesets
+from sluice.github.settings.desired import Wanted
+from sluice.github.settings.differences import SILENT, Change, Difference, compare, told
+
+
+def plan(files: Wanted, actual: state.Actual, sections: Collection[Section]) -> list[Change]:
+    """The changes in the order to make them: half of them never leave less protection."""
+    planners: dict[Section, Callable[[Wanted, state.Actual], Iterator[Change]]] = {
+        "actions": _actions,
+        "rulesets": rulesets.changes,
+        "environments": environments.changes,
+        "repository": _repository,
+        "labels": _labels,
+    }
+    readable = _readable(actual, sections)
+    changes = [change for one in readable for change in planners[one](files, actual)]
+    # Outside GitHub's documented requests, so it comes when all the others are done.
+    if "environments" in readable:
+        changes += environments.bypass(files, actual)
+    return changes
+
+
+def untold(files: Wanted, actual: state.Actual, sections: Collection[Section]) -> list[str]:
+    """What GitHub does not say, and no request would make it say: a person has to look."""
+    readable, said = _readable(actual, sections), []
+    if "environments" in readable:
+        said += environments.untold(files, actual)
+    if "repository" in readable and _reporting_is_untold(actual):
+        look = f"{SILENT}: look under Settings, Advanced Security"
+        said.append(f"repository: private_vulnerability_reporting: {look}")
+    return said
+
+
+def _readable(actual: state.Actual, sections: Collection[Section]) -> list[Section]:
+    return [one for one in SECTIONS if one in sections and one not in actual.unread]
+
+
+def _reporting_is_untold(actual: state.Actual) -> bool:
+    return not actual.repository.private and actual.private_reporting is None
+
+
+def _actions(files: Wanted, actual: state.Actual) -> Iterator[Change]:
+    what, body = "actions", files.actions.workflow.body()
+    if differences := compare(what, body, told(actual.workflow)):
+        yield Change(what, differences, partial(Client.set_workflow_permissions, body=body))
+    permissions = files.actions.permissions.body()
+    if differences := compare(what, permissions, told(actual.actions)):
+        kept = actual.actions.allowed_actions if actual.actions else None
+        whole = {"allowed_actions": kept, **permissions} if kept else permissions
+        yield Change(what, differences, partial(Client.set_actions_permissions, body=whole))
+
+
+def _repository(files: Wanted, actual: state.Actual) -> Iterator[Change]:
+    what, body = "repository", files.repository.settings.body()
+    if differences := compare(what, body, told(actual.repository)):
+        yield Change(what, differences, partial(Client.update_repository, body=body))
+    alerts = files.repository.vulnerability_alerts
+    key = "vulnerability_alerts"
+    if differences := compare(what, {key: alerts}, {key: actual.vulnerability_alerts}):
+        yield Change(what, differences, partial(Client.set_vulnerability_alerts, on=alerts))
+    if actual.private_reporting is None:
+        return
+    reporting = files.repository.private_vulnerability_reporting
+    key = "private_vulnerability_reporting"
+    if differences := compare(what, {key: reporting}, {key: actual.private_reporting}):
+        yield Change(what, differences, partial(Client.set_private_reporting, on=reporting))
+
+
+def _labels(files: Wanted, actual: state.Actual) -> Iterator[Change]:
+    found = {one.name.lower(): one for one in actual.labels}
+    for one in files.labels:
+        what, body, has = f"label {one.name}", one.body(), found.get(one.name.lower())
+        if has is None:
+            missing = [Difference(what, "is", "missing", "there")]
+            yield Change(what, missing, partial(Client.create_label, body=body))
+            continue
+        said = {"name": has.name, "color": has.color.lower(), "description": has.description or ""}
+        if differences := compare(what, body, said):
+            new = {"new_name": one.name, "color": one.color, "description": one.description}
+            yield Change(what, differences, partial(Client.update_label, name=has.name, body=new))

@@ -1,0 +1,144 @@
+"""Make a repository what the files under `.github/settings/` say; change nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sluice.errors import SluiceError
+from sluice.github import SECTIONS
+from sluice.github.api import access
+from sluice.github.api.client import Client
+from sluice.github.settings import actual as state
+from sluice.github.settings import desired, owners
+from sluice.github.settings.apply import Say, apply
+from sluice.github.settings.desired import Wanted
+from sluice.github.settings.differences import Change
+from sluice.github.settings.plan import plan, untold
+from sluice.github.settings.plan_limits import unread
+
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_MOST = 6
+
+
+def run(
+    repository: str | None, folder: Path, reviewers: list[str], *, dry_run: bool, say: Say
+) -> None:
+    """Raises SluiceError unless everything that was to be done is done."""
+    files = desired.load(folder)
+    path = folder / "environments.json"
+    _check_reviewers(files, path, reviewers)
+    problems = [] if reviewers else _nameless(files, path)
+    if problems and not dry_run:
+        raise SluiceError(problems[0])
+    whole = desired.with_reviewers(files, reviewers)
+    with Client(access.find(repository)) as client:
+        show = _printing(client.access, say)
+        actual = state.read(client, whole, SECTIONS)
+        _require_writable(client.access, actual)
+        changes = plan(whole, actual, SECTIONS)
+        _require_reviewers(client, whole, changes)
+        notes = untold(whole, actual, SECTIONS)
+        _show(client.access.repository, changes, unread(actual), notes, show)
+        unnamed = _unnamed(folder, files)
+        if dry_run:
+            for path in unnamed:
+                show(f"  {path}: would name the reviewers")
+            show("dry run: nothing was changed")
+        else:
+            for path in unnamed:
+                _name(path, folder, whole, reviewers, client.access.owner)
+                show(f"{path} now names the reviewers: commit it, doctor expects them too")
+            for fault in owners.faults(folder):
+                show(f"  by hand: {fault}")
+            problems += _make(client, whole, actual, changes, show) if changes else []
+        if actual.unread:
+            problems.append(f"not everything could be read: {', '.join(actual.unread)}")
+        if problems:
+            raise SluiceError(client.access.printable("; ".join(problems)))
+
+
+def _make(
+    client: Client, files: Wanted, actual: state.Actual, changes: list[Change], say: Say
+) -> list[str]:
+    """Make the changes and look whether they took effect: an answer may say so of what did not."""
+    outcome = apply(client, changes, say)
+    problems = []
+    if outcome.refused:
+        problems.append(f"refused: {', '.join(sorted(outcome.refused))}, see above")
+    sections = [one for one in SECTIONS if one not in actual.unread]
+    after = state.read(client, files, sections)
+    actual.unread |= after.unread
+    if left := outcome.left(plan(files, after, sections)):
+        took = "GitHub took the requests, but is not as the files say"
+        problems.append(f"{took}: {', '.join(left)}")
+    return problems
+
+
+def _printing(found: access.Access, say: Say) -> Say:
+    return lambda line: say(found.printable(line))
+
+
+def _check_reviewers(files: Wanted, path: Path, reviewers: list[str]) -> None:
+    for login in reviewers:
+        if not _LOGIN.fullmatch(login):
+            raise SluiceError(f"--reviewer {login!r}: expected a login; a team goes into {path}")
+    if len({login.lower() for login in reviewers}) != len(reviewers) or len(reviewers) > _MOST:
+        raise SluiceError(f"--reviewer: expected at most {_MOST} different people")
+    given = {("User", login.lower()) for login in reviewers}
+    gated = [one for one in files.environments if one.prevent_self_review]
+    if reviewers and any({r.key for r in one.reviewers} not in (set(), given) for one in gated):
+        raise SluiceError(f"{path} names other reviewers already: change them there")
+
+
+def _nameless(files: Wanted, path: Path) -> list[str]:
+    names = ", ".join(one.name for one in files.unreviewed)
+    said = (
+        f"{path} names nobody who approves ({names}): give --reviewer LOGIN, up to six times; "
+        "nobody can approve a release they started, so one of them is someone else"
+    )
+    return [said] if names else []
+
+
+def _require_writable(found: access.Access, actual: state.Actual) -> None:
+    if actual.repository.archived:
+        raise SluiceError(f"{found.repository} is archived: unarchive it first, under Settings")
+
+
+def _require_reviewers(client: Client, files: Wanted, changes: list[Change]) -> None:
+    """Look everyone up before anything is changed: a name may be misspelt."""
+    changing = {change.what for change in changes}
+    for one in files.environments:
+        if f"environment {one.name}" in changing:
+            for reviewer in one.reviewers:
+                client.reviewer_id(reviewer)
+
+
+def _unnamed(folder: Path, files: Wanted) -> list[Path]:
+    """The files that are still to name people: who approves releases owns what decides, too."""
+    found = [folder / "environments.json"] if files.unreviewed else []
+    return [*found, owners.path(folder)] if owners.unnamed(folder) else found
+
+
+def _name(path: Path, folder: Path, whole: Wanted, reviewers: list[str], owner: str) -> None:
+    if path == owners.path(folder):
+        (production,) = (one for one in whole.environments if one.name == desired.PRODUCTION)
+        owners.write(folder, production.reviewers, owner)
+    else:
+        desired.write_reviewers(folder, reviewers)
+
+
+def _show(
+    repository: str, changes: list[Change], unread: list[str], notes: list[str], say: Say
+) -> None:
+    if changes or unread:
+        say(f"{repository}: to change: {len(changes)}")
+    else:
+        say(f"{repository} is as the files say: nothing to change")
+    for change in changes:
+        for difference in change.differences:
+            say(f"  {difference}")
+    for line in unread:
+        say(f"  cannot be read, so not changed: {line}")
+    for line in notes:
+        say(f"  note: {line}")

@@ -1,0 +1,1 @@
+"""A container image from a package: wheels, build, record, push."""

@@ -1,0 +1,68 @@
+"""The log as it stands, segments and Parquet alike, each record once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sluice.errors import SluiceError
+from sluice.scoring_log import names
+from sluice.scoring_log.record import SHARED, Header, Record, Segment
+
+
+def read(folder: Path) -> Iterator[dict[str, Any]]:
+    """Records as plain data, file by file in the order of time.
+
+    A segment that becomes Parquet meanwhile is read as Parquet.
+    """
+    if not folder.is_dir():
+        raise SluiceError(f"{folder}: no such folder")
+    # Segments first: what turns into Parquet between the two looks is seen, not missed.
+    found = {path.stem for path in names.segments(folder)}
+    found |= {path.stem for path in folder.glob(f"*{names.PARQUET}") if path.name[0] != "."}
+    for stem in sorted(found):
+        yield from _file(folder / stem)
+
+
+def _file(stem: Path) -> Iterator[dict[str, Any]]:
+    segment, parquet = stem.with_name(stem.name + names.SEGMENT), _parquet(stem)
+    if not parquet.exists():
+        try:
+            yield from _segment(Segment(segment))
+            return
+        except FileNotFoundError:  # it has become Parquet
+            pass
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    try:
+        table = pq.ParquetFile(parquet)
+    except FileNotFoundError:  # a segment without a record becomes nothing
+        return
+    for batch in table.iter_batches():
+        times = batch.column("time").cast(pa.int64()).to_pylist()
+        for time, row in zip(times, batch.to_pylist(), strict=True):
+            yield row | {"time": time}
+
+
+def _parquet(stem: Path) -> Path:
+    return stem.with_name(stem.name + names.PARQUET)
+
+
+def _segment(segment: Segment) -> Iterator[dict[str, Any]]:
+    for record in segment.records():
+        if segment.header is None:
+            raise SluiceError(f"{segment.path}: has no header")
+        yield _plain(segment.header, record)
+
+
+def _plain(header: Header, record: Record) -> dict[str, Any]:
+    plain = msgspec.structs.asdict(record)
+    features = plain.pop("features")
+    if header.columns:
+        named = [column.name for column in header.columns]
+        plain["features"] = dict(zip(named, features, strict=True))
+    return plain | {name: getattr(header, name) for name in SHARED}

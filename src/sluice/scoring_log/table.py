@@ -1,0 +1,48 @@
+"""Records as Arrow: a row holds all that the header says, so files can be mixed."""
+
+from __future__ import annotations
+
+import msgspec
+import pyarrow as pa
+
+from sluice.scoring_log.record import SHARED, Header, Record
+
+
+def schema(header: Header) -> pa.Schema:
+    kinds = {"number": pa.float64(), "category": pa.string()}
+    features = pa.struct([(column.name, kinds[column.type]) for column in header.columns])
+    shared = [(name, pa.dictionary(pa.int32(), pa.string())) for name in SHARED]
+    score = pa.list_(pa.float64()) if header.task == "multiclass" else pa.float64()
+    return pa.schema(
+        [
+            ("time", pa.timestamp("us", "UTC")),
+            ("request", pa.string()),
+            ("row", pa.int32()),
+            ("id", pa.string()),
+            *shared,
+            *([("features", features)] if header.columns else []),
+            ("score", score),
+            ("decision", pa.string()),
+            ("latency", pa.float64()),
+        ],
+        {"classes": msgspec.json.encode(header.classes)},
+    )
+
+
+def batch(header: Header, records: list[Record]) -> pa.RecordBatch:
+    wanted = schema(header)
+    arrays = [_column(field, header, records) for field in wanted]
+    return pa.RecordBatch.from_arrays(arrays, schema=wanted)
+
+
+def _column(field: pa.Field, header: Header, records: list[Record]) -> pa.Array:
+    if field.name in SHARED:
+        codes = pa.repeat(pa.scalar(0, pa.int32()), len(records))
+        return pa.DictionaryArray.from_arrays(codes, pa.array([getattr(header, field.name)]))
+    if field.name != "features":
+        return pa.array([getattr(record, field.name) for record in records], field.type)
+    inner = [field.type.field(i) for i in range(field.type.num_fields)]
+    return pa.StructArray.from_arrays(
+        [pa.array([r.features[i] for r in records], part.type) for i, part in enumerate(inner)],
+        fields=inner,
+    )

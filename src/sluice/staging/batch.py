@@ -1,0 +1,154 @@
+"""`sluice staging batch`: the recorded rows through the real `sluice score`, as CSV and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sluice import scenario
+from sluice.errors import SluiceError
+from sluice.metrics import Floats
+from sluice.model import Scalar, Signature, difference, read_signature, scale_of
+from sluice.package import verify
+from sluice.package.archive import Package, opened
+from sluice.scenario import Book, Recorded, Row
+from sluice.verdict import Bound, Finding, Status, Verdict, judge
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+GATE = "test-batch"
+
+_SAMPLE = "holdout"
+_REFUSED = 1
+_SECONDS = 600
+
+
+def run(file: Path) -> Verdict:
+    """Each row scores as when the model was built, and a bad one goes to the quarantine."""
+    _, said = verify.run(file)
+    if not said.passes:
+        raise SluiceError(f"{file}: scenarios: {said.why}")
+    with opened(file) as package, TemporaryDirectory(prefix="sluice-batch-") as scratch:
+        book = scenario.read(package.folder / "scenarios" / "scenarios.json")
+        recorded = _recorded(book, str(file))
+        trial = _Trial(file.resolve(), package, recorded, book.samples[_SAMPLE], Path(scratch))
+        return Verdict.of(GATE, [*trial.run("csv"), *trial.run("parquet")])
+
+
+def _recorded(book: Book, where: str) -> Recorded:
+    for each in book.scenarios:
+        if isinstance(each, Recorded) and each.sample == _SAMPLE and book.samples.get(_SAMPLE):
+            return each
+    raise SluiceError(f"{where}: holds no recorded scores of its sample {_SAMPLE!r}")
+
+
+class _Trial:
+    def __init__(
+        self, file: Path, package: Package, recorded: Recorded, rows: list[Row], scratch: Path
+    ) -> None:
+        self._file, self._recorded, self._rows, self._scratch = file, recorded, rows, scratch
+        self._signature = read_signature(package.model / "signature.json")
+
+    def run(self, kind: str) -> list[Finding]:
+        given, output = self._scratch / f"rows.{kind}", self._scratch / f"{kind}-scores.parquet"
+        bad = _bad(self._signature, kind)
+        # Among the others, so that a row lost or moved shows.
+        at = len(self._rows) // 2
+        rows = [*self._rows[:at], *([bad] if bad else []), *self._rows[at:]]
+        {"csv": _write_csv, "parquet": _write_parquet}[kind](given, rows, self._signature)
+        done = _score(self._file, given, output)
+        expected = _REFUSED if bad else 0
+        if done.returncode != expected or not output.is_file():
+            said = (done.stderr.strip().splitlines() or ["no word"])[-1]
+            why = f"'sluice score' ended with {done.returncode}, expected {expected}: {said}"
+            return [Finding(f"{GATE}/{kind}", Status.FAIL, why)]
+        kept = [row for row in range(len(rows)) if not bad or row != at]
+        found = [self._scores(kind, output, kept)]
+        return [*found, _quarantine(kind, output, at)] if bad else found
+
+    def _scores(self, kind: str, output: Path, rows: list[int]) -> Finding:
+        import pyarrow.parquet as pq
+
+        name, count = f"{GATE}/{kind} scores", len(rows)
+        table = pq.read_table(output)
+        # Its columns: where a row was, its scores, and what was decided if there are classes.
+        if table.column(0).to_pylist() != rows:
+            why = f"other rows came back than the {count} that were sent, or in another order"
+            return Finding(name, Status.FAIL, why, n=count)
+        expected = np.array(self._recorded.scores)
+        got = _columns(table, 1, 1 + expected.shape[1])
+        scale = scale_of(self._signature.task, expected)
+        bound = Bound("the recorded scores", high=self._recorded.tolerance)
+        return judge(name, difference(expected, got, scale), bound, n=count)
+
+
+def _columns(table: pa.Table, first: int, end: int) -> Floats:
+    return np.column_stack([table.column(at).to_numpy() for at in range(first, end)])
+
+
+def _bad(signature: Signature, kind: str) -> dict[str, Scalar] | None:
+    """A row that must not be scored; a model without numbers takes every category."""
+    if not signature.numbers:
+        return None
+    first = signature.numbers[0]
+    return {**dict.fromkeys(_names(signature)), first: "many" if kind == "csv" else math.inf}
+
+
+def _names(signature: Signature) -> list[str]:
+    return [column.name for column in signature.inputs]
+
+
+def _write_csv(path: Path, rows: Sequence[Row], signature: Signature) -> None:
+    names = _names(signature)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        writer.writerows([row[name] for name in names] for row in rows)
+
+
+def _write_parquet(path: Path, rows: Sequence[Row], signature: Signature) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    numbers = {name: [row[name] for row in rows] for name in signature.numbers}
+    categories = {name: [row[name] for row in rows] for name in signature.categories}
+    columns = {name: pa.array(values, pa.float64()) for name, values in numbers.items()}
+    columns |= {name: pa.array(values, pa.string()) for name, values in categories.items()}
+    pq.write_table(pa.table(columns), path)
+
+
+def _score(package: Path, given: Path, output: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "sluice.cli", "score"]
+    command += [str(package), str(given), str(output)]
+    try:
+        return subprocess.run(
+            command,
+            check=False,
+            cwd=given.parent,
+            env=dict(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise SluiceError(f"'sluice score' did not end within {_SECONDS} s") from None
+
+
+def _quarantine(kind: str, output: Path, row: int) -> Finding:
+    import pyarrow.parquet as pq
+
+    path = output.with_name(f"{output.stem}.quarantine.parquet")
+    held = pq.read_table(path).column(0).to_pylist() if path.is_file() else []
+    status = Status.PASS if held == [row] else Status.FAIL
+    why = f"the bad row was number {row}, the quarantine holds {held[:5]}"
+    return Finding(f"{GATE}/{kind} quarantine", status, why, n=1)

@@ -1,0 +1,1 @@
+"""Statistics without input or output: resampling, and tests."""

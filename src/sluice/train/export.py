@@ -1,0 +1,96 @@
+"""The chosen pipeline as ONNX for execution, and as skops for inspection."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from sluice import usecase
+from sluice.config import Settings
+from sluice.errors import SluiceError
+from sluice.model import Decision, Input, Signature
+from sluice.project import Project, read_json
+from sluice.train import persist
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from sklearn.pipeline import Pipeline
+
+# The newest operator sets that skl2onnx 1.20 writes and ONNX Runtime runs for these models.
+_OPERATORS = {"": 21, "ai.onnx.ml": 3}
+
+
+def run(project: Project) -> None:
+    """Write `model.onnx`, `pipeline.skops` and `signature.json` of the chosen candidate."""
+    selection = read_json(project.selection)
+    chosen = selection["chosen"]
+    decision = msgspec.convert(selection["candidates"][chosen]["decision"], Decision)
+    signature = sign(project.settings, decision)
+    source = project.candidate(chosen) / "pipeline.skops"
+    pipeline = persist.load(source, usecase.load(project, "candidates", "TRUSTED"))
+    project.model.mkdir(parents=True, exist_ok=True)
+    (project.model / "model.onnx").write_bytes(to_onnx(pipeline, signature).SerializeToString())
+    shutil.copyfile(source, project.model / "pipeline.skops")
+    text = msgspec.json.format(msgspec.json.encode(signature), indent=2)
+    (project.model / "signature.json").write_bytes(text + b"\n")
+
+
+def sign(settings: Settings, decision: Decision) -> Signature:
+    inputs = tuple(
+        Input(
+            name,
+            "number" if settings.columns[name].numeric else "category",
+            name in settings.data.sensitive,
+        )
+        for name in settings.features
+    )
+    return Signature(settings.task, inputs, tuple(settings.classes), decision, settings.data.id)
+
+
+def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
+    """Convert; raises SluiceError for an estimator that skl2onnx does not know."""
+    from skl2onnx import to_onnx as convert
+    from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
+    from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
+
+    _teach_double_imputation()
+    shapes = {
+        "numbers": DoubleTensorType([None, len(signature.numbers)]),
+        "categories": StringTensorType([None, len(signature.categories)]),
+    }
+    inputs = [(name, shape) for name, shape in shapes.items() if shape.shape[1]]
+    options = {} if signature.task == "regression" else {"zipmap": False}
+    try:
+        model = convert(
+            pipeline,
+            initial_types=inputs,
+            options=options,
+            target_opset=_OPERATORS,
+            name="model",  # a random name otherwise
+        )
+    except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise SluiceError(f"the chosen model cannot be exported to ONNX: {said}") from error
+    model.opset_import.sort(key=lambda operators: operators.domain)  # a set's order otherwise
+    return model
+
+
+def _teach_double_imputation() -> None:
+    """ONNX Runtime has no Imputer for float64: say it with IsNaN and Where."""
+    from skl2onnx import update_registered_converter
+    from skl2onnx.algebra.onnx_ops import OnnxIsNaN, OnnxWhere
+    from skl2onnx.common._registration import get_shape_calculator
+    from sklearn.impute import SimpleImputer
+
+    def impute(scope: Any, operator: Any, container: Any) -> None:
+        given, version = operator.inputs[0], container.target_opset
+        fill = operator.raw_operator.statistics_.astype(np.float64).reshape(1, -1)
+        missing = OnnxIsNaN(given, op_version=version)
+        filled = OnnxWhere(missing, fill, given, op_version=version, output_names=operator.outputs)
+        filled.add_to(scope, container)
+
+    shapes = get_shape_calculator("SklearnImputer")
+    update_registered_converter(SimpleImputer, "SklearnImputer", shapes, impute)

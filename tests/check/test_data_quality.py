@@ -1,0 +1,99 @@
+"""Bad data is refused at the first gate, by column and reason, and nothing behind it runs."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from support.fixture_project import Toy
+from support.refusal import did_not_run, refuses
+
+BEHIND = ["parity", "performance", "fairness", "explanation", "scenarios"]
+
+
+def test_what_the_columns_hold(toy: Toy) -> None:
+    data = toy.data()
+    data.loc[:999, "visits"] = ""
+    data.loc[1000, "visits"] = "2.5"
+    data.loc[5, "slope"] = "99"
+    data.loc[6, "weight"] = "heavy"
+    data.loc[7:9, "waste"] = "inf"
+    data.loc[10, "colour"] = "mauve"
+    data.loc[11, "side"] = ""
+    data.loc[12, "late"] = "perhaps"
+    data.loc[13, "key"] = data.loc[14, "key"]
+    toy.write_data(pd.concat([data, data.iloc[2000:2100].assign(key=lambda d: d["key"] + "x")]))
+    ran = toy.sluice("package", "build")
+    uncomputed = "could not be computed: the column is missing or of another type"
+    q = "data-quality/"
+    refuses(
+        toy,
+        ran,
+        "data-quality",
+        {
+            q + "visits/missing": ("fail", r"1,\d+ of 3,700 values do not keep to it"),
+            q + "visits/type": ("fail", "found float64, expected one of .*int64"),
+            q + "slope/range": ("fail", "1 of 3,700 .* such as 99"),
+            q + "weight/type": ("fail", "found str|found object"),
+            q + "weight/range": ("insufficient", uncomputed),
+            q + "waste/range": ("fail", "3 of 3,700 .* such as inf"),
+            q + "colour/values": ("fail", "1 of 3,700 .* such as mauve"),
+            q + "side/missing": ("fail", "1 of 3,700"),
+            q + "late/values": ("fail", "1 of 3,700 .* such as perhaps"),
+            q + "key/unique": ("fail", "2 of 3,700 .* such as k00014"),
+            q + "duplicated rows": ("fail", "0.027.* outside the bound of at most 0.01"),
+            q + "usecase/weights are in kilograms": ("insufficient", uncomputed),
+        },
+    )
+    did_not_run(toy, BEHIND)
+
+
+def test_which_columns_there_are(toy: Toy) -> None:
+    data = toy.data().rename(columns={"born": "birth"})
+    data["slope"] = data["slope"].map(lambda value: f"about {value}")
+    data["weight"] = (data["weight"].astype(float) + 90).astype(str)
+    late = (data["late"] == "yes").astype(float)
+    data["waste"] = (late + data.index.to_series().mod(7) / 100).astype(str)
+    toy.write_data(data.assign(surplus="1").head(2000))
+    ran = toy.sluice("run")
+    q = "data-quality/"
+    refuses(
+        toy,
+        ran,
+        "data-quality",
+        {
+            q + "columns": ("fail", "unexpected: birth, surplus; missing: born"),
+            q + "rows": ("fail", "found 2,000, expected at least 3,000"),
+            q + "slope/type": ("fail", "found str|found object"),
+            q + "slope/range": ("insufficient", "could not be computed"),
+            q + "waste/leakage": ("fail", "1 is outside the bound of at most 0.9"),
+            q + "usecase/weights are in kilograms": ("fail", "found 15|found 16"),
+        },
+    )
+    did_not_run(toy, BEHIND)
+
+
+def test_a_class_that_vanished(toy: Toy) -> None:
+    data = toy.data()
+    toy.write_data(data.assign(late="no"))
+    ran = toy.sluice("run")
+    inputs = ["weight", "slope", "visits", "waste", "colour"]
+    undefined = {
+        f"data-quality/{name}/leakage": ("insufficient", "could not be computed from these rows")
+        for name in inputs
+    }
+    share = ("fail", "0 is outside the bound of at least 0.1")
+    refuses(toy, ran, "data-quality", {"data-quality/share of class yes": share, **undefined})
+
+
+def test_a_target_that_is_gone(toy: Toy) -> None:
+    toy.write_data(toy.data().drop(columns="late"))
+    ran = toy.sluice("run")
+    why = "missing: late"
+    refuses(toy, ran, "data-quality", {"data-quality/columns": ("fail", why)})
+
+
+def test_expectations_that_cannot_be_had(toy: Toy) -> None:
+    toy.write("src/usecase/expectations.py", "import nowhere_to_be_found\n")
+    ran = toy.sluice("run")
+    why = "src/usecase/expectations.py: ModuleNotFoundError: No module named"
+    refuses(toy, ran, "data-quality", {"data-quality/ran": ("insufficient", why)})

@@ -1,0 +1,89 @@
+"""A model that is not good enough, or not surely so, is refused; what may be accepted is shown."""
+
+from __future__ import annotations
+
+import html
+import json
+
+from support.fixture_project import Toy
+from support.refusal import refuses
+
+REASON = "the next quarter's rows will tell; agreed with the owner"
+
+
+def test_bounds_missed_and_straddled_then_accepted(toy: Toy) -> None:
+    recall = toy.findings("performance")["performance/recall"]
+    straddled = round((recall["estimate"] + recall["interval"][0]) / 2, 4)
+    with toy.params() as params:
+        params["performance"]["bounds"] = {"roc_auc": {"low": 0.99}, "recall": {"low": straddled}}
+    reasons = {
+        "performance/roc_auc": ("fail", "is outside the bound of at least 0.99"),
+        "performance/recall": (
+            "insufficient",
+            r"reaches over .*; about [\d,]+ more holdout rows, or a bound of 0\.\d+ would",
+        ),
+    }
+    refuses(toy, toy.sluice("package", "build"), "performance", reasons)
+
+    with toy.params() as params:
+        params["accept"] = [{"finding": name, "reason": REASON} for name in reasons]
+    refuses(
+        toy,
+        toy.sluice("package", "build"),
+        "performance",
+        {"performance/roc_auc": reasons["performance/roc_auc"]},
+    )
+
+    with toy.params() as params:
+        del params["performance"]["bounds"]["roc_auc"]
+    toy.sluice("package", "build").went_well()
+    assert len(toy.packages) == 1
+    assert toy.verdict("performance")["status"] == "insufficient"
+    assert toy.findings("performance")["performance/recall"]["accepted"] == REASON
+    for name in (
+        "out/report/report.md",
+        "out/report/report.html",
+        "out/package/documentation/model-card.md",
+    ):
+        assert REASON in html.unescape(toy.text(name)), name
+
+
+def test_decisions_that_are_all_the_same(toy: Toy) -> None:
+    signature = toy.json("out/model/signature.json")
+    signature["decision"]["threshold"] = 2.0
+    toy.write("out/model/signature.json", json.dumps(signature))
+    ran = toy.sluice("check", "performance")
+    assert ran.status == 1
+    finding = toy.findings("performance")["performance/classes decided for"]
+    assert finding["status"] == "fail"
+    assert "every row of the holdout is decided to be 'no'" in finding["why"]
+
+
+def test_shuffled_labels_and_no_sensitive_column(toy: Toy) -> None:
+    data = toy.data()
+    data["late"] = data["late"].sample(frac=1, random_state=3, ignore_index=True)
+    toy.write_data(data)
+    with toy.params() as params:
+        params["data"]["sensitive"] = {}
+        params["performance"]["bounds"] = {"recall": {"low": 0.0}}
+        params["candidates"].pop("boosting")
+        params["explanation"]["largest_share"] = 1.0
+    ran = toy.sluice("package", "build")
+    gate = toy.findings("performance")
+    gains = {name: f["status"] for name, f in gate.items() if "gain over" in name}
+    assert len(gains) == 2
+    assert "pass" not in gains.values()
+    refuses(
+        toy,
+        ran,
+        "performance",
+        {name: (status, "bound of at least 0.01") for name, status in gains.items()},
+        first="fail" in gains.values(),
+    )
+    refuses(
+        toy,
+        ran,
+        "fairness",
+        {"fairness/sensitive columns": ("insufficient", "names no column, so nobody's")},
+        first=False,
+    )

@@ -1,0 +1,1 @@
+"""What the tests share: a small project, stand-ins, and the processes that they run."""

@@ -1,0 +1,8 @@
+"""The machinery's own project: no test of the machinery hangs on what a forker brings."""
+
+from support.fixture_project.build import bare, green
+from support.fixture_project.data import table
+from support.fixture_project.params import params
+from support.fixture_project.toy import Ran, Toy
+
+__all__ = ["Ran", "Toy", "bare", "green", "params", "table"]

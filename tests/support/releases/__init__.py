@@ -1,0 +1,1 @@
+"""Deliveries and releases before the stand-in for GitHub."""

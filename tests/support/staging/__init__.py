@@ -1,0 +1,1 @@
+"""Servers and packages that the test environment must refuse."""

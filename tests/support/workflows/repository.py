@@ -1,0 +1,89 @@
+"""A fork before a GitHub of its own, and the events that happen to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support.fixture_project import Toy
+from support.github.fake_github import TOKEN, FakeGitHub, finished, serve
+from support.github.fake_pulls import started
+from support.workflows.act import Ran, Workflows
+
+BASE = f"sluice-base:{platform.freedesktop_os_release().get('VERSION_CODENAME', 'unknown')}"
+REPOSITORY = {"full_name": "octo/shop", "private": False, "default_branch": "main"}
+
+
+@dataclass
+class Place:
+    """A fork, its GitHub, and what runs its workflows."""
+
+    toy: Toy
+    github: FakeGitHub
+    workflows: Workflows
+
+    def event(self, **more: Any) -> dict[str, Any]:
+        return {"repository": REPOSITORY, "sender": {"login": "octocat"}, **more}
+
+    def pull_request(self, *jobs: str, cancel_at: str = "", **more: Any) -> Ran:
+        payload = self.event(pull_request={"number": 12, **more})
+        run = self.workflows.run
+        return run("pull_request", "ci", *jobs, payload=payload, cancel_at=cancel_at)
+
+    def push(self, *jobs: str, workflow: str = "deliver", cancel_at: str = "") -> Ran:
+        run = self.workflows.run
+        return run("push", workflow, *jobs, payload=self.event(), cancel_at=cancel_at)
+
+    def dispatch(self, workflow: str, *jobs: str, cancel_at: str = "", **inputs: str) -> Ran:
+        self.github.run = started(1)  # the number that act gives every run
+        payload, run = self.event(inputs=inputs), self.workflows.run
+        return run("workflow_dispatch", workflow, *jobs, payload=payload, cancel_at=cancel_at)
+
+    def propose(self) -> None:
+        """Commit what has changed on a branch, and be at its merge with main, as GitHub is."""
+        self.toy.git("checkout", "-q", "-B", "proposal")
+        self.toy.commit()
+        self.toy.git("checkout", "-q", "main")
+        self.toy.git("merge", "-q", "--no-ff", "-m", "merge", "proposal")
+
+
+def settle(stack: ExitStack, template: Path, shared: Path, folder: Path) -> Place:
+    root = folder / "fork"
+    shutil.copytree(template, root, symlinks=True, ignore=shutil.ignore_patterns("dist"))
+    toy, github = Toy(root), finished()
+    server, url = serve(github)
+    stack.callback(server.server_close)
+    stack.callback(server.shutdown)
+    environments = toy.json(".github/settings/environments.json")
+    environments[1]["reviewers"] = [{"user": "hubot"}]
+    toy.write(".github/settings/environments.json", json.dumps(environments, indent=2) + "\n")
+    production = github.environments["production"]["protection_rules"]
+    for rule in production:
+        for reviewer in rule.get("reviewers", []):
+            reviewer["reviewer"] |= {"id": 2, "login": "hubot"}
+    if toy.git("status", "--porcelain"):
+        toy.commit()
+    # What earlier runs have left in the cache of GitHub: the stages of main.
+    state = folder / "state"
+    shutil.copytree(root / ".dvc/cache", state / "cache/dvc-main", symlinks=True)
+    os.utime(state / "cache/dvc-main")
+    workflows = Workflows(
+        root,
+        state,
+        folder / "home",
+        url,
+        TOKEN,
+        variables={"BASE_IMAGE": BASE},
+        environment={
+            "GITHUB_REPOSITORY": "octo/shop",
+            "MYPY_CACHE_DIR": str(shared / "mypy"),
+            "PIP_CACHE_DIR": str(shared / "pip"),
+        },
+    )
+    return Place(toy, github, workflows)
