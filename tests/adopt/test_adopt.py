@@ -184,12 +184,12 @@ def test_the_project_is_as_before_when_dvc_fails(
     at: str, file: Path, adopted: Adopt, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = file.parent / "project"
-    before, real = contents(project), replace._dvc
+    before, real = contents(project), replace.dvc
 
     def failing(root: Path, *arguments: str) -> object:
         return real(root, at, "nowhere") if arguments[0] == at else real(root, *arguments)
 
-    monkeypatch.setattr(replace, "_dvc", failing)
+    monkeypatch.setattr(replace, "dvc", failing)
     with pytest.raises(SluiceError, match=f"'dvc {at}' failed, nothing was changed"):
         adopted(file, "bought")
     assert contents(project) == before
@@ -231,7 +231,7 @@ def test_data_that_dvc_does_not_know_is_not_replaced(
     project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:
     (project / "data" / "mine.csv").write_text("a\n1\n", "utf-8")
-    with pytest.raises(SluiceError, match=r"data/ holds what data\.dvc does not name"):
+    with pytest.raises(SluiceError, match=r"data/mine\.csv is not what data\.dvc names"):
         adopted(tmp_path / "table.csv", "bought")
     assert (project / "data" / "mine.csv").exists()
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sluice.adopt import committed, old_data
+from sluice.adopt.process import dvc
 from sluice.errors import SluiceError
-from sluice.pipeline import remote
 
 _NEW = (
     "data",
@@ -28,29 +27,11 @@ _COMMITTED = ("params.yaml", "data.dvc", "src/usecase", "tests/usecase", "docs/d
 
 
 def require_clean(root: Path) -> None:
-    """Refuse while git holds no copy of what is going to be replaced."""
-    status = _run(root, ["git", "status", "--porcelain", "--", *_COMMITTED])
-    if status.returncode:
-        raise SluiceError(
-            "this folder is not in git, which is the way back from adopting: run 'git init', "
-            "'git add .' and 'git commit' first"
-        )
-    changed = [line[3:] for line in status.stdout.splitlines()]
-    if changed:
-        raise SluiceError(f"{changed[0]} is not committed and would be replaced: commit it first")
+    """Raise SluiceError unless git and DVC can bring back what is going to be replaced."""
+    committed.require_committed(root, *_COMMITTED)
     if not (root / "data.dvc").is_file() or not (root / ".dvc" / "config").is_file():
         raise SluiceError("data.dvc or .dvc/config is missing: run this in the project's folder")
-    if any((root / "data").glob("*")) and not _kept(root):
-        raise SluiceError(
-            "data/ holds what data.dvc does not name, and it would be replaced: move it away, or "
-            "'dvc add data', 'dvc push' and commit first"
-        )
-
-
-def _kept(root: Path) -> bool:
-    """Whether data/ is what data.dvc names; a cache without it would leave that open."""
-    _dvc(root, "fetch", "--quiet", "data.dvc")
-    return _dvc(root, "status", "--quiet", "data.dvc").returncode == 0
+    old_data.require_in_remote(root)
 
 
 def recover(root: Path) -> None:
@@ -87,7 +68,7 @@ def put(root: Path, new: Path) -> None:
         if (aside / ".gitignore").exists():  # DVC may add to it
             shutil.copyfile(aside / ".gitignore", root / ".gitignore")
         for arguments in (["add", "--quiet", "data"], ["push", "--quiet", "data.dvc"]):
-            done = _dvc(root, *arguments)
+            done = dvc(root, *arguments)
             if done.returncode:
                 said = " ".join(done.stderr.split()) or "no reason given"
                 raise SluiceError(f"'dvc {arguments[0]}' failed, nothing was changed: {said}")
@@ -113,22 +94,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def forget(root: Path) -> bool:
-    """Drop what was built from the old data, and its copy in a store inside the repository.
-
-    Returns whether the store was one that could be cleared; git's history keeps it all.
-    """
-    shutil.rmtree(root / "out", ignore_errors=True)
-    if remote.inside(root) is None:
-        return False
-    return _dvc(root, "gc", "--workspace", "--cloud", "--force", "--quiet").returncode == 0
-
-
-def _dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return _run(root, [sys.executable, "-P", "-m", "dvc", *arguments])
-
-
-def _run(root: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice import config, table
-from sluice.adopt import infer, replace, settings, skeleton, source
+from sluice.adopt import cleanup, infer, replace, settings, skeleton, source
 from sluice.adopt.derive import Derived, derive
 from sluice.adopt.infer import Profile
 from sluice.config import Settings
@@ -52,7 +53,8 @@ def adopt(
         with replace.prepared(root) as new:
             derived = _prepare(root, new, frame, profile, file, say=say)
             replace.put(root, new)
-        cleared = replace.forget(root)
+        shutil.rmtree(root / "out", ignore_errors=True)  # it was built from the old data
+        cleared = cleanup.remove_old_objects(root)
         for line in summary(profile, derived, cleared):
             say(line)
 
@@ -162,7 +164,11 @@ def summary(profile: Profile, derived: Derived, cleared: bool) -> list[str]:
             "that under its own name; the report and the model card say so."
         )
     if not cleared:
-        lines.append("The DVC remote is not in this repository: what it holds was left as it is.")
+        lines.append(
+            "Objects of the old data are still in the DVC remote. They are removed only from a "
+            "remote inside this repository, if they are committed and neither another branch or "
+            "tag, the stash nor another DVC file names them."
+        )
     lines.append(
         "Derived from the data, not decided by anyone: ranges, quality, performance and fairness "
         "bounds in params.yaml; what is not known stands in brackets in docs/datasheet.md."

@@ -39,7 +39,12 @@ def inside(root: Path) -> Path | None:
 def _holds(folder: Path, root: Path) -> bool:
     """A folder's list of files is what DVC pushes last."""
     listed = [str(out["md5"]) for out in read_yaml(root / "data.dvc")["outs"]]
-    return all((folder / "files" / "md5" / md5[:2] / md5[2:]).is_file() for md5 in listed)
+    return all(path(folder, md5).is_file() for md5 in listed)
+
+
+def path(folder: Path, md5: str) -> Path:
+    """Where a DVC remote that is a folder keeps the object of this name."""
+    return folder / "files" / "md5" / md5[:2] / md5[2:]
 
 
 def _is_new(root: Path) -> bool:

@@ -1,0 +1,94 @@
+"""After an adoption: remove the objects of the old data from a store inside the repository."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sluice.adopt.process import git
+from sluice.config import parse_yaml
+from sluice.errors import SluiceError
+from sluice.pipeline import remote
+
+# Files in which DVC names objects: its own files, and lists of a folder's files in the store.
+_NAMING = ("*.dvc", "dvc.lock", "*.dir")
+# The options undo what a user's settings may change of the output.
+_GREP = (
+    *("grep", "--no-color", "--no-line-number", "--no-column", "--no-recurse-submodules"),
+    *("--text", "-h", "-o", "-E", "-e", "[0-9a-f]{32}"),
+)
+
+
+def remove_old_objects(root: Path) -> bool:
+    """Remove the objects of the committed data.dvc from the store; no cache is touched.
+
+    An object stays if git could not bring it back, or if the new data, another DVC file, or the
+    tip of another branch, tag or remote branch names it. Returns whether none is left.
+    """
+    folder = remote.inside(root)
+    try:
+        return folder is not None and _remove_data(root, folder)
+    except SluiceError:  # git could not answer, so everything that is left stays
+        return False
+
+
+def _remove_data(root: Path, folder: Path) -> bool:
+    document = _ask(root, "show", "HEAD:./data.dvc").encode()
+    gone = True
+    for out in parse_yaml(document, "data.dvc")["outs"]:
+        first, *listed = _objects(folder, str(out["md5"]))
+        # The list goes first: while it is in the store, it names its files.
+        gone &= _remove(root, folder, [first]) and _remove(root, folder, listed)
+    return gone
+
+
+def _objects(folder: Path, md5: str) -> list[Path]:
+    """The object's file and, if it is the list of a folder, the files of that folder."""
+    first = remote.path(folder, md5)
+    if not md5.endswith(".dir"):
+        return [first]
+    entries = json.loads(first.read_bytes())
+    return [first, *sorted({remote.path(folder, entry["md5"]) for entry in entries})]
+
+
+def _remove(root: Path, folder: Path, objects: list[Path]) -> bool:
+    named = _named(root)
+    committed = _committed(root, folder)
+    paths = "".join(f"{path}\n" for path in objects)
+    hashes = _ask(root, "hash-object", "--no-filters", "--stdin-paths", stdin=paths).split()
+    removable = [
+        path
+        for path, blob in zip(objects, hashes, strict=True)
+        if committed.get(path) == blob and path.parent.name + path.stem not in named
+    ]
+    for path in removable:
+        path.unlink()
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
+    return removable == objects
+
+
+def _committed(root: Path, folder: Path) -> dict[Path, str]:
+    """Each file of the store in HEAD, and its blob's hash in git."""
+    place = str(folder.relative_to(root.resolve()))
+    entries = _ask(root, "ls-tree", "-r", "-z", "HEAD", "--", place).split("\0")
+    pairs = (entry.split("\t", 1) for entry in entries if entry)
+    return {root.resolve() / name: about.split()[2] for about, name in pairs}
+
+
+def _named(root: Path) -> set[str]:
+    """Every MD5 that a DVC file names in the work tree or at the tip of another reference."""
+    current = git(root, "symbolic-ref", "--quiet", "HEAD").stdout.strip()
+    references = _ask(root, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+    tips = {tip for name, tip in (line.split() for line in references) if name != current}
+    found = _ask(root, *_GREP, "--untracked", "--", *_NAMING).split()
+    if tips:
+        found += _ask(root, *_GREP, *sorted(tips), "--", *_NAMING).split()
+    return set(found)
+
+
+def _ask(root: Path, *arguments: str, stdin: str = "") -> str:
+    done = git(root, *arguments, stdin=stdin)
+    if done.returncode > 1:  # 1: 'git grep' found nothing
+        raise SluiceError(f"'git {arguments[0]}' failed: {' '.join(done.stderr.split())}")
+    return done.stdout

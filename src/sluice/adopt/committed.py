@@ -1,0 +1,71 @@
+"""Files that an adoption replaces must be committed, so that git can bring them back."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from sluice.adopt.process import git
+from sluice.errors import SluiceError
+
+_SHOWN = 3
+
+
+def require_committed(root: Path, *paths: str) -> None:
+    """Raise SluiceError if git could not bring back every file under `paths` as it is now."""
+    if git(root, "rev-parse", "--is-inside-work-tree").returncode:
+        raise SluiceError(
+            "this folder is not in git, which is the way back from adopting: run 'git init', "
+            "'git add .' and 'git commit' first"
+        )
+    if changed := _uncommitted(root, *paths):
+        raise SluiceError(
+            f"{_list(changed)} not committed and would be replaced or deleted: commit what you "
+            "need and move the rest elsewhere first"
+        )
+    if hidden := _hidden(root, *paths):
+        raise SluiceError(
+            f"{_list(hidden)} marked in git as skip-worktree or assume-unchanged, which hides "
+            "changes: run 'git update-index --no-skip-worktree' and then 'git update-index "
+            "--no-assume-unchanged' on each file first"
+        )
+
+
+def _uncommitted(root: Path, *paths: str) -> list[str]:
+    """Files that are changed, untracked or ignored; Python's compiled files do not count."""
+    status = git(
+        root,
+        "status",
+        "--porcelain=v1",
+        "-z",
+        "--no-renames",  # a rename would be an entry with two paths
+        "--ignored",
+        "--untracked-files=all",
+        "--ignore-submodules=none",
+        "--",
+        *paths,
+    )
+    if status.returncode:
+        raise SluiceError(f"'git status' failed: {' '.join(status.stderr.split())}")
+    entries = [(line[:2], line[3:]) for line in status.stdout.split("\0") if line]
+    return [path for code, path in entries if not (code in ("??", "!!") and _is_compiled(path))]
+
+
+def _is_compiled(path: str) -> bool:
+    """Whether Python wrote the file and will write it again."""
+    file = PurePosixPath(path)
+    return file.parent.name == "__pycache__" and file.suffix == ".pyc"
+
+
+def _hidden(root: Path, *paths: str) -> list[str]:
+    """Files whose changes `git status` does not report, whether they have changed or not."""
+    listed = git(root, "ls-files", "-v", "-z", "--", *paths)
+    if listed.returncode:
+        raise SluiceError(f"'git ls-files' failed: {' '.join(listed.stderr.split())}")
+    entries = [line.split(" ", 1) for line in listed.stdout.split("\0") if line]
+    return [path for tag, path in entries if tag == "S" or tag.islower()]
+
+
+def _list(paths: list[str]) -> str:
+    """The first paths with their verb."""
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return f"{', '.join(paths[:_SHOWN])}{more} {'is' if len(paths) == 1 else 'are'}"

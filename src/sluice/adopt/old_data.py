@@ -1,0 +1,47 @@
+"""The data that an adoption replaces: DVC must be able to bring it back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sluice.adopt.process import dvc
+from sluice.config import read_yaml
+from sluice.errors import SluiceError
+
+
+def require_in_remote(root: Path) -> None:
+    """Raise SluiceError unless the DVC remote has all that data.dvc names and data/ holds."""
+    if not _is_pushed(read_yaml(root / "data.dvc")):
+        raise SluiceError(
+            "data.dvc does not track data/ as an output that DVC caches and pushes, so data/ could "
+            "not be brought back: run 'dvc add data' and 'dvc push data.dvc', then commit"
+        )
+    options = ("--json", "--granular", "--unchanged", "--not-in-remote")
+    done = dvc(root, "data", "status", *options, "data")
+    if done.returncode:
+        said = " ".join(done.stderr.split())
+        raise SluiceError(f"'dvc data status --not-in-remote data' failed, fix this first: {said}")
+    status = json.loads(done.stdout)
+    if missing := status.get("not_in_remote"):
+        raise SluiceError(
+            f"{missing[-1]} is not in the DVC remote, and the data could not be brought back: run "
+            "'dvc push data.dvc' and commit .dvc/store if the remote is there"
+        )
+    known = set(status.get("unchanged", []))
+    files = [path for path in (root / "data").rglob("*") if path.is_symlink() or path.is_file()]
+    unknown = sorted({str(path.relative_to(root)) for path in files} - known)
+    if unknown:
+        raise SluiceError(
+            f"{unknown[0]} is not what data.dvc names and would be deleted: move it elsewhere, or "
+            "run 'dvc add data' and 'dvc push data.dvc', then commit"
+        )
+
+
+def _is_pushed(document: Any) -> bool:
+    outs = document.get("outs") if isinstance(document, dict) else None
+    return any(
+        out.get("path") == "data" and out.get("cache", True) and out.get("push", True)
+        for out in outs or []
+    )
