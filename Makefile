@@ -40,6 +40,8 @@ check: $(VENV)/.dev check-workflows  ## Linters and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run .ci/tools requirements/lock benchmarks/serve/peers/lock
 	$(BIN)/hadolint image/Dockerfile image/base/Dockerfile
