@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sluice import gates
 from sluice.adopt import adopt, replace
-from sluice.check import gate
+from sluice.check.run import run
 from sluice.errors import SluiceError
 from sluice.project import Project
 from sluice.train import export, fit, select, split
@@ -28,7 +29,7 @@ def judge(root: Path) -> dict[str, Verdict]:
         fit.run(project, name)
     select.run(project)
     export.run(project)
-    return {name: gate.run(project, name) for name in gate.GATES}
+    return {name: run(project, name) for name in gates.GATES}
 
 
 def refused(verdicts: dict[str, Verdict]) -> list[str]:
@@ -100,7 +101,7 @@ def test_a_leak_is_called_one_and_refused(project: Path, adopted: Adopt, tmp_pat
     frame.to_csv(tmp_path / "leak.csv", index=False)
     said = adopted(tmp_path / "leak.csv", "bought", key="customer id")
     assert any(line.startswith("A LEAK? 'paid'") for line in said)
-    verdict = gate.run(Project(project), "data-quality")
+    verdict = run(Project(project), "data-quality")
     assert not verdict.passes
     assert verdict.why.startswith("data-quality/paid/leakage")
 
@@ -145,7 +146,7 @@ def test_an_insufficient_can_be_accepted_by_name(
         f"  - {{finding: {finding.name!r}, reason: decided for this test}}\n" for finding in thin
     )
     path.write_text(path.read_text("utf-8") + accepted, "utf-8")
-    verdict = gate.run(Project(project), "performance")
+    verdict = run(Project(project), "performance")
     assert verdict.passes
     assert "decided for this test" in verdict.why
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from sluice.check.gate import GATES
 from sluice.config import read_yaml
 from sluice.errors import SluiceError
+from sluice.gates import GATES
 from sluice.pipeline import integrity
 from sluice.project import Project
 from support.fixture_project import Ran, Toy

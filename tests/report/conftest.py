@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sluice.check import gate
+from sluice import gates
 from sluice.project import Project, write_json
 from sluice.verdict import Bound, Finding, Status, Verdict, judge
 
@@ -91,7 +91,7 @@ def make(tmp_path: Path) -> Make:
         project = Project(tmp_path / where)
         # JSON is YAML.
         write_json(project.root / "params.yaml", settings(task, column, accept or []))
-        for name in gate.GATES:
+        for name in gates.GATES:
             fine = Finding(f"{name}/it", Status.PASS, "as expected")
             Verdict.of(name, [fine]).write(project.verdict(name))
         bound = Bound(f"params.yaml: performance.bounds.{METRIC[task]}", low=0.5)

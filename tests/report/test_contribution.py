@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from sluice.check import gate
+from sluice import gates
 from sluice.config import parse_yaml, validate
 from sluice.contribution import from_git
 from sluice.contribution.compare import Changed, Contribution, compare
@@ -45,7 +45,7 @@ def base() -> Settings:
 
 
 def above_the_gates(project: Project, made: Contribution) -> tuple[str, str]:
-    write(project, gate.collect(project), contribution=made)
+    write(project, gates.collect(project), contribution=made)
     markup = (project.report / "report.md").read_text("utf-8")
     page = (project.report / "report.html").read_text("utf-8")
     return markup.split("| Verdict |")[0], page.split('class="gates"')[0]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sluice.check import gate
+from sluice import gates
 from sluice.config import parse_yaml
 from sluice.errors import SluiceError
 from sluice.project import Project
@@ -32,7 +32,7 @@ def verdict(project: Project, name: str, *findings: Finding) -> None:
 
 
 def report(project: Project, base: Path | None = None) -> tuple[Facts, str, str]:
-    facts = write(project, gate.collect(project), base=base)
+    facts = write(project, gates.collect(project), base=base)
     markup, page = (project.report / name for name in ("report.md", "report.html"))
     return facts, markup.read_text("utf-8"), page.read_text("utf-8")
 
@@ -124,7 +124,7 @@ def test_an_accepted_finding_is_shown_with_its_reason(make: Make) -> None:
         {"finding": "fairness/sex=x/rows", "reason": "there is no such group"},
     ]
     project = make(accept=accept)
-    verdict(project, "fairness", *gate.accept(project, "fairness", [SHORT]))
+    verdict(project, "fairness", *gates.accept([SHORT], project.settings.accept))
     facts, markup, page = report(project)
     assert facts.releasable
     assert "1 finding that falls short is accepted" in markup
@@ -224,14 +224,14 @@ def test_words_hold_for_a_merge_and_a_release_and_are_those_of_the_field(make: M
 
 def test_trouble_holds_back_what_every_gate_lets_through(make: Make) -> None:
     project = make()
-    facts = write(project, gate.collect(project), trouble="the data cannot be read")
+    facts = write(project, gates.collect(project), trouble="the data cannot be read")
     assert not facts.releasable
     assert facts.reason == "the data cannot be read"
 
 
 def test_a_stale_lock_takes_the_green_and_says_what_to_do(make: Make) -> None:
     project = make()
-    verdicts = gate.collect(project)
+    verdicts = gates.collect(project)
     facts = write(project, verdicts, stale_lock=True)
     assert facts.releasable
     assert read(project.report / "report.json").stale_lock
@@ -244,7 +244,7 @@ def test_a_stale_lock_takes_the_green_and_says_what_to_do(make: Make) -> None:
     for text in (markup, page):
         assert "verdict stands, but dvc.lock is not what this commit gives: run " in text
     verdict(project, "scenarios", FAILS)
-    write(project, gate.collect(project), stale_lock=True)
+    write(project, gates.collect(project), stale_lock=True)
     assert (project.report / "report.md").read_text("utf-8").startswith("## ❌ ")
 
 

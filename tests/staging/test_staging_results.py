@@ -27,6 +27,8 @@ def some(status=Status.PASS, name="a scenario"):
 @pytest.fixture
 def written(tmp_path):
     results.clear(tmp_path)
+    for verdict in some().verdicts:
+        results.write_verdict(tmp_path, verdict)
     results.write(tmp_path, some())
     return tmp_path
 

@@ -26,7 +26,7 @@ class Serving:
     unread: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Case:
     """asked: what is to be approved, in one line. back: whether it is a way back.
 
@@ -34,19 +34,18 @@ class Case:
     """
 
     asked: str
-    said: Verdict
     fetched: Fetched | None = None
     serves: Serving | None = None
     way: Way | None = None
     back: bool = False
 
 
-def page(case: Case) -> str:
+def page(case: Case, said: Verdict) -> str:
     """GitHub's Markdown."""
-    mark = "🔎" if case.said.passes else "❌"
+    mark = "🔎" if said.passes else "❌"
     text = f"# {mark} {escape(case.asked, 700)}\n\n"
-    if not case.said.passes or case.fetched is None:
-        return f"{text}Preflight refuses; nobody is asked to approve.\n\n{_findings(case.said)}"
+    if not said.passes or case.fetched is None:
+        return f"{text}Preflight refuses; nobody is asked to approve.\n\n{_findings(said)}"
     folder = case.fetched.folder
     return "".join(
         [
@@ -61,7 +60,7 @@ def page(case: Case) -> str:
             "\n",
             _beside(case.fetched, case.serves),
             "\n## Preflight\n\n",
-            _findings(case.said),
+            _findings(said),
             _digests(case.fetched),
         ]
     )

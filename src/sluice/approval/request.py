@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from sluice import gates
 from sluice.approval import commits, page, preflight
 from sluice.approval.page import Case, Serving
 from sluice.champion import current
@@ -20,6 +22,14 @@ PAGE, FILES = "approval.md", "delivery"
 _AWAY = "a rollback leads away from it"
 
 
+@dataclass(frozen=True)
+class _Request:
+    version: str
+    reason: str | None
+    folder: Path
+    say: Callable[[str], None]
+
+
 def run(
     repository: str | None,
     version: str,
@@ -31,53 +41,56 @@ def run(
 ) -> Verdict:
     """Write the page; a reason makes it a rollback.
 
-    Whatever goes wrong is on it. If it passes, the digest to approve is appended to `outputs`,
-    as a step's outputs on GitHub.
+    The page is written and names the error when an error stops the gate; an error that is not a
+    SluiceError is then raised again. If the gate passes, the digest to approve is appended to
+    `outputs`, as a step's outputs on GitHub.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    try:
+    case = Case(_asked(version, reason), back=reason is not None)
+
+    def measure() -> list[Finding]:
         with Releases(access.find(repository)) as releases:
-            case = _case(releases, version, reason, folder, say)
-    except SluiceError as error:
-        broken = Finding(f"{preflight.GATE}/ran", Status.INSUFFICIENT, str(error))
-        case = Case(_asked(version, reason), Verdict.of(preflight.GATE, [broken]))
-    (folder / PAGE).write_text(page.page(case), "utf-8")
-    if case.said.passes and case.fetched and outputs:
+            return _measure(releases, _Request(version, reason, folder, say), case)
+
+    def write(verdict: Verdict) -> None:
+        (folder / PAGE).write_text(page.page(case, verdict), "utf-8")
+
+    ran = gates.run(preflight.GATE, measure, write)
+    if ran.error is not None and not isinstance(ran.error, SluiceError):
+        raise ran.error
+    verdict = ran.verdict
+    if verdict.passes and case.fetched and outputs:
         with outputs.open("a", encoding="utf-8") as stream:
             stream.write(f"digest={case.fetched.digest}\nbeside={_name(case.serves)}\n")
-    return case.said
+    return verdict
 
 
-def _case(
-    releases: Releases,
-    version: str,
-    reason: str | None,
-    folder: Path,
-    say: Callable[[str], None],
-) -> Case:
-    back = reason is not None
+def _measure(releases: Releases, request: _Request, case: Case) -> list[Finding]:
+    """The findings of the gate; what the page shows beside them is put into `case`."""
+    folder, back = request.folder, request.reason is not None
     findings = preflight.environment(releases.access, preflight.starters(releases))
-    found, fetched = preflight.delivered(releases, version, folder / FILES, full=back, say=say)
+    found, fetched = preflight.delivered(
+        releases, request.version, folder / FILES, full=back, say=request.say
+    )
     findings += found
-    serves, taken = None, None
+    case.fetched = fetched
     try:
-        serves = _serves(releases, folder / "champion", back=back)
+        serves = case.serves = _serves(releases, folder / "champion", back=back)
         if serves and serves.unread:
             findings.append(_finding(Status.INSUFFICIENT, serves.unread, accepted=_AWAY))
         if fetched:
-            taken = commits.between(releases, serves.release, fetched) if serves else None
+            case.way = commits.between(releases, serves.release, fetched) if serves else None
             _require_other(releases, serves, fetched)
             if back and serves:
-                commits.require_back(taken, serves.release, fetched)
+                commits.require_back(case.way, serves.release, fetched)
             if not back:
                 _require_compared(serves, fetched)
     except SluiceError as error:
         findings.append(_finding(Status.FAIL, str(error)))
-    if reason is not None:
-        findings.append(preflight.stated(reason))
-    said = Verdict.of(preflight.GATE, findings)
-    return Case(_asked(version, reason), said, fetched, serves, taken, back)
+    if request.reason is not None:
+        findings.append(preflight.stated(request.reason))
+    return findings
 
 
 def _asked(version: str, reason: str | None) -> str:

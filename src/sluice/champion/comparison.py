@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from sluice import gates
 from sluice.champion import local as champion
-from sluice.check import gate
 from sluice.check.outcome import of_model, of_split
 from sluice.config import read_yaml
-from sluice.errors import SluiceError
 from sluice.metrics import METRICS, Outcome, of_task
 from sluice.model import Model, Signature
 from sluice.package.archive import Package, opened
@@ -38,16 +37,13 @@ def run(project: Project, where: Path) -> Verdict:
     Writes the comparison and the verdict to `out/champion/`, whatever happens on the way.
     """
     forget(project)
-    try:
-        findings = gate.accept(project, GATE, _look(project, where))
-    except Exception as error:
-        said = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
-        broken = Finding(f"{GATE}/ran", Status.INSUFFICIENT, " ".join(said.split()))
-        verdict = Verdict.of(GATE, [broken])
-    else:
-        verdict = Verdict.of(GATE, findings)
-    verdict.write(_folder(project) / "verdict.json")
-    return verdict
+    ran = gates.run(
+        GATE,
+        lambda: _look(project, where),
+        lambda verdict: verdict.write(_folder(project) / "verdict.json"),
+        lambda: project.settings.accept,
+    )
+    return ran.verdict
 
 
 def comparison(project: Project) -> Path:

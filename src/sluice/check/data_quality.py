@@ -37,7 +37,7 @@ class Asked:
     expectation: Expectation
 
 
-def look(project: Project) -> list[Finding]:
+def measure(project: Project) -> list[Finding]:
     settings = project.settings
     # Written before the import: great-expectations reads it then.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"

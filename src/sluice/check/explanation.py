@@ -30,7 +30,7 @@ Facts = dict[str, Any]
 _BACKGROUND = 40
 
 
-def look(project: Project) -> list[Finding]:
+def measure(project: Project) -> list[Finding]:
     settings = project.settings
     model = Model(project.model)
     inputs = [column.name for column in model.signature.inputs]

@@ -48,7 +48,7 @@ def measures(outcome: Outcome) -> list[Measure]:
     return made
 
 
-def look(project: Project) -> list[Finding]:
+def measure(project: Project) -> list[Finding]:
     settings = project.settings
     if not settings.data.sensitive:
         # DVC refuses a stage that leaves out one of its outputs.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _AWKWARD = [0.0, -0.0, -1.0, 0.1, 1e9 + 0.01, 2.0**24 + 1, -(2.0**24) - 1, 1e15, 3e38, -3e38]
 
 
-def look(project: Project) -> list[Finding]:
+def measure(project: Project) -> list[Finding]:
     settings = project.settings
     pipeline = persist.load(
         project.model / "pipeline.skops", usecase.load(project, "candidates", "TRUSTED")

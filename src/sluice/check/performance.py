@@ -13,11 +13,11 @@ from sluice.stats.bootstrap import Rows, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 
-def look(project: Project) -> list[Finding]:
+def measure(project: Project) -> list[Finding]:
     settings = project.settings.performance
     frame, outcome = of_split(project, "holdout")
     rivals = baselines(project, frame)
-    values, spans = measure(project, outcome, rivals)
+    values, spans = with_intervals(project, outcome, rivals)
     write_evidence(project, outcome, rivals, values, spans)
     findings = [
         judge(
@@ -60,7 +60,7 @@ def _decides(outcome: Outcome, classes: list[str]) -> Finding:
     return Finding(name, Status.FAIL, why, len(found), n=n, bound=bound)
 
 
-def measure(
+def with_intervals(
     project: Project, outcome: Outcome, rivals: dict[str, Outcome]
 ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
     """Every metric of the task and the gain over each baseline, with their intervals."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ROWS = 100
 
 
-def look(project: Project) -> list[Finding]:
+def measure(project: Project) -> list[Finding]:
     # Read back: what is run here is what travels, not what the forker's classes make of it.
     return scenario.run(Model(project.model), scenario.read(write_book(project)))
 

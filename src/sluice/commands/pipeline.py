@@ -101,11 +101,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from sluice.check import gate
+    from sluice import gates
+    from sluice.check.run import run
 
-    if options.gate not in gate.GATES:
-        raise SluiceError(f"no gate {options.gate!r}; there are {', '.join(gate.GATES)}")
-    verdict = gate.run(project(), options.gate)
+    if options.gate not in gates.GATES:
+        raise SluiceError(f"no gate {options.gate!r}; there are {', '.join(gates.GATES)}")
+    verdict = run(project(), options.gate)
     show(f"{verdict.gate}: {verdict.status.value}: {verdict.why}")
     return 0 if verdict.passes else REFUSED
 

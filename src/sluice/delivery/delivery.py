@@ -16,8 +16,8 @@ from typing import Annotated
 import msgspec
 
 from sluice.champion import comparison
-from sluice.check.gate import GATES
 from sluice.errors import SluiceError
+from sluice.gates import GATES
 from sluice.package import verify
 from sluice.package.archive import opened
 from sluice.package.identity import Identity

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from sluice.check import gate
+from sluice import gates
 from sluice.errors import SluiceError
 from sluice.package.card import model_card
 from sluice.project import Project, read_json, write_json
@@ -16,7 +16,7 @@ from sluice.verdict import Verdict
 
 def run(project: Project) -> None:
     """Write `out/package/`; raises SluiceError that names the gates which refuse."""
-    verdicts = gate.collect(project)
+    verdicts = gates.collect(project)
     refuse_unless_passed(verdicts)
     _files_are_there(project)
     folder = project.package

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from sluice import files as whole
-from sluice.check import gate
+from sluice import gates
 from sluice.errors import SluiceError
 from sluice.package.archive import archive, version
 from sluice.package.assemble import refuse_unless_passed
@@ -26,7 +26,7 @@ def run(project: Project) -> Path:
 
     The archive is a plain tar: compressors differ between machines.
     """
-    refuse_unless_passed(gate.collect(project))
+    refuse_unless_passed(gates.collect(project))
     contents = _contents(project)
     parts = describe(contents)
     require_parts(parts, str(project.package))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from sluice.check.gate import GATES
 from sluice.errors import SluiceError
+from sluice.gates import GATES
 from sluice.package import pickles
 from sluice.package.archive import unpack
 from sluice.package.manifest import Manifest

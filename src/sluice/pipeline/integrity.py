@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sluice.check import gate
+from sluice import gates
 from sluice.config import read_yaml
 from sluice.errors import SluiceError
 from sluice.project import Project
 
 # What each stage of the road leaves, and nothing else does.
 _OUTS = {
-    **{name: {f"out/verdicts/{name}.json", f"out/evidence/{name}"} for name in gate.GATES},
+    **{name: {f"out/verdicts/{name}.json", f"out/evidence/{name}"} for name in gates.GATES},
     "parity": {"out/verdicts/parity.json"},
     "split": {"out/split"},
     "train": {"out/candidates/${item.candidate}"},
@@ -56,9 +56,9 @@ def _every_gate(project: Project) -> None:
     of an earlier run would stand.
     """
     wanted: dict[str, tuple[str, tuple[str, ...]]] = {
-        name: (f"sluice check {name}", ("out/model", "out/split")) for name in gate.GATES
+        name: (f"sluice check {name}", ("out/model", "out/split")) for name in gates.GATES
     }
-    own = {**{name: name for name in gate.GATES}, "data-quality": "quality", "scenarios": "parity"}
+    own = {**{name: name for name in gates.GATES}, "data-quality": "quality", "scenarios": "parity"}
     wanted["data-quality"] = ("sluice check data-quality", ("data",))
     wanted["package"] = ("sluice package assemble", ("out/verdicts", "out/model"))
     stages = _stages(project)

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.check import gate
+from sluice import gates
 from sluice.contribution import from_git
-from sluice.errors import SluiceError
+from sluice.errors import SluiceError, describe
 from sluice.pipeline import dvc, integrity, remote
 from sluice.project import Project
 from sluice.verdict import Verdict
@@ -65,11 +65,10 @@ def _run(project: Project, beside: Beside, locked: bool) -> Conclusion:
         done = dvc.anew(project.root, repro) if locked else repro()
         stale = locked and from_git.lock_is_stale(project.root)
     except Exception as error:
-        said = str(error) if isinstance(error, SluiceError) else f"{type(error).__name__}: {error}"
-        verdicts = [gate.not_run(name) for name in gate.GATES]
-        _report(project, verdicts, beside.base, contribution, said)
+        verdicts = [gates.not_run(name) for name in gates.GATES]
+        _report(project, verdicts, beside.base, contribution, describe(error))
         raise
-    verdicts = gate.collect(project)
+    verdicts = gates.collect(project)
     if beside.champion:
         verdicts.append(_beside_champion(project, beside.champion, verdicts))
     releasable = done and all(verdict.passes for verdict in verdicts)
@@ -100,7 +99,7 @@ def _beside_champion(project: Project, where: Path, verdicts: list[Verdict]) -> 
     # Without a model there is nothing to compare, and one of an earlier run must not stand in.
     if not next(verdict.passes for verdict in verdicts if verdict.gate == "parity"):
         champion.forget(project)
-        return gate.not_run(champion.GATE)
+        return gates.not_run(champion.GATE)
     return champion.run(project, where)
 
 
@@ -137,9 +136,9 @@ def _take_over_report(project: Project) -> None:
 
 def _forget_refusals(project: Project) -> None:
     """DVC keeps no refusal: one that is found after this run was given by this run."""
-    for name in gate.GATES:
+    for name in gates.GATES:
         verdict = project.verdict(name)
-        if verdict.is_file() and not gate.read(project, name).passes:
+        if verdict.is_file() and not gates.read(project, name).passes:
             verdict.unlink()
     project.trouble.unlink(missing_ok=True)
 
@@ -158,8 +157,8 @@ def _forget_unconfirmed(project: Project) -> None:
     left would stand in for it.
     """
     unconfirmed = dvc.unconfirmed(project.root)
-    for name in unconfirmed & set(gate.GATES):
-        if gate.read(project, name).passes:
+    for name in unconfirmed & set(gates.GATES):
+        if gates.read(project, name).passes:
             project.verdict(name).unlink()
     if "select" in unconfirmed:
         project.selection.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from sluice.config import Settings
-from sluice.errors import SluiceError
+from sluice.errors import describe
 from sluice.package.archive import Package, opened
 from sluice.staging import load, process
 from sluice.staging.load import Round
@@ -52,9 +52,4 @@ class Champion:
         try:
             yield
         except Exception as error:
-            self._trouble = in_words(error)
-
-
-def in_words(error: Exception) -> str:
-    said = " ".join(str(error).split())
-    return said if isinstance(error, (SluiceError, OSError)) else f"{type(error).__name__}: {said}"
+            self._trouble = describe(error)

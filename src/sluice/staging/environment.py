@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
-from sluice import config
+from sluice import config, gates
 from sluice.champion.local import find
 from sluice.errors import SluiceError
 from sluice.package import verify
 from sluice.package.archive import opened
 from sluice.staging import load, results, scenarios
-from sluice.staging.champion_load import Champion, in_words
+from sluice.staging.champion_load import Champion
 from sluice.staging.load import Round
 from sluice.staging.measured import Measurements, Numbers
 from sluice.staging.results import Results
 from sluice.staging.subject import Runner, Subject, serving
-from sluice.verdict import Finding, Status, Verdict
+from sluice.verdict import Finding
 
 _ROUNDS = 3  # where two take turns
 
@@ -24,20 +25,24 @@ _ROUNDS = 3  # where two take turns
 def run(
     package: Path, image: str | None, champion: Path | None, champion_image: str | None, out: Path
 ) -> Results:
-    """Try the package, the champion beside it, and write the results.
+    """Run both gates on the package, load the champion beside it, and write the results.
 
-    Trouble is raised on, after what could be said has been written.
+    An exception that stopped a gate is raised again after the results have been written.
     """
     results.clear(out)
-    said: dict[str, Verdict] = {}
-    try:
-        other = _beside(image, champion, champion_image)
-        measured = _try(Subject(package, image), other, said)
-    except Exception as error:
-        results.write(out, _results(said, None, in_words(error)))
-        raise
-    found = _results(said, measured, "")
+    write = partial(results.write_verdict, out)
+    with closing(_Trial(Subject(package, image))) as trial:
+
+        def try_scenarios() -> list[Finding]:
+            trial.champion = _beside(image, champion, champion_image)
+            return trial.scenarios()
+
+        tried = gates.run(scenarios.GATE, try_scenarios, write)
+        loaded = gates.run(load.GATE, trial.load, write)
+    found = Results(tried.verdict, loaded.verdict, trial.measurements)
     results.write(out, found)
+    if error := tried.error or loaded.error:
+        raise error
     return found
 
 
@@ -55,36 +60,48 @@ def _beside(image: str | None, champion: Path | None, champion_image: str | None
     return Subject(serving.package, own)
 
 
-def _results(said: dict[str, Verdict], measured: Measurements | None, trouble: str) -> Results:
-    tried, loaded = (
-        said.get(gate) or _not_run(gate, trouble) for gate in (scenarios.GATE, load.GATE)
-    )
-    return Results(tried, loaded, measured)
+class _Trial:
+    """One try of a candidate: its server runs from the scenarios to the end of the load."""
 
+    def __init__(self, candidate: Subject) -> None:
+        self.champion: Subject | None = None
+        self.measurements: Measurements | None = None
+        self._candidate = candidate
+        self._running: tuple[Runner, config.Settings] | None = None
+        self._server = ExitStack()
 
-def _not_run(gate: str, trouble: str) -> Verdict:
-    why = f"did not come to an end: {trouble}"
-    return Verdict.of(gate, [Finding(f"{gate}/test", Status.INSUFFICIENT, why)])
+    def scenarios(self) -> list[Finding]:
+        """Start the server and run the packaged scenarios against it."""
+        file = self._candidate.file
+        manifest, verdict = verify.run(file)
+        if not verdict.passes:
+            raise SluiceError(f"{file}: scenarios: {verdict.why}")
+        with ExitStack() as stack:
+            package = stack.enter_context(opened(file))
+            if package.manifest != manifest:
+                raise SluiceError(f"{file}: was exchanged while it was verified")
+            settings = config.load(package.folder / "configuration" / "params.yaml")
+            most = settings.load.bounds.memory_mib.high
+            known = load.known(package, settings.load.rows, settings.parity.tolerance)
+            target = stack.enter_context(serving(self._candidate, package, most))
+            findings = scenarios.run(package, target)
+            self._running = Runner(package, target, known), settings
+            self._server = stack.pop_all()
+        return findings
 
+    def load(self) -> list[Finding]:
+        """Load the server and the champion's, and end them."""
+        if self._running is None:
+            raise SluiceError(f"did not run, because {scenarios.GATE} stopped")
+        runner, settings = self._running
+        with self._server:
+            mine, other = _side_by_side(runner, self.champion, settings)
+        asked = settings.load
+        self.measurements = Measurements(asked.seconds, asked.connections, asked.rows, mine, other)
+        return load.findings(mine, asked)
 
-def _try(candidate: Subject, champion: Subject | None, said: dict[str, Verdict]) -> Measurements:
-    """Verdicts go into `said` as soon as they are known."""
-    manifest, verdict = verify.run(candidate.file)
-    if not verdict.passes:
-        raise SluiceError(f"{candidate.file}: scenarios: {verdict.why}")
-    with opened(candidate.file) as package:
-        if package.manifest != manifest:
-            raise SluiceError(f"{candidate.file}: was exchanged while it was verified")
-        settings = config.load(package.folder / "configuration" / "params.yaml")
-        most = settings.load.bounds.memory_mib.high
-        known = load.known(package, settings.load.rows, settings.parity.tolerance)
-        with serving(candidate, package, most) as target:
-            said[scenarios.GATE] = scenarios.run(package, target)
-            runner = Runner(package, target, known)
-            mine, other = _side_by_side(runner, champion, settings)
-        said[load.GATE] = load.verdict(mine, settings.load)
-    asked = settings.load
-    return Measurements(asked.seconds, asked.connections, asked.rows, mine, other)
+    def close(self) -> None:
+        self._server.close()
 
 
 def _side_by_side(

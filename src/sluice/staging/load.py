@@ -137,7 +137,11 @@ def _percentile(right: list[float], requests: int, share: float) -> float | None
 
 
 def verdict(found: Numbers, settings: Load) -> Verdict:
-    return Verdict.of(GATE, [_finding(name, bound, found) for name, bound in held(settings.bounds)])
+    return Verdict.of(GATE, findings(found, settings))
+
+
+def findings(found: Numbers, settings: Load) -> list[Finding]:
+    return [_finding(name, bound, found) for name, bound in held(settings.bounds)]
 
 
 def held(bounds: LoadBounds) -> list[tuple[str, Bound]]:

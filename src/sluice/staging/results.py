@@ -48,10 +48,12 @@ def clear(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def write_verdict(folder: Path, verdict: Verdict) -> None:
+    verdict.write(folder / f"{verdict.gate}.json")
+
+
 def write(folder: Path, results: Results) -> None:
-    """Each file whole, the page for people last."""
-    for verdict in results.verdicts:
-        verdict.write(folder / f"{verdict.gate}.json")
+    """Write the measurements and, last, the page for people; the gates write their verdicts."""
     if results.measurements:
         content = msgspec.json.format(msgspec.json.encode(results.measurements), indent=2)
         files.write(folder / _MEASURED, content + b"\n")

@@ -1,0 +1,97 @@
+"""How a gate runs, and where the verdicts of the gates of a package are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sluice.errors import SluiceError, describe
+from sluice.verdict import Finding, Status, Verdict
+
+if TYPE_CHECKING:
+    from sluice.config import Acceptance
+    from sluice.project import Project
+
+# Every gate that a package must pass, in the order in which they run. `sluice.check` has one
+# module for each, named as the gate.
+GATES = ("data-quality", "parity", "performance", "fairness", "explanation", "scenarios")
+
+
+@dataclass(frozen=True)
+class GateRun:
+    """The verdict of a gate, and the exception that stopped the gate, if one did."""
+
+    verdict: Verdict
+    error: Exception | None = None
+
+
+def run(
+    gate: str,
+    measure: Callable[[], list[Finding]],
+    write: Callable[[Verdict], None],
+    acceptances: Callable[[], Sequence[Acceptance]] = tuple,
+) -> GateRun:
+    """Run one gate and write its verdict, whether or not `measure` raises an exception.
+
+    An exception becomes the finding `<gate>/ran` with the status `insufficient`. It is returned
+    and not raised: the caller decides whether to raise it again.
+    KeyboardInterrupt and SystemExit are not caught, because they say nothing about the candidate.
+    """
+    error = None
+    try:
+        findings = accept(measure(), acceptances())
+    except Exception as caught:
+        error = caught
+        findings = [Finding(f"{gate}/ran", Status.INSUFFICIENT, describe(caught))]
+    verdict = Verdict.of(gate, findings)
+    write(verdict)
+    return GateRun(verdict, error)
+
+
+def accept(findings: Sequence[Finding], acceptances: Sequence[Acceptance]) -> list[Finding]:
+    """Mark the findings that params.yaml accepts by name; only `insufficient` can be accepted."""
+    reasons = {item.finding: item.reason for item in acceptances}
+    return [
+        msgspec.structs.replace(finding, accepted=reasons[finding.name])
+        if finding.status is Status.INSUFFICIENT and finding.name in reasons
+        else finding
+        for finding in findings
+    ]
+
+
+def collect(project: Project) -> list[Verdict]:
+    """Read the verdict of every gate; a gate without a verdict did not run and does not pass."""
+    return [read(project, gate) for gate in GATES]
+
+
+def not_run(gate: str) -> Verdict:
+    """The verdict that stands in for a gate without one."""
+    why = "The gate did not run, because an earlier step stopped."
+    return Verdict(gate, Status.INSUFFICIENT, why)
+
+
+def read(project: Project, gate: str) -> Verdict:
+    """Read the verdict of one gate; a file that does not hold a valid one gives a failure."""
+    path = project.verdict(gate)
+    try:
+        return read_file(path, gate)
+    except FileNotFoundError:
+        return not_run(gate)
+    except SluiceError as error:
+        return Verdict.of(gate, [Finding(f"{gate}/verdict", Status.FAIL, str(error))])
+
+
+def read_file(path: Path, gate: str) -> Verdict:
+    """Read the verdict of `gate` from a file.
+
+    Raises FileNotFoundError, and SluiceError for a file that holds no valid verdict or the
+    verdict of another gate.
+    """
+    verdict = Verdict.read(path.read_bytes(), str(path))
+    if verdict.gate != gate:
+        raise SluiceError(f"{path} holds the verdict of {verdict.gate!r}, expected {gate!r}")
+    return verdict
