@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sluice import config, gates
 from sluice.champion.local import find
-from sluice.errors import SluiceError
+from sluice.errors import SluiceError, describe
 from sluice.package import verify
 from sluice.package.archive import opened
 from sluice.staging import load, results, scenarios
@@ -27,18 +27,23 @@ def run(
 ) -> Results:
     """Run both gates on the package, load the champion beside it, and write the results.
 
-    An exception that stopped a gate is raised again after the results have been written.
+    An exception that stopped a gate is raised again after the results have been written. After an
+    interruption there are no results.
     """
     results.clear(out)
     write = partial(results.write_verdict, out)
-    with closing(_Trial(Subject(package, image))) as trial:
+    try:
+        with closing(_Trial(Subject(package, image))) as trial:
 
-        def try_scenarios() -> list[Finding]:
-            trial.champion = _beside(image, champion, champion_image)
-            return trial.scenarios()
+            def try_scenarios() -> list[Finding]:
+                trial.champion = _beside(image, champion, champion_image)
+                return trial.scenarios()
 
-        tried = gates.run(scenarios.GATE, try_scenarios, write)
-        loaded = gates.run(load.GATE, trial.load, write)
+            tried = gates.run(scenarios.GATE, try_scenarios, write)
+            loaded = gates.run(load.GATE, lambda: trial.load(tried.error), write)
+    except KeyboardInterrupt:
+        results.clear(out)
+        raise
     found = Results(tried.verdict, loaded.verdict, trial.measurements)
     results.write(out, found)
     if error := tried.error or loaded.error:
@@ -89,10 +94,14 @@ class _Trial:
             self._server = stack.pop_all()
         return findings
 
-    def load(self) -> list[Finding]:
-        """Load the server and the champion's, and end them."""
+    def load(self, earlier: Exception | None) -> list[Finding]:
+        """Load the server and the champion's, and end them.
+
+        earlier: what stopped the scenarios, after which there is no server to load.
+        """
         if self._running is None:
-            raise SluiceError(f"did not run, because {scenarios.GATE} stopped")
+            why = describe(earlier) if earlier else "no server is running"
+            raise SluiceError(f"did not run, because {scenarios.GATE} stopped: {why}")
         runner, settings = self._running
         with self._server:
             mine, other = _side_by_side(runner, self.champion, settings)
