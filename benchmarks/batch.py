@@ -25,8 +25,8 @@ from sluice.config import load
 from sluice.model import Model, Tensors
 from sluice.package.archive import opened
 from sluice.serve.batch import BATCH_ROWS
+from sluice.serve.batch.column_plan import plan_columns
 from sluice.serve.batch.columns import encode
-from sluice.serve.batch.plan import plan
 
 # By way of a small process: a child's peak begins with the size of what it was forked from.
 _TIMED = """
@@ -94,7 +94,9 @@ def _tensors(model: Model, table: pa.Table) -> Tensors:
     """A batch of the very rows."""
     many = pa.concat_tables([table] * (BATCH_ROWS // table.num_rows + 1))[:BATCH_ROWS]
     (batch,) = many.combine_chunks().to_batches()
-    tensors, faults = encode(plan(model.signature, batch.schema, [], "x", parsed=False), batch)
+    tensors, faults = encode(
+        plan_columns(model.signature, batch.schema, [], "x", parsed=False), batch
+    )
     if faults:
         sys.exit(f"the data holds rows that are refused: {faults[min(faults)]}")
     return tensors

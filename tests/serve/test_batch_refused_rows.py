@@ -17,8 +17,8 @@ from pandas._libs.parsers import STR_NA_VALUES
 
 from sluice.model import Input, InputError, Signature, Tensors
 from sluice.model import encode as encode_records
+from sluice.serve.batch.column_plan import plan_columns
 from sluice.serve.batch.columns import MISSING_WORDS, Fault, encode
-from sluice.serve.batch.plan import plan
 from support.fixture_project import Toy
 from support.serving.scoring import model, put, records, rows, score, signature
 
@@ -69,7 +69,7 @@ def _alone(known: Signature, record: dict[str, Any]) -> Tensors | Fault:
 
 def _agree(batch: pa.RecordBatch, sent: list[dict[str, Any]], *, parsed: bool) -> int:
     """Hold the batch against the records one by one; returns how many rows are refused."""
-    tensors, faults = encode(plan(KNOWN, batch.schema, [], "x", parsed=parsed), batch)
+    tensors, faults = encode(plan_columns(KNOWN, batch.schema, [], "x", parsed=parsed), batch)
     for row, record in enumerate(sent):
         alone = _alone(KNOWN, record)
         assert faults.get(row) == (alone if isinstance(alone, Fault) else None), record

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from sluice.serve.settings import Settings
+from sluice.serve.settings import ServerSettings
 from support.serving.running import Reply, Running, Unpacked, columns, exchange, metric, statuses
 
 Serve = Callable[..., AbstractContextManager[Running]]
@@ -380,7 +380,7 @@ def _read(connection: socket.socket) -> Reply:
 
 
 def test_every_limit_has_a_sound_default() -> None:
-    defaults = {option.name: option.default for option in fields(Settings)}
+    defaults = {option.name: option.default for option in fields(ServerSettings)}
     assert defaults["host"] == "127.0.0.1"
     assert 0 < defaults["max_headers"] <= 64 * 1024
     assert MIB <= defaults["max_body"] <= 64 * MIB

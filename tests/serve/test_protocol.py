@@ -282,9 +282,9 @@ def test_an_offer_to_upgrade_is_declined_and_the_request_answered(
 ) -> None:
     """Java's own client offers HTTP/2 so with its first request, body and all."""
     offer = {
-        "Connection": "Upgrade, HTTP2-Settings",
+        "Connection": "Upgrade, HTTP2-ServerSettings",
         "Upgrade": "h2c",
-        "HTTP2-Settings": "AAEAAEAA",
+        "HTTP2-ServerSettings": "AAEAAEAA",
     }
     reply = server.ask("POST", "/score", {"records": content.rows[:1]}, **offer)
     assert reply.status == 200, reply.body

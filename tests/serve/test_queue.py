@@ -13,12 +13,12 @@ import pytest
 
 from sluice.model import Decision, Input, Scores, Signature, Tensors, decide
 from sluice.scoring_log.reader import read
-from sluice.scoring_log.record import Column, Header
-from sluice.scoring_log.writer import Rotation, Writer
-from sluice.serve.errors import RefusedError
-from sluice.serve.queue import Queue
+from sluice.scoring_log.record import LoggedColumn, SegmentHeader
+from sluice.scoring_log.writer import LogWriter, Rotation
+from sluice.serve.errors import RequestRefusedError
+from sluice.serve.queue import ScoringQueue
 from sluice.serve.recorder import Recorder
-from sluice.serve.request import Question
+from sluice.serve.request import ScoringRequest
 
 SIGNATURE = Signature("binary", (Input("a", "number"),), ("no", "yes"), Decision(threshold=0.5))
 
@@ -35,23 +35,25 @@ class Echo:
         return Scores(values, decide(SIGNATURE.decision, values))
 
 
-def question(name: str, *values: float) -> Question:
+def question(name: str, *values: float) -> ScoringRequest:
     numbers = np.array(values)[:, None]
     tensors = Tensors(numbers, np.empty((len(values), 0), object))
-    return Question(name, tensors, None, time.monotonic())
+    return ScoringRequest(name, tensors, None, time.monotonic())
 
 
-def asked(folder: Path, questions: list[Question], longest: int = 100) -> list[Any]:
+def asked(folder: Path, questions: list[ScoringRequest], longest: int = 100) -> list[Any]:
     """What each of the questions gets that are there at the same time."""
 
     async def run() -> list[Any]:
-        header = Header("p", "v", "d", "h", "i", "binary", ("no", "yes"), (Column("a", "number"),))
-        log = Writer(folder, header, Rotation(2**40, 1e9, 1e9))
+        header = SegmentHeader(
+            "p", "v", "d", "h", "i", "binary", ("no", "yes"), (LoggedColumn("a", "number"),)
+        )
+        log = LogWriter(folder, header, Rotation(2**40, 1e9, 1e9))
         recorder = Recorder(SIGNATURE, header.columns)
         metrics: Any = SimpleNamespace(scored=lambda scores: None)
         model: Any = Echo()
-        queue = Queue(model, log, recorder, metrics, longest)
-        answers = await asyncio.gather(*map(queue.ask, questions), return_exceptions=True)
+        queue = ScoringQueue(model, log, recorder, metrics, longest)
+        answers = await asyncio.gather(*map(queue.submit, questions), return_exceptions=True)
         log.close()
         return answers
 
@@ -75,7 +77,7 @@ def test_a_score_that_is_no_number_is_refused_alone_and_not_logged(tmp_path, bad
         tmp_path, [question("first", 0.1), question("bad", 0.2, bad), question("last", 0.3)]
     )
     assert (first.values.tolist(), last.values.tolist()) == ([0.1], [0.3])
-    assert isinstance(refused, RefusedError)
+    assert isinstance(refused, RequestRefusedError)
     assert refused.status == 422
     assert [record["request"] for record in read(tmp_path)] == ["first", "last"]
 
@@ -90,5 +92,5 @@ def test_a_model_that_breaks_at_one_request_answers_the_others(tmp_path):
 
 
 def test_more_than_may_wait_are_refused_at_once(tmp_path):
-    with pytest.raises(RefusedError, match="2 requests wait already"):
+    with pytest.raises(RequestRefusedError, match="2 requests wait already"):
         asked(tmp_path, [question(f"q{n}", 0.1) for n in range(3)], longest=2)

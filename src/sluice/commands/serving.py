@@ -15,7 +15,7 @@ from sluice.serve import settings
 from sluice.serve.batch import BATCH_ROWS
 
 if TYPE_CHECKING:
-    from sluice.serve.batch.run import Result
+    from sluice.serve.batch.local import BatchResult
 
 _PACKAGE = "a package file, or the folder that it is unpacked in"
 
@@ -76,9 +76,9 @@ def _score(options: argparse.Namespace) -> int:
         from sluice.serve.batch import spark
 
         given["master"] = options.master
-        run: Callable[..., Result] = spark.run
+        run: Callable[..., BatchResult] = spark.run
     else:
-        from sluice.serve.batch import run as local
+        from sluice.serve.batch import local
 
         run = local.run
     try:

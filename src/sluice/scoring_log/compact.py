@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO
 
 from sluice.errors import SluiceError
-from sluice.scoring_log import names
-from sluice.scoring_log.record import FORMAT, Header, Record, Segment
+from sluice.scoring_log import file_names
+from sluice.scoring_log.record import FORMAT, LogRecord, Segment, SegmentHeader
 
 _ROWS = 20_000  # at a time, so that memory stays flat
 _ABANDONED = 3600.0  # seconds after which a hidden segment cannot be in the making
@@ -31,14 +31,14 @@ def compact(folder: Path) -> list[Path]:
     Raises SluiceError for a segment that cannot become one, after all others have.
     """
     written, trouble = [], []
-    for path in names.segments(folder):
-        with ownerless(path) as mine:
+    for path in file_names.list_segments(folder):
+        with lock_if_abandoned(path) as mine:
             try:
                 if mine and (target := _compact(path)):
                     written.append(target)
             except SluiceError as error:
                 trouble.append(error)
-    for path in folder.glob(f".*{names.SEGMENT}"):
+    for path in folder.glob(f".*{file_names.SEGMENT}"):
         with suppress(FileNotFoundError):  # it has got its name meanwhile
             if time.time() - path.stat().st_mtime > _ABANDONED:
                 path.unlink()
@@ -48,7 +48,7 @@ def compact(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def ownerless(path: Path) -> Iterator[bool]:
+def lock_if_abandoned(path: Path) -> Iterator[bool]:
     """Hold a segment if nobody else does and it is still there."""
     try:
         file = path.open("rb")
@@ -68,7 +68,7 @@ def _locked(file: IO[bytes]) -> bool:
 
 
 def _compact(path: Path) -> Path | None:
-    target = path.with_suffix(names.PARQUET)
+    target = path.with_suffix(file_names.PARQUET)
     segment = Segment(path)
     records = segment.records()
     if target.exists():
@@ -80,24 +80,26 @@ def _compact(path: Path) -> Path | None:
                 raise SluiceError(f"{path}: not a segment of format {FORMAT}; left as it is")
             _write(target, segment.header, first, records)
     if segment.damaged:
-        os.replace(path, path.with_suffix(names.DAMAGED))
+        os.replace(path, path.with_suffix(file_names.DAMAGED))
     else:
         path.unlink()
     _sync(path.parent)
     return target if target.exists() else None
 
 
-def _write(target: Path, header: Header, first: Record, rest: Iterator[Record]) -> None:
+def _write(
+    target: Path, header: SegmentHeader, first: LogRecord, rest: Iterator[LogRecord]
+) -> None:
     from pyarrow import parquet
 
-    from sluice.scoring_log import table
+    from sluice.scoring_log import arrow
 
-    hidden = names.unfinished(target)
+    hidden = file_names.unfinished_path(target)
     try:
-        with parquet.ParquetWriter(hidden, table.schema(header), compression="zstd") as writer:
+        with parquet.ParquetWriter(hidden, arrow.schema(header), compression="zstd") as writer:
             chunk = [first, *islice(rest, _ROWS - 1)]
             while chunk:
-                writer.write_batch(table.batch(header, chunk))
+                writer.write_batch(arrow.batch(header, chunk))
                 chunk = list(islice(rest, _ROWS))
         _sync(hidden)
         os.replace(hidden, target)

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from sluice.errors import SluiceError
-from sluice.scoring_log import names
-from sluice.scoring_log.record import SHARED, Header, Record, Segment
+from sluice.scoring_log import file_names
+from sluice.scoring_log.record import SHARED, LogRecord, Segment, SegmentHeader
 
 
 def read(folder: Path) -> Iterator[dict[str, Any]]:
@@ -21,14 +21,14 @@ def read(folder: Path) -> Iterator[dict[str, Any]]:
     if not folder.is_dir():
         raise SluiceError(f"{folder}: no such folder")
     # Segments first: what turns into Parquet between the two looks is seen, not missed.
-    found = {path.stem for path in names.segments(folder)}
-    found |= {path.stem for path in folder.glob(f"*{names.PARQUET}") if path.name[0] != "."}
+    found = {path.stem for path in file_names.list_segments(folder)}
+    found |= {path.stem for path in folder.glob(f"*{file_names.PARQUET}") if path.name[0] != "."}
     for stem in sorted(found):
         yield from _file(folder / stem)
 
 
 def _file(stem: Path) -> Iterator[dict[str, Any]]:
-    segment, parquet = stem.with_name(stem.name + names.SEGMENT), _parquet(stem)
+    segment, parquet = stem.with_name(stem.name + file_names.SEGMENT), _parquet(stem)
     if not parquet.exists():
         try:
             yield from _segment(Segment(segment))
@@ -49,7 +49,7 @@ def _file(stem: Path) -> Iterator[dict[str, Any]]:
 
 
 def _parquet(stem: Path) -> Path:
-    return stem.with_name(stem.name + names.PARQUET)
+    return stem.with_name(stem.name + file_names.PARQUET)
 
 
 def _segment(segment: Segment) -> Iterator[dict[str, Any]]:
@@ -59,7 +59,7 @@ def _segment(segment: Segment) -> Iterator[dict[str, Any]]:
         yield _plain(segment.header, record)
 
 
-def _plain(header: Header, record: Record) -> dict[str, Any]:
+def _plain(header: SegmentHeader, record: LogRecord) -> dict[str, Any]:
     plain = msgspec.structs.asdict(record)
     features = plain.pop("features")
     if header.columns:

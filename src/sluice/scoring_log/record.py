@@ -17,12 +17,12 @@ FORMAT = 1
 SHARED = ("host", "instance", "package", "version", "digest")
 
 
-class Column(msgspec.Struct, frozen=True, array_like=True):
+class LoggedColumn(msgspec.Struct, frozen=True, array_like=True):
     name: str
     type: Literal["number", "category"]
 
 
-class Header(msgspec.Struct, frozen=True):
+class SegmentHeader(msgspec.Struct, frozen=True):
     """What all records of a segment share. `columns` are the features that are logged."""
 
     package: str
@@ -32,11 +32,11 @@ class Header(msgspec.Struct, frozen=True):
     instance: str
     task: Task
     classes: tuple[str, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[LoggedColumn, ...]
     format: int = FORMAT
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
+class LogRecord(msgspec.Struct, frozen=True, array_like=True):
     """One scored row.
 
     time: microseconds since 1970, UTC. row: its position in the request. id: its
@@ -56,11 +56,11 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_header = msgspec.json.Decoder(Header)
-_record = msgspec.json.Decoder(Record)
+_header = msgspec.json.Decoder(SegmentHeader)
+_record = msgspec.json.Decoder(LogRecord)
 
 
-def line(item: Header | Record) -> bytes:
+def line(item: SegmentHeader | LogRecord) -> bytes:
     text = _encode(item)
     return b"%08x %b\n" % (zlib.crc32(text), text)
 
@@ -70,10 +70,10 @@ class Segment:
     """A segment as it is read. `damaged` counts broken lines other than a torn tail."""
 
     path: Path
-    header: Header | None = None
+    header: SegmentHeader | None = None
     damaged: int = 0
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[LogRecord]:
         """The whole records, in order; the header is known once the first has come.
 
         A last line that was not finished is a record that was never acknowledged.

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice.errors import SluiceError
-from sluice.scoring_log import names
-from sluice.scoring_log.record import Header, Record, line
+from sluice.scoring_log import file_names
+from sluice.scoring_log.record import LogRecord, SegmentHeader, line
 
 _OPEN = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
 
@@ -29,13 +29,13 @@ class Rotation:
     sync: float
 
 
-class Writer:
+class LogWriter:
     """Appends records to a segment that is locked as long as this process lives.
 
     `failure` says what the disk refused to keep; nothing is written after that.
     """
 
-    def __init__(self, folder: Path, header: Header, rotation: Rotation) -> None:
+    def __init__(self, folder: Path, header: SegmentHeader, rotation: Rotation) -> None:
         self._folder, self._rotation = folder, rotation
         self._header = header
         self._number = 0
@@ -48,7 +48,7 @@ class Writer:
         if rotation.sync:
             self._syncer.start()
 
-    def write(self, records: list[Record]) -> None:
+    def write(self, records: list[LogRecord]) -> None:
         """Append all of the records, or raise LogError and leave none of them behind."""
         if self.failure:
             raise LogError(self.failure)
@@ -86,8 +86,10 @@ class Writer:
     def _open(self) -> None:
         self._number += 1
         header = self._header
-        path = names.segment(self._folder, time.time(), header.host, header.instance, self._number)
-        hidden = names.unfinished(path)
+        path = file_names.segment_path(
+            self._folder, time.time(), header.host, header.instance, self._number
+        )
+        hidden = file_names.unfinished_path(path)
         try:
             file = os.open(hidden, _OPEN, 0o640)
         except OSError as error:

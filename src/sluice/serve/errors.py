@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """An HTTP status and one sentence. `kind` is what the metrics count it as."""
 
     def __init__(self, status: int, kind: str, said: str, **headers: str) -> None:

@@ -60,7 +60,7 @@ class Metrics:
         self._errors.labels(kind=kind, **self._of).inc()
 
 
-class Page:
+class MetricsPage:
     """Renders the metrics of every worker, and what the server uses of the machine."""
 
     def __init__(self, free: Callable[[], int] | None) -> None:
@@ -69,7 +69,7 @@ class Page:
 
         self._registry = CollectorRegistry()
         MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call]
-        self._registry.register(Resources(free))
+        self._registry.register(ProcessCollector(free))
 
     def render(self) -> bytes:
         from prometheus_client import generate_latest
@@ -77,7 +77,7 @@ class Page:
         return generate_latest(self._registry)
 
 
-class Resources:
+class ProcessCollector:
     """CPU, memory and file handles of the server's processes in all, and the log's disk."""
 
     def __init__(self, free: Callable[[], int] | None) -> None:

@@ -11,32 +11,37 @@ from typing import Any
 import numpy as np
 
 from sluice.model import Model, Scores, Tensors
-from sluice.scoring_log.writer import LogError, Writer
-from sluice.serve.errors import RefusedError
+from sluice.scoring_log.writer import LogError, LogWriter
+from sluice.serve.errors import RequestRefusedError
 from sluice.serve.metrics import Metrics
 from sluice.serve.recorder import Recorder
-from sluice.serve.request import Question
+from sluice.serve.request import ScoringRequest
 
-Asked = tuple[Question, asyncio.Future[Scores]]
+Pending = tuple[ScoringRequest, asyncio.Future[Scores]]
 
 _ROWS = 4_096  # at a time, between two looks at the network
 
 
-class Queue:
+class ScoringQueue:
     """Scores what waits, in its order, and logs it before anyone hears of it."""
 
     def __init__(
-        self, model: Model, log: Writer | None, recorder: Recorder, metrics: Metrics, longest: int
+        self,
+        model: Model,
+        log: LogWriter | None,
+        recorder: Recorder,
+        metrics: Metrics,
+        longest: int,
     ) -> None:
         self._model, self._log, self._longest = model, log, longest
         self._recorder, self._metrics = recorder, metrics
-        self._waiting: deque[Asked] = deque()
+        self._waiting: deque[Pending] = deque()
         self._loop = asyncio.get_running_loop()
 
-    def ask(self, question: Question) -> asyncio.Future[Scores]:
-        """The scores to come; raises RefusedError if too many wait already."""
+    def submit(self, question: ScoringRequest) -> asyncio.Future[Scores]:
+        """The scores to come; raises RequestRefusedError if too many wait already."""
         if len(self._waiting) >= self._longest:
-            raise RefusedError(
+            raise RequestRefusedError(
                 503, "queue_full", f"{self._longest} requests wait already", **{"retry-after": "1"}
             )
         if not self._waiting:
@@ -55,21 +60,23 @@ class Queue:
         if self._waiting:
             self._loop.call_soon(self._answer)
 
-    def _answer_alone(self, asked: Asked) -> None:
+    def _answer_alone(self, asked: Pending) -> None:
         try:
             self._score([asked])
         except LogError as error:
-            refusal = RefusedError(503, "log", str(error), **{"retry-after": "1"})
+            refusal = RequestRefusedError(503, "log", str(error), **{"retry-after": "1"})
             _settle(asked[1].set_exception, refusal)
         except Exception as error:
             _settle(asked[1].set_exception, error)
 
-    def _score(self, together: list[Asked]) -> None:
+    def _score(self, together: list[Pending]) -> None:
         """Score and log all of these, then answer each; or none of that."""
         questions = [question for question, _ in together]
         scores = self._model.score(_joined([question.tensors for question in questions]))
         if not np.isfinite(scores.values).all():
-            raise RefusedError(422, "no_score", "the model gives no finite score for these values")
+            raise RequestRefusedError(
+                422, "no_score", "the model gives no finite score for these values"
+            )
         if self._log:
             self._log.write(self._recorder.records(questions, scores))
         self._metrics.scored(scores)
@@ -80,8 +87,8 @@ class Queue:
             _settle(answer.set_result, part)
             start = end
 
-    def _next(self) -> list[Asked]:
-        together: list[Asked] = []
+    def _next(self) -> list[Pending]:
+        together: list[Pending] = []
         rows = 0
         while self._waiting and (not together or rows + len(self._waiting[0][0].tensors) <= _ROWS):
             together.append(self._waiting.popleft())

@@ -6,32 +6,32 @@ import time
 from collections.abc import Sequence
 
 from sluice.model import Scores, Signature, Tensors
-from sluice.scoring_log.record import Column, Record
-from sluice.serve.request import Question, decisions
+from sluice.scoring_log.record import LoggedColumn, LogRecord
+from sluice.serve.request import ScoringRequest, decided_classes
 
 
 class Recorder:
     """Makes records with the features that are logged, and no others."""
 
-    def __init__(self, signature: Signature, logged: Sequence[Column]) -> None:
+    def __init__(self, signature: Signature, logged: Sequence[LoggedColumn]) -> None:
         names = {column.name for column in logged}
         self._signature = signature
         self._every = len(names) == len(signature.inputs)
         self._numbers = [i for i, name in enumerate(signature.numbers) if name in names]
         self._categories = [i for i, name in enumerate(signature.categories) if name in names]
 
-    def records(self, questions: list[Question], scores: Scores) -> list[Record]:
+    def records(self, questions: list[ScoringRequest], scores: Scores) -> list[LogRecord]:
         now, clock = time.time_ns() // 1000, time.monotonic()
-        said = decisions(self._signature, scores)
+        said = decided_classes(self._signature, scores)
         values = scores.values.tolist()
-        records: list[Record] = []
+        records: list[LogRecord] = []
         for question in questions:
             latency = round(clock - question.started, 6)
             features = self._features(question.tensors)
             for row, known in enumerate(features):
                 place = len(records)
                 records.append(
-                    Record(
+                    LogRecord(
                         now,
                         question.id,
                         row,

@@ -7,7 +7,7 @@ import msgspec
 from sluice.model import Scores, Signature, Tensors
 
 
-class Question(msgspec.Struct, frozen=True):
+class ScoringRequest(msgspec.Struct, frozen=True):
     """Rows to score. ids: [n] what their id column says, if it came. started: monotonic seconds."""
 
     id: str
@@ -16,7 +16,7 @@ class Question(msgspec.Struct, frozen=True):
     started: float
 
 
-def decisions(signature: Signature, scores: Scores) -> list[str] | None:
+def decided_classes(signature: Signature, scores: Scores) -> list[str] | None:
     """[n] the classes decided for; None for a regression."""
     if not signature.classes:
         return None

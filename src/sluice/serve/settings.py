@@ -30,7 +30,7 @@ SECONDS = at_least(0.001, float)
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServerSettings:
     """Sizes are in bytes, times in seconds."""
 
     host: str = setting("127.0.0.1", "address to listen on; not loopback: needs a token")
@@ -68,7 +68,7 @@ class Settings:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    for option in fields(Settings):
+    for option in fields(ServerSettings):
         flag = "--" + option.name.replace("_", "-")
         meaning = option.metadata["help"]
         if option.default is False:
@@ -84,5 +84,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         )
 
 
-def from_arguments(options: Namespace) -> Settings:
-    return Settings(**{option.name: getattr(options, option.name) for option in fields(Settings)})
+def from_arguments(options: Namespace) -> ServerSettings:
+    return ServerSettings(
+        **{option.name: getattr(options, option.name) for option in fields(ServerSettings)}
+    )

@@ -20,9 +20,9 @@ import msgspec
 
 from sluice.errors import SluiceError
 from sluice.package.archive import Package, opened
-from sluice.scoring_log import compact, names
+from sluice.scoring_log import compact, file_names
 from sluice.serve.metrics import FOLDER
-from sluice.serve.settings import Settings
+from sluice.serve.settings import ServerSettings
 
 _SHORTEST_TOKEN = 16
 _PAUSE, _LONGEST_PAUSE = 0.02, 2.0  # seconds before a successor starts, doubled by each death
@@ -33,7 +33,7 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of random name is made
 Say = Callable[[str], None]
 
 
-def serve(path: Path, settings: Settings, say: Say) -> None:
+def serve(path: Path, settings: ServerSettings, say: Say) -> None:
     """Serve a package until SIGTERM or SIGINT; raises SluiceError if that cannot be begun."""
     if importlib.util.find_spec("uvicorn") is None:
         raise SluiceError("no server is installed here: pip install '.[serve]'")
@@ -48,7 +48,7 @@ def serve(path: Path, settings: Settings, say: Say) -> None:
         asyncio.run(supervisor.run())
 
 
-def read_token(settings: Settings) -> str | None:
+def read_token(settings: ServerSettings) -> str | None:
     token = os.environ.get("SLUICE_TOKEN")
     if settings.token_file is not None:
         token = Path(settings.token_file).read_text("utf-8", "replace").strip()
@@ -62,7 +62,7 @@ def read_token(settings: Settings) -> str | None:
     return token
 
 
-def refuse_open_door(settings: Settings, token: str | None) -> None:
+def refuse_open_door(settings: ServerSettings, token: str | None) -> None:
     if settings.anonymous and token is not None:
         raise SluiceError("--anonymous and a bearer token exclude each other: leave one out")
     if not (_loopback(settings.host) or settings.anonymous or token):
@@ -83,7 +83,7 @@ def _resolve(host: str, port: int) -> list[tuple[Any, ...]]:
         raise SluiceError(f"--host {host}: {error.strerror or error}") from None
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(settings: ServerSettings) -> socket.socket:
     family, _, _, _, address = _resolve(settings.host, settings.port)[0]
     try:
         return socket.create_server(address, family=family, backlog=2048)
@@ -105,7 +105,7 @@ class Supervisor:
     def __init__(
         self,
         package: Package,
-        settings: Settings,
+        settings: ServerSettings,
         *,
         token: str | None,
         listener: socket.socket,
@@ -213,7 +213,9 @@ class Supervisor:
         while True:
             await asyncio.sleep(_LOOK)
             try:
-                failed = any(map(_free, names.segments(folder))) and await _compacted(folder)
+                failed = any(map(_free, file_names.list_segments(folder))) and await _compacted(
+                    folder
+                )
             except OSError as error:
                 self._say(f"the scoring log {folder} cannot be looked through: {error}")
                 failed = True
@@ -230,7 +232,7 @@ async def _compacted(folder: Path) -> int:
 
 
 def _free(segment: Path) -> bool:
-    with compact.ownerless(segment) as mine:
+    with compact.lock_if_abandoned(segment) as mine:
         return mine
 
 

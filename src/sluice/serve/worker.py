@@ -22,35 +22,35 @@ import numpy as np
 from sluice import scenario
 from sluice.errors import SluiceError
 from sluice.model import Model, Record, Signature
-from sluice.scoring_log.record import Column, Header
-from sluice.scoring_log.writer import LogError, Rotation, Writer
+from sluice.scoring_log.record import LoggedColumn, SegmentHeader
+from sluice.scoring_log.writer import LogError, LogWriter, Rotation
 from sluice.serve.http import app as http
 from sluice.serve.http import openapi
 from sluice.serve.http.inference import Inference
 from sluice.serve.http.records import Records
 from sluice.serve.http.server import Server
-from sluice.serve.metrics import PROBABILITIES, Metrics, Page
-from sluice.serve.queue import Queue
+from sluice.serve.metrics import PROBABILITIES, Metrics, MetricsPage
+from sluice.serve.queue import ScoringQueue
 from sluice.serve.recorder import Recorder
-from sluice.serve.settings import Settings
+from sluice.serve.settings import ServerSettings
 
 READY = b"ready\n"
 
 
-class Task(msgspec.Struct, frozen=True):
+class WorkerTask(msgspec.Struct, frozen=True):
     """What the supervisor hands over. listener: the number of an inherited socket."""
 
     folder: str
     name: str
     version: str
     digest: str
-    settings: Settings
+    settings: ServerSettings
     token: str | None
     listener: int
 
 
 class Worker:
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: WorkerTask) -> None:
         self._task = task
         self._instance = secrets.token_hex(8)
         self._model = Model(Path(task.folder) / "model")
@@ -78,15 +78,15 @@ class Worker:
         task, settings, signature = self._task, self._task.settings, self._model.signature
         named = (signature, task.name, task.version)
         recorder = Recorder(signature, self._columns())
-        model = http.Model(
+        model = http.ServedModel(
             task.name,
             task.version,
             Inference(*named, settings.max_rows, settings.max_nesting),
             Records(*named, settings.max_rows),
-            Queue(self._model, self._log, recorder, metrics, settings.max_queue),
+            ScoringQueue(self._model, self._log, recorder, metrics, settings.max_queue),
             openapi.document(*named, self._samples()[0]),
         )
-        page = Page(self._log.free if self._log else None)
+        page = MetricsPage(self._log.free if self._log else None)
         return http.App(
             model,
             metrics,
@@ -132,12 +132,12 @@ class Worker:
         scores = self._model.score_records(self._samples()).values
         return tuple(np.unique(np.quantile(scores, np.linspace(0, 1, 11))).tolist())
 
-    def _columns(self) -> tuple[Column, ...]:
-        return logged(self._model.signature, self._task.settings.log_features)
+    def _columns(self) -> tuple[LoggedColumn, ...]:
+        return logged_columns(self._model.signature, self._task.settings.log_features)
 
-    def _writer(self) -> Writer:
+    def _writer(self) -> LogWriter:
         task, settings, signature = self._task, self._task.settings, self._model.signature
-        header = Header(
+        header = SegmentHeader(
             task.name,
             task.version,
             task.digest,
@@ -148,10 +148,10 @@ class Worker:
             self._columns(),
         )
         rotation = Rotation(settings.log_segment, settings.log_age, settings.log_sync)
-        return Writer(Path(settings.log), header, rotation)
+        return LogWriter(Path(settings.log), header, rotation)
 
 
-def logged(signature: Signature, features: str) -> tuple[Column, ...]:
+def logged_columns(signature: Signature, features: str) -> tuple[LoggedColumn, ...]:
     """The columns in the log, numbers first; never a sensitive one."""
     allowed = {column.name for column in signature.inputs if not column.sensitive}
     named = {"all": allowed, "none": set()}.get(features)
@@ -162,14 +162,14 @@ def logged(signature: Signature, features: str) -> tuple[Column, ...]:
             why = "is sensitive and never logged" if sensitive else "is not an input of this model"
             raise SluiceError(f"--log-features: {name!r} {why}")
     inputs = sorted(signature.inputs, key=lambda column: column.type, reverse=True)
-    return tuple(Column(c.name, c.type) for c in inputs if c.name in named)
+    return tuple(LoggedColumn(c.name, c.type) for c in inputs if c.name in named)
 
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor hears it, and says stop
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # connections are files too
-    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=WorkerTask)
     try:
         with asyncio.Runner(loop_factory=Server.loop_factory()) as runner:
             runner.run(Worker(task).run())

@@ -19,7 +19,7 @@ from sluice.labels import MISSING, label
 from sluice.metrics import Floats
 from sluice.model import NOT_FINITE, Tensors, no_number
 from sluice.serve.batch.arrays import numbers, present, texts
-from sluice.serve.batch.plan import Plan, is_text, plain
+from sluice.serve.batch.column_plan import ColumnPlan, is_text, plain
 
 # What a CSV file may write for a missing value: the words that pandas reads so in training.
 MISSING_WORDS = (
@@ -38,7 +38,7 @@ Faults = dict[int, Fault]
 Problems = Iterable[tuple[int, str]]
 
 
-def encode(plan: Plan, batch: pa.RecordBatch) -> tuple[Tensors, Faults]:
+def encode(plan: ColumnPlan, batch: pa.RecordBatch) -> tuple[Tensors, Faults]:
     """Tensors of all rows, and the first fault of each row that must not be scored."""
     signature, rows = plan.signature, batch.num_rows
     held = np.empty((rows, len(signature.numbers)))

@@ -10,12 +10,12 @@ import pyarrow as pa
 from sluice.metrics import Ints
 from sluice.model import Model, Scores, Tensors
 from sluice.serve.batch.arrays import choose, floats, integers, texts
+from sluice.serve.batch.column_plan import ColumnPlan
 from sluice.serve.batch.columns import Faults, encode
-from sluice.serve.batch.plan import Plan
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredBatch:
     """Every row of a batch is in one of two: `scored`, or `refused` with the reason.
 
     good and bad: where these rows were in the batch.
@@ -27,7 +27,7 @@ class Scored:
     bad: Ints
 
 
-def score(model: Model, plan: Plan, batch: pa.RecordBatch) -> Scored:
+def score(model: Model, plan: ColumnPlan, batch: pa.RecordBatch) -> ScoredBatch:
     tensors, faults = encode(plan, batch)
     rows = np.arange(batch.num_rows)
     bad = np.array(sorted(faults), np.int64)
@@ -38,7 +38,7 @@ def score(model: Model, plan: Plan, batch: pa.RecordBatch) -> Scored:
     if faults:
         carried = carried.take(integers(good))
     scored = _results(plan, carried, _scores(model, tensors))
-    return Scored(scored, good, _refusals(plan, batch, bad, faults), bad)
+    return ScoredBatch(scored, good, _refusals(plan, batch, bad, faults), bad)
 
 
 def _scores(model: Model, tensors: Tensors) -> Scores:
@@ -49,7 +49,7 @@ def _scores(model: Model, tensors: Tensors) -> Scores:
     return Scores(np.empty(shape), np.empty(0, np.int64))
 
 
-def _results(plan: Plan, carried: pa.RecordBatch, scores: Scores) -> pa.RecordBatch:
+def _results(plan: ColumnPlan, carried: pa.RecordBatch, scores: Scores) -> pa.RecordBatch:
     values = scores.values.reshape(carried.num_rows, len(plan.score_names))
     columns = [*carried.columns, *map(floats, values.T)]
     if plan.signature.classes:
@@ -57,7 +57,7 @@ def _results(plan: Plan, carried: pa.RecordBatch, scores: Scores) -> pa.RecordBa
     return pa.RecordBatch.from_arrays(columns, schema=plan.scored)
 
 
-def _refusals(plan: Plan, batch: pa.RecordBatch, bad: Ints, faults: Faults) -> pa.RecordBatch:
+def _refusals(plan: ColumnPlan, batch: pa.RecordBatch, bad: Ints, faults: Faults) -> pa.RecordBatch:
     held = batch.take(integers(bad)).columns
     named = [faults[row] for row in bad.tolist()]
     columns = [*held, texts([f.column for f in named]), texts([f.problem for f in named])]

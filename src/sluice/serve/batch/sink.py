@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from sluice.errors import SluiceError
 
 
-class Sink:
+class ParquetSink:
     """Written under a hidden name beside its place, which it takes at `commit`.
 
     The name is always the same: what a killed run left behind, the next one
@@ -26,7 +26,7 @@ class Sink:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.rows = 0
         self._path, self._part = path, path.with_name(f".{path.name}.part")
-        with writable(path):
+        with writing(path):
             self._file = _claim(self._part)
             try:
                 self._writer = pq.ParquetWriter(self._file, schema)
@@ -35,7 +35,7 @@ class Sink:
                 self._file.close()
                 raise
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> ParquetSink:
         return self
 
     def __exit__(
@@ -49,12 +49,12 @@ class Sink:
 
     def write(self, batch: pa.RecordBatch) -> None:
         if batch.num_rows:
-            with writable(self._path):
+            with writing(self._path):
                 self._writer.write_batch(batch)
             self.rows += batch.num_rows
 
     def commit(self) -> None:
-        with writable(self._path):
+        with writing(self._path):
             self._writer.close()
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -64,7 +64,7 @@ class Sink:
 
     def withdraw(self) -> None:
         """Leave no file there, not even an earlier run's."""
-        with writable(self._path):
+        with writing(self._path):
             self._discard()
             self._path.unlink(missing_ok=True)
 
@@ -78,7 +78,7 @@ class Sink:
 
 
 @contextmanager
-def writable(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:

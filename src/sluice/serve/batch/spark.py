@@ -24,11 +24,11 @@ from sluice.errors import SluiceError
 from sluice.model import read_signature
 from sluice.package.archive import Package, archive, opened
 from sluice.serve.batch import BATCH_ROWS
-from sluice.serve.batch.executor import REFUSED, SCORED, schema, work
-from sluice.serve.batch.parquet import ParquetFile
-from sluice.serve.batch.plan import Plan, plan
-from sluice.serve.batch.run import Result, beside, refuse_targets
-from sluice.serve.batch.source import Source, open_all
+from sluice.serve.batch.column_plan import ColumnPlan, plan_columns
+from sluice.serve.batch.input_files import InputFile, open_all
+from sluice.serve.batch.local import BatchResult, beside, refuse_targets
+from sluice.serve.batch.parquet_file import ParquetFile
+from sluice.serve.batch.spark_worker import REFUSED, SCORED, schema, work
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -57,7 +57,7 @@ def run(
     quarantine: Path | None = None,
     batch_rows: int = BATCH_ROWS,
     master: str | None = None,
-) -> Result:
+) -> BatchResult:
     """Score all rows of the input into a folder of Parquet files, refused rows into another."""
     if master is None:
         raise SluiceError("--engine spark needs --master URL, such as spark://host:7077")
@@ -72,16 +72,16 @@ def run(
         sources = open_all(given)
         _refuse_unless_parquet(sources)
         where = str(sources[0].path)
-        held = plan(signature, sources[0].file.columns, keep, where, parsed=False)
+        held = plan_columns(signature, sources[0].file.columns, keep, where, parsed=False)
         with _session(master, batch_rows, scratch) as spark:
             spark.sparkContext.addPyFile(str(_code(scratch)))
             spark.sparkContext.addFile(str(_packed(unpacked, scratch)))
             rows, refused = _score(spark, held, sources, output, aside)
-    return Result(rows, refused, aside)
+    return BatchResult(rows, refused, aside)
 
 
 def _score(
-    spark: SparkSession, held: Plan, sources: list[Source], output: Path, aside: Path
+    spark: SparkSession, held: ColumnPlan, sources: list[InputFile], output: Path, aside: Path
 ) -> tuple[int, int]:
     from pyspark import StorageLevel
     from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
@@ -154,7 +154,7 @@ def _is_result(folder: Path) -> bool:
     return (folder / "_SUCCESS").is_file()
 
 
-def _refuse_unless_parquet(sources: list[Source]) -> None:
+def _refuse_unless_parquet(sources: list[InputFile]) -> None:
     for source in sources:
         if not isinstance(source.file, ParquetFile):
             raise SluiceError(f"{source.path}: with --engine spark, the input is Parquet")

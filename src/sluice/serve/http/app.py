@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 
 from sluice.model import InputError
-from sluice.serve.errors import RefusedError
+from sluice.serve.errors import RequestRefusedError
 from sluice.serve.http.docs import PAGE, POLICY
 from sluice.serve.http.inference import BINARY_HEADER, Inference
 from sluice.serve.http.records import Records
-from sluice.serve.metrics import Metrics, Page
-from sluice.serve.queue import Queue
+from sluice.serve.metrics import Metrics, MetricsPage
+from sluice.serve.queue import ScoringQueue
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -30,14 +30,14 @@ _JSON = b"application/json"
 _encode = msgspec.json.Encoder().encode
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True):
     body: bytes
     status: int = 200
     type: bytes = _JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-class Asked(msgspec.Struct, frozen=True):
+class RequestHead(msgspec.Struct, frozen=True):
     """A request without its body. started: monotonic seconds."""
 
     headers: Headers
@@ -45,7 +45,7 @@ class Asked(msgspec.Struct, frozen=True):
     started: float
 
 
-Handler = Callable[[Asked], Awaitable[Answer]]
+Handler = Callable[[RequestHead], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class _ClientGoneError(Exception):
 
 
 @dataclass(frozen=True)
-class Model:
+class ServedModel:
     """What the application knows of the model: its name on the wire, and who scores."""
 
     name: str
     version: str
     inference: Inference
     records: Records
-    queue: Queue
+    queue: ScoringQueue
     openapi: bytes
 
 
@@ -78,9 +78,9 @@ class App:
 
     def __init__(
         self,
-        model: Model,
+        model: ServedModel,
         metrics: Metrics,
-        page: Page,
+        page: MetricsPage,
         *,
         unready: Callable[[], str],
         token: str | None,
@@ -97,7 +97,7 @@ class App:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = Asked(dict(scope["headers"]), receive, time.monotonic())
+        asked = RequestHead(dict(scope["headers"]), receive, time.monotonic())
         name = "other"
         try:
             by_method = self._routes.get(scope["path"], {})
@@ -136,19 +136,21 @@ class App:
         if not by_method:
             if path.startswith("/v2/models/"):
                 said = f"there is one model here: {self._model.name}, {self._model.version}"
-                raise RefusedError(404, "not_found", said)
-            raise RefusedError(404, "not_found", "no such path; /docs lists them")
+                raise RequestRefusedError(404, "not_found", said)
+            raise RequestRefusedError(404, "not_found", "no such path; /docs lists them")
         route = by_method.get("GET" if method == "HEAD" else method)
         if route is None:
             allowed = ", ".join(by_method).replace("GET", "GET, HEAD")
-            raise RefusedError(405, "bad_method", f"this path takes {allowed}", allow=allowed)
+            raise RequestRefusedError(
+                405, "bad_method", f"this path takes {allowed}", allow=allowed
+            )
         return route
 
     def _admit(self, headers: Headers, open: bool) -> None:
         if self._token is not None and not open:
             scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
             if not (hmac.compare_digest(given, self._token) and scheme.lower() == b"bearer"):
-                raise RefusedError(
+                raise RequestRefusedError(
                     401,
                     "unauthorized",
                     "a bearer token is needed",
@@ -157,42 +159,44 @@ class App:
         origin = headers.get(b"origin")
         if origin is not None and origin.rpartition(b"//")[2] != headers.get(b"host"):
             # A page from elsewhere must not make its reader's browser score.
-            raise RefusedError(403, "cross_origin", "requests from other sites' pages are refused")
+            raise RequestRefusedError(
+                403, "cross_origin", "requests from other sites' pages are refused"
+            )
 
-    def _refused(self, error: Exception, asked: Headers) -> Answer:
+    def _refused(self, error: Exception, asked: Headers) -> Response:
         if isinstance(error, InputError):
-            error = RefusedError(400, "bad_input", str(error))
-        if not isinstance(error, RefusedError):
+            error = RequestRefusedError(400, "bad_input", str(error))
+        if not isinstance(error, RequestRefusedError):
             trace = "".join(traceback.format_exception(error))
             sys.stderr.write(f"sluice: an error that is not the client's:\n{trace}")
-            error = RefusedError(500, "internal", "the server failed; its own log says why")
+            error = RequestRefusedError(500, "internal", "the server failed; its own log says why")
         self._metrics.error(error.kind)
         headers = tuple((k.encode(), v.encode()) for k, v in error.headers.items())
         if b"expect" in asked:  # its body may never come, so nothing can follow it
             headers += ((b"connection", b"close"),)
-        return Answer(_encode({"error": error.said}), error.status, headers=headers)
+        return Response(_encode({"error": error.said}), error.status, headers=headers)
 
     # What each path answers
 
-    async def _infer(self, asked: Asked) -> Answer:
+    async def _infer(self, asked: RequestHead) -> Response:
         body = await self._body(asked)
         inference = self._model.inference
         header = asked.headers.get(BINARY_HEADER)
         question, request = inference.read(body, header, next(self._ids), asked.started)
-        scores = await self._model.queue.ask(question)
+        scores = await self._model.queue.submit(question)
         content, length = inference.write(question, request, scores)
         if length is None:
-            return Answer(content)
+            return Response(content)
         headers = ((BINARY_HEADER, str(length).encode()),)
-        return Answer(content, type=b"application/octet-stream", headers=headers)
+        return Response(content, type=b"application/octet-stream", headers=headers)
 
-    async def _score(self, asked: Asked) -> Answer:
+    async def _score(self, asked: RequestHead) -> Response:
         body = await self._body(asked)
         question = self._model.records.read(body, next(self._ids), asked.started)
-        scores = await self._model.queue.ask(question)
-        return Answer(self._model.records.write(question, scores))
+        scores = await self._model.queue.submit(question)
+        return Response(self._model.records.write(question, scores))
 
-    async def _body(self, asked: Asked) -> bytes:
+    async def _body(self, asked: RequestHead) -> bytes:
         """The whole body; what is more than allowed is not kept."""
         most = self._max_body
         if int(asked.headers.get(b"content-length", b"0")) > most:
@@ -200,7 +204,7 @@ class App:
         encoding = asked.headers.get(b"content-encoding", b"identity")
         if encoding.lower() != b"identity":
             said = "compressed bodies are not read; send it without Content-Encoding"
-            raise RefusedError(415, "bad_request", said, **{"accept-encoding": "identity"})
+            raise RequestRefusedError(415, "bad_request", said, **{"accept-encoding": "identity"})
         parts: list[bytes] = []
         size = 0
         while True:
@@ -214,7 +218,7 @@ class App:
             if not event["more_body"]:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _server(self, asked: Asked) -> Answer:
+    async def _server(self, asked: RequestHead) -> Response:
         from sluice import __version__
 
         return _json(
@@ -225,51 +229,51 @@ class App:
             }
         )
 
-    async def _metadata(self, asked: Asked) -> Answer:
+    async def _metadata(self, asked: RequestHead) -> Response:
         return _json(self._model.inference.metadata())
 
-    async def _live(self, asked: Asked) -> Answer:
+    async def _live(self, asked: RequestHead) -> Response:
         return _json({"live": True})
 
-    async def _ready(self, asked: Asked) -> Answer:
+    async def _ready(self, asked: RequestHead) -> Response:
         # The specification's text calls this field live, its schema ready.
         return self._readiness({"live": True, "ready": True})
 
-    async def _model_ready(self, asked: Asked) -> Answer:
+    async def _model_ready(self, asked: RequestHead) -> Response:
         return self._readiness({"name": self._model.name, "ready": True})
 
-    def _readiness(self, said: dict[str, Any]) -> Answer:
+    def _readiness(self, said: dict[str, Any]) -> Response:
         if reason := self._unready():
-            raise RefusedError(503, "not_ready", f"not ready: {reason}")
+            raise RequestRefusedError(503, "not_ready", f"not ready: {reason}")
         return _json(said)
 
-    async def _scraped(self, asked: Asked) -> Answer:
-        return Answer(self._page.render(), type=b"text/plain; version=0.0.4; charset=utf-8")
+    async def _scraped(self, asked: RequestHead) -> Response:
+        return Response(self._page.render(), type=b"text/plain; version=0.0.4; charset=utf-8")
 
-    async def _home(self, asked: Asked) -> Answer:
-        return Answer(b"", 307, b"text/plain", ((b"location", b"/docs"),))
+    async def _home(self, asked: RequestHead) -> Response:
+        return Response(b"", 307, b"text/plain", ((b"location", b"/docs"),))
 
-    async def _docs(self, asked: Asked) -> Answer:
+    async def _docs(self, asked: RequestHead) -> Response:
         headers = ((b"content-security-policy", POLICY),)
-        return Answer(PAGE, type=b"text/html; charset=utf-8", headers=headers)
+        return Response(PAGE, type=b"text/html; charset=utf-8", headers=headers)
 
-    async def _openapi(self, asked: Asked) -> Answer:
-        return Answer(self._model.openapi)
+    async def _openapi(self, asked: RequestHead) -> Response:
+        return Response(self._model.openapi)
 
 
-def _versioned(model: Model) -> str:
+def _versioned(model: ServedModel) -> str:
     return f"/v2/models/{model.name}/versions/{model.version}"
 
 
-def _too_large(most: int) -> RefusedError:
-    return RefusedError(413, "too_large", f"the body is larger than {most:,} bytes")
+def _too_large(most: int) -> RequestRefusedError:
+    return RequestRefusedError(413, "too_large", f"the body is larger than {most:,} bytes")
 
 
-def _json(content: object) -> Answer:
-    return Answer(_encode(content))
+def _json(content: object) -> Response:
+    return Response(_encode(content))
 
 
-async def _send(send: Send, answer: Answer) -> None:
+async def _send(send: Send, answer: Response) -> None:
     headers = [
         (b"content-type", answer.type),
         (b"content-length", b"%d" % len(answer.body)),

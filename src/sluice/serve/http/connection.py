@@ -18,7 +18,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from sluice.serve.settings import Settings
+from sluice.serve.settings import ServerSettings
 
 _HEADERS, _BODY = "headers", "body"
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
@@ -30,7 +30,7 @@ class _TooManyHeadersError(Exception):
 
 
 class Connection(HttpToolsProtocol):
-    settings: Settings
+    settings: ServerSettings
     refused: Callable[[str], None]  # told the kind of each refusal
     stopping: Callable[[], bool]
 

@@ -16,39 +16,39 @@ import msgspec
 import numpy as np
 
 from sluice.model import NOT_FINITE, InputError, Scores, Signature, Tensors
-from sluice.serve.errors import RefusedError
-from sluice.serve.http import message, tensors
+from sluice.serve.errors import RequestRefusedError
+from sluice.serve.http import request_body, tensors
 from sluice.serve.http.tensors import Tensor, Values
-from sluice.serve.request import Question, decisions
+from sluice.serve.request import ScoringRequest, decided_classes
 
 BINARY_HEADER = b"inference-header-content-length"
 
 
-class Wanted(msgspec.Struct):
+class RequestedOutput(msgspec.Struct):
     name: str
     parameters: dict[str, Any] = {}
 
 
-class Request(msgspec.Struct):
+class InferenceRequest(msgspec.Struct):
     inputs: list[Tensor]
     id: str | None = None
     parameters: dict[str, Any] = {}
-    outputs: list[Wanted] | None = None
+    outputs: list[RequestedOutput] | None = None
 
 
-class _Head(msgspec.Struct):
+class _TensorHead(msgspec.Struct):
     name: str
     shape: list[int]
 
 
-class _Heads(msgspec.Struct):
+class _TensorHeads(msgspec.Struct):
     """A request of which no value is looked at."""
 
-    inputs: list[_Head]
+    inputs: list[_TensorHead]
 
 
-_decoder = msgspec.json.Decoder(Request)
-_heads = msgspec.json.Decoder(_Heads)
+_decoder = msgspec.json.Decoder(InferenceRequest)
+_heads = msgspec.json.Decoder(_TensorHeads)
 _AT = re.compile(r"(.*) - at `\$\.inputs\[(\d+)\]\.(datatype|data)(?:\[(\d+)\])?")
 _encode = msgspec.json.Encoder().encode
 _REAL, _TEXT = {int, float, type(None)}, {str, type(None)}
@@ -75,21 +75,21 @@ class Inference:
 
     def read(
         self, body: bytes, header: bytes | None, id: str, started: float
-    ) -> tuple[Question, Request]:
-        """A request's question; raises RefusedError or InputError."""
+    ) -> tuple[ScoringRequest, InferenceRequest]:
+        """A request's question; raises RequestRefusedError or InputError."""
         text, rest = _parted(body, header)
         try:
-            request = message.decode(_decoder, text)
-        except RefusedError as error:
+            request = request_body.decode(_decoder, text)
+        except RequestRefusedError as error:
             raise self._named(error, text) from None
         self._hold(request)
         usual = self._usual_row(request.inputs)
         if usual is not None and not rest:
-            return Question(self._id(request, id), usual, None, started), request
+            return ScoringRequest(self._id(request, id), usual, None, started), request
         rows = request.inputs[0].shape[0]
         columns = self._columns(request.inputs, rest, rows)
         ids = columns.get(self._signature.id) if self._signature.id else None
-        question = Question(
+        question = ScoringRequest(
             self._id(request, id),
             self._tensors(columns, rows),
             None if ids is None else tensors.labels(ids),
@@ -97,8 +97,8 @@ class Inference:
         )
         return question, request
 
-    def _id(self, request: Request, id: str) -> str:
-        return message.hold_id(request.id) if request.id else id
+    def _id(self, request: InferenceRequest, id: str) -> str:
+        return request_body.check_id(request.id) if request.id else id
 
     def _usual_row(self, given: list[Tensor]) -> Tensors | None:
         """One row in JSON as the metadata lists its columns, which most requests are.
@@ -120,14 +120,14 @@ class Inference:
             pass
         return None
 
-    def _named(self, error: RefusedError, text: memoryview) -> Exception:
+    def _named(self, error: RequestRefusedError, text: memoryview) -> Exception:
         """The same by row and column, if it is about one: the decoder does not know them."""
         found = _AT.search(error.said)
         if found is None:
             return error
         try:
-            inputs = message.decode(_heads, text).inputs
-        except RefusedError:
+            inputs = request_body.decode(_heads, text).inputs
+        except RequestRefusedError:
             return error
         said, at, field, index = found.groups()
         head, row = inputs[int(at)], int(index or 0)
@@ -138,19 +138,21 @@ class Inference:
         said = said.rpartition(": ")[2]
         return InputError(row, name, NOT_FINITE if "out of range" in said else f"{field}: {said}")
 
-    def _hold(self, request: Request) -> None:
+    def _hold(self, request: InferenceRequest) -> None:
         if not request.inputs:
-            raise RefusedError(400, "bad_request", "inputs: no tensor")
+            raise RequestRefusedError(400, "bad_request", "inputs: no tensor")
         shape = request.inputs[0].shape
-        message.hold_rows(shape[0] if shape else 0, self._max_rows)
+        request_body.check_row_count(shape[0] if shape else 0, self._max_rows)
         if request.parameters:
-            message.hold_nesting(request.parameters, self._max_nesting, 2)
+            request_body.check_nesting(request.parameters, self._max_nesting, 2)
         _truth(request.parameters, "binary_data_output")
         for output in request.outputs or ():
             _truth(output.parameters, "binary_data")
             if output.name not in self._outputs:
                 there = ", ".join(self._outputs)
-                raise RefusedError(400, "bad_request", f"output {output.name!r}: there are {there}")
+                raise RequestRefusedError(
+                    400, "bad_request", f"output {output.name!r}: there are {there}"
+                )
 
     def _columns(self, given: list[Tensor], rest: memoryview, rows: int) -> dict[str, Values]:
         if len(given) == 1 and given[0].name not in self._known:
@@ -169,19 +171,19 @@ class Inference:
                     raise InputError(0, name, f"shape {tensor.shape}: expected [{rows}, 1]")
                 if tensor.parameters or len(data) != rows or type(data[0]) is list:
                     data, rest = self._read(tensor, rest)
-                tensors.hold_type(name, tensor.datatype, data)
+                tensors.check_type(name, tensor.datatype, data)
                 if tensor.datatype == "BYTES" and name in self._numbers:
-                    tensors.hold_numbers(name, data)
+                    tensors.check_numbers(name, data)
                 columns[name] = data
         if rest:
             said = f"{len(rest)} bytes follow the last binary tensor"
-            raise RefusedError(400, "bad_request", said)
+            raise RequestRefusedError(400, "bad_request", said)
         return columns
 
     def _read(self, tensor: Tensor, rest: memoryview) -> tuple[Values, memoryview]:
         """The tensor's values, flat, and what is left of the binary part."""
         count = math.prod(tensor.shape)
-        message.hold_nesting(tensor.parameters, self._max_nesting, 4)
+        request_body.check_nesting(tensor.parameters, self._max_nesting, 4)
         size = tensor.parameters.get("binary_data_size")
         if size is None:
             return tensors.flat(tensor, count), rest
@@ -201,9 +203,9 @@ class Inference:
         found, rest = self._read(tensor, rest)
         columns = {column.name: found[place::width] for place, column in enumerate(inputs)}
         for name, column in columns.items():
-            tensors.hold_type(name, tensor.datatype, column)
+            tensors.check_type(name, tensor.datatype, column)
             if tensor.datatype == "BYTES" and name in self._numbers:
-                tensors.hold_numbers(name, column)
+                tensors.check_numbers(name, column)
         return columns, rest
 
     def _tensors(self, columns: dict[str, Values], rows: int) -> Tensors:
@@ -220,18 +222,18 @@ class Inference:
             table = np.array([[np.inf]])
         if np.isinf(table).any():
             for name, found in zip(self._numbers, numbers, strict=True):
-                tensors.hold_numbers(name, found)
+                tensors.check_numbers(name, found)
         return Tensors(
             table.reshape(len(numbers), rows).T,
             np.array(categories, object).reshape(len(categories), rows).T,
         )
 
     def write(
-        self, question: Question, request: Request, scores: Scores
+        self, question: ScoringRequest, request: InferenceRequest, scores: Scores
     ) -> tuple[bytes, int | None]:
         """The answer, and the length of its JSON if binary tensors follow it."""
         rows = len(question.tensors)
-        values, said = scores.values, decisions(self._signature, scores)
+        values, said = scores.values, decided_classes(self._signature, scores)
         outputs, binary = [], []
         for name, as_binary in self._wanted(request).items():
             score = name == "score"
@@ -250,7 +252,7 @@ class Inference:
         text = self._head + b"," + _encode({"id": question.id, "outputs": outputs})[1:]
         return (text, None) if not binary else (text + b"".join(binary), len(text))
 
-    def _wanted(self, request: Request) -> dict[str, bool]:
+    def _wanted(self, request: InferenceRequest) -> dict[str, bool]:
         """Which outputs, and whether as binary."""
         every = _truth(request.parameters, "binary_data_output")
         if not request.outputs:
@@ -306,7 +308,7 @@ MISSING_VALUES = {
 def _truth(parameters: dict[str, Any], name: str, otherwise: bool = False) -> bool:
     value = parameters.get(name, otherwise)
     if not isinstance(value, bool):
-        raise RefusedError(400, "bad_request", f"parameter {name}: expected true or false")
+        raise RequestRefusedError(400, "bad_request", f"parameter {name}: expected true or false")
     return value
 
 
@@ -316,7 +318,7 @@ def _parted(body: bytes, header: bytes | None) -> tuple[memoryview, memoryview]:
     if header is None:
         return whole, whole[:0]
     if not header.isdigit() or len(header) > 12 or int(header) > len(body):
-        raise RefusedError(
+        raise RequestRefusedError(
             400,
             "bad_request",
             f"Inference-Header-Content-Length: expected at most {len(body)}, the body's length",

@@ -8,24 +8,24 @@ import msgspec
 
 from sluice.labels import label
 from sluice.model import NOT_FINITE, InputError, Scalar, Scores, Signature, encode
-from sluice.serve.errors import RefusedError
-from sluice.serve.http import message
-from sluice.serve.request import Question, decisions
+from sluice.serve.errors import RequestRefusedError
+from sluice.serve.http import request_body
+from sluice.serve.request import ScoringRequest, decided_classes
 
 
-class Request(msgspec.Struct, forbid_unknown_fields=True):
+class RecordsRequest(msgspec.Struct, forbid_unknown_fields=True):
     records: list[dict[str, Scalar]]
     id: str | None = None
 
 
-class _Raw(msgspec.Struct):
+class _UndecodedRecords(msgspec.Struct):
     """A request of which no value is looked at."""
 
     records: list[dict[str, msgspec.Raw]]
 
 
-_decoder = msgspec.json.Decoder(Request)
-_raw = msgspec.json.Decoder(_Raw)
+_decoder = msgspec.json.Decoder(RecordsRequest)
+_raw = msgspec.json.Decoder(_UndecodedRecords)
 _scalar = msgspec.json.Decoder(Scalar)
 _encode = msgspec.json.Encoder().encode
 
@@ -35,22 +35,22 @@ class Records:
         self._signature, self._max_rows = signature, max_rows
         self._head = {"model": name, "version": version}
 
-    def read(self, body: bytes, id: str, started: float) -> Question:
-        """Raises RefusedError or InputError."""
+    def read(self, body: bytes, id: str, started: float) -> ScoringRequest:
+        """Raises RequestRefusedError or InputError."""
         try:
-            request = message.decode(_decoder, body)
-        except RefusedError as error:
+            request = request_body.decode(_decoder, body)
+        except RequestRefusedError as error:
             raise _named(body) or error from None
-        message.hold_rows(len(request.records), self._max_rows)
-        return Question(
-            message.hold_id(request.id) if request.id else id,
+        request_body.check_row_count(len(request.records), self._max_rows)
+        return ScoringRequest(
+            request_body.check_id(request.id) if request.id else id,
             encode(self._signature, request.records),
             _ids(self._signature, request.records),
             started,
         )
 
-    def write(self, question: Question, scores: Scores) -> bytes:
-        said = decisions(self._signature, scores)
+    def write(self, question: ScoringRequest, scores: Scores) -> bytes:
+        said = decided_classes(self._signature, scores)
         results = []
         for row, score in enumerate(scores.values.tolist()):
             result: dict[str, Any] = {} if question.ids is None else {"id": question.ids[row]}
@@ -66,8 +66,8 @@ class Records:
 def _named(body: bytes) -> InputError | None:
     """The first value that is no scalar, by row and column: the decoder does not name them."""
     try:
-        records = message.decode(_raw, body).records
-    except RefusedError:
+        records = request_body.decode(_raw, body).records
+    except RequestRefusedError:
         return None
     for row, record in enumerate(records):
         for name, value in record.items():

@@ -13,24 +13,24 @@ from typing import Any
 import uvicorn
 
 from sluice.serve.http.connection import Connection
-from sluice.serve.settings import Settings
+from sluice.serve.settings import ServerSettings
 
 
 class Server:
     """Serves an ASGI application. `refused` is told of what never reached it."""
 
-    def __init__(self, app: Any, settings: Settings, refused: Callable[[str], None]) -> None:
-        class Held(Connection):
+    def __init__(self, app: Any, settings: ServerSettings, refused: Callable[[str], None]) -> None:
+        class LimitedConnection(Connection):
             pass
 
         self._settings = settings
-        Held.settings, Held.refused = settings, staticmethod(refused)
-        Held.stopping = staticmethod(lambda: self.stopping)
+        LimitedConnection.settings, LimitedConnection.refused = settings, staticmethod(refused)
+        LimitedConnection.stopping = staticmethod(lambda: self.stopping)
         logging.getLogger("uvicorn").setLevel(logging.ERROR)
         self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 app,
-                http=Held,
+                http=LimitedConnection,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",
@@ -44,7 +44,7 @@ class Server:
                 ),
             )
         )
-        self._uvicorn.connection = Held
+        self._uvicorn.connection = LimitedConnection
 
     @staticmethod
     def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -68,7 +68,7 @@ def _joined(name: str, data: list[Any]) -> list[Any]:
     return joined
 
 
-def hold_type(name: str, datatype: Datatype, found: Values) -> None:
+def check_type(name: str, datatype: Datatype, found: Values) -> None:
     """Raise InputError at the first value of a column that is not of its datatype."""
     kinds = _KINDS[datatype]
     if not set(map(type, found)) <= kinds:
@@ -133,7 +133,7 @@ def write_texts(texts: Sequence[str] | None) -> bytes:
     return b"".join(parts)
 
 
-def hold_numbers(name: str, found: Values) -> None:
+def check_numbers(name: str, found: Values) -> None:
     """Raise InputError at text, and at what is not finite."""
     for row, value in enumerate(found):
         if isinstance(value, str):

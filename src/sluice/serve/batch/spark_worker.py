@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sluice.model import Model
 from sluice.package.archive import opened
-from sluice.serve.batch.plan import Plan
+from sluice.serve.batch.column_plan import ColumnPlan
 from sluice.serve.batch.score import score
 
 SCORED, REFUSED = "scored", "refused"
@@ -19,14 +19,14 @@ SCORED, REFUSED = "scored", "refused"
 Work = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
-def schema(plan: Plan) -> pa.Schema:
+def schema(plan: ColumnPlan) -> pa.Schema:
     """One struct for a row that was scored, one for a row that was refused; the other is null."""
     return pa.schema(
         [(SCORED, pa.struct(list(plan.scored))), (REFUSED, pa.struct(list(plan.refused)))]
     )
 
 
-def work(plan: Plan, package: str) -> Work:
+def work(plan: ColumnPlan, package: str) -> Work:
     """package: what the file is called that was shipped to the workers."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -50,7 +50,7 @@ def _model(package: str) -> Model:
         return Model(unpacked.model)
 
 
-def _row(plan: Plan, name: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+def _row(plan: ColumnPlan, name: str, batch: pa.RecordBatch) -> pa.RecordBatch:
     held = pa.StructArray.from_arrays(batch.columns, fields=list(batch.schema))
     columns = [
         held if field.name == name else pa.nulls(len(held), field.type) for field in schema(plan)

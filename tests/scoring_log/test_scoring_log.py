@@ -18,17 +18,17 @@ import pytest
 from pyarrow import parquet
 
 from sluice.errors import SluiceError
-from sluice.scoring_log import names
+from sluice.scoring_log import file_names
 from sluice.scoring_log.compact import compact
 from sluice.scoring_log.reader import read
-from sluice.scoring_log.record import Column, Header, Record, Segment
-from sluice.scoring_log.writer import LogError, Rotation, Writer
+from sluice.scoring_log.record import LoggedColumn, LogRecord, Segment, SegmentHeader
+from sluice.scoring_log.writer import LogError, LogWriter, Rotation
 
-COLUMNS = (Column("weight", "number"), Column("colour", "category"))
+COLUMNS = (LoggedColumn("weight", "number"), LoggedColumn("colour", "category"))
 NEVER = Rotation(bytes=2**40, seconds=1e9, sync=1e9)
 
 
-def header(instance: str = "one", **changes: Any) -> Header:
+def header(instance: str = "one", **changes: Any) -> SegmentHeader:
     shared: dict[str, Any] = {
         "package": "toy",
         "version": "2026.01.02-abc",
@@ -39,10 +39,10 @@ def header(instance: str = "one", **changes: Any) -> Header:
         "classes": ("no", "yes"),
         "columns": COLUMNS,
     }
-    return Header(**(shared | changes))
+    return SegmentHeader(**(shared | changes))
 
 
-def record(number: int, **changes: Any) -> Record:
+def record(number: int, **changes: Any) -> LogRecord:
     shared: dict[str, Any] = {
         "time": 1_700_000_000_000_000 + number,
         "request": f"r-{number}",
@@ -53,7 +53,7 @@ def record(number: int, **changes: Any) -> Record:
         "decision": "no",
         "latency": 0.001,
     }
-    return Record(**(shared | changes))
+    return LogRecord(**(shared | changes))
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def written(tmp_path: Path) -> Iterator[Path]:
     """A closed segment of five records, alone in its folder."""
     folder = tmp_path / "log"
     folder.mkdir()
-    writer = Writer(folder, header(), NEVER)
+    writer = LogWriter(folder, header(), NEVER)
     writer.write([record(0), record(1)])
     writer.write([record(2), record(3), record(4)])
     writer.close()
@@ -94,7 +94,7 @@ def test_what_was_written_is_read_whole(written):
 def test_parquet_says_the_same_as_the_segment(written):
     before = list(read(written))
     (target,) = compact(written)
-    assert names.segments(written) == []
+    assert file_names.list_segments(written) == []
     assert list(read(written)) == before
     table = parquet.read_table(target)
     assert table.column("host").to_pylist() == ["host-1"] * 5
@@ -102,7 +102,7 @@ def test_parquet_says_the_same_as_the_segment(written):
 
 
 def test_a_tail_torn_at_any_byte_is_ignored_twice_with_the_same_result(written, tmp_path):
-    (segment,) = names.segments(written)
+    (segment,) = file_names.list_segments(written)
     content = segment.read_bytes()
     ends = [i + 1 for i, byte in enumerate(content) if byte == ord("\n")]
     near = {end + step for end in [0, *ends] for step in range(-3, 4)}
@@ -122,7 +122,7 @@ def test_a_tail_torn_at_any_byte_is_ignored_twice_with_the_same_result(written, 
 
 @pytest.mark.parametrize("tail", [b"\0" * 4096, b"deadbeef [1", b"\xff\xfe", b"12345678 "])
 def test_what_a_power_cut_leaves_behind_the_last_record_is_ignored(written, tail):
-    (segment,) = names.segments(written)
+    (segment,) = file_names.list_segments(written)
     with segment.open("ab") as end:
         end.write(tail)
     assert len(requests(written)) == 5
@@ -131,14 +131,14 @@ def test_what_a_power_cut_leaves_behind_the_last_record_is_ignored(written, tail
 
 
 def test_a_record_damaged_in_the_middle_is_kept_aside_and_not_made_up(written):
-    (segment,) = names.segments(written)
+    (segment,) = file_names.list_segments(written)
     content = bytearray(segment.read_bytes())
     content[content.index(b"r-2") + 2] = ord("7")
     segment.write_bytes(content)
     assert requests(written) == ["r-0", "r-1", "r-3", "r-4"]
     compact(written)
     assert requests(written) == ["r-0", "r-1", "r-3", "r-4"]
-    (aside,) = written.glob(f"*{names.DAMAGED}")
+    (aside,) = written.glob(f"*{file_names.DAMAGED}")
     assert aside.read_bytes() == content
 
     aside.rename(segment)  # as if killed before it was put aside
@@ -147,26 +147,28 @@ def test_a_record_damaged_in_the_middle_is_kept_aside_and_not_made_up(written):
 
 
 def test_killed_between_parquet_and_the_end_of_the_segment_each_record_stays_single(written):
-    (segment,) = names.segments(written)
+    (segment,) = file_names.list_segments(written)
     content = segment.read_bytes()
     compact(written)
     segment.write_bytes(content)  # as if the segment had not been removed yet
     assert len(requests(written)) == 5
     compact(written)
-    assert names.segments(written) == []
+    assert file_names.list_segments(written) == []
     assert len(requests(written)) == 5
 
 
 def test_an_unfinished_parquet_file_is_made_anew(written):
-    (segment,) = names.segments(written)
-    names.unfinished(segment.with_suffix(names.PARQUET)).write_bytes(b"PAR1 half")
+    (segment,) = file_names.list_segments(written)
+    file_names.unfinished_path(segment.with_suffix(file_names.PARQUET)).write_bytes(b"PAR1 half")
     compact(written)
     assert len(requests(written)) == 5
-    assert [path.name for path in written.iterdir()] == [segment.with_suffix(names.PARQUET).name]
+    assert [path.name for path in written.iterdir()] == [
+        segment.with_suffix(file_names.PARQUET).name
+    ]
 
 
 def test_a_segment_with_a_writer_is_left_alone(tmp_path):
-    writer = Writer(tmp_path, header(), NEVER)
+    writer = LogWriter(tmp_path, header(), NEVER)
     writer.write([record(0)])
     assert compact(tmp_path) == []
     assert requests(tmp_path) == ["r-0"]
@@ -175,36 +177,36 @@ def test_a_segment_with_a_writer_is_left_alone(tmp_path):
 
 
 def test_segments_rotate_by_size_without_a_gap(tmp_path):
-    writer = Writer(tmp_path, header(), Rotation(bytes=2_000, seconds=1e9, sync=1e9))
+    writer = LogWriter(tmp_path, header(), Rotation(bytes=2_000, seconds=1e9, sync=1e9))
     for number in range(100):
         writer.write([record(number)])
-    assert len(names.segments(tmp_path)) >= 5
+    assert len(file_names.list_segments(tmp_path)) >= 5
     compact(tmp_path)
     writer.close()
     assert requests(tmp_path) == [f"r-{number}" for number in range(100)]
 
 
 def test_segments_rotate_by_age_even_if_nobody_asks(tmp_path):
-    writer = Writer(tmp_path, header(), Rotation(bytes=2**40, seconds=0.05, sync=0))
+    writer = LogWriter(tmp_path, header(), Rotation(bytes=2**40, seconds=0.05, sync=0))
     writer.write([record(0)])
     time.sleep(0.1)
     writer.tick()
     assert len(compact(tmp_path)) == 1
     time.sleep(0.1)
     writer.tick()  # holds no record: stays
-    assert len(names.segments(tmp_path)) == 1
+    assert len(file_names.list_segments(tmp_path)) == 1
     writer.close()
 
 
 def test_an_empty_segment_leaves_nothing_behind(tmp_path):
-    Writer(tmp_path, header(), NEVER).close()
+    LogWriter(tmp_path, header(), NEVER).close()
     assert compact(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_segment_that_goes_while_the_log_is_read_takes_nothing_along(written):
     for instance in ("two", "three"):
-        writer = Writer(written, header(instance), NEVER)
+        writer = LogWriter(written, header(instance), NEVER)
         if instance == "three":
             writer.write([record(5)])
         writer.close()
@@ -216,7 +218,7 @@ def test_an_empty_segment_that_goes_while_the_log_is_read_takes_nothing_along(wr
 
 
 def test_several_classes_and_no_features_become_parquet(tmp_path):
-    writer = Writer(tmp_path, header(task="multiclass", columns=()), NEVER)
+    writer = LogWriter(tmp_path, header(task="multiclass", columns=()), NEVER)
     writer.write([record(0, features=[], score=[0.2, 0.8], id="k-1")])
     writer.close()
     before = list(read(tmp_path))
@@ -227,7 +229,7 @@ def test_several_classes_and_no_features_become_parquet(tmp_path):
 
 
 def _fill(folder: Path, instance: str, count: int) -> None:
-    writer = Writer(folder, header(instance), Rotation(bytes=20_000, seconds=1e9, sync=1e9))
+    writer = LogWriter(folder, header(instance), Rotation(bytes=20_000, seconds=1e9, sync=1e9))
     for number in range(count):
         writer.write([record(number, request=f"{instance}-{number}")])
     writer.close()
@@ -253,7 +255,7 @@ _COMPACT = [sys.executable, "-m", "sluice.scoring_log.compact"]
 
 
 def test_a_compactor_killed_at_any_moment_loses_nothing(tmp_path):
-    writer = Writer(tmp_path, header(), Rotation(bytes=400_000, seconds=1e9, sync=1e9))
+    writer = LogWriter(tmp_path, header(), Rotation(bytes=400_000, seconds=1e9, sync=1e9))
     for start in range(0, 12_000, 50):
         writer.write([record(number) for number in range(start, start + 50)])
     writer.close()
@@ -266,13 +268,13 @@ def test_a_compactor_killed_at_any_moment_loses_nothing(tmp_path):
         assert requests(tmp_path) == expected
     compact(tmp_path)
     assert requests(tmp_path) == expected
-    assert names.segments(tmp_path) == []
+    assert file_names.list_segments(tmp_path) == []
 
 
 def _limited(folder: Path, limit: int, sent: Any) -> None:
     """Write until the file may not grow; say what was acknowledged, then go on as root may."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    writer = Writer(folder, header(), NEVER)
+    writer = LogWriter(folder, header(), NEVER)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     acknowledged, refused = [], 0
     for number in range(100):
@@ -302,26 +304,26 @@ def test_a_disk_that_is_full_refuses_and_what_it_refused_is_not_there(tmp_path, 
 def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path):
     (tmp_path / "log").write_text("a file")
     with pytest.raises(LogError, match="cannot be written"):
-        Writer(tmp_path / "log", header(), NEVER)
+        LogWriter(tmp_path / "log", header(), NEVER)
 
 
 def test_a_segment_of_a_later_format_is_left_as_it_is(tmp_path):
-    writer = Writer(tmp_path, header(format=99), NEVER)
+    writer = LogWriter(tmp_path, header(format=99), NEVER)
     writer.write([record(0)])
     writer.close()
-    (segment,) = names.segments(tmp_path)
+    (segment,) = file_names.list_segments(tmp_path)
     content = segment.read_bytes()
-    later = Writer(tmp_path, header("two"), NEVER)
+    later = LogWriter(tmp_path, header("two"), NEVER)
     later.write([record(1)])
     later.close()
     with pytest.raises(SluiceError, match="format 1"):
         compact(tmp_path)
     assert segment.read_bytes() == content
-    assert names.segments(tmp_path) == [segment]  # the other one is not held up
+    assert file_names.list_segments(tmp_path) == [segment]  # the other one is not held up
 
 
 def test_damage_is_counted(written):
-    (path,) = names.segments(written)
+    (path,) = file_names.list_segments(written)
     segment = Segment(path)
     assert len(list(segment.records())) == 5
     assert segment.damaged == 0
@@ -332,5 +334,5 @@ def test_damage_is_counted(written):
 
 
 def test_the_writers_files_are_private(written):
-    (segment,) = names.segments(written)
+    (segment,) = file_names.list_segments(written)
     assert os.stat(segment).st_mode & 0o007 == 0

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice.errors import SluiceError
-from sluice.serve.batch.delimited import CsvFile
-from sluice.serve.batch.files import File
-from sluice.serve.batch.ipc import ArrowFile
-from sluice.serve.batch.parquet import ParquetFile
+from sluice.serve.batch.arrow_file import ArrowFile
+from sluice.serve.batch.csv_file import CsvFile
+from sluice.serve.batch.parquet_file import ParquetFile
+from sluice.serve.batch.row_file import RowFile
 
 _KINDS: dict[str, type[ParquetFile] | type[CsvFile] | type[ArrowFile]] = {
     ".parquet": ParquetFile,
@@ -24,12 +24,12 @@ _KINDS: dict[str, type[ParquetFile] | type[CsvFile] | type[ArrowFile]] = {
 
 
 @dataclass(frozen=True)
-class Source:
+class InputFile:
     """A file of the input and what it is called there."""
 
     path: Path
     name: str
-    file: File
+    file: RowFile
 
 
 def find(given: str) -> list[tuple[Path, str]]:
@@ -54,9 +54,9 @@ def _hidden(parts: Sequence[str]) -> bool:
     return any(part.startswith((".", "_")) for part in parts)
 
 
-def open_all(given: str) -> list[Source]:
+def open_all(given: str) -> list[InputFile]:
     """Raises SluiceError for a file that cannot be read or differs from the first."""
-    sources = [Source(path, name, _open(path)) for path, name in find(given)]
+    sources = [InputFile(path, name, _open(path)) for path, name in find(given)]
     first = sources[0]
     expected = {field.name: field.type for field in first.file.columns}
     for source in sources[1:]:
@@ -72,7 +72,7 @@ def open_all(given: str) -> list[Source]:
     return sources
 
 
-def _open(path: Path) -> File:
+def _open(path: Path) -> RowFile:
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
         raise SluiceError(f"{path}: expected a name that ends in {', '.join(_KINDS)}")

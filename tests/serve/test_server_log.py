@@ -15,9 +15,9 @@ import msgspec
 import pytest
 
 from sluice.model import Input, Signature
-from sluice.scoring_log import names
+from sluice.scoring_log import file_names
 from sluice.scoring_log.compact import compact
-from sluice.serve.worker import logged
+from sluice.serve.worker import logged_columns
 from support.serving.running import Running, running
 
 
@@ -107,7 +107,7 @@ def test_what_was_acknowledged_is_in_the_log_once_when_the_whole_server_is_kille
     assert len(acknowledged) > 50
     compact(server.log)
     assert_each_once(server, acknowledged)
-    assert names.segments(server.log) == []
+    assert file_names.list_segments(server.log) == []
 
 
 def test_workers_go_when_their_supervisor_is_killed(serve):
@@ -127,7 +127,7 @@ def test_segments_become_parquet_beside_the_running_server(serve, content):
         for number in range(60):
             assert server.score(content.rows[0], id=f"r-{number}").status == 200
         deadline = time.monotonic() + 120
-        while len(list(server.log.glob(f"*{names.PARQUET}"))) < 3:
+        while len(list(server.log.glob(f"*{file_names.PARQUET}"))) < 3:
             assert time.monotonic() < deadline, server.said.read_text()
             time.sleep(0.1)
         assert [r["request"] for r in server.logged()] == [f"r-{n}" for n in range(60)]
@@ -141,7 +141,7 @@ def test_segments_of_a_dead_server_become_parquet_when_the_next_one_runs(serve, 
         first.process.wait()
     with serve() as second:
         deadline = time.monotonic() + 120
-        while not list(second.log.glob(f"*{names.PARQUET}")):
+        while not list(second.log.glob(f"*{file_names.PARQUET}")):
             assert time.monotonic() < deadline, second.said.read_text()
             time.sleep(0.1)
         assert second.score(content.rows[0], id="after").status == 200
@@ -204,9 +204,9 @@ def test_which_features_are_logged_is_a_setting(serve, content, features, expect
 def test_sensitive_columns_are_never_logged():
     inputs = (Input("pay", "number"), Input("born", "number", sensitive=True))
     signature = Signature("binary", inputs, ("0", "1"))
-    assert [column.name for column in logged(signature, "all")] == ["pay"]
+    assert [column.name for column in logged_columns(signature, "all")] == ["pay"]
     with pytest.raises(Exception, match="'born' is sensitive and never logged"):
-        logged(signature, "pay,born")
+        logged_columns(signature, "pay,born")
 
 
 def test_an_unknown_column_in_the_setting_ends_the_start(serve):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pyarrow as pa
 
-from sluice.scoring_log.record import SHARED, Header, Record
+from sluice.scoring_log.record import SHARED, LogRecord, SegmentHeader
 
 
-def schema(header: Header) -> pa.Schema:
+def schema(header: SegmentHeader) -> pa.Schema:
     kinds = {"number": pa.float64(), "category": pa.string()}
     features = pa.struct([(column.name, kinds[column.type]) for column in header.columns])
     shared = [(name, pa.dictionary(pa.int32(), pa.string())) for name in SHARED]
@@ -29,13 +29,13 @@ def schema(header: Header) -> pa.Schema:
     )
 
 
-def batch(header: Header, records: list[Record]) -> pa.RecordBatch:
+def batch(header: SegmentHeader, records: list[LogRecord]) -> pa.RecordBatch:
     wanted = schema(header)
     arrays = [_column(field, header, records) for field in wanted]
     return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
-def _column(field: pa.Field, header: Header, records: list[Record]) -> pa.Array:
+def _column(field: pa.Field, header: SegmentHeader, records: list[LogRecord]) -> pa.Array:
     if field.name in SHARED:
         codes = pa.repeat(pa.scalar(0, pa.int32()), len(records))
         return pa.DictionaryArray.from_arrays(codes, pa.array([getattr(header, field.name)]))

@@ -12,7 +12,7 @@ import pyarrow.csv as pa_csv
 
 from sluice.errors import SluiceError
 from sluice.metrics import Ints
-from sluice.serve.batch.files import Piece, Ragged, readable
+from sluice.serve.batch.row_file import RaggedRow, RowBatch, reading
 
 _BLOCK = 2**22
 _FIRST = 2  # Arrow numbers rows from 1, and the header is the first
@@ -24,25 +24,25 @@ class CsvFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with readable(path, "CSV"), path.open(encoding="utf-8-sig", newline="") as file:
+        with reading(path, "CSV"), path.open(encoding="utf-8-sig", newline="") as file:
             try:
                 header = next((cells for cells in csv.reader(file) if cells), None)
             except csv.Error as error:
-                raise SluiceError(f"{path}: not readable as CSV: {error}") from None
+                raise SluiceError(f"{path}: not reading as CSV: {error}") from None
         if header is None:
             raise SluiceError(f"{path}: is empty, expected a header")
         self.columns = pa.schema([(name, pa.string()) for name in header])
 
-    def pieces(self, most: int) -> Iterator[Piece]:
-        ragged: list[Ragged] = []
+    def batches(self, most: int) -> Iterator[RowBatch]:
+        ragged: list[RaggedRow] = []
 
         def lay_aside(found: pa_csv.InvalidRow) -> str:
             counts = f"expected {found.expected_columns} cells, found {found.actual_columns}"
-            ragged.append(Ragged(found.number - _FIRST, f"{counts}: {found.text!r}"))
+            ragged.append(RaggedRow(found.number - _FIRST, f"{counts}: {found.text!r}"))
             return "skip"
 
         first = 0
-        with readable(self._path, "CSV"), self._reader(lay_aside) as reader:
+        with reading(self._path, "CSV"), self._reader(lay_aside) as reader:
             for batch in reader:
                 for start in range(0, batch.num_rows, most):
                     cut = batch.slice(start, most)
@@ -50,11 +50,11 @@ class CsvFile:
                     first = int(rows[-1]) + 1
                     passed = [each for each in ragged if each.row < first]
                     del ragged[: len(passed)]
-                    yield Piece(cut, rows, passed)
+                    yield RowBatch(cut, rows, passed)
             if ragged:
                 nothing = [pa.nulls(0, pa.string())] * len(self.columns)
                 batch = pa.RecordBatch.from_arrays(nothing, schema=self.columns)
-                yield Piece(batch, np.arange(0), ragged)
+                yield RowBatch(batch, np.arange(0), ragged)
 
     def _reader(self, lay_aside: object) -> pa_csv.CSVStreamingReader:
         return pa_csv.open_csv(
@@ -69,7 +69,7 @@ class CsvFile:
         )
 
 
-def _places(first: int, count: int, ragged: list[Ragged]) -> Ints:
+def _places(first: int, count: int, ragged: list[RaggedRow]) -> Ints:
     """The next places that no ragged row takes."""
     taken = [each.row for each in ragged]
     free = np.setdiff1d(np.arange(first, first + count + len(taken)), taken, assume_unique=True)

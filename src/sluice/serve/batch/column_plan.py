@@ -12,7 +12,7 @@ from sluice.model import Signature
 
 
 @dataclass(frozen=True)
-class Plan:
+class ColumnPlan:
     """The columns of the input that a signature has been held against.
 
     carried: those that the output repeats. parsed: numbers come as text, from
@@ -50,9 +50,9 @@ class Plan:
         return name
 
 
-def plan(
+def plan_columns(
     signature: Signature, columns: pa.Schema, keep: Sequence[str], where: str, *, parsed: bool
-) -> Plan:
+) -> ColumnPlan:
     """Raises SluiceError for columns that are missing, surplus or of an unfit type."""
     names = columns.names
     for name in names:
@@ -73,7 +73,7 @@ def plan(
                 f"{where}: column {name!r} is not an input of this model; "
                 f"--keep {name} carries it over to the output"
             )
-    return Plan(signature, columns.remove_metadata(), carried, parsed)
+    return ColumnPlan(signature, columns.remove_metadata(), carried, parsed)
 
 
 def _refuse_unless_scalar(field: pa.Field, where: str) -> None:

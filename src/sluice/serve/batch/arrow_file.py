@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from sluice.errors import SluiceError
-from sluice.serve.batch.files import Piece, counted, readable
+from sluice.serve.batch.row_file import RowBatch, numbered, reading
 
 _MAGIC = b"ARROW1"
 _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
@@ -27,13 +27,13 @@ class ArrowFile:
         with self._batches() as (schema, _):
             self.columns = schema
 
-    def pieces(self, most: int) -> Iterator[Piece]:
+    def batches(self, most: int) -> Iterator[RowBatch]:
         with self._batches() as (_, batches):
-            yield from counted(batches, most)
+            yield from numbered(batches, most)
 
     @contextmanager
     def _batches(self) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
-        with readable(self._path, "Arrow"), pa.OSFile(str(self._path)) as file:
+        with reading(self._path, "Arrow"), pa.OSFile(str(self._path)) as file:
             if file.read(len(_MAGIC)) == _MAGIC:
                 file.seek(0)
                 whole = pa.ipc.open_file(file)

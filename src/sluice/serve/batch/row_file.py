@@ -15,7 +15,7 @@ from sluice.errors import SluiceError
 from sluice.metrics import Ints
 
 
-class Ragged(NamedTuple):
+class RaggedRow(NamedTuple):
     """A row of a CSV file with more or fewer cells than the header."""
 
     row: int
@@ -23,41 +23,41 @@ class Ragged(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Piece:
+class RowBatch:
     """A batch, and where its rows stand in the file; ragged rows stand beside it."""
 
     batch: pa.RecordBatch
     rows: Ints
-    ragged: list[Ragged] = field(default_factory=list)
+    ragged: list[RaggedRow] = field(default_factory=list)
 
 
-class File(Protocol):
+class RowFile(Protocol):
     """columns: the schema; rows: how many, where the file says so; parsed: numbers are text."""
 
     columns: pa.Schema
     rows: int | None
     parsed: bool
 
-    def pieces(self, most: int) -> Iterator[Piece]:
+    def batches(self, most: int) -> Iterator[RowBatch]:
         """At most so many rows at a time."""
 
 
 @contextmanager
-def readable(path: Path, kind: str) -> Iterator[None]:
+def reading(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
         raise SluiceError(f"{path}: no such file") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SluiceError(f"{path}: not readable as {kind}: {said}") from None
+        raise SluiceError(f"{path}: not reading as {kind}: {said}") from None
 
 
-def counted(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[Piece]:
+def numbered(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[RowBatch]:
     """Batches cut to size, with their places in the file."""
     first = 0
     for batch in batches:
         for start in range(0, batch.num_rows, most):
             cut = batch.slice(start, most)
-            yield Piece(cut, np.arange(first, first + cut.num_rows))
+            yield RowBatch(cut, np.arange(first, first + cut.num_rows))
             first += cut.num_rows

@@ -18,15 +18,15 @@ from sluice.model import Model
 from sluice.package.archive import Package, opened
 from sluice.serve.batch import BATCH_ROWS
 from sluice.serve.batch.arrays import choose, integers, texts
-from sluice.serve.batch.files import Piece, Ragged
-from sluice.serve.batch.plan import Plan, plan
+from sluice.serve.batch.column_plan import ColumnPlan, plan_columns
+from sluice.serve.batch.input_files import InputFile, open_all, refuse_within
+from sluice.serve.batch.row_file import RaggedRow, RowBatch
 from sluice.serve.batch.score import score
-from sluice.serve.batch.sink import Sink
-from sluice.serve.batch.source import Source, open_all, refuse_within
+from sluice.serve.batch.sink import ParquetSink
 
 
 @dataclass(frozen=True)
-class Result:
+class BatchResult:
     rows: int
     refused: int
     quarantine: Path
@@ -40,7 +40,7 @@ def run(
     keep: Sequence[str] = (),
     quarantine: Path | None = None,
     batch_rows: int = BATCH_ROWS,
-) -> Result:
+) -> BatchResult:
     """Score all rows of the input into one Parquet file, refused rows into another."""
     aside = quarantine or beside(output)
     refuse_targets(output, aside, given)
@@ -51,10 +51,15 @@ def run(
         model = Model(unpacked.model)
         sources = open_all(given)
         file = sources[0].file
-        held = plan(model.signature, file.columns, keep, str(sources[0].path), parsed=file.parsed)
-        places = _Places(held, sources)
+        held = plan_columns(
+            model.signature, file.columns, keep, str(sources[0].path), parsed=file.parsed
+        )
+        places = _RowOrigins(held, sources)
         scored = places.schema(held.scored).with_metadata(described(unpacked))
-        with Sink(output, scored) as good, Sink(aside, places.schema(held.refused)) as bad:
+        with (
+            ParquetSink(output, scored) as good,
+            ParquetSink(aside, places.schema(held.refused)) as bad,
+        ):
             _pour(model, places, good, bad, batch_rows)
             # The output comes last: where it is new, all of it is.
             if bad.rows:
@@ -62,7 +67,7 @@ def run(
             else:
                 bad.withdraw()
             good.commit()
-    return Result(good.rows + bad.rows, bad.rows, aside)
+    return BatchResult(good.rows + bad.rows, bad.rows, aside)
 
 
 def beside(output: Path) -> Path:
@@ -86,14 +91,16 @@ def described(package: Package) -> dict[str, str]:
     }
 
 
-def _pour(model: Model, places: _Places, good: Sink, bad: Sink, batch_rows: int) -> None:
+def _pour(
+    model: Model, places: _RowOrigins, good: ParquetSink, bad: ParquetSink, batch_rows: int
+) -> None:
     counts = [source.file.rows for source in places.sources]
     total = None if None in counts else sum(filter(None, counts))
     first = 0
     with tqdm(total=total, unit=" rows", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
         for at, source in enumerate(places.sources):
             rows = 0
-            for piece in _ahead(source.file.pieces(batch_rows)):
+            for piece in _ahead(source.file.batches(batch_rows)):
                 try:
                     done = score(model, places.plan, piece.batch.select(places.plan.columns.names))
                 except UnicodeDecodeError:
@@ -107,7 +114,7 @@ def _pour(model: Model, places: _Places, good: Sink, bad: Sink, batch_rows: int)
             first += rows
 
 
-def _ahead(pieces: Iterator[Piece]) -> Iterator[Piece]:
+def _ahead(pieces: Iterator[RowBatch]) -> Iterator[RowBatch]:
     """The next batch is read while one is scored; never more than that one."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, pieces, None)
@@ -117,11 +124,11 @@ def _ahead(pieces: Iterator[Piece]) -> Iterator[Piece]:
 
 
 @dataclass(frozen=True)
-class _Places:
+class _RowOrigins:
     """The columns that say where a row came from; of one file, nobody asks which."""
 
-    plan: Plan
-    sources: list[Source]
+    plan: ColumnPlan
+    sources: list[InputFile]
 
     def schema(self, rest: pa.Schema) -> pa.Schema:
         row = pa.field(self.plan.own("row"), pa.int64(), nullable=False)
@@ -135,7 +142,7 @@ class _Places:
             own.append(choose([self.sources[at].name], np.zeros(len(rows), np.int64)))
         return pa.RecordBatch.from_arrays([*own, *rest.columns], schema=self.schema(rest.schema))
 
-    def ragged(self, found: list[Ragged], first: int, at: int) -> pa.RecordBatch:
+    def ragged(self, found: list[RaggedRow], first: int, at: int) -> pa.RecordBatch:
         held = [pa.nulls(len(found), type_) for type_ in self.plan.refused.types]
         problems = texts([each.problem for each in found])
         rest = pa.RecordBatch.from_arrays([*held[:-1], problems], schema=self.plan.refused)
