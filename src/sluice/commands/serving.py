@@ -1,4 +1,4 @@
-"""Scoring from a package: real time, files, and the log."""
+"""The commands that score with a package, and those that read the scoring log."""
 
 from __future__ import annotations
 
@@ -15,38 +15,60 @@ from sluice.serve import settings
 from sluice.serve.batch import BATCH_ROWS
 
 if TYPE_CHECKING:
-    from sluice.serve.batch.local import BatchResult
+    from sluice.serve.batch.output import BatchResult
 
-_PACKAGE = "a package file, or the folder that it is unpacked in"
+_PACKAGE = "a package file, or the folder with its unpacked content"
 
 
 def add(commands: Commands) -> None:
-    serve = commands.add("serve", _serve, "score requests over HTTP from a package")
+    """Add `serve`, `score` and `log` to the command line."""
+    serve = commands.add("serve", _serve, "serve a package's model over HTTP")
     serve.add_argument("package", type=Path, help=_PACKAGE)
     settings.add_arguments(serve)
 
-    score = commands.add("score", _score, "score files with a package, in batches")
+    score = commands.add("score", _score, "score the rows of files with a package's model")
     score.add_argument("package", type=Path, help=_PACKAGE)
-    score.add_argument("input", help="a Parquet, CSV or Arrow file, a folder of them, or a glob")
-    score.add_argument("output", type=Path, help="a Parquet file; with Spark a folder of them")
+    score.add_argument(
+        "input", help="a Parquet, CSV or Arrow file, a folder of them, or a quoted glob pattern"
+    )
+    score.add_argument(
+        "output", type=Path, help="the Parquet file to write; with Spark, a folder of Parquet files"
+    )
     score.add_argument(
         "--keep",
         action="append",
         default=[],
         metavar="COLUMN",
-        help="a column to carry over to the output; may be given again",
+        help="copy this column to the output; may be given several times",
     )
-    quarantine = "where refused rows go (OUTPUT's stem + .quarantine.parquet)"
+    quarantine = (
+        "the Parquet file for refused rows (default: beside OUTPUT, with .quarantine in its name)"
+    )
     score.add_argument("--quarantine", type=Path, help=quarantine)
-    score.add_argument("--engine", choices=["local", "spark"], default="local")
-    score.add_argument("--master", metavar="URL", help="Spark's master, such as spark://host:7077")
-    score.add_argument("--batch-rows", type=_positive, default=BATCH_ROWS, metavar="N")
+    score.add_argument(
+        "--engine",
+        choices=["local", "spark"],
+        default="local",
+        help="where to score: on this machine, or on a Spark cluster (default: local)",
+    )
+    score.add_argument(
+        "--master", metavar="URL", help="URL of the Spark master, such as spark://host:7077"
+    )
+    score.add_argument(
+        "--batch-rows",
+        type=_positive,
+        default=BATCH_ROWS,
+        metavar="N",
+        help=f"rows to score at a time (default: {BATCH_ROWS})",
+    )
 
-    log = commands.group("log", "the scoring log: show it, or turn it into Parquet")
-    show = log.add("show", _log_show, "print every record as a line of JSON")
-    compact = log.add("compact", _log_compact, "turn segments that have no writer into Parquet")
+    log = commands.group("log", "show the scoring log, or convert it to Parquet")
+    show = log.add("show", _log_show, "print all records, one line of JSON each")
+    compact = log.add(
+        "compact", _log_compact, "convert the segments that no server writes to any more to Parquet"
+    )
     for look in (show, compact):
-        look.add_argument("folder", type=Path)
+        look.add_argument("folder", type=Path, help="the folder of the scoring log")
 
 
 def _positive(text: str) -> int:
@@ -71,7 +93,7 @@ def _score(options: argparse.Namespace) -> int:
         "batch_rows": options.batch_rows,
     }
     if options.engine == "local" and options.master:
-        raise SluiceError("--master goes with --engine spark")
+        raise SluiceError("--master needs --engine spark")
     if options.engine == "spark":
         from sluice.serve.batch import spark
 
@@ -87,11 +109,11 @@ def _score(options: argparse.Namespace) -> int:
         return say("interrupted; nothing was written", INTERRUPTED)
     if result.refused:
         return say(
-            f"{result.refused:,} of {result.rows:,} rows refused; "
-            f"{result.quarantine} holds each with its reason",
+            f"{result.refused:,} of {result.rows:,} rows were refused; "
+            f"{result.quarantine} lists each with the reason",
             REFUSED,
         )
-    print(f"{result.rows:,} rows scored: {options.output}")
+    print(f"{result.rows:,} rows were scored: {options.output}")
     return 0
 
 
@@ -100,7 +122,7 @@ def _log_show(options: argparse.Namespace) -> int:
 
     from sluice.scoring_log.reader import read
 
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when the reader of a pipe stops
     for record in read(options.folder):
         sys.stdout.buffer.write(msgspec.json.encode(record) + b"\n")
     return 0

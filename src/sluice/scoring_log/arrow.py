@@ -1,4 +1,4 @@
-"""Records as Arrow: a row holds all that the header says, so files can be mixed."""
+"""Records as Arrow tables. Each row repeats the header, so files can be read together."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sluice.scoring_log.record import SHARED, LogRecord, SegmentHeader
 
 
 def schema(header: SegmentHeader) -> pa.Schema:
+    """The columns of a segment's Parquet file."""
     kinds = {"number": pa.float64(), "category": pa.string()}
     features = pa.struct([(column.name, kinds[column.type]) for column in header.columns])
     shared = [(name, pa.dictionary(pa.int32(), pa.string())) for name in SHARED]
@@ -30,6 +31,7 @@ def schema(header: SegmentHeader) -> pa.Schema:
 
 
 def batch(header: SegmentHeader, records: list[LogRecord]) -> pa.RecordBatch:
+    """Records of one segment as a batch of that schema."""
     wanted = schema(header)
     arrays = [_column(field, header, records) for field in wanted]
     return pa.RecordBatch.from_arrays(arrays, schema=wanted)

@@ -1,7 +1,7 @@
-"""Segments that have no writer any more become Parquet: `python -m sluice.scoring_log.compact`.
+"""Converts segments without a writer to Parquet: `python -m sluice.scoring_log.compact FOLDER`.
 
-Killed at any moment, it leaves the segment, or the whole Parquet file, or both;
-with both there, the segment is the one to go.
+If it is killed, the segment, the complete Parquet file or both are left. If both are,
+the next run removes the segment.
 """
 
 from __future__ import annotations
@@ -21,35 +21,36 @@ from sluice.errors import SluiceError
 from sluice.scoring_log import file_names
 from sluice.scoring_log.record import FORMAT, LogRecord, Segment, SegmentHeader
 
-_ROWS = 20_000  # at a time, so that memory stays flat
-_ABANDONED = 3600.0  # seconds after which a hidden segment cannot be in the making
+_ROWS = 20_000  # written at a time, which bounds the memory
+_ABANDONED = 3600.0  # age in seconds at which an unfinished segment is removed
 
 
 def compact(folder: Path) -> list[Path]:
-    """Returns the Parquet files written.
+    """Convert all segments of the folder that no process writes to.
 
-    Raises SluiceError for a segment that cannot become one, after all others have.
+    Returns the Parquet files. Raises SluiceError if a segment could not be converted,
+    after all others were.
     """
-    written, trouble = [], []
+    written, errors = [], []
     for path in file_names.list_segments(folder):
-        with lock_if_abandoned(path) as mine:
+        with lock_if_abandoned(path) as locked:
             try:
-                if mine and (target := _compact(path)):
+                if locked and (target := _compact(path)):
                     written.append(target)
             except SluiceError as error:
-                trouble.append(error)
+                errors.append(error)
     for path in folder.glob(f".*{file_names.SEGMENT}"):
-        with suppress(FileNotFoundError):  # it has got its name meanwhile
+        with suppress(FileNotFoundError):  # its writer has just given it its visible name
             if time.time() - path.stat().st_mtime > _ABANDONED:
                 path.unlink()
-    if trouble:
-        raise trouble[0]
+    if errors:
+        raise errors[0]
     return written
 
 
 @contextmanager
 def lock_if_abandoned(path: Path) -> Iterator[bool]:
-    """Hold a segment if nobody else does and it is still there."""
+    """Lock a segment; yields False if another process has locked or removed it."""
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -72,12 +73,14 @@ def _compact(path: Path) -> Path | None:
     segment = Segment(path)
     records = segment.records()
     if target.exists():
-        deque(records, maxlen=0)  # only to see whether any is damaged
+        deque(records, maxlen=0)  # read only to count the damaged lines
     else:
         first = next(records, None)
         if first is not None:
             if segment.header is None or segment.header.format != FORMAT:
-                raise SluiceError(f"{path}: not a segment of format {FORMAT}; left as it is")
+                raise SluiceError(
+                    f"{path}: not a segment of log format {FORMAT}; it is left unchanged"
+                )
             _write(target, segment.header, first, records)
     if segment.damaged:
         os.replace(path, path.with_suffix(file_names.DAMAGED))
@@ -121,5 +124,5 @@ def _sync(path: Path) -> None:
 if __name__ == "__main__":
     try:
         compact(Path(sys.argv[1]))
-    except (SluiceError, OSError) as trouble:
-        sys.exit(f"sluice: {trouble}")
+    except (SluiceError, OSError) as error:
+        sys.exit(f"sluice: {error}")

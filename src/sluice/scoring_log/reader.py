@@ -1,4 +1,4 @@
-"""The log as it stands, segments and Parquet alike, each record once."""
+"""Reads the scoring log: segments and Parquet files, each record once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from sluice.scoring_log.record import SHARED, LogRecord, Segment, SegmentHeader
 
 
 def read(folder: Path) -> Iterator[dict[str, Any]]:
-    """Records as plain data, file by file in the order of time.
+    """Records as dictionaries, file by file, from the oldest file to the newest.
 
-    A segment that becomes Parquet meanwhile is read as Parquet.
+    A segment that is converted while the log is read is read from its Parquet file.
+    Raises SluiceError if the folder does not exist or a segment has no header.
     """
     if not folder.is_dir():
         raise SluiceError(f"{folder}: no such folder")
-    # Segments first: what turns into Parquet between the two looks is seen, not missed.
+    # List segments first, so that one which is converted between the two listings is not missed.
     found = {path.stem for path in file_names.list_segments(folder)}
     found |= {path.stem for path in folder.glob(f"*{file_names.PARQUET}") if path.name[0] != "."}
     for stem in sorted(found):
@@ -33,14 +34,14 @@ def _file(stem: Path) -> Iterator[dict[str, Any]]:
         try:
             yield from _segment(Segment(segment))
             return
-        except FileNotFoundError:  # it has become Parquet
+        except FileNotFoundError:  # it was converted to Parquet
             pass
     import pyarrow as pa
     from pyarrow import parquet as pq
 
     try:
         table = pq.ParquetFile(parquet)
-    except FileNotFoundError:  # a segment without a record becomes nothing
+    except FileNotFoundError:  # the segment had no records and was removed
         return
     for batch in table.iter_batches():
         times = batch.column("time").cast(pa.int64()).to_pylist()
@@ -55,7 +56,7 @@ def _parquet(stem: Path) -> Path:
 def _segment(segment: Segment) -> Iterator[dict[str, Any]]:
     for record in segment.records():
         if segment.header is None:
-            raise SluiceError(f"{segment.path}: has no header")
+            raise SluiceError(f"{segment.path}: the segment has no header line")
         yield _plain(segment.header, record)
 
 

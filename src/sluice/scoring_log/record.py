@@ -1,4 +1,4 @@
-"""A segment's lines: a checksum, a space, JSON. The first one is the header."""
+"""The format of segments. A line is a checksum, a space and JSON; the first is the header."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ import msgspec
 from sluice.task import Task
 
 FORMAT = 1
-# What the header says of every record.
+# The fields of the header that are part of every record that is read.
 SHARED = ("host", "instance", "package", "version", "digest")
 
 
 class LoggedColumn(msgspec.Struct, frozen=True, array_like=True):
+    """An input column whose values are in the log."""
+
     name: str
     type: Literal["number", "category"]
 
 
 class SegmentHeader(msgspec.Struct, frozen=True):
-    """What all records of a segment share. `columns` are the features that are logged."""
+    """What all records of a segment have in common. columns: the logged input columns."""
 
     package: str
     version: str
@@ -39,10 +41,11 @@ class SegmentHeader(msgspec.Struct, frozen=True):
 class LogRecord(msgspec.Struct, frozen=True, array_like=True):
     """One scored row.
 
-    time: microseconds since 1970, UTC. row: its position in the request. id: its
-    id column, if one came. features: in the order of the header's columns, null
-    for missing. score: one number, or one for each class. latency: seconds from
-    the request's arrival until this was written.
+    time: microseconds since 1970, UTC. request: the request's id. row: its position
+    in the request. id: the value of the id column, if the request had one. features:
+    values in the order of the header's columns, None for missing ones. score: one
+    number, or one for each class. latency: seconds from the arrival of the request's
+    headers until the record was made.
     """
 
     time: int
@@ -61,26 +64,27 @@ _record = msgspec.json.Decoder(LogRecord)
 
 
 def line(item: SegmentHeader | LogRecord) -> bytes:
+    """The line of a segment for a header or a record."""
     text = _encode(item)
     return b"%08x %b\n" % (zlib.crc32(text), text)
 
 
 @dataclass
 class Segment:
-    """A segment as it is read. `damaged` counts broken lines other than a torn tail."""
+    """Reads one segment. damaged: how many complete lines had a wrong checksum so far."""
 
     path: Path
     header: SegmentHeader | None = None
     damaged: int = 0
 
     def records(self) -> Iterator[LogRecord]:
-        """The whole records, in order; the header is known once the first has come.
+        """The intact records in order. `header` is set once the first one is returned.
 
-        A last line that was not finished is a record that was never acknowledged.
+        An incomplete last line is ignored: its request was never acknowledged.
         """
         with self.path.open("rb") as lines:
             for position, text in enumerate(lines):
-                content = _whole(text)
+                content = _content(text)
                 if content is None:
                     self.damaged += text.endswith(b"\n")
                 elif position == 0:
@@ -89,7 +93,8 @@ class Segment:
                     yield _record.decode(content)
 
 
-def _whole(text: bytes) -> bytes | None:
+def _content(text: bytes) -> bytes | None:
+    """The JSON of a line; None if the line is incomplete or its checksum is wrong."""
     checksum, content = text[:8], text[9:-1]
-    whole = text.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(content)
-    return content if whole else None
+    intact = text.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(content)
+    return content if intact else None

@@ -1,4 +1,4 @@
-"""One worker's end of the log: append, rotate, and never answer for what is not written."""
+"""Writes the scoring log: appends records to a segment, and starts new segments."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ _OPEN = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
 
 
 class LogError(SluiceError):
-    """The log cannot be written, so nothing may be acknowledged."""
+    """Records could not be written, so their requests must not be acknowledged."""
 
 
 @dataclass(frozen=True)
 class Rotation:
-    """bytes, seconds: when a segment ends. sync: seconds between flushes to the disk, or 0."""
+    """When a new segment begins, and when records are flushed to disk.
+
+    bytes, seconds: the size and the age at which a segment ends. sync: seconds
+    between flushes to disk; 0 flushes after every write.
+    """
 
     bytes: int
     seconds: float
@@ -30,9 +34,10 @@ class Rotation:
 
 
 class LogWriter:
-    """Appends records to a segment that is locked as long as this process lives.
+    """Appends records to a segment that stays locked as long as this process runs.
 
-    `failure` says what the disk refused to keep; nothing is written after that.
+    failure: why a flush to disk failed, empty if none did. Nothing is written after it.
+    Raises LogError if the folder cannot be written.
     """
 
     def __init__(self, folder: Path, header: SegmentHeader, rotation: Rotation) -> None:
@@ -44,12 +49,12 @@ class LogWriter:
         self._lock = threading.Lock()
         self.failure = ""
         self._open()
-        self._syncer = threading.Thread(target=self._sync_now_and_then, daemon=True)
+        self._syncer = threading.Thread(target=self._sync_regularly, daemon=True)
         if rotation.sync:
             self._syncer.start()
 
     def write(self, records: list[LogRecord]) -> None:
-        """Append all of the records, or raise LogError and leave none of them behind."""
+        """Append all records, or raise LogError and leave none of them in the log."""
         if self.failure:
             raise LogError(self.failure)
         if self._size > self._rotation.bytes or time.monotonic() > self._ends:
@@ -57,7 +62,7 @@ class LogWriter:
         self._append(b"".join([line(record) for record in records]))
 
     def rotate(self) -> None:
-        """Go on in a new segment; unlocked, the old one is anyone's to turn into Parquet."""
+        """Start a new segment, and release the lock of the old one, which may now be converted."""
         old = self._file
         self._open()
         with self._lock:
@@ -66,16 +71,17 @@ class LogWriter:
             self._sync()
 
     def tick(self) -> None:
-        """Rotate a segment that grew old without a request, if it holds a record."""
+        """Start a new segment if the current one has records and is too old."""
         if time.monotonic() > self._ends and self._size > self._empty:
             self.rotate()
 
     def free(self) -> int:
-        """Bytes left on the log's disk."""
+        """Free bytes on the log's disk."""
         disk = os.statvfs(self._folder)
         return disk.f_bavail * disk.f_frsize
 
     def close(self) -> None:
+        """Flush and close the segment; the writer cannot be used afterwards."""
         self._done.set()
         if self._rotation.sync:
             self._syncer.join()
@@ -95,7 +101,7 @@ class LogWriter:
         except OSError as error:
             raise _cannot(self._folder, error) from None
         try:
-            # Locked before it has its name, so nobody ever sees it without its writer.
+            # Lock it before it gets its visible name, so that no other process can claim it.
             fcntl.flock(file, fcntl.LOCK_EX)
             start = line(header)
             if os.write(file, start) != len(start):
@@ -116,12 +122,12 @@ class LogWriter:
             if not self._rotation.sync:
                 os.fdatasync(self._file)
         except OSError as error:
-            # What was refused must not look as if it had been scored.
+            # The request is refused, so its records must not stay in the log.
             os.ftruncate(self._file, self._size)
             raise _cannot(self._folder, error) from None
         self._size += len(text)
 
-    def _sync_now_and_then(self) -> None:
+    def _sync_regularly(self) -> None:
         while not self._done.wait(self._rotation.sync):
             self._sync()
 

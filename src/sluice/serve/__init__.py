@@ -1,1 +1,1 @@
-"""Scoring from a delivery package: real time, batch, and the log of what was scored."""
+"""Scoring with a delivery package: over HTTP in real time, and in batches from files."""

@@ -1,11 +1,15 @@
-"""What is answered when a request is refused."""
+"""The error that ends a request: what the client is told."""
 
 from __future__ import annotations
 
 
 class RequestRefusedError(Exception):
-    """An HTTP status and one sentence. `kind` is what the metrics count it as."""
+    """A request is refused with an HTTP status and one sentence for the client.
 
-    def __init__(self, status: int, kind: str, said: str, **headers: str) -> None:
-        super().__init__(said)
-        self.status, self.kind, self.said, self.headers = status, kind, said, headers
+    kind: the label under which the metrics count it. headers: further headers of
+    the response, by name.
+    """
+
+    def __init__(self, status: int, kind: str, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status, self.kind, self.message, self.headers = status, kind, message, headers

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: one page for all workers, whichever of them is asked."""
+"""Metrics for Prometheus. Whichever worker is scraped, its page covers all workers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sluice.model import Scores
 
-# The library decides by this at import how its values are kept.
+# If this variable is set when prometheus_client is imported, workers share their values in files.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -20,34 +20,47 @@ ROUTES = ("infer", "score", "about", "health", "metrics", "docs", "other")
 
 
 class Metrics:
-    """Counts for one version of one model. `scores` are the bounds of the score's histogram."""
+    """The metrics of one worker, for one version of one model.
+
+    score_bounds: the upper bounds of the score histogram's buckets.
+    """
 
     def __init__(
-        self, name: str, version: str, classes: tuple[str, ...], scores: tuple[float, ...]
+        self, name: str, version: str, classes: tuple[str, ...], score_bounds: tuple[float, ...]
     ) -> None:
         import prometheus_client as prometheus
 
         labels = ("model", "version")
-        of = {"model": name, "version": version}
-        requests = prometheus.Counter("sluice_requests", "Requests answered", (*labels, "route"))
+        model = {"model": name, "version": version}
+        requests = prometheus.Counter(
+            "sluice_requests", "Requests answered, by route", (*labels, "route")
+        )
         seconds = prometheus.Histogram(
             "sluice_request_duration_seconds",
-            "From a request's headers to its answer",
+            "Seconds from the arrival of a request's headers to its response",
             (*labels, "route"),
             buckets=SECONDS,
         )
-        self.requests = {route: requests.labels(route=route, **of) for route in ROUTES}
-        self.seconds = {route: seconds.labels(route=route, **of) for route in ("infer", "score")}
-        self._rows = prometheus.Counter("sluice_rows", "Rows scored", labels).labels(**of)
+        self.requests = {route: requests.labels(route=route, **model) for route in ROUTES}
+        self.seconds = {route: seconds.labels(route=route, **model) for route in ("infer", "score")}
+        self._rows = prometheus.Counter("sluice_rows", "Rows scored", labels).labels(**model)
         self._score = prometheus.Histogram(
-            "sluice_score", "Scores; of a multi-class model the highest", labels, buckets=scores
-        ).labels(**of)
-        self._errors = prometheus.Counter("sluice_errors", "Requests refused", (*labels, "kind"))
-        decisions = prometheus.Counter("sluice_decisions", "Decisions made", (*labels, "decision"))
-        self._decisions = [decisions.labels(decision=name, **of) for name in classes]
-        self._of = of
+            "sluice_score",
+            "Scores; for several classes, the highest probability",
+            labels,
+            buckets=score_bounds,
+        ).labels(**model)
+        self._errors = prometheus.Counter(
+            "sluice_errors", "Requests refused, by kind of error", (*labels, "kind")
+        )
+        decisions = prometheus.Counter(
+            "sluice_decisions", "Rows by the class decided for", (*labels, "decision")
+        )
+        self._decisions = [decisions.labels(decision=name, **model) for name in classes]
+        self._model = model
 
     def scored(self, scores: Scores) -> None:
+        """Count rows, scores and decisions of one call of the model."""
         self._rows.inc(len(scores.values))
         values = scores.values if scores.values.ndim == 1 else scores.values.max(axis=1)
         for value in values.tolist():
@@ -57,11 +70,15 @@ class Metrics:
                 self._decisions[decision].inc(rows)
 
     def error(self, kind: str) -> None:
-        self._errors.labels(kind=kind, **self._of).inc()
+        """Count one refused request."""
+        self._errors.labels(kind=kind, **self._model).inc()
 
 
 class MetricsPage:
-    """Renders the metrics of every worker, and what the server uses of the machine."""
+    """The page at `/metrics`: the metrics of all workers and their use of the machine.
+
+    free: returns the free bytes on the scoring log's disk; None without a log.
+    """
 
     def __init__(self, free: Callable[[], int] | None) -> None:
         from prometheus_client import CollectorRegistry
@@ -72,43 +89,49 @@ class MetricsPage:
         self._registry.register(ProcessCollector(free))
 
     def render(self) -> bytes:
+        """The page in Prometheus' text format."""
         from prometheus_client import generate_latest
 
         return generate_latest(self._registry)
 
 
 class ProcessCollector:
-    """CPU, memory and file handles of the server's processes in all, and the log's disk."""
+    """CPU time, memory and open files of all workers together, and the log's free disk space."""
 
     def __init__(self, free: Callable[[], int] | None) -> None:
         self._free = free
 
     def collect(self) -> Iterator[Any]:
+        """Yield the metrics. prometheus_client calls this for each scrape."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         used = [found for pid in processes() if (found := _process(pid))]
-        yield GaugeMetricFamily("sluice_workers", "Processes that score", len(used))
+        yield GaugeMetricFamily("sluice_workers", "Worker processes", len(used))
         yield CounterMetricFamily(
-            "process_cpu_seconds", "CPU time of all processes", sum(u[0] for u in used)
+            "process_cpu_seconds", "CPU seconds used by all workers", sum(u[0] for u in used)
         )
         yield GaugeMetricFamily(
-            "process_resident_memory_bytes", "Memory of all processes", sum(u[1] for u in used)
+            "process_resident_memory_bytes",
+            "Resident memory of all workers",
+            sum(u[1] for u in used),
         )
         yield GaugeMetricFamily(
-            "process_open_fds", "File handles open in all processes", sum(u[2] for u in used)
+            "process_open_fds", "Open file handles of all workers", sum(u[2] for u in used)
         )
         if self._free is not None:
-            yield GaugeMetricFamily("sluice_log_free_bytes", "Left on the log's disk", self._free())
+            yield GaugeMetricFamily(
+                "sluice_log_free_bytes", "Free bytes on the scoring log's disk", self._free()
+            )
 
 
 def processes() -> list[int]:
-    """The workers that run now, by the files that they hold their values in."""
+    """Process ids of the running workers, from the names of the files with their values."""
     names = Path(os.environ[FOLDER]).glob("counter_*.db")
     return sorted(int(path.stem.rpartition("_")[2]) for path in names)
 
 
 def _process(pid: int) -> tuple[float, int, int] | None:
-    """CPU seconds, resident bytes and open files; None for a process that is gone."""
+    """CPU seconds, resident bytes and open files; None for a process that has ended."""
     folder = Path("/proc") / str(pid)
     try:
         after_name = (folder / "stat").read_text().rpartition(")")[2].split()

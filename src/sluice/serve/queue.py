@@ -1,4 +1,4 @@
-"""Requests wait here for one another: those that are there together are scored together."""
+"""The queue of requests: those that wait at the same time are scored in one call."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from sluice.serve.request import ScoringRequest
 
 Pending = tuple[ScoringRequest, asyncio.Future[Scores]]
 
-_ROWS = 4_096  # at a time, between two looks at the network
+# The most rows of one call: between two calls, the event loop reads from the network.
+_MAX_ROWS = 4_096
 
 
 class ScoringQueue:
-    """Scores what waits, in its order, and logs it before anyone hears of it."""
+    """Scores waiting requests in their order, and logs the scores before it hands them out.
+
+    max_waiting: how many requests may wait; further ones are refused.
+    """
 
     def __init__(
         self,
@@ -31,66 +35,76 @@ class ScoringQueue:
         log: LogWriter | None,
         recorder: Recorder,
         metrics: Metrics,
-        longest: int,
+        max_waiting: int,
     ) -> None:
-        self._model, self._log, self._longest = model, log, longest
+        self._model, self._log, self._max_waiting = model, log, max_waiting
         self._recorder, self._metrics = recorder, metrics
         self._waiting: deque[Pending] = deque()
         self._loop = asyncio.get_running_loop()
 
-    def submit(self, question: ScoringRequest) -> asyncio.Future[Scores]:
-        """The scores to come; raises RequestRefusedError if too many wait already."""
-        if len(self._waiting) >= self._longest:
+    def submit(self, request: ScoringRequest) -> asyncio.Future[Scores]:
+        """Return the future scores of a request.
+
+        Raises RequestRefusedError if the queue is full. The future raises it if the
+        model gives no finite score, or if the scores cannot be logged.
+        """
+        if len(self._waiting) >= self._max_waiting:
             raise RequestRefusedError(
-                503, "queue_full", f"{self._longest} requests wait already", **{"retry-after": "1"}
+                503,
+                "queue_full",
+                f"the server is busy: {self._max_waiting} requests are waiting; try again later",
+                **{"retry-after": "1"},
             )
         if not self._waiting:
-            self._loop.call_soon(self._answer)
-        answer: asyncio.Future[Scores] = self._loop.create_future()
-        self._waiting.append((question, answer))
-        return answer
+            self._loop.call_soon(self._score_next)
+        future: asyncio.Future[Scores] = self._loop.create_future()
+        self._waiting.append((request, future))
+        return future
 
-    def _answer(self) -> None:
-        together = self._next()
+    def _score_next(self) -> None:
+        together = self._take()
         try:
             self._score(together)
         except Exception:
-            for alone in together:  # so that nobody is refused for what came with another
-                self._answer_alone(alone)
+            # Score them one by one, so that only the request at fault is refused.
+            for pending in together:
+                self._score_alone(pending)
         if self._waiting:
-            self._loop.call_soon(self._answer)
+            self._loop.call_soon(self._score_next)
 
-    def _answer_alone(self, asked: Pending) -> None:
+    def _score_alone(self, pending: Pending) -> None:
         try:
-            self._score([asked])
+            self._score([pending])
         except LogError as error:
             refusal = RequestRefusedError(503, "log", str(error), **{"retry-after": "1"})
-            _settle(asked[1].set_exception, refusal)
+            _settle(pending[1].set_exception, refusal)
         except Exception as error:
-            _settle(asked[1].set_exception, error)
+            _settle(pending[1].set_exception, error)
 
     def _score(self, together: list[Pending]) -> None:
-        """Score and log all of these, then answer each; or none of that."""
-        questions = [question for question, _ in together]
-        scores = self._model.score(_joined([question.tensors for question in questions]))
+        """Score, log and answer all of these requests; if anything fails, none of them."""
+        requests = [request for request, _ in together]
+        scores = self._model.score(_joined([request.tensors for request in requests]))
         if not np.isfinite(scores.values).all():
             raise RequestRefusedError(
-                422, "no_score", "the model gives no finite score for these values"
+                422, "no_score", "the model's score for these values is not a finite number"
             )
         if self._log:
-            self._log.write(self._recorder.records(questions, scores))
+            self._log.write(self._recorder.records(requests, scores))
         self._metrics.scored(scores)
         start = 0
-        for question, answer in together:
-            end = start + len(question.tensors)
+        for request, future in together:
+            end = start + len(request.tensors)
             part = Scores(scores.values[start:end], scores.decisions[start:end])
-            _settle(answer.set_result, part)
+            _settle(future.set_result, part)
             start = end
 
-    def _next(self) -> list[Pending]:
+    def _take(self) -> list[Pending]:
         together: list[Pending] = []
         rows = 0
-        while self._waiting and (not together or rows + len(self._waiting[0][0].tensors) <= _ROWS):
+        while self._waiting and (
+            not together or rows + len(self._waiting[0][0].tensors) <= _MAX_ROWS
+        ):
             together.append(self._waiting.popleft())
             rows += len(together[-1][0].tensors)
         return together
@@ -105,7 +119,7 @@ def _joined(parts: list[Tensors]) -> Tensors:
     )
 
 
-def _settle(settle: Callable[[Any], None], answer: Scores | Exception) -> None:
-    """The client may have left, and its request's task with it."""
+def _settle(settle: Callable[[Any], None], result: Scores | Exception) -> None:
+    """Set the future's result, unless the client has left and the future was cancelled."""
     with contextlib.suppress(asyncio.InvalidStateError):
-        settle(answer)
+        settle(result)

@@ -1,4 +1,4 @@
-"""From what was asked and scored to the log's records."""
+"""Turns scored requests into records of the scoring log."""
 
 from __future__ import annotations
 
@@ -11,42 +11,44 @@ from sluice.serve.request import ScoringRequest, decided_classes
 
 
 class Recorder:
-    """Makes records with the features that are logged, and no others."""
+    """Makes records that contain the logged columns and no other input."""
 
     def __init__(self, signature: Signature, logged: Sequence[LoggedColumn]) -> None:
         names = {column.name for column in logged}
         self._signature = signature
-        self._every = len(names) == len(signature.inputs)
+        self._all_logged = len(names) == len(signature.inputs)
         self._numbers = [i for i, name in enumerate(signature.numbers) if name in names]
         self._categories = [i for i, name in enumerate(signature.categories) if name in names]
 
-    def records(self, questions: list[ScoringRequest], scores: Scores) -> list[LogRecord]:
+    def records(self, requests: list[ScoringRequest], scores: Scores) -> list[LogRecord]:
+        """One record for each row. `scores` has the rows of all requests, in their order."""
         now, clock = time.time_ns() // 1000, time.monotonic()
-        said = decided_classes(self._signature, scores)
+        decisions = decided_classes(self._signature, scores)
         values = scores.values.tolist()
         records: list[LogRecord] = []
-        for question in questions:
-            latency = round(clock - question.started, 6)
-            features = self._features(question.tensors)
+        for request in requests:
+            latency = round(clock - request.started, 6)
+            features = self._features(request.tensors)
             for row, known in enumerate(features):
                 place = len(records)
                 records.append(
                     LogRecord(
                         now,
-                        question.id,
+                        request.id,
                         row,
-                        question.ids[row] if question.ids else None,
+                        request.ids[row] if request.ids else None,
                         known,
                         values[place],
-                        said[place] if said else None,
+                        decisions[place] if decisions else None,
                         latency,
                     )
                 )
         return records
 
     def _features(self, tensors: Tensors) -> list[list[float | str | None]]:
+        """The logged values of each row: first the numbers, then the categories."""
         numbers, categories = tensors.numbers, tensors.categories
-        if not self._every:
+        if not self._all_logged:
             numbers, categories = numbers[:, self._numbers], categories[:, self._categories]
         return [
             known + [text or None for text in texts]

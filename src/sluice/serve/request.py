@@ -1,4 +1,4 @@
-"""What every way of asking comes down to, and what is answered."""
+"""A request to score rows, in the form that all protocols share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from sluice.model import Scores, Signature, Tensors
 
 
 class ScoringRequest(msgspec.Struct, frozen=True):
-    """Rows to score. ids: [n] what their id column says, if it came. started: monotonic seconds."""
+    """Rows to score.
+
+    ids: [n] values of the id column, or None if the request has no such column.
+    started: when the request's headers had arrived, in seconds of `time.monotonic`.
+    """
 
     id: str
     tensors: Tensors
@@ -17,7 +21,7 @@ class ScoringRequest(msgspec.Struct, frozen=True):
 
 
 def decided_classes(signature: Signature, scores: Scores) -> list[str] | None:
-    """[n] the classes decided for; None for a regression."""
+    """[n] the name of the class decided for each row; None for a regression."""
     if not signature.classes:
         return None
     return [signature.classes[index] for index in scores.decisions.tolist()]

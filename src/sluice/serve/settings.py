@@ -1,4 +1,4 @@
-"""Every setting of the server, with its default; the command line is made from this."""
+"""All settings of the server with their defaults. The options of `sluice serve` come from here."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ KIB, MIB = 2**10, 2**20
 
 
 def setting(default: Any, meaning: str, kind: Callable[[str], Any] | None = None) -> Any:
+    """A field of the settings. `kind` reads its value from the command line."""
     return field(default=default, metadata={"help": meaning, "kind": kind or type(default)})
 
 
 def at_least(low: float, kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A reader of numbers that raises ValueError for those below `low`."""
+
     def number(text: str) -> Any:
         value = kind(text)
         if not value >= low:
@@ -31,43 +34,63 @@ SECONDS = at_least(0.001, float)
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Sizes are in bytes, times in seconds."""
+    """The settings of `sluice serve`. Sizes are in bytes, times in seconds."""
 
-    host: str = setting("127.0.0.1", "address to listen on; not loopback: needs a token")
-    port: int = setting(8080, "port; 0 takes a free one", WHOLE)
-    workers: int = setting(1, "processes that score", COUNT)
-    token_file: str | None = setting(None, "file with the bearer token (or SLUICE_TOKEN)", str)
-    anonymous: bool = setting(False, "anyone who reaches the port may score")
+    host: str = setting(
+        "127.0.0.1", "address to listen on; any but loopback needs a token or --anonymous"
+    )
+    port: int = setting(8080, "port to listen on; 0 chooses a free one", WHOLE)
+    workers: int = setting(1, "number of worker processes", COUNT)
+    token_file: str | None = setting(
+        None, "file with the bearer token that clients must send (or set SLUICE_TOKEN)", str
+    )
+    anonymous: bool = setting(False, "accept requests without a token from any address")
 
-    max_body: int = setting(8 * MIB, "largest request body", COUNT)
-    max_headers: int = setting(32 * KIB, "largest request line and headers", COUNT)
+    max_body: int = setting(8 * MIB, "largest request body in bytes", COUNT)
+    max_headers: int = setting(32 * KIB, "largest request line with headers in bytes", COUNT)
     max_rows: int = setting(10_000, "most rows in one request", COUNT)
-    max_nesting: int = setting(16, "deepest nesting of a request's JSON", COUNT)
-    max_connections: int = setting(1_000, "most open connections of a worker", COUNT)
-    max_queue: int = setting(256, "most requests that wait in a worker; more get 503", COUNT)
-    header_seconds: float = setting(10.0, "a request's headers must have arrived by then", SECONDS)
-    body_seconds: float = setting(30.0, "a request's body must have arrived by then", SECONDS)
-    idle_seconds: float = setting(75.0, "an idle connection is closed after this", SECONDS)
+    max_nesting: int = setting(16, "deepest nesting of the JSON in a request", COUNT)
+    max_connections: int = setting(1_000, "most open connections per worker", COUNT)
+    max_queue: int = setting(
+        256, "most requests that wait in a worker; further ones get status 503", COUNT
+    )
+    header_seconds: float = setting(
+        10.0, "seconds within which a request's headers must arrive", SECONDS
+    )
+    body_seconds: float = setting(
+        30.0, "seconds within which a request's body must arrive", SECONDS
+    )
+    idle_seconds: float = setting(75.0, "seconds after which an idle connection is closed", SECONDS)
     drain_seconds: float = setting(
-        5.0, "how long a stopping server answers on open connections", SECONDS
+        5.0, "seconds for which a stopping server still answers on open connections", SECONDS
     )
 
     log: str = setting("scoring-log", "folder of the scoring log")
-    no_log: bool = setting(False, "score without a log")
+    no_log: bool = setting(False, "do not write a scoring log")
     log_features: str = setting(
-        "all", "columns in the log: all, none, or names with commas; never sensitive ones"
+        "all",
+        "input columns to log: all, none, or names separated by commas; "
+        "sensitive columns are never logged",
     )
-    log_segment: int = setting(64 * MIB, "a segment becomes Parquet at this size", COUNT)
-    log_age: float = setting(900.0, "a segment becomes Parquet at this age", SECONDS)
+    log_segment: int = setting(
+        64 * MIB, "size in bytes at which a segment of the log is converted to Parquet", COUNT
+    )
+    log_age: float = setting(
+        900.0, "age in seconds at which a segment of the log is converted to Parquet", SECONDS
+    )
     log_sync: float = setting(
         1.0,
-        "at most this much is lost in a power cut; 0: on disk before each answer",
+        "seconds between flushes of the log to disk, which is the most that a power failure can "
+        "lose; 0 flushes before each response",
         at_least(0, float),
     )
-    log_reserve: int = setting(64 * MIB, "not ready when the log's disk has less than this", WHOLE)
+    log_reserve: int = setting(
+        64 * MIB, "the server is not ready while the log's disk has fewer free bytes", WHOLE
+    )
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    """Add one option for each setting, with its default in the help text."""
     for option in fields(ServerSettings):
         flag = "--" + option.name.replace("_", "-")
         meaning = option.metadata["help"]
@@ -85,6 +108,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def from_arguments(options: Namespace) -> ServerSettings:
-    return ServerSettings(
-        **{option.name: getattr(options, option.name) for option in fields(ServerSettings)}
-    )
+    """The settings that the command line chose."""
+    given = {option.name: getattr(options, option.name) for option in fields(ServerSettings)}
+    return ServerSettings(**given)

@@ -1,4 +1,4 @@
-"""`sluice serve`: one port, several workers, and a log that turns into Parquet beside them."""
+"""`sluice serve`: listens on a port, keeps the workers running, and compacts the scoring log."""
 
 from __future__ import annotations
 
@@ -25,20 +25,27 @@ from sluice.serve.metrics import FOLDER
 from sluice.serve.settings import ServerSettings
 
 _SHORTEST_TOKEN = 16
-_PAUSE, _LONGEST_PAUSE = 0.02, 2.0  # seconds before a successor starts, doubled by each death
+# Seconds before a dead worker is replaced; each death within a minute doubles them.
+_PAUSE, _LONGEST_PAUSE = 0.02, 2.0
 _MINUTE = 60.0
-_LOOK = 2.0  # seconds between two looks for segments to turn into Parquet
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  a folder of random name is made there
+_COMPACT_INTERVAL = 2.0  # seconds between two searches for segments to convert to Parquet
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the folder made in it has a random name
 
 Say = Callable[[str], None]
 
 
 def serve(path: Path, settings: ServerSettings, say: Say) -> None:
-    """Serve a package until SIGTERM or SIGINT; raises SluiceError if that cannot be begun."""
+    """Serve a package until SIGTERM or SIGINT.
+
+    path: the package file or its unpacked folder. say: shows one line to the user.
+    Raises SluiceError if the server cannot start.
+    """
     if importlib.util.find_spec("uvicorn") is None:
-        raise SluiceError("no server is installed here: pip install '.[serve]'")
+        raise SluiceError(
+            "'sluice serve' needs uvicorn, which is not installed: run pip install '.[serve]'"
+        )
     token = read_token(settings)
-    refuse_open_door(settings, token)
+    refuse_unprotected(settings, token)
     with opened(path) as package, _listen(settings) as listener, _metrics() as metrics:
         if not settings.no_log:
             Path(settings.log).mkdir(parents=True, exist_ok=True)
@@ -49,6 +56,7 @@ def serve(path: Path, settings: ServerSettings, say: Say) -> None:
 
 
 def read_token(settings: ServerSettings) -> str | None:
+    """The bearer token from the file or the environment; raises SluiceError if it is weak."""
     token = os.environ.get("SLUICE_TOKEN")
     if settings.token_file is not None:
         token = Path(settings.token_file).read_text("utf-8", "replace").strip()
@@ -56,19 +64,20 @@ def read_token(settings: ServerSettings) -> str | None:
         return None
     if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
         raise SluiceError(
-            f"the bearer token: expected at least {_SHORTEST_TOKEN} printable characters; "
+            f"the bearer token must have at least {_SHORTEST_TOKEN} printable ASCII characters; "
             "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe())'"
         )
     return token
 
 
-def refuse_open_door(settings: ServerSettings, token: str | None) -> None:
+def refuse_unprotected(settings: ServerSettings, token: str | None) -> None:
+    """Raise SluiceError unless a token or `--anonymous` goes with a public address."""
     if settings.anonymous and token is not None:
-        raise SluiceError("--anonymous and a bearer token exclude each other: leave one out")
+        raise SluiceError("--anonymous and a bearer token exclude each other: use only one of them")
     if not (_loopback(settings.host) or settings.anonymous or token):
         raise SluiceError(
-            f"--host {settings.host} is reachable from elsewhere: set a bearer token by "
-            "--token-file or SLUICE_TOKEN, or say --anonymous"
+            f"--host {settings.host} can be reached from other machines: set a bearer token with "
+            "--token-file or SLUICE_TOKEN, or pass --anonymous"
         )
 
 
@@ -94,13 +103,13 @@ def _listen(settings: ServerSettings) -> socket.socket:
 
 
 def _metrics() -> TemporaryDirectory[str]:
-    """Where the workers share their counts: memory, where there is a folder for it."""
+    """The folder in which workers share their metrics: in memory, if the system has /dev/shm."""
     shared = os.access(_SHARED_MEMORY, os.W_OK | os.X_OK)
     return TemporaryDirectory(prefix="sluice-", dir=_SHARED_MEMORY if shared else None)
 
 
 class Supervisor:
-    """Keeps the workers running, and ends them when it is told to."""
+    """Starts the workers, replaces those that die, and stops them all at the end."""
 
     def __init__(
         self,
@@ -117,10 +126,11 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._workers: set[asyncio.subprocess.Process] = set()
         self._deaths: list[float] = []
-        self._ready = 0  # workers that ever were
-        self._trouble: SluiceError | None = None
+        self._ready = 0  # workers that ever became ready
+        self._failure: SluiceError | None = None
 
     async def run(self) -> None:
+        """Run until a signal arrives; raises SluiceError if a worker cannot start."""
         loop = asyncio.get_running_loop()
         for signal_ in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_, self._stop)
@@ -130,11 +140,11 @@ class Supervisor:
         compacting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await compacting
-        if self._trouble:
-            raise self._trouble
+        if self._failure:
+            raise self._failure
 
     def _stop(self) -> None:
-        """First stop listening here too: nobody else would accept what still arrives."""
+        """Close the listener first: once the workers stop, nothing accepts connections from it."""
         self._stopping.set()
         self._listener.close()
         for worker in self._workers:
@@ -142,7 +152,7 @@ class Supervisor:
                 worker.terminate()
 
     async def _keep(self) -> None:
-        """One worker, and its successors."""
+        """Run one worker, and replace it whenever it dies."""
         while not self._stopping.is_set():
             worker = await self._start()
             self._workers.add(worker)
@@ -190,12 +200,12 @@ class Supervisor:
             self._say(f"{manifest.name} {manifest.version}: ready at http://{at}:{port}/docs")
 
     async def _after_death(self, pid: int, status: int) -> None:
-        """Wait a while, the longer the more workers died in the last minute."""
+        """Pause before the replacement: longer if more workers died within the last minute."""
         if not self._ready:
-            self._trouble = SluiceError("a worker could not start; it says why above")
+            self._failure = SluiceError("a worker could not start; the reason is printed above")
             self._stop()
             return
-        self._say(f"worker {pid} died with status {status}; another one takes its place")
+        self._say(f"worker {pid} ended unexpectedly with status {status}; starting another one")
         now = time.monotonic()
         self._deaths = [then for then in self._deaths if now - then < _MINUTE] + [now]
         seconds = min(_PAUSE * 2 ** len(self._deaths), _LONGEST_PAUSE)
@@ -203,39 +213,42 @@ class Supervisor:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _compact(self) -> None:
-        """Turn segments that have no writer any more into Parquet, one process at a time."""
+        """Convert segments without a writer to Parquet, in one child process at a time."""
         if self._settings.no_log:
             return
         if importlib.util.find_spec("pyarrow") is None:
-            self._say("no pyarrow here: segments stay text until 'sluice log compact' is run")
+            self._say(
+                "pyarrow is not installed: the scoring log stays text until "
+                "'sluice log compact' is run where it is installed"
+            )
             return
         folder = Path(self._settings.log)
         while True:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_COMPACT_INTERVAL)
             try:
-                failed = any(map(_free, file_names.list_segments(folder))) and await _compacted(
-                    folder
-                )
+                failed = any(
+                    map(_abandoned, file_names.list_segments(folder))
+                ) and await _compacted(folder)
             except OSError as error:
-                self._say(f"the scoring log {folder} cannot be looked through: {error}")
+                self._say(f"cannot search the scoring log {folder}: {error}")
                 failed = True
             if failed:
                 await asyncio.sleep(_MINUTE)
 
 
 async def _compacted(folder: Path) -> int:
-    """The exit status of a compactor; what it has to say is on standard error."""
+    """Run a compaction; returns its exit status. Its messages go to standard error."""
     compactor = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "sluice.scoring_log.compact", str(folder)), env=_environment()
     )
     return await compactor.wait()
 
 
-def _free(segment: Path) -> bool:
-    with compact.lock_if_abandoned(segment) as mine:
-        return mine
+def _abandoned(segment: Path) -> bool:
+    with compact.lock_if_abandoned(segment) as locked:
+        return locked
 
 
 def _environment() -> dict[str, str]:
-    """What a child needs; the token is told to workers, and to nobody else."""
+    """The environment of child processes, without the token: workers get it with their task."""
     return {name: value for name, value in os.environ.items() if name != "SLUICE_TOKEN"}

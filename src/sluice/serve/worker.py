@@ -1,7 +1,7 @@
-"""One process that scores: `python -m sluice.serve.worker`, started by the supervisor.
+"""A worker process: `python -m sluice.serve.worker`, which the supervisor starts.
 
-Its task comes as a line on standard input. When that ends, the supervisor is
-gone, and so goes the worker.
+It reads its task as one line of JSON from standard input. When standard input is
+closed, the supervisor has ended, and the worker stops too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ READY = b"ready\n"
 
 
 class WorkerTask(msgspec.Struct, frozen=True):
-    """What the supervisor hands over. listener: the number of an inherited socket."""
+    """What the supervisor sends to a worker. listener: file descriptor of the shared socket."""
 
     folder: str
     name: str
@@ -50,6 +50,8 @@ class WorkerTask(msgspec.Struct, frozen=True):
 
 
 class Worker:
+    """Serves one model until it is told to stop; raises SluiceError if it cannot start."""
+
     def __init__(self, task: WorkerTask) -> None:
         self._task = task
         self._instance = secrets.token_hex(8)
@@ -58,6 +60,7 @@ class Worker:
         self._server: Server | None = None
 
     async def run(self) -> None:
+        """Serve until SIGTERM, or until standard input is closed."""
         task, loop = self._task, asyncio.get_running_loop()
         metrics = Metrics(
             task.name, task.version, self._model.signature.classes, self._score_bounds()
@@ -68,7 +71,7 @@ class Worker:
         loop.add_reader(sys.stdin.fileno(), server.stop)
         housekeeping = loop.create_task(self._housekeeping())
         listener = socket.socket(fileno=task.listener)
-        gc.freeze()  # what is here now stays, so nobody need look whether it is garbage
+        gc.freeze()  # what exists now is never garbage: spare the collector from looking at it
         await server.run(listener, lambda: os.write(sys.stdout.fileno(), READY))
         housekeeping.cancel()
         if self._log:
@@ -98,19 +101,23 @@ class Worker:
         )
 
     def _unready(self) -> str:
-        """Why no more requests should be sent here; nothing if they should."""
+        """Why this worker should get no more requests; empty if it should."""
         if self._server is None or self._server.stopping:
-            return "stopping"
+            return "the server is stopping"
         if self._log is None:
             return ""
         if self._log.failure:
             return self._log.failure
         free, reserve = self._log.free(), self._task.settings.log_reserve
         if free < reserve:
-            return f"{free:,} bytes are left for the scoring log, the reserve is {reserve:,}"
+            return (
+                f"the scoring log's disk has {free:,} free bytes, "
+                f"fewer than --log-reserve ({reserve:,})"
+            )
         return ""
 
     async def _housekeeping(self) -> None:
+        """Start a new segment once the current one is too old."""
         while True:
             await asyncio.sleep(1)
             if self._log:
@@ -120,13 +127,14 @@ class Worker:
                     sys.stderr.write(f"sluice: {error}\n")
 
     def _samples(self) -> list[Record]:
+        """Rows of the package's scenarios; one row of missing values if there are none."""
         book = scenario.read(Path(self._task.folder) / "scenarios" / "scenarios.json")
         inputs = [column.name for column in self._model.signature.inputs]
         rows = [row for sample in book.samples.values() for row in sample]
         return [{name: row.get(name) for name in inputs} for row in rows] or [dict.fromkeys(inputs)]
 
     def _score_bounds(self) -> tuple[float, ...]:
-        """Of the score's histogram: tenths of what the packaged rows score, for a regression."""
+        """Bucket bounds of the score histogram; for a regression, deciles of sample scores."""
         if self._model.signature.task != "regression":
             return PROBABILITIES
         scores = self._model.score_records(self._samples()).values
@@ -152,23 +160,31 @@ class Worker:
 
 
 def logged_columns(signature: Signature, features: str) -> tuple[LoggedColumn, ...]:
-    """The columns in the log, numbers first; never a sensitive one."""
+    """The columns to log, numbers first, without the sensitive ones.
+
+    features: the value of `--log-features`. Raises SluiceError if it names a
+    sensitive column, or one that is not an input.
+    """
     allowed = {column.name for column in signature.inputs if not column.sensitive}
     named = {"all": allowed, "none": set()}.get(features)
     if named is None:
         named = {name.strip() for name in features.split(",")}
         for name in sorted(named - allowed):
             sensitive = name in signature.numbers + signature.categories
-            why = "is sensitive and never logged" if sensitive else "is not an input of this model"
+            why = (
+                "is sensitive and is never logged" if sensitive else "is not an input of this model"
+            )
             raise SluiceError(f"--log-features: {name!r} {why}")
     inputs = sorted(signature.inputs, key=lambda column: column.type, reverse=True)
     return tuple(LoggedColumn(c.name, c.type) for c in inputs if c.name in named)
 
 
 def main() -> int:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor hears it, and says stop
+    """Run a worker; returns the exit status."""
+    # Ctrl-C reaches all processes; the supervisor alone reacts, and stops the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # connections are files too
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection needs one
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=WorkerTask)
     try:
         with asyncio.Runner(loop_factory=Server.loop_factory()) as runner:

@@ -1,3 +1,3 @@
-"""Batch scoring: files in, Parquet out, and a quarantine for the rows that are refused."""
+"""Batch scoring: reads files, writes scores as Parquet, and keeps refused rows apart."""
 
 BATCH_ROWS = 65_536

@@ -1,6 +1,7 @@
 """Arrow files, in the file format (Feather) and in the stream format.
 
-They are read batch by batch, so it is their writer who decides how much memory that takes.
+They are read in the batches in which they were written, so a file with large batches
+takes much memory.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
 class ArrowFile:
+    """An Arrow file of either format; raises SluiceError if it cannot be read."""
+
     parsed = False
     rows: int | None = None
 
@@ -28,6 +31,7 @@ class ArrowFile:
             self.columns = schema
 
     def batches(self, most: int) -> Iterator[RowBatch]:
+        """Read in batches of at most so many rows."""
         with self._batches() as (_, batches):
             yield from numbered(batches, most)
 
@@ -36,16 +40,16 @@ class ArrowFile:
         with reading(self._path, "Arrow"), pa.OSFile(str(self._path)) as file:
             if file.read(len(_MAGIC)) == _MAGIC:
                 file.seek(0)
-                whole = pa.ipc.open_file(file)
-                yield whole.schema, map(whole.get_batch, range(whole.num_record_batches))
+                reader = pa.ipc.open_file(file)
+                yield reader.schema, map(reader.get_batch, range(reader.num_record_batches))
             else:
-                self._refuse_cut_short(file)
+                self._refuse_truncated(file)
                 stream = pa.ipc.open_stream(file)
                 yield stream.schema, iter(stream)
 
-    def _refuse_cut_short(self, file: pa.NativeFile) -> None:
-        """A stream that ends between two batches looks whole but for its last mark."""
+    def _refuse_truncated(self, file: pa.NativeFile) -> None:
+        """Check for the end mark: a stream cut between two batches reads without an error."""
         file.seek(max(0, file.size() - len(_END)))
         if file.read() != _END:
-            raise SluiceError(f"{self._path}: not an Arrow file, or one that was cut short")
+            raise SluiceError(f"{self._path}: not an Arrow file, or the file is truncated")
         file.seek(0)

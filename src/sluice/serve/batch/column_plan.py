@@ -1,4 +1,4 @@
-"""Which columns come in, and which go out to the scores and to the quarantine."""
+"""Which columns a run reads, and which it writes to the output and to the quarantine."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sluice.model import Signature
 
 @dataclass(frozen=True)
 class ColumnPlan:
-    """The columns of the input that a signature has been held against.
+    """The columns of an input that fits a signature.
 
-    carried: those that the output repeats. parsed: numbers come as text, from
-    CSV, which knows no types.
+    columns: the input's schema. carried: the columns that the output repeats. parsed:
+    whether numbers arrive as text, as in CSV, which has no types.
     """
 
     signature: Signature
@@ -26,12 +26,14 @@ class ColumnPlan:
 
     @property
     def score_names(self) -> list[str]:
+        """The score columns of the output: one, or one for each class."""
         if self.signature.task == "multiclass":
             return [self.own(f"score.{name}") for name in self.signature.classes]
         return [self.own("score")]
 
     @property
     def scored(self) -> pa.Schema:
+        """The schema of scored rows: carried columns, scores, and the decision if there is one."""
         carried = [self.columns.field(name).remove_metadata() for name in self.carried]
         scores = [pa.field(name, pa.float64(), nullable=False) for name in self.score_names]
         decision = [pa.field(self.own("decision"), pa.string(), nullable=False)]
@@ -39,12 +41,13 @@ class ColumnPlan:
 
     @property
     def refused(self) -> pa.Schema:
+        """The schema of refused rows: the input's columns, the faulty column, the problem."""
         held = [pa.field(field.name, field.type) for field in self.columns]
         column = pa.field(self.own("column"), pa.string())
         return pa.schema([*held, column, pa.field(self.own("problem"), pa.string())])
 
     def own(self, name: str) -> str:
-        """Our name for a column, out of the way of the input's names."""
+        """The name for a column of ours: with underscores at its end if the input has that name."""
         while name in self.columns.names:
             name += "_"
         return name
@@ -53,14 +56,18 @@ class ColumnPlan:
 def plan_columns(
     signature: Signature, columns: pa.Schema, keep: Sequence[str], where: str, *, parsed: bool
 ) -> ColumnPlan:
-    """Raises SluiceError for columns that are missing, surplus or of an unfit type."""
+    """Compare an input's columns with the signature.
+
+    keep: columns to carry over to the output. where: names the input in messages.
+    Raises SluiceError for columns that are missing, unexpected, doubled or of a wrong type.
+    """
     names = columns.names
     for name in names:
         if names.count(name) > 1:
-            raise SluiceError(f"{where}: column {name!r} is there twice")
+            raise SluiceError(f"{where}: column {name!r} occurs twice")
     for name in keep:
         if name not in names:
-            raise SluiceError(f"{where}: there is no column {name!r} to keep")
+            raise SluiceError(f"{where}: --keep {name}: there is no such column")
     for column in signature.inputs:
         if column.name not in names:
             raise SluiceError(f"{where}: column {column.name!r} is missing")
@@ -71,7 +78,7 @@ def plan_columns(
         if name not in known and name not in carried:
             raise SluiceError(
                 f"{where}: column {name!r} is not an input of this model; "
-                f"--keep {name} carries it over to the output"
+                f"pass --keep {name} to copy it to the output"
             )
     return ColumnPlan(signature, columns.remove_metadata(), carried, parsed)
 
@@ -88,16 +95,17 @@ def _refuse_unless_scalar(field: pa.Field, where: str) -> None:
     )
     if not fits:
         raise SluiceError(
-            f"{where}: column {field.name!r} holds {field.type}, expected numbers or text"
+            f"{where}: column {field.name!r} has type {field.type}, expected numbers or text"
         )
 
 
 def plain(held: pa.DataType) -> pa.DataType:
-    """The type of the values, whether a dictionary spells them or not."""
+    """The type of a column's values, also if the column is dictionary-encoded."""
     return held.value_type if pa.types.is_dictionary(held) else held
 
 
 def is_text(held: pa.DataType) -> bool:
+    """Whether it is one of Arrow's three string types."""
     return (
         pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_string_view(held)
     )

@@ -1,6 +1,6 @@
-"""Arrow columns as the model's tensors, column by column.
+"""Converts Arrow columns to the model's tensors, column by column.
 
-What is refused here is what `model.encode` refuses, in its words.
+It refuses the same values as `model.encode`, with the same messages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sluice.model import NOT_FINITE, Tensors, no_number
 from sluice.serve.batch.arrays import numbers, present, texts
 from sluice.serve.batch.column_plan import ColumnPlan, is_text, plain
 
-# What a CSV file may write for a missing value: the words that pandas reads so in training.
+# The cells of a CSV file that mean a missing value: the same as pandas reads in training.
 MISSING_WORDS = (
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
     *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
@@ -30,27 +30,29 @@ _WORDS = texts(MISSING_WORDS)
 
 
 class Fault(NamedTuple):
+    """Why a row cannot be scored."""
+
     column: str
     problem: str
 
 
-Faults = dict[int, Fault]
+Faults = dict[int, Fault]  # by the row's position in the batch
 Problems = Iterable[tuple[int, str]]
 
 
 def encode(plan: ColumnPlan, batch: pa.RecordBatch) -> tuple[Tensors, Faults]:
-    """Tensors of all rows, and the first fault of each row that must not be scored."""
+    """The tensors of all rows, and the first fault of each row that cannot be scored."""
     signature, rows = plan.signature, batch.num_rows
     held = np.empty((rows, len(signature.numbers)))
-    spelled = np.empty((rows, len(signature.categories)), object)
+    labelled = np.empty((rows, len(signature.categories)), object)
     faults: Faults = {}
     for at, name in enumerate(signature.numbers):
         held[:, at], problems = _numbers(batch.column(name), parsed=plan.parsed)
         for row, problem in problems:
             faults.setdefault(row, Fault(name, problem))
     for at, name in enumerate(signature.categories):
-        spelled[:, at] = _categories(batch.column(name), parsed=plan.parsed)
-    return Tensors(held, spelled), faults
+        labelled[:, at] = _categories(batch.column(name), parsed=plan.parsed)
+    return Tensors(held, labelled), faults
 
 
 def _numbers(column: pa.Array, *, parsed: bool) -> tuple[Floats, Problems]:
@@ -63,13 +65,15 @@ def _numbers(column: pa.Array, *, parsed: bool) -> tuple[Floats, Problems]:
 
 def _finite(column: pa.Array) -> tuple[Floats, Problems]:
     if pa.types.is_decimal(column.type):
-        column = column.cast(pa.string())  # its own way to a float does not always round right
+        column = column.cast(
+            pa.string()
+        )  # Arrow's direct cast to float does not always round correctly
     converted = column.cast(pa.float64(), safe=False)
     values = numbers(converted)
-    strange = ~np.isfinite(values)
-    if strange.any():
-        strange &= present(converted)
-    return values, [(int(row), NOT_FINITE) for row in np.flatnonzero(strange)]
+    infinite = ~np.isfinite(values)
+    if infinite.any():
+        infinite &= present(converted)
+    return values, [(int(row), NOT_FINITE) for row in np.flatnonzero(infinite)]
 
 
 def _refused(column: pa.Array) -> tuple[Floats, Problems]:
@@ -80,7 +84,7 @@ def _refused(column: pa.Array) -> tuple[Floats, Problems]:
 
 
 def _parsed(column: pa.Array) -> tuple[Floats, Problems]:
-    """Text as numbers; at Arrow's speed where all of it is plain."""
+    """Parse text as numbers: by Arrow, or cell by cell if Arrow cannot parse one of them."""
     missing = pc.is_in(column, value_set=_WORDS)
     try:
         return _finite(pc.if_else(missing, pa.nulls(len(column), column.type), column))
@@ -105,7 +109,7 @@ def _parsed_one_by_one(column: pa.Array) -> tuple[Floats, Problems]:
 
 
 def _number(text: str) -> float | None:
-    """Python's reading without what only Python takes: 1_000, and digits of other scripts."""
+    """Like Python's `float`, but it refuses underscores (1_000) and digits of other scripts."""
     if "_" in text or not text.isascii():
         return None
     try:
@@ -115,21 +119,21 @@ def _number(text: str) -> float | None:
 
 
 def _categories(column: pa.Array, *, parsed: bool) -> NDArray[np.object_]:
-    """Spelled once for each value that occurs, not for each row."""
+    """[n] labels. Each distinct value is converted once, not once for each row."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     held = plain(column.type)
-    spelled = [
+    labelled = [
         MISSING if parsed and value in MISSING_WORDS else label(_unwrapped(value, held))
         for value in column.dictionary.to_pylist()
     ]
     at = numbers(column.indices.cast(pa.float64()))
-    places = np.where(np.isnan(at), len(spelled), at).astype(np.int64)
-    return np.array([*spelled, MISSING], object)[places]
+    places = np.where(np.isnan(at), len(labelled), at).astype(np.int64)
+    return np.array([*labelled, MISSING], object)[places]
 
 
 def _unwrapped(value: object, held: pa.DataType) -> object:
-    """A decimal as the number that JSON would carry."""
+    """A decimal as the number that JSON would contain; other values unchanged."""
     if isinstance(value, Decimal):
         return int(value) if held.scale <= 0 else float(value)
     return value

@@ -1,4 +1,4 @@
-"""CSV files: every cell is text, and a row of the wrong length costs that row only."""
+"""CSV files. Every cell is text; a row with too many or too few cells is refused alone."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from sluice.metrics import Ints
 from sluice.serve.batch.row_file import RaggedRow, RowBatch, reading
 
 _BLOCK = 2**22
-_FIRST = 2  # Arrow numbers rows from 1, and the header is the first
+_FIRST = 2  # the number that Arrow gives to the first row after the header
 
 
 class CsvFile:
+    """A CSV file with a header, in UTF-8; raises SluiceError if the header cannot be read."""
+
     parsed = True
     rows: int | None = None
 
@@ -28,25 +30,26 @@ class CsvFile:
             try:
                 header = next((cells for cells in csv.reader(file) if cells), None)
             except csv.Error as error:
-                raise SluiceError(f"{path}: not reading as CSV: {error}") from None
+                raise SluiceError(f"{path}: not readable as CSV: {error}") from None
         if header is None:
-            raise SluiceError(f"{path}: is empty, expected a header")
+            raise SluiceError(f"{path}: is empty; expected a header line")
         self.columns = pa.schema([(name, pa.string()) for name in header])
 
     def batches(self, most: int) -> Iterator[RowBatch]:
+        """Read in batches of at most so many rows, with ragged rows beside them."""
         ragged: list[RaggedRow] = []
 
-        def lay_aside(found: pa_csv.InvalidRow) -> str:
+        def keep_apart(found: pa_csv.InvalidRow) -> str:
             counts = f"expected {found.expected_columns} cells, found {found.actual_columns}"
             ragged.append(RaggedRow(found.number - _FIRST, f"{counts}: {found.text!r}"))
             return "skip"
 
         first = 0
-        with reading(self._path, "CSV"), self._reader(lay_aside) as reader:
+        with reading(self._path, "CSV"), self._reader(keep_apart) as reader:
             for batch in reader:
                 for start in range(0, batch.num_rows, most):
                     cut = batch.slice(start, most)
-                    rows = _places(first, cut.num_rows, ragged)
+                    rows = _positions(first, cut.num_rows, ragged)
                     first = int(rows[-1]) + 1
                     passed = [each for each in ragged if each.row < first]
                     del ragged[: len(passed)]
@@ -56,12 +59,12 @@ class CsvFile:
                 batch = pa.RecordBatch.from_arrays(nothing, schema=self.columns)
                 yield RowBatch(batch, np.arange(0), ragged)
 
-    def _reader(self, lay_aside: object) -> pa_csv.CSVStreamingReader:
+    def _reader(self, keep_apart: object) -> pa_csv.CSVStreamingReader:
         return pa_csv.open_csv(
             self._path,
-            # Threads would lose count of the rows.
+            # With threads, Arrow does not number the rows.
             pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK),
-            pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=lay_aside),
+            pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep_apart),
             pa_csv.ConvertOptions(
                 column_types={name: pa.string() for name in self.columns.names},
                 strings_can_be_null=False,
@@ -69,8 +72,8 @@ class CsvFile:
         )
 
 
-def _places(first: int, count: int, ragged: list[RaggedRow]) -> Ints:
-    """The next places that no ragged row takes."""
+def _positions(first: int, count: int, ragged: list[RaggedRow]) -> Ints:
+    """[count] the next positions in the file that no ragged row has."""
     taken = [each.row for each in ragged]
     free = np.setdiff1d(np.arange(first, first + count + len(taken)), taken, assume_unique=True)
     return free[:count]

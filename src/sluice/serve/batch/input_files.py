@@ -1,4 +1,4 @@
-"""What INPUT names: one file, a folder of them, or a glob; alike in their columns."""
+"""Finds and opens the files that INPUT names, which must have the same columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KINDS: dict[str, type[ParquetFile] | type[CsvFile] | type[ArrowFile]] = {
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file of the input and what it is called there."""
+    """An opened file of the input. name: what the output calls it."""
 
     path: Path
     name: str
@@ -33,7 +33,10 @@ class InputFile:
 
 
 def find(given: str) -> list[tuple[Path, str]]:
-    """The files in sorted order, hidden ones left out."""
+    """The paths and names of the input's files, sorted, without hidden ones.
+
+    given: a file, a folder or a glob pattern. Raises SluiceError if there are none.
+    """
     path = Path(given)
     if path.is_dir():
         found = [(p, p.relative_to(path)) for p in sorted(path.rglob("*")) if p.is_file()]
@@ -46,7 +49,7 @@ def find(given: str) -> list[tuple[Path, str]]:
     else:
         raise SluiceError(f"{given}: no such file or folder")
     if not paths:
-        raise SluiceError(f"{given}: holds no files to score")
+        raise SluiceError(f"{given}: contains no files to score")
     return paths
 
 
@@ -55,21 +58,26 @@ def _hidden(parts: Sequence[str]) -> bool:
 
 
 def open_all(given: str) -> list[InputFile]:
-    """Raises SluiceError for a file that cannot be read or differs from the first."""
-    sources = [InputFile(path, name, _open(path)) for path, name in find(given)]
-    first = sources[0]
+    """Open all files; raises SluiceError if one cannot be read or differs from the first."""
+    files = [InputFile(path, name, _open(path)) for path, name in find(given)]
+    for file in files[1:]:
+        _refuse_other_columns(file, files[0])
+    return files
+
+
+def _refuse_other_columns(file: InputFile, first: InputFile) -> None:
     expected = {field.name: field.type for field in first.file.columns}
-    for source in sources[1:]:
-        for name, type_ in {field.name: field.type for field in source.file.columns}.items():
-            if expected.get(name) != type_:
-                raise SluiceError(
-                    f"{source.path}: column {name!r} holds {type_}, "
-                    f"{expected.get(name, 'and is not')} in {first.path}"
-                )
-        missing = sorted(set(expected) - set(source.file.columns.names))
-        if missing:
-            raise SluiceError(f"{source.path}: column {missing[0]!r} of {first.path} is missing")
-    return sources
+    for name, type_ in {field.name: field.type for field in file.file.columns}.items():
+        if name not in expected:
+            raise SluiceError(f"{file.path}: column {name!r} does not exist in {first.path}")
+        if expected[name] != type_:
+            raise SluiceError(
+                f"{file.path}: column {name!r} has type {type_}, but {expected[name]} "
+                f"in {first.path}"
+            )
+    missing = sorted(set(expected) - set(file.file.columns.names))
+    if missing:
+        raise SluiceError(f"{file.path}: column {missing[0]!r} of {first.path} is missing")
 
 
 def _open(path: Path) -> RowFile:
@@ -77,16 +85,3 @@ def _open(path: Path) -> RowFile:
     if kind is None:
         raise SluiceError(f"{path}: expected a name that ends in {', '.join(_KINDS)}")
     return kind(path)
-
-
-def refuse_within(output: Path, given: str) -> None:
-    """Raise SluiceError where a run would read what it, or an earlier one, has written."""
-    target, source = output.absolute(), Path(given).absolute()
-    if source.is_dir():
-        inside = source.resolve() in target.parent.resolve().joinpath(target.name).parents
-    elif source.exists():
-        inside = target.exists() and target.samefile(source)
-    else:
-        inside = target.match(str(source))
-    if inside:
-        raise SluiceError(f"{output}: lies in the input {given}; write it elsewhere")

@@ -19,17 +19,11 @@ from sluice.package.archive import Package, opened
 from sluice.serve.batch import BATCH_ROWS
 from sluice.serve.batch.arrays import choose, integers, texts
 from sluice.serve.batch.column_plan import ColumnPlan, plan_columns
-from sluice.serve.batch.input_files import InputFile, open_all, refuse_within
+from sluice.serve.batch.input_files import InputFile, open_all
+from sluice.serve.batch.output import BatchResult, default_quarantine, refuse_targets
 from sluice.serve.batch.row_file import RaggedRow, RowBatch
 from sluice.serve.batch.score import score
 from sluice.serve.batch.sink import ParquetSink
-
-
-@dataclass(frozen=True)
-class BatchResult:
-    rows: int
-    refused: int
-    quarantine: Path
 
 
 def run(
@@ -41,27 +35,29 @@ def run(
     quarantine: Path | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> BatchResult:
-    """Score all rows of the input into one Parquet file, refused rows into another."""
-    aside = quarantine or beside(output)
+    """Score all rows of the input into one Parquet file, and put refused rows into another.
+
+    given: a file, a folder or a glob pattern. keep: columns to carry over to the output.
+    Raises SluiceError if anything but single rows cannot be scored; nothing is written then.
+    """
+    aside = quarantine or default_quarantine(output)
     refuse_targets(output, aside, given)
     for path in (output, aside):
         if path.suffix != ".parquet" or path.is_dir():
-            raise SluiceError(f"{path}: expected the name of a file that ends in .parquet")
+            raise SluiceError(f"{path}: expected a file name that ends in .parquet")
     with opened(package) as unpacked:
         model = Model(unpacked.model)
-        sources = open_all(given)
-        file = sources[0].file
-        held = plan_columns(
-            model.signature, file.columns, keep, str(sources[0].path), parsed=file.parsed
+        inputs = open_all(given)
+        file = inputs[0].file
+        plan = plan_columns(
+            model.signature, file.columns, keep, str(inputs[0].path), parsed=file.parsed
         )
-        places = _RowOrigins(held, sources)
-        scored = places.schema(held.scored).with_metadata(described(unpacked))
-        with (
-            ParquetSink(output, scored) as good,
-            ParquetSink(aside, places.schema(held.refused)) as bad,
-        ):
-            _pour(model, places, good, bad, batch_rows)
-            # The output comes last: where it is new, all of it is.
+        origins = _RowOrigins(plan, inputs)
+        scored = origins.schema(plan.scored).with_metadata(described(unpacked))
+        refused = origins.schema(plan.refused)
+        with ParquetSink(output, scored) as good, ParquetSink(aside, refused) as bad:
+            _score_all(model, origins, good, bad, batch_rows)
+            # The output comes last: once it exists, the quarantine is complete too.
             if bad.rows:
                 bad.commit()
             else:
@@ -70,19 +66,8 @@ def run(
     return BatchResult(good.rows + bad.rows, bad.rows, aside)
 
 
-def beside(output: Path) -> Path:
-    return output.with_name(f"{output.stem}.quarantine.parquet")
-
-
-def refuse_targets(output: Path, quarantine: Path, given: str) -> None:
-    if output.absolute() == quarantine.absolute():
-        raise SluiceError(f"{output}: is the quarantine too; name two files")
-    for path in (output, quarantine):
-        refuse_within(path, given)
-
-
 def described(package: Package) -> dict[str, str]:
-    """What the file itself says of where its scores come from."""
+    """The output file's metadata, which names the package that gave the scores."""
     manifest = package.manifest
     return {
         "sluice.package": manifest.name,
@@ -91,59 +76,64 @@ def described(package: Package) -> dict[str, str]:
     }
 
 
-def _pour(
-    model: Model, places: _RowOrigins, good: ParquetSink, bad: ParquetSink, batch_rows: int
+def _score_all(
+    model: Model, origins: _RowOrigins, good: ParquetSink, bad: ParquetSink, batch_rows: int
 ) -> None:
-    counts = [source.file.rows for source in places.sources]
+    plan = origins.plan
+    counts = [each.file.rows for each in origins.inputs]
     total = None if None in counts else sum(filter(None, counts))
-    first = 0
+    first = 0  # the position of the file's first row in the whole input
     with tqdm(total=total, unit=" rows", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-        for at, source in enumerate(places.sources):
+        for at, source in enumerate(origins.inputs):
             rows = 0
-            for piece in _ahead(source.file.batches(batch_rows)):
+            for read in _read_ahead(source.file.batches(batch_rows)):
                 try:
-                    done = score(model, places.plan, piece.batch.select(places.plan.columns.names))
+                    done = score(model, plan, read.batch.select(plan.columns.names))
                 except UnicodeDecodeError:
-                    raise SluiceError(f"{source.path}: holds text that is not UTF-8") from None
-                good.write(places.add(done.scored, first + piece.rows[done.good], at))
-                bad.write(places.add(done.refused, first + piece.rows[done.bad], at))
-                bad.write(places.ragged(piece.ragged, first, at))
-                seen = len(piece.rows) + len(piece.ragged)
-                rows += seen
-                bar.update(seen)
+                    raise SluiceError(
+                        f"{source.path}: contains text that is not valid UTF-8"
+                    ) from None
+                good.write(origins.add(done.scored, first + read.rows[done.scored_at], at))
+                bad.write(origins.add(done.refused, first + read.rows[done.refused_at], at))
+                bad.write(origins.ragged(read.ragged, first, at))
+                count = len(read.rows) + len(read.ragged)
+                rows += count
+                bar.update(count)
             first += rows
 
 
-def _ahead(pieces: Iterator[RowBatch]) -> Iterator[RowBatch]:
-    """The next batch is read while one is scored; never more than that one."""
+def _read_ahead(batches: Iterator[RowBatch]) -> Iterator[RowBatch]:
+    """Read the next batch, and no more than that one, while a batch is scored."""
     with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, pieces, None)
-        while (piece := coming.result()) is not None:
-            coming = reader.submit(next, pieces, None)
-            yield piece
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
 
 
 @dataclass(frozen=True)
 class _RowOrigins:
-    """The columns that say where a row came from; of one file, nobody asks which."""
+    """Adds the columns that say where a row came from: its number, and its file if several."""
 
     plan: ColumnPlan
-    sources: list[InputFile]
+    inputs: list[InputFile]
 
     def schema(self, rest: pa.Schema) -> pa.Schema:
         row = pa.field(self.plan.own("row"), pa.int64(), nullable=False)
         file = pa.field(self.plan.own("file"), pa.string(), nullable=False)
-        own = [row, file] if len(self.sources) > 1 else [row]
+        own = [row, file] if len(self.inputs) > 1 else [row]
         return pa.schema([*own, *rest])
 
     def add(self, rest: pa.RecordBatch, rows: Ints, at: int) -> pa.RecordBatch:
+        """rows: [n] row numbers. at: the index of the file."""
         own = [integers(rows)]
-        if len(self.sources) > 1:
-            own.append(choose([self.sources[at].name], np.zeros(len(rows), np.int64)))
+        if len(self.inputs) > 1:
+            own.append(choose([self.inputs[at].name], np.zeros(len(rows), np.int64)))
         return pa.RecordBatch.from_arrays([*own, *rest.columns], schema=self.schema(rest.schema))
 
-    def ragged(self, found: list[RaggedRow], first: int, at: int) -> pa.RecordBatch:
-        held = [pa.nulls(len(found), type_) for type_ in self.plan.refused.types]
-        problems = texts([each.problem for each in found])
-        rest = pa.RecordBatch.from_arrays([*held[:-1], problems], schema=self.plan.refused)
-        return self.add(rest, np.array([first + each.row for each in found], np.int64), at)
+    def ragged(self, rows: list[RaggedRow], first: int, at: int) -> pa.RecordBatch:
+        """Ragged rows as refused rows, which have no values but the problem."""
+        empty = [pa.nulls(len(rows), type_) for type_ in self.plan.refused.types]
+        problems = texts([each.problem for each in rows])
+        rest = pa.RecordBatch.from_arrays([*empty[:-1], problems], schema=self.plan.refused)
+        return self.add(rest, np.array([first + each.row for each in rows], np.int64), at)

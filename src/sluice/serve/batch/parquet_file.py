@@ -9,11 +9,13 @@ import pyarrow.parquet as pq
 
 from sluice.serve.batch.row_file import RowBatch, numbered, reading
 
-# A column is read through a window of this size: without it a row group is held whole.
+# Bytes of a column to read at a time. Without this, a whole row group is kept in memory.
 _WINDOW = 2**20
 
 
 class ParquetFile:
+    """A Parquet file; raises SluiceError if it cannot be read."""
+
     parsed = False
 
     def __init__(self, path: Path) -> None:
@@ -23,6 +25,7 @@ class ParquetFile:
             self.rows: int | None = file.metadata.num_rows
 
     def batches(self, most: int) -> Iterator[RowBatch]:
+        """Read in batches of at most so many rows."""
         with (
             reading(self._path, "Parquet"),
             pq.ParquetFile(self._path, buffer_size=_WINDOW, pre_buffer=False) as file,

@@ -1,4 +1,4 @@
-"""A file of rows: Parquet, Arrow or CSV, read in batches without holding all of it."""
+"""What all input formats have in common: a file is read in batches of rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sluice.metrics import Ints
 
 
 class RaggedRow(NamedTuple):
-    """A row of a CSV file with more or fewer cells than the header."""
+    """A row of a CSV file that has more or fewer cells than the header."""
 
     row: int
     problem: str
@@ -24,7 +24,11 @@ class RaggedRow(NamedTuple):
 
 @dataclass(frozen=True)
 class RowBatch:
-    """A batch, and where its rows stand in the file; ragged rows stand beside it."""
+    """A batch of a file's rows.
+
+    rows: [n] the position of each row in the file, from 0. ragged: the ragged rows
+    that come before the batch's last row.
+    """
 
     batch: pa.RecordBatch
     rows: Ints
@@ -32,29 +36,34 @@ class RowBatch:
 
 
 class RowFile(Protocol):
-    """columns: the schema; rows: how many, where the file says so; parsed: numbers are text."""
+    """An input file of any format.
+
+    columns: its schema. rows: how many it has, None if the format does not say.
+    parsed: whether numbers are still text, as in CSV.
+    """
 
     columns: pa.Schema
     rows: int | None
     parsed: bool
 
     def batches(self, most: int) -> Iterator[RowBatch]:
-        """At most so many rows at a time."""
+        """Read the file in batches of at most so many rows; raises SluiceError."""
 
 
 @contextmanager
 def reading(path: Path, kind: str) -> Iterator[None]:
+    """Turn errors while a file is read into SluiceError. kind: the format's name."""
     try:
         yield
     except FileNotFoundError:
         raise SluiceError(f"{path}: no such file") from None
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise SluiceError(f"{path}: not reading as {kind}: {said}") from None
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise SluiceError(f"{path}: not readable as {kind}: {reason}") from None
 
 
 def numbered(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[RowBatch]:
-    """Batches cut to size, with their places in the file."""
+    """Batches of at most so many rows, with their positions in the file."""
     first = 0
     for batch in batches:
         for start in range(0, batch.num_rows, most):

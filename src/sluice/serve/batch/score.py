@@ -1,4 +1,4 @@
-"""One batch: the function that the local run and Spark's workers share."""
+"""Scores one batch. The local engine and Spark's workers both use this function."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from sluice.serve.batch.columns import Faults, encode
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """Every row of a batch is in one of two: `scored`, or `refused` with the reason.
+    """The rows of a batch: each is in `scored`, or in `refused` with the reason.
 
-    good and bad: where these rows were in the batch.
+    scored_at, refused_at: the positions of these rows in the batch.
     """
 
     scored: pa.RecordBatch
-    good: Ints
+    scored_at: Ints
     refused: pa.RecordBatch
-    bad: Ints
+    refused_at: Ints
 
 
 def score(model: Model, plan: ColumnPlan, batch: pa.RecordBatch) -> ScoredBatch:
+    """Score all rows of a batch that fit the model's signature. batch: the plan's columns."""
     tensors, faults = encode(plan, batch)
     rows = np.arange(batch.num_rows)
     bad = np.array(sorted(faults), np.int64)

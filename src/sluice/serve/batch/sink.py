@@ -1,4 +1,4 @@
-"""A Parquet file that appears whole or not at all."""
+"""A Parquet file that appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from sluice.errors import SluiceError
 
 
 class ParquetSink:
-    """Written under a hidden name beside its place, which it takes at `commit`.
+    """Writes under a hidden name in the target's folder, and renames the file at `commit`.
 
-    The name is always the same: what a killed run left behind, the next one
-    overwrites; a lock says whether another run is at it now.
+    The hidden name is always the same, so the next run overwrites what a killed run
+    left behind. A lock on it refuses a second run at the same time.
+
+    rows: how many were written. All methods raise SluiceError if writing fails.
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
@@ -48,12 +50,14 @@ class ParquetSink:
             self._discard()
 
     def write(self, batch: pa.RecordBatch) -> None:
+        """Append a batch of the schema."""
         if batch.num_rows:
             with writing(self._path):
                 self._writer.write_batch(batch)
             self.rows += batch.num_rows
 
     def commit(self) -> None:
+        """Finish the file and move it to its place."""
         with writing(self._path):
             self._writer.close()
             self._file.flush()
@@ -63,14 +67,14 @@ class ParquetSink:
             self._file.close()
 
     def withdraw(self) -> None:
-        """Leave no file there, not even an earlier run's."""
+        """Discard the file, and remove the one that an earlier run left in its place."""
         with writing(self._path):
             self._discard()
             self._path.unlink(missing_ok=True)
 
     def _discard(self) -> None:
         self._part.unlink(missing_ok=True)
-        # A full disk has no room for the rest, and nobody needs it.
+        # On a full disk, closing fails; the content is not needed.
         with suppress(OSError, pa.ArrowException):
             self._writer.close()
         with suppress(OSError):
@@ -79,22 +83,23 @@ class ParquetSink:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
+    """Turn errors while a file is written into SluiceError."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        said = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise SluiceError(f"{path}: cannot be written: {said}") from None
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise SluiceError(f"{path}: cannot be written: {reason}") from None
 
 
 def _claim(part: Path) -> BinaryIO:
-    """Open and lock; another run may replace or remove the file between the two."""
+    """Open and lock the file; start again if another run replaced or removed it in between."""
     while True:
         file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
-            raise SluiceError(f"{part}: another run is writing it") from None
+            raise SluiceError(f"{part}: another run is writing this file") from None
         if part.exists() and os.path.samestat(os.fstat(file.fileno()), part.stat()):
             file.truncate()
             return file

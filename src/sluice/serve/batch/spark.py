@@ -1,6 +1,6 @@
-"""The Spark engine: the same function over the same batches, on many machines.
+"""The Spark engine: scores batches with the same function, on many machines.
 
-INPUT and OUTPUT lie where the driver and all workers see them under one path.
+The driver and all workers must see INPUT and OUTPUT under the same path.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from sluice.package.archive import Package, archive, opened
 from sluice.serve.batch import BATCH_ROWS
 from sluice.serve.batch.column_plan import ColumnPlan, plan_columns
 from sluice.serve.batch.input_files import InputFile, open_all
-from sluice.serve.batch.local import BatchResult, beside, refuse_targets
+from sluice.serve.batch.output import BatchResult, default_quarantine, refuse_targets
 from sluice.serve.batch.parquet_file import ParquetFile
 from sluice.serve.batch.spark_worker import REFUSED, SCORED, schema, work
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_SHIPPED = "package"  # without .tar: Spark would unpack it
-_PATIENCE = 5.0
-# What goes wrong comes back as an exception. Spark announces that it quietens the
-# gateway, unless that has the root's level already.
+_SHIPPED = "package"  # not .tar, which Spark would unpack
+_CONNECT_SECONDS = 5.0
+# Spark logs only fatal errors, because all others are raised as exceptions. The gateway gets
+# the same level as the root logger, or Spark prints a line to say that it changes it.
 _QUIET = """\
 rootLogger.level = fatal
 rootLogger.appenderRef.console.ref = console
@@ -58,40 +58,45 @@ def run(
     batch_rows: int = BATCH_ROWS,
     master: str | None = None,
 ) -> BatchResult:
-    """Score all rows of the input into a folder of Parquet files, refused rows into another."""
+    """Score all rows of the input into a folder of Parquet files; refused rows go to another.
+
+    master: the URL of Spark's master. Other arguments, result and errors are those of the
+    local engine.
+    """
     if master is None:
         raise SluiceError("--engine spark needs --master URL, such as spark://host:7077")
-    aside = quarantine or beside(output)
+    aside = quarantine or default_quarantine(output)
     refuse_targets(output, aside, given)
     for path in (output, aside):
         _refuse_unless_ours(path)
-    _refuse_unless_there(master)
+    _refuse_unreachable(master)
     with opened(package) as unpacked, TemporaryDirectory(prefix="sluice-") as folder:
         scratch = Path(folder)
         signature = read_signature(unpacked.model / "signature.json")
-        sources = open_all(given)
-        _refuse_unless_parquet(sources)
-        where = str(sources[0].path)
-        held = plan_columns(signature, sources[0].file.columns, keep, where, parsed=False)
+        inputs = open_all(given)
+        _refuse_unless_parquet(inputs)
+        where = str(inputs[0].path)
+        columns = plan_columns(signature, inputs[0].file.columns, keep, where, parsed=False)
         with _session(master, batch_rows, scratch) as spark:
             spark.sparkContext.addPyFile(str(_code(scratch)))
             spark.sparkContext.addFile(str(_packed(unpacked, scratch)))
-            rows, refused = _score(spark, held, sources, output, aside)
+            rows, refused = _score(spark, columns, inputs, output, aside)
     return BatchResult(rows, refused, aside)
 
 
 def _score(
-    spark: SparkSession, held: ColumnPlan, sources: list[InputFile], output: Path, aside: Path
+    spark: SparkSession, plan: ColumnPlan, inputs: list[InputFile], output: Path, aside: Path
 ) -> tuple[int, int]:
+    """Returns the number of all rows and of the refused ones."""
     from pyspark import StorageLevel
     from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
-    frame = spark.read.parquet(*[source.path.absolute().as_uri() for source in sources])
-    held = replace(held, columns=to_arrow_schema(frame.schema))
-    # Spark would take a dot in a column's name for a path into a struct.
+    frame = spark.read.parquet(*[source.path.absolute().as_uri() for source in inputs])
+    plan = replace(plan, columns=to_arrow_schema(frame.schema))
+    # Columns get numbers as names, because Spark reads a dot in a name as a path into a struct.
     numbered = frame.toDF(*[str(at) for at in range(len(frame.columns))])
-    done = numbered.mapInArrow(work(held, _SHIPPED), from_arrow_schema(schema(held)))
-    # Kept, or every row would be scored again for the quarantine.
+    done = numbered.mapInArrow(work(plan, _SHIPPED), from_arrow_schema(schema(plan)))
+    # Without this, Spark scores every row a second time for the quarantine.
     done = done.persist(StorageLevel.DISK_ONLY)
     good, bad = (done.where(done[name].isNotNull()) for name in (SCORED, REFUSED))
     try:
@@ -119,7 +124,7 @@ def _write(frame: DataFrame, target: Path) -> int:
 
 
 def _place(target: Path) -> None:
-    """A folder cannot be renamed over a full one: an earlier result steps aside first."""
+    """Move an earlier result away first, because a folder cannot be renamed over a full one."""
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
@@ -130,21 +135,21 @@ def _place(target: Path) -> None:
 
 def _refuse_unless_ours(path: Path) -> None:
     if not path.absolute().parent.is_dir():
-        raise SluiceError(f"{path}: cannot be written: no such folder")
+        raise SluiceError(f"{path}: cannot be written: its parent folder does not exist")
     if path.is_file() or (path.is_dir() and any(path.iterdir()) and not _is_result(path)):
-        raise SluiceError(f"{path}: is there and is no result of Spark's; name another folder")
+        raise SluiceError(f"{path}: exists and is not a result of Spark; name another folder")
 
 
-def _refuse_unless_there(master: str) -> None:
-    """Spark itself would try for a minute, and then not say which master."""
+def _refuse_unreachable(master: str) -> None:
+    """Check first, because Spark tries for a minute and its error does not name the master."""
     asked = re.findall(r"(?:spark://|,)([^,:]+):(\d+)", master)
     if asked and not any(_answers(host, int(port)) for host, port in asked):
-        raise SluiceError(f"{master}: no master answers")
+        raise SluiceError(f"--master {master}: no Spark master answers at this address")
 
 
 def _answers(host: str, port: int) -> bool:
     try:
-        socket.create_connection((host, port), _PATIENCE).close()
+        socket.create_connection((host, port), _CONNECT_SECONDS).close()
     except (OSError, OverflowError):
         return False
     return True
@@ -154,13 +159,14 @@ def _is_result(folder: Path) -> bool:
     return (folder / "_SUCCESS").is_file()
 
 
-def _refuse_unless_parquet(sources: list[InputFile]) -> None:
-    for source in sources:
+def _refuse_unless_parquet(inputs: list[InputFile]) -> None:
+    for source in inputs:
         if not isinstance(source.file, ParquetFile):
-            raise SluiceError(f"{source.path}: with --engine spark, the input is Parquet")
+            raise SluiceError(f"{source.path}: --engine spark reads Parquet files only")
 
 
 def _packed(package: Package, scratch: Path) -> Path:
+    """The package as one file to ship to the workers."""
     contents = {path: (package.folder / path).read_bytes() for path in package.manifest.files}
     target = scratch / _SHIPPED
     target.write_bytes(archive(contents, package.manifest))
@@ -168,11 +174,11 @@ def _packed(package: Package, scratch: Path) -> Path:
 
 
 def _code(scratch: Path) -> Path:
-    """This machinery, for workers that have only what it needs."""
+    """sluice as a zip file to ship to the workers, on which it is not installed."""
     root, target = Path(sluice.__file__).parent, scratch / "sluice.zip"
-    with zipfile.ZipFile(target, "w") as whole:
+    with zipfile.ZipFile(target, "w") as code:
         for path in sorted(root.rglob("*.py")):
-            whole.write(path, path.relative_to(root.parent))
+            code.write(path, path.relative_to(root.parent))
     return target
 
 
@@ -193,7 +199,7 @@ def _session(master: str, batch_rows: int, scratch: Path) -> Iterator[SparkSessi
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
-    # PySpark has its doubts about the pandas at hand, of which mapInArrow uses nothing.
+    # PySpark warns about the version of pandas, which mapInArrow does not use.
     warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
     builder = SparkSession.builder.master(master).appName("sluice score")
     try:
@@ -203,11 +209,11 @@ def _session(master: str, batch_rows: int, scratch: Path) -> Iterator[SparkSessi
         finally:
             spark.stop()
     except (PySparkException, Py4JError) as error:
-        raise SluiceError(f"Spark: {_in_a_line(str(error))}") from None
+        raise SluiceError(f"Spark: {_summary(str(error))}") from None
 
 
-def _in_a_line(said: str) -> str:
-    """What Python said in a worker, if it did, or else the first line of the driver."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _summary(message: str) -> str:
+    """One line of Spark's error: the Python error of a worker if there is one, else the first."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
     python = [line for line in lines if re.match(r"(sluice\.\S+|\w+)Error: ", line)]
-    return (python or lines or ["no word"])[0]
+    return (python or lines or ["an error without a message"])[0]

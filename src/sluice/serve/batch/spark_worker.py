@@ -1,4 +1,4 @@
-"""What runs in Spark's Python workers: they need what the local run needs, less tqdm."""
+"""The code that runs in Spark's Python workers, which need the batch dependencies without tqdm."""
 
 from __future__ import annotations
 
@@ -20,39 +20,41 @@ Work = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 def schema(plan: ColumnPlan) -> pa.Schema:
-    """One struct for a row that was scored, one for a row that was refused; the other is null."""
+    """Two structs for each row, one of which is null: the scored row, and the refused row."""
     return pa.schema(
         [(SCORED, pa.struct(list(plan.scored))), (REFUSED, pa.struct(list(plan.refused)))]
     )
 
 
 def work(plan: ColumnPlan, package: str) -> Work:
-    """package: what the file is called that was shipped to the workers."""
+    """The function that scores batches in a worker. package: the name of the shipped file."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from pyspark import SparkFiles
 
         model = _model(SparkFiles.get(package))
         for batch in batches:
-            named = pa.RecordBatch.from_arrays(batch.columns, names=plan.columns.names)
-            held = replace(plan, columns=named.schema)
-            done = score(model, held, named)
-            yield _row(held, SCORED, done.scored)
-            yield _row(held, REFUSED, done.refused)
+            renamed = pa.RecordBatch.from_arrays(batch.columns, names=plan.columns.names)
+            actual = replace(plan, columns=renamed.schema)
+            done = score(model, actual, renamed)
+            yield _wrapped(actual, SCORED, done.scored)
+            yield _wrapped(actual, REFUSED, done.refused)
 
     return run
 
 
 @cache
 def _model(package: str) -> Model:
-    """Opened once for a worker, not for each batch."""
+    """The model, which is loaded once for each worker."""
     with opened(Path(package)) as unpacked:
         return Model(unpacked.model)
 
 
-def _row(plan: ColumnPlan, name: str, batch: pa.RecordBatch) -> pa.RecordBatch:
-    held = pa.StructArray.from_arrays(batch.columns, fields=list(batch.schema))
+def _wrapped(plan: ColumnPlan, name: str, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch as one of the two structs; the other one is null."""
+    structs = pa.StructArray.from_arrays(batch.columns, fields=list(batch.schema))
     columns = [
-        held if field.name == name else pa.nulls(len(held), field.type) for field in schema(plan)
+        structs if field.name == name else pa.nulls(len(structs), field.type)
+        for field in schema(plan)
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema(plan))

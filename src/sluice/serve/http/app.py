@@ -1,4 +1,4 @@
-"""The application: which path is answered by what, and every error in one form."""
+"""The ASGI application: routes each request to its handler, and gives all errors one form."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Response(msgspec.Struct, frozen=True):
+    """What is sent back. headers: further ones than content type and length."""
+
     body: bytes
     status: int = 200
     type: bytes = _JSON
@@ -38,7 +40,10 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class RequestHead(msgspec.Struct, frozen=True):
-    """A request without its body. started: monotonic seconds."""
+    """A request whose body has not been read yet.
+
+    receive: ASGI's function for the body. started: seconds of `time.monotonic`.
+    """
 
     headers: Headers
     receive: Receive
@@ -50,7 +55,10 @@ Handler = Callable[[RequestHead], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Route:
-    """`name` is what the metrics call it; an open one is answered without a token."""
+    """What answers a path and method.
+
+    name: the label under which the metrics count it. open: no token is needed.
+    """
 
     name: str
     handler: Handler
@@ -58,12 +66,12 @@ class Route:
 
 
 class _ClientGoneError(Exception):
-    """The client left before its request was whole."""
+    """The client closed the connection before its request was complete."""
 
 
 @dataclass(frozen=True)
 class ServedModel:
-    """What the application knows of the model: its name on the wire, and who scores."""
+    """The model as the API shows it, with its readers, its queue and its OpenAPI document."""
 
     name: str
     version: str
@@ -74,7 +82,12 @@ class ServedModel:
 
 
 class App:
-    """An ASGI application. `unready` says why the server is not ready, or nothing."""
+    """The server's API for one model.
+
+    unready: returns why the server is not ready, or an empty text. token: the bearer
+    token that clients must send; None accepts all. max_body: bytes. instance: makes
+    the request ids of this worker unique.
+    """
 
     def __init__(
         self,
@@ -97,22 +110,23 @@ class App:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = RequestHead(dict(scope["headers"]), receive, time.monotonic())
+        """Answer one request (ASGI)."""
+        head = RequestHead(dict(scope["headers"]), receive, time.monotonic())
         name = "other"
         try:
             by_method = self._routes.get(scope["path"], {})
-            self._admit(asked.headers, scope["path"] in self._open)
+            self._admit(head.headers, scope["path"] in self._open)
             route = self._route(by_method, scope["path"], scope["method"])
             name = route.name
-            answer = await route.handler(asked)
+            response = await route.handler(head)
         except _ClientGoneError:
             return  # the connection has counted it
         except Exception as error:
-            answer = self._refused(error, asked.headers)
+            response = self._refused(error, head.headers)
         self._metrics.requests[name].inc()
         if name in self._metrics.seconds:
-            self._metrics.seconds[name].observe(time.monotonic() - asked.started)
-        await _send(send, answer)
+            self._metrics.seconds[name].observe(time.monotonic() - head.started)
+        await _send(send, response)
 
     def _table(self) -> dict[str, dict[str, Route]]:
         model = self._model
@@ -120,7 +134,7 @@ class App:
             "/": {"GET": Route("docs", self._home, open=True)},
             "/docs": {"GET": Route("docs", self._docs, open=True)},
             "/openapi.json": {"GET": Route("docs", self._openapi)},
-            "/metrics": {"GET": Route("metrics", self._scraped)},
+            "/metrics": {"GET": Route("metrics", self._metrics_page)},
             "/score": {"POST": Route("score", self._score)},
             "/v2": {"GET": Route("about", self._server)},
             "/v2/health/live": {"GET": Route("health", self._live, open=True)},
@@ -135,14 +149,15 @@ class App:
     def _route(self, by_method: dict[str, Route], path: str, method: str) -> Route:
         if not by_method:
             if path.startswith("/v2/models/"):
-                said = f"there is one model here: {self._model.name}, {self._model.version}"
-                raise RequestRefusedError(404, "not_found", said)
-            raise RequestRefusedError(404, "not_found", "no such path; /docs lists them")
+                served = f"{self._model.name}, version {self._model.version}"
+                message = f"no such model or version; this server has only {served}"
+                raise RequestRefusedError(404, "not_found", message)
+            raise RequestRefusedError(404, "not_found", "no such path; /docs lists all paths")
         route = by_method.get("GET" if method == "HEAD" else method)
         if route is None:
             allowed = ", ".join(by_method).replace("GET", "GET, HEAD")
             raise RequestRefusedError(
-                405, "bad_method", f"this path takes {allowed}", allow=allowed
+                405, "bad_method", f"this path accepts only {allowed}", allow=allowed
             )
         return route
 
@@ -158,57 +173,62 @@ class App:
                 )
         origin = headers.get(b"origin")
         if origin is not None and origin.rpartition(b"//")[2] != headers.get(b"host"):
-            # A page from elsewhere must not make its reader's browser score.
+            # A page of another site must not be able to score from its visitor's browser.
             raise RequestRefusedError(
-                403, "cross_origin", "requests from other sites' pages are refused"
+                403, "cross_origin", "requests from pages of other sites are refused"
             )
 
-    def _refused(self, error: Exception, asked: Headers) -> Response:
+    def _refused(self, error: Exception, headers: Headers) -> Response:
         if isinstance(error, InputError):
             error = RequestRefusedError(400, "bad_input", str(error))
         if not isinstance(error, RequestRefusedError):
             trace = "".join(traceback.format_exception(error))
-            sys.stderr.write(f"sluice: an error that is not the client's:\n{trace}")
-            error = RequestRefusedError(500, "internal", "the server failed; its own log says why")
+            sys.stderr.write(f"sluice: unexpected error while answering a request:\n{trace}")
+            error = RequestRefusedError(
+                500, "internal", "internal error; the server's standard error has the details"
+            )
         self._metrics.error(error.kind)
-        headers = tuple((k.encode(), v.encode()) for k, v in error.headers.items())
-        if b"expect" in asked:  # its body may never come, so nothing can follow it
-            headers += ((b"connection", b"close"),)
-        return Response(_encode({"error": error.said}), error.status, headers=headers)
+        more = tuple((k.encode(), v.encode()) for k, v in error.headers.items())
+        if b"expect" in headers:
+            # The client may now leave out the body, so no request can follow on this connection.
+            more += ((b"connection", b"close"),)
+        return Response(_encode({"error": error.message}), error.status, headers=more)
 
-    # What each path answers
+    # The handlers of the paths
 
-    async def _infer(self, asked: RequestHead) -> Response:
-        body = await self._body(asked)
+    async def _infer(self, head: RequestHead) -> Response:
+        body = await self._body(head)
         inference = self._model.inference
-        header = asked.headers.get(BINARY_HEADER)
-        question, request = inference.read(body, header, next(self._ids), asked.started)
-        scores = await self._model.queue.submit(question)
-        content, length = inference.write(question, request, scores)
+        header = head.headers.get(BINARY_HEADER)
+        scoring, request = inference.read(body, header, next(self._ids), head.started)
+        scores = await self._model.queue.submit(scoring)
+        content, length = inference.write(scoring, request, scores)
         if length is None:
             return Response(content)
         headers = ((BINARY_HEADER, str(length).encode()),)
         return Response(content, type=b"application/octet-stream", headers=headers)
 
-    async def _score(self, asked: RequestHead) -> Response:
-        body = await self._body(asked)
-        question = self._model.records.read(body, next(self._ids), asked.started)
-        scores = await self._model.queue.submit(question)
-        return Response(self._model.records.write(question, scores))
+    async def _score(self, head: RequestHead) -> Response:
+        body = await self._body(head)
+        scoring = self._model.records.read(body, next(self._ids), head.started)
+        scores = await self._model.queue.submit(scoring)
+        return Response(self._model.records.write(scoring, scores))
 
-    async def _body(self, asked: RequestHead) -> bytes:
-        """The whole body; what is more than allowed is not kept."""
+    async def _body(self, head: RequestHead) -> bytes:
+        """The whole body. Raises RequestRefusedError as soon as it is known to be too large."""
         most = self._max_body
-        if int(asked.headers.get(b"content-length", b"0")) > most:
+        if int(head.headers.get(b"content-length", b"0")) > most:
             raise _too_large(most)
-        encoding = asked.headers.get(b"content-encoding", b"identity")
+        encoding = head.headers.get(b"content-encoding", b"identity")
         if encoding.lower() != b"identity":
-            said = "compressed bodies are not read; send it without Content-Encoding"
-            raise RequestRefusedError(415, "bad_request", said, **{"accept-encoding": "identity"})
+            message = "compressed bodies are not supported; send it without Content-Encoding"
+            raise RequestRefusedError(
+                415, "bad_request", message, **{"accept-encoding": "identity"}
+            )
         parts: list[bytes] = []
         size = 0
         while True:
-            event = await asked.receive()
+            event = await head.receive()
             if event["type"] != "http.request":
                 raise _ClientGoneError
             parts.append(event["body"])
@@ -218,7 +238,7 @@ class App:
             if not event["more_body"]:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _server(self, asked: RequestHead) -> Response:
+    async def _server(self, head: RequestHead) -> Response:
         from sluice import __version__
 
         return _json(
@@ -229,35 +249,35 @@ class App:
             }
         )
 
-    async def _metadata(self, asked: RequestHead) -> Response:
+    async def _metadata(self, head: RequestHead) -> Response:
         return _json(self._model.inference.metadata())
 
-    async def _live(self, asked: RequestHead) -> Response:
+    async def _live(self, head: RequestHead) -> Response:
         return _json({"live": True})
 
-    async def _ready(self, asked: RequestHead) -> Response:
-        # The specification's text calls this field live, its schema ready.
+    async def _ready(self, head: RequestHead) -> Response:
+        # The protocol's text calls this field live, and its schema calls it ready.
         return self._readiness({"live": True, "ready": True})
 
-    async def _model_ready(self, asked: RequestHead) -> Response:
+    async def _model_ready(self, head: RequestHead) -> Response:
         return self._readiness({"name": self._model.name, "ready": True})
 
-    def _readiness(self, said: dict[str, Any]) -> Response:
+    def _readiness(self, content: dict[str, Any]) -> Response:
         if reason := self._unready():
             raise RequestRefusedError(503, "not_ready", f"not ready: {reason}")
-        return _json(said)
+        return _json(content)
 
-    async def _scraped(self, asked: RequestHead) -> Response:
+    async def _metrics_page(self, head: RequestHead) -> Response:
         return Response(self._page.render(), type=b"text/plain; version=0.0.4; charset=utf-8")
 
-    async def _home(self, asked: RequestHead) -> Response:
+    async def _home(self, head: RequestHead) -> Response:
         return Response(b"", 307, b"text/plain", ((b"location", b"/docs"),))
 
-    async def _docs(self, asked: RequestHead) -> Response:
+    async def _docs(self, head: RequestHead) -> Response:
         headers = ((b"content-security-policy", POLICY),)
         return Response(PAGE, type=b"text/html; charset=utf-8", headers=headers)
 
-    async def _openapi(self, asked: RequestHead) -> Response:
+    async def _openapi(self, head: RequestHead) -> Response:
         return Response(self._model.openapi)
 
 
@@ -273,11 +293,11 @@ def _json(content: object) -> Response:
     return Response(_encode(content))
 
 
-async def _send(send: Send, answer: Response) -> None:
+async def _send(send: Send, response: Response) -> None:
     headers = [
-        (b"content-type", answer.type),
-        (b"content-length", b"%d" % len(answer.body)),
-        *answer.headers,
+        (b"content-type", response.type),
+        (b"content-length", b"%d" % len(response.body)),
+        *response.headers,
     ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

@@ -1,8 +1,8 @@
-"""A connection: what ASGI leaves to the server, about time, size and the end.
+"""An HTTP connection with limits on time and size, and with an orderly shutdown.
 
-uvicorn's own protocol waits forever for slow clients, takes headers of any
-length, answers errors in plain text, and at the end closes connections on which
-a request may be on its way. This one does not.
+uvicorn's own connection waits forever for slow clients, accepts headers of any
+length, answers errors in plain text, and at shutdown closes connections on which
+a request may be arriving. This subclass changes all four.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sluice.serve.settings import ServerSettings
 
 _HEADERS, _BODY = "headers", "body"
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
-_LINGER = 1.0  # seconds in which a refused client may read why, still sending
+_LINGER = 1.0  # seconds before a refused connection is closed, so that the client reads why
 
 
 class _TooManyHeadersError(Exception):
@@ -30,28 +30,33 @@ class _TooManyHeadersError(Exception):
 
 
 class Connection(HttpToolsProtocol):
+    """One client's connection. A subclass sets the attributes below.
+
+    refused: called with the kind of each refusal. stopping: whether the server stops.
+    """
+
     settings: ServerSettings
-    refused: Callable[[str], None]  # told the kind of each refusal
+    refused: Callable[[str], None]
     stopping: Callable[[], bool]
 
     def __init__(self, config: Config, server_state: ServerState, **rest: Any) -> None:
         super().__init__(config, server_state, **rest)
-        self._arriving = _HEADERS  # the part of a request that is on its way, if any
+        self._arriving = _HEADERS  # the part of a request that is arriving; empty if none is
         self._request = 0
         self._header_bytes = 0
         self._too_long = False
         self._watched: tuple[int, str] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._draining = False
-        self._deaf = False  # what still arrives is thrown away
+        self._ignoring = False  # whatever still arrives is thrown away
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > self.settings.max_connections:
-            self._refuse(503, "too_many_connections", "too many open connections")
+            self._refuse(503, "too_many_connections", "too many open connections; try again later")
             return
         self._watch()
-        if type(self).stopping():  # accepted before the end, and made known after it
+        if type(self).stopping():  # the kernel had accepted it before the shutdown
             self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -62,7 +67,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf or self.transport.is_closing():
+        if self._ignoring or self.transport.is_closing():
             return
         if self._arriving != _BODY:
             self._header_bytes += len(data)
@@ -72,11 +77,11 @@ class Connection(HttpToolsProtocol):
         if self._arriving == _HEADERS and self._header_bytes > self.settings.max_headers:
             self._refuse_headers()
         self._watch()
-        if not (self._deaf or self._arriving):
+        if not (self._ignoring or self._arriving):
             self._wait_for_another()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Who sends no more may still wait for an answer."""
+        """Stay open if the client, which sends no more, still waits for a response."""
         waiting = self.cycle is not None and not self.cycle.response_complete
         if waiting and not self._arriving:
             self.cycle.keep_alive = False
@@ -84,21 +89,21 @@ class Connection(HttpToolsProtocol):
         return False
 
     def _wait_for_another(self) -> None:
-        """Line ends between two requests begin none."""
+        """Restart the idle timeout, which line ends between two requests have cancelled."""
         waiting = self.timeout_keep_alive_task is not None or self.transport.is_closing()
         if self.cycle.response_complete and not waiting:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
-    # Parser callbacks, in the order in which they come
+    # The parser's callbacks, in the order in which it calls them
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._request += 1
         self._arriving = _HEADERS
 
     def on_headers_complete(self) -> None:
-        # Held here too: they may have come in one piece, with the body.
+        # Checked here too, because headers and body may arrive in one piece.
         self._too_long = self._headers_length() > self.settings.max_headers
         if self._too_long:
             raise _TooManyHeadersError
@@ -116,10 +121,10 @@ class Connection(HttpToolsProtocol):
         if self._too_long:
             self._refuse_headers()
         else:
-            self._refuse(400, "bad_http", "not an HTTP request")
+            self._refuse(400, "bad_http", "not a valid HTTP request")
 
     def shutdown(self) -> None:
-        """Answer what still arrives on this connection, and say that it is the last."""
+        """Answer one more request on this connection, and tell the client that it is the last."""
         self._draining = True
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
@@ -132,7 +137,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _watch(self) -> None:
-        """Set the time until which the part that is on its way must be there."""
+        """Set the deadline by which the arriving part of the request must be complete."""
         arriving = (self._request, self._arriving) if self._arriving else None
         if arriving == self._watched:
             return
@@ -147,29 +152,31 @@ class Connection(HttpToolsProtocol):
             self._deadline = self.loop.call_later(seconds, self._too_slow)
 
     def _too_slow(self) -> None:
-        if self._request == 0:  # never sent anything: nobody waits for an answer
+        if self._request == 0:  # the client never sent anything, so it expects no response
             self.transport.close()
         elif not self.transport.is_closing():
-            self._refuse(408, "too_slow", f"the request's {self._arriving} took too long")
+            self._refuse(408, "too_slow", f"the request's {self._arriving} did not arrive in time")
 
     def _headers_length(self) -> int:
         return len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
 
     def _refuse_headers(self) -> None:
         most = self.settings.max_headers
-        self._refuse(431, "too_large", f"headers of more than {most:,} bytes")
+        self._refuse(
+            431, "too_large", f"the request line and headers are larger than {most:,} bytes"
+        )
 
-    def _refuse(self, status: int, kind: str, said: str) -> None:
-        """Answer without the application if nothing was answered yet, and close."""
+    def _refuse(self, status: int, kind: str, message: str) -> None:
+        """Send the error, unless a response has already begun, and close the connection."""
         type(self).refused(kind)
         cycle, arriving = self.cycle, self._arriving
-        self._deaf, self._arriving = True, ""
+        self._ignoring, self._arriving = True, ""
         self._watch()
         if arriving != _BODY and cycle is not None and not cycle.response_complete:
-            cycle.keep_alive = False  # what came before is still to be answered
+            cycle.keep_alive = False  # the request before this one still gets its response
             return
         if arriving != _BODY or not cycle.response_started:
-            body = msgspec.json.encode({"error": said})
+            body = msgspec.json.encode({"error": message})
             again = b"retry-after: 1\r\n" if status == 503 else b""
             self.transport.write(
                 STATUS_LINE[status]
@@ -181,7 +188,7 @@ class Connection(HttpToolsProtocol):
         self._leave()
 
     def _leave(self) -> None:
-        """Close once the client had time to read: unread bytes would take the answer along."""
+        """Close after a pause: closing with unread input would discard the response."""
         self.connections.discard(self)
         if self.cycle is not None:
             self.cycle.disconnected = True
@@ -191,6 +198,6 @@ class Connection(HttpToolsProtocol):
 
 
 def _without_upgrade(data: bytes) -> bytes:
-    """Nothing is upgraded to here, but the parser would take the body for the new protocol's."""
+    """Rename Upgrade headers: upgrades are declined, but the parser would stop at the body."""
     head, end, rest = data.partition(b"\r\n\r\n")
     return _UPGRADE.sub(b"\r\nX-Upgrade:", head) + end + rest

@@ -1,6 +1,6 @@
-"""The page at `/docs`: it draws `/openapi.json`, and lets people try it.
+"""The page at `/docs`, which shows `/openapi.json` and lets people send requests.
 
-It comes from the server alone, because where models run there is often no internet.
+It loads nothing from other servers, so it also works without internet access.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def _hash(tag: bytes) -> str:
     return base64.b64encode(hashlib.sha256(found[1] if found else b"").digest()).decode()
 
 
-# Nothing runs or is fetched but what the page itself holds.
+# The content security policy: the browser runs only the page's own script and style.
 POLICY = (
     "default-src 'none'; connect-src 'self'; img-src data:; "
     f"script-src 'sha256-{_hash(b'script')}'; style-src 'sha256-{_hash(b'style')}'; "

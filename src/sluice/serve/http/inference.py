@@ -1,8 +1,8 @@
-"""The Open Inference Protocol (KServe V2): inference requests and answers.
+"""Inference requests and responses of the Open Inference Protocol (KServe V2).
 
-Columns come as a tensor each, shape [n, 1] or [n], or all together as one
-matrix [n, p] in the order of the signature. A missing value is null in JSON,
-NaN in a binary FP tensor, and an empty text in a binary BYTES tensor.
+The inputs are one tensor for each column, of shape [n, 1] or [n], or one matrix
+[n, p] of all columns in the order of the signature. A missing value is null in
+JSON, NaN in a binary FP tensor, and an empty string in a binary BYTES tensor.
 """
 
 from __future__ import annotations
@@ -25,11 +25,15 @@ BINARY_HEADER = b"inference-header-content-length"
 
 
 class RequestedOutput(msgspec.Struct):
+    """An output that a request asks for."""
+
     name: str
     parameters: dict[str, Any] = {}
 
 
 class InferenceRequest(msgspec.Struct):
+    """The JSON of a request. outputs: those wanted; None or empty for all."""
+
     inputs: list[Tensor]
     id: str | None = None
     parameters: dict[str, Any] = {}
@@ -42,20 +46,21 @@ class _TensorHead(msgspec.Struct):
 
 
 class _TensorHeads(msgspec.Struct):
-    """A request of which no value is looked at."""
+    """A request whose values are not decoded."""
 
     inputs: list[_TensorHead]
 
 
 _decoder = msgspec.json.Decoder(InferenceRequest)
 _heads = msgspec.json.Decoder(_TensorHeads)
+# Where msgspec says that a value is wrong: message, tensor, field, position.
 _AT = re.compile(r"(.*) - at `\$\.inputs\[(\d+)\]\.(datatype|data)(?:\[(\d+)\])?")
 _encode = msgspec.json.Encoder().encode
 _REAL, _TEXT = {int, float, type(None)}, {str, type(None)}
 
 
 class Inference:
-    """Reads requests for one model, and writes its answers."""
+    """Reads inference requests for one model, and writes the responses."""
 
     def __init__(
         self, signature: Signature, name: str, version: str, max_rows: int, max_nesting: int
@@ -76,34 +81,38 @@ class Inference:
     def read(
         self, body: bytes, header: bytes | None, id: str, started: float
     ) -> tuple[ScoringRequest, InferenceRequest]:
-        """A request's question; raises RequestRefusedError or InputError."""
-        text, rest = _parted(body, header)
+        """Read a request.
+
+        header: the length of the JSON, if binary tensors follow it. id: used if the
+        request has none. Raises RequestRefusedError or InputError.
+        """
+        text, rest = _split(body, header)
         try:
             request = request_body.decode(_decoder, text)
         except RequestRefusedError as error:
-            raise self._named(error, text) from None
-        self._hold(request)
+            raise self._with_place(error, text) from None
+        self._check(request)
         usual = self._usual_row(request.inputs)
         if usual is not None and not rest:
             return ScoringRequest(self._id(request, id), usual, None, started), request
         rows = request.inputs[0].shape[0]
         columns = self._columns(request.inputs, rest, rows)
         ids = columns.get(self._signature.id) if self._signature.id else None
-        question = ScoringRequest(
+        scoring = ScoringRequest(
             self._id(request, id),
             self._tensors(columns, rows),
             None if ids is None else tensors.labels(ids),
             started,
         )
-        return question, request
+        return scoring, request
 
     def _id(self, request: InferenceRequest, id: str) -> str:
         return request_body.check_id(request.id) if request.id else id
 
     def _usual_row(self, given: list[Tensor]) -> Tensors | None:
-        """One row in JSON as the metadata lists its columns, which most requests are.
+        """A shortcut for the usual request: one row in JSON, columns in the metadata's order.
 
-        None is refused here: whatever is not quite so goes the long way.
+        Returns None for all others, which the general code reads or refuses.
         """
         if [(t.name, t.datatype, t.shape, t.parameters) for t in given] != self._usual:
             return None
@@ -120,38 +129,41 @@ class Inference:
             pass
         return None
 
-    def _named(self, error: RequestRefusedError, text: memoryview) -> Exception:
-        """The same by row and column, if it is about one: the decoder does not know them."""
-        found = _AT.search(error.said)
+    def _with_place(self, error: RequestRefusedError, text: memoryview) -> Exception:
+        """The same error with row and column if it is about a value; msgspec cannot name them."""
+        found = _AT.search(error.message)
         if found is None:
             return error
         try:
             inputs = request_body.decode(_heads, text).inputs
         except RequestRefusedError:
             return error
-        said, at, field, index = found.groups()
+        problem, at, field, index = found.groups()
         head, row = inputs[int(at)], int(index or 0)
         name, width = head.name, len(self._signature.inputs)
         if field == "data" and name not in self._known and head.shape[1:] == [width]:
             row, place = divmod(row, width)
             name = self._signature.inputs[place].name
-        said = said.rpartition(": ")[2]
-        return InputError(row, name, NOT_FINITE if "out of range" in said else f"{field}: {said}")
+        problem = problem.rpartition(": ")[2]
+        if "out of range" in problem:
+            return InputError(row, name, NOT_FINITE)
+        return InputError(row, name, f"{field}: {problem}")
 
-    def _hold(self, request: InferenceRequest) -> None:
+    def _check(self, request: InferenceRequest) -> None:
+        """Check what can be refused without a look at the values."""
         if not request.inputs:
-            raise RequestRefusedError(400, "bad_request", "inputs: no tensor")
+            raise RequestRefusedError(400, "bad_request", "inputs: expected at least one tensor")
         shape = request.inputs[0].shape
         request_body.check_row_count(shape[0] if shape else 0, self._max_rows)
         if request.parameters:
             request_body.check_nesting(request.parameters, self._max_nesting, 2)
-        _truth(request.parameters, "binary_data_output")
+        _flag(request.parameters, "binary_data_output")
         for output in request.outputs or ():
-            _truth(output.parameters, "binary_data")
+            _flag(output.parameters, "binary_data")
             if output.name not in self._outputs:
                 there = ", ".join(self._outputs)
                 raise RequestRefusedError(
-                    400, "bad_request", f"output {output.name!r}: there are {there}"
+                    400, "bad_request", f"unknown output {output.name!r}: expected {there}"
                 )
 
     def _columns(self, given: list[Tensor], rest: memoryview, rows: int) -> dict[str, Values]:
@@ -166,7 +178,7 @@ class Inference:
                 if name not in self._known:
                     raise InputError(0, name, "is not an input of this model")
                 if name in columns:
-                    raise InputError(0, name, "is there twice")
+                    raise InputError(0, name, "occurs twice")
                 if tensor.shape not in shapes:
                     raise InputError(0, name, f"shape {tensor.shape}: expected [{rows}, 1]")
                 if tensor.parameters or len(data) != rows or type(data[0]) is list:
@@ -176,30 +188,33 @@ class Inference:
                     tensors.check_numbers(name, data)
                 columns[name] = data
         if rest:
-            said = f"{len(rest)} bytes follow the last binary tensor"
-            raise RequestRefusedError(400, "bad_request", said)
+            message = f"{len(rest)} unexpected bytes follow the last binary tensor"
+            raise RequestRefusedError(400, "bad_request", message)
         return columns
 
     def _read(self, tensor: Tensor, rest: memoryview) -> tuple[Values, memoryview]:
-        """The tensor's values, flat, and what is left of the binary part."""
+        """The tensor's values in row-major order, and the rest of the binary part."""
         count = math.prod(tensor.shape)
         request_body.check_nesting(tensor.parameters, self._max_nesting, 4)
         size = tensor.parameters.get("binary_data_size")
         if size is None:
             return tensors.flat(tensor, count), rest
         if tensor.data is not None:
-            raise InputError(0, tensor.name, "has both data and binary_data_size")
+            raise InputError(0, tensor.name, "has both data and binary_data_size; send only one")
         if type(size) is not int or not 0 <= size <= len(rest):
-            said = f"binary_data_size {size!r}, but {len(rest)} bytes are left"
-            raise InputError(0, tensor.name, said)
+            problem = f"binary_data_size {size!r}: expected a whole number of at most {len(rest)}"
+            raise InputError(0, tensor.name, problem)
         return tensors.read_binary(tensor, rest[:size], count), rest[size:]
 
     def _matrix(self, tensor: Tensor, rest: memoryview) -> tuple[dict[str, Values], memoryview]:
         inputs = self._signature.inputs
         width = len(inputs)
         if len(tensor.shape) != 2 or tensor.shape[1] != width:
-            said = f"is no input of this model, nor a matrix [n, {width}] of all: {tensor.shape}"
-            raise InputError(0, tensor.name, said)
+            problem = (
+                f"is neither an input of this model nor a matrix of all inputs "
+                f"(expected shape [n, {width}], found {tensor.shape})"
+            )
+            raise InputError(0, tensor.name, problem)
         found, rest = self._read(tensor, rest)
         columns = {column.name: found[place::width] for place, column in enumerate(inputs)}
         for name, column in columns.items():
@@ -209,13 +224,13 @@ class Inference:
         return columns, rest
 
     def _tensors(self, columns: dict[str, Values], rows: int) -> Tensors:
-        """[n, p] and [n, q], from columns that hold numbers and labels."""
+        """Numbers [n, p] and categories [n, q] from the columns by name."""
         try:
             numbers = [columns[name] for name in self._numbers]
             categories = [tensors.labels(columns[name]) for name in self._categories]
         except KeyError as missing:
-            said = "is missing; send null for an unknown value"
-            raise InputError(0, missing.args[0], said) from None
+            problem = "is missing; send null for an unknown value"
+            raise InputError(0, missing.args[0], problem) from None
         try:
             table = np.array(numbers, np.float64)  # None becomes NaN
         except OverflowError:
@@ -229,11 +244,11 @@ class Inference:
         )
 
     def write(
-        self, question: ScoringRequest, request: InferenceRequest, scores: Scores
+        self, scoring: ScoringRequest, request: InferenceRequest, scores: Scores
     ) -> tuple[bytes, int | None]:
-        """The answer, and the length of its JSON if binary tensors follow it."""
-        rows = len(question.tensors)
-        values, said = scores.values, decided_classes(self._signature, scores)
+        """The response's body, and the length of its JSON if binary tensors follow it."""
+        rows = len(scoring.tensors)
+        values, decisions = scores.values, decided_classes(self._signature, scores)
         outputs, binary = [], []
         for name, as_binary in self._wanted(request).items():
             score = name == "score"
@@ -243,24 +258,26 @@ class Inference:
                 "shape": values.shape if score else (rows,),
             }
             if as_binary:
-                content = values.astype("<f8").tobytes() if score else tensors.write_texts(said)
+                content = (
+                    values.astype("<f8").tobytes() if score else tensors.write_texts(decisions)
+                )
                 output["parameters"] = {"binary_data_size": len(content)}
                 binary.append(content)
             else:
-                output["data"] = values.ravel().tolist() if score else said
+                output["data"] = values.ravel().tolist() if score else decisions
             outputs.append(output)
-        text = self._head + b"," + _encode({"id": question.id, "outputs": outputs})[1:]
+        text = self._head + b"," + _encode({"id": scoring.id, "outputs": outputs})[1:]
         return (text, None) if not binary else (text + b"".join(binary), len(text))
 
     def _wanted(self, request: InferenceRequest) -> dict[str, bool]:
-        """Which outputs, and whether as binary."""
-        every = _truth(request.parameters, "binary_data_output")
+        """The outputs to send, each with whether it goes in binary."""
+        every = _flag(request.parameters, "binary_data_output")
         if not request.outputs:
             return dict.fromkeys(self._outputs, every)
-        return {o.name: _truth(o.parameters, "binary_data", every) for o in request.outputs}
+        return {o.name: _flag(o.parameters, "binary_data", every) for o in request.outputs}
 
     def metadata(self) -> dict[str, Any]:
-        """What `GET /v2/models/NAME` says."""
+        """The model's metadata, as `GET /v2/models/NAME` returns it."""
         signature = self._signature
         many = signature.task == "multiclass"
         outputs: list[dict[str, Any]] = [
@@ -287,7 +304,7 @@ class Inference:
 
 
 def inputs_of(signature: Signature) -> list[dict[str, Any]]:
-    """The tensors that the metadata asks for."""
+    """The input tensors as the metadata describes them."""
     return [
         {
             "name": column.name,
@@ -301,19 +318,19 @@ def inputs_of(signature: Signature) -> list[dict[str, Any]]:
 MISSING_VALUES = {
     "json": "null",
     "binary FP16, FP32, FP64": "NaN",
-    "binary BYTES": "the empty text",
+    "binary BYTES": "an empty string",
 }
 
 
-def _truth(parameters: dict[str, Any], name: str, otherwise: bool = False) -> bool:
+def _flag(parameters: dict[str, Any], name: str, otherwise: bool = False) -> bool:
     value = parameters.get(name, otherwise)
     if not isinstance(value, bool):
         raise RequestRefusedError(400, "bad_request", f"parameter {name}: expected true or false")
     return value
 
 
-def _parted(body: bytes, header: bytes | None) -> tuple[memoryview, memoryview]:
-    """The JSON, and the binary tensors after it."""
+def _split(body: bytes, header: bytes | None) -> tuple[memoryview, memoryview]:
+    """The JSON, and the binary tensors that follow it."""
     whole = memoryview(body)
     if header is None:
         return whole, whole[:0]
@@ -321,6 +338,7 @@ def _parted(body: bytes, header: bytes | None) -> tuple[memoryview, memoryview]:
         raise RequestRefusedError(
             400,
             "bad_request",
-            f"Inference-Header-Content-Length: expected at most {len(body)}, the body's length",
+            f"Inference-Header-Content-Length: expected a whole number of at most {len(body)}, "
+            "the length of the body",
         )
     return whole[: int(header)], whole[int(header) :]

@@ -1,4 +1,4 @@
-"""The API as an OpenAPI document, made from the package's signature and a row of its own."""
+"""The API's OpenAPI document, made from the model's signature and an example row."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ Json = dict[str, Any]
 
 
 def document(signature: Signature, name: str, version: str, example: Record) -> bytes:
+    """The document as JSON. example: a row with all inputs, for the examples to send."""
     model = f"/v2/models/{name}"
     health = _object({"live": {"const": True}, "ready": {"const": True}}, ["live"])
     paths: Json = {
         "/score": {"post": _score(signature, example)},
-        "/v2": _get("Server", "The server and its extensions", _SERVER),
-        "/v2/health/live": _get("Server", "Is the process alive?", health),
-        "/v2/health/ready": _get("Server", "Should requests be sent here?", health, 503),
-        "/metrics": _get("Server", "Metrics for Prometheus", _TEXT, content="text/plain"),
+        "/v2": _get("Server", "The server's name, version and protocol extensions", _SERVER),
+        "/v2/health/live": _get("Server", "Is the server running?", health),
+        "/v2/health/ready": _get("Server", "Is the server ready for requests?", health, 503),
+        "/metrics": _get("Server", "Metrics in Prometheus' format", _TEXT, content="text/plain"),
     }
     for path in (model, f"{model}/versions/{version}"):
         ready = _object({"name": {"const": name}, "ready": {"const": True}})
-        paths[path] = _get("Model", "The model, its inputs and outputs", _METADATA)
-        paths[f"{path}/ready"] = _get("Model", "Is the model ready?", ready, 503)
+        paths[path] = _get("Model", "The model's versions, inputs and outputs", _METADATA)
+        paths[f"{path}/ready"] = _get("Model", "Is the model ready for requests?", ready, 503)
         paths[f"{path}/infer"] = {"post": _infer(signature, example)}
     return msgspec.json.encode(
         {
@@ -35,7 +36,7 @@ def document(signature: Signature, name: str, version: str, example: Record) -> 
             "info": {
                 "title": f"{name} {version}",
                 "version": __version__,
-                "description": "Scores from a sluice delivery package.",
+                "description": "This API scores rows with the model of a sluice delivery package.",
             },
             "paths": paths,
             "components": {
@@ -65,7 +66,7 @@ _TRUTH: Json = {"type": "boolean"}
 _ID: Json = {
     "type": ["string", "null"],
     "maxLength": 200,
-    "description": "Echoed, and kept in the log",
+    "description": "Returned in the response and written to the scoring log",
 }
 _SIZE: Json = {"type": "integer", "minimum": 0}
 _SERVER = _object({"name": _TEXT, "version": _TEXT, "extensions": _list(_TEXT)})
@@ -94,12 +95,17 @@ def _errors(*statuses: int) -> Json:
     schema = {"$ref": "#/components/schemas/Error"}
     content = {"application/json": {"schema": schema}}
     named = [*(f"{status}" for status in statuses), "default"]
-    return {status: {"description": "Refused", "content": content} for status in named}
+    return {
+        status: {"description": "The request was refused", "content": content} for status in named
+    }
 
 
 def _post(summary: str, description: str, request: Json, example: Json, response: Json) -> Json:
     asked = {"application/json": {"schema": request, "example": example}}
-    good = {"description": "Scored", "content": {"application/json": {"schema": response}}}
+    good = {
+        "description": "The rows were scored",
+        "content": {"application/json": {"schema": response}},
+    }
     refused = _errors(400, 401, 403, 408, 413, 415, 503)
     return {
         "tags": ["Score"],
@@ -120,8 +126,8 @@ def _score(signature: Signature, example: Record) -> Json:
         number = _object(dict.fromkeys(signature.classes, number))
     result = _object({"id": _TEXT, "score": number, "decision": _TEXT}, ["score"])
     answer = _object({"id": _TEXT, "model": _TEXT, "version": _TEXT, "results": _list(result, 1)})
-    about = "Each record has every column; null stands for an unknown value."
-    return _post("Plain records", about, request, {"records": [dict(example)]}, answer)
+    about = "Each record must have a value for every input column. Send null for an unknown value."
+    return _post("Score plain records", about, request, {"records": [dict(example)]}, answer)
 
 
 def _infer(signature: Signature, example: Record) -> Json:
@@ -130,7 +136,8 @@ def _infer(signature: Signature, example: Record) -> Json:
     width = len(names)
     name: Json = {
         "anyOf": [{"enum": names}, _TEXT],
-        "description": f"A column; any other name: one matrix [n, {width}] of all, in this order",
+        "description": "An input column. A tensor of another name is one matrix "
+        f"[n, {width}] of all columns, in this order.",
     }
     shape: Json = {"anyOf": [{"const": [1, 1]}, {"const": [1, width]}, _list({"type": "integer"})]}
     parameters = _object({"binary_data_size": {**_SIZE, "type": ["integer", "null"]}}, [])
@@ -179,20 +186,22 @@ def _infer(signature: Signature, example: Record) -> Json:
         for column in signature.inputs
     ]
     about = (
-        "A tensor for each column, of shape [n, 1], or one matrix of all; null stands for an "
-        "unknown value. The binary tensor extension is understood."
+        "Send one tensor of shape [n, 1] for each input column, or one matrix of all columns. Send "
+        "null for an unknown value. Tensors may also be binary (extension binary_tensor_data)."
     )
-    operation = _post("Open Inference Protocol", about, request, {"inputs": inputs}, answer)
+    operation = _post(
+        "Score with the Open Inference Protocol", about, request, {"inputs": inputs}, answer
+    )
     binary: Json = {"application/octet-stream": {"schema": {}}}
     operation["requestBody"]["content"] |= binary
     operation["responses"]["200"]["content"] |= binary
-    length = "Length of the JSON, when binary tensors follow it"
+    length = "Length of the JSON in bytes, if binary tensors follow it"
     header = {"name": "Inference-Header-Content-Length", "in": "header", "description": length}
     return operation | {"parameters": [header | {"schema": _SIZE}]}
 
 
 def _sent(column: Input, value: Scalar) -> Scalar:
-    """A value as its tensor takes it."""
+    """A value as its tensor carries it."""
     return value if column.type == "number" or value is None else label(value)
 
 

@@ -1,4 +1,4 @@
-"""`POST /score`: plain records for people."""
+"""`POST /score`: rows as plain JSON records, which are easy to write by hand."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from sluice.serve.request import ScoringRequest, decided_classes
 
 
 class RecordsRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request: one object for each row, with a value for each column."""
+
     records: list[dict[str, Scalar]]
     id: str | None = None
 
 
 class _UndecodedRecords(msgspec.Struct):
-    """A request of which no value is looked at."""
+    """A body whose values are not decoded yet."""
 
     records: list[dict[str, msgspec.Raw]]
 
@@ -31,16 +33,18 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Records:
+    """Reads requests with records for one model, and writes the responses."""
+
     def __init__(self, signature: Signature, name: str, version: str, max_rows: int) -> None:
         self._signature, self._max_rows = signature, max_rows
         self._head = {"model": name, "version": version}
 
     def read(self, body: bytes, id: str, started: float) -> ScoringRequest:
-        """Raises RequestRefusedError or InputError."""
+        """Read a body; `id` is used if it has none. Raises RequestRefusedError or InputError."""
         try:
             request = request_body.decode(_decoder, body)
         except RequestRefusedError as error:
-            raise _named(body) or error from None
+            raise _first_bad_value(body) or error from None
         request_body.check_row_count(len(request.records), self._max_rows)
         return ScoringRequest(
             request_body.check_id(request.id) if request.id else id,
@@ -49,22 +53,23 @@ class Records:
             started,
         )
 
-    def write(self, question: ScoringRequest, scores: Scores) -> bytes:
-        said = decided_classes(self._signature, scores)
+    def write(self, request: ScoringRequest, scores: Scores) -> bytes:
+        """The response: one result for each row, in the order of the request."""
+        decisions = decided_classes(self._signature, scores)
         results = []
         for row, score in enumerate(scores.values.tolist()):
-            result: dict[str, Any] = {} if question.ids is None else {"id": question.ids[row]}
+            result: dict[str, Any] = {} if request.ids is None else {"id": request.ids[row]}
             result["score"] = score
             if isinstance(score, list):
                 result["score"] = dict(zip(self._signature.classes, score, strict=True))
-            if said is not None:
-                result["decision"] = said[row]
+            if decisions is not None:
+                result["decision"] = decisions[row]
             results.append(result)
-        return _encode({"id": question.id} | self._head | {"results": results})
+        return _encode({"id": request.id} | self._head | {"results": results})
 
 
-def _named(body: bytes) -> InputError | None:
-    """The first value that is no scalar, by row and column: the decoder does not name them."""
+def _first_bad_value(body: bytes) -> InputError | None:
+    """The first value that is not a scalar, by row and column, which msgspec does not name."""
     try:
         records = request_body.decode(_raw, body).records
     except RequestRefusedError:
@@ -75,8 +80,8 @@ def _named(body: bytes) -> InputError | None:
                 _scalar.decode(value)
             except msgspec.ValidationError:
                 kind = {b"[": "a list", b"{": "an object"}.get(bytes(value)[:1])
-                said = f"expected a number or text, found {kind}" if kind else NOT_FINITE
-                return InputError(row, name, said)
+                problem = f"expected a number or text, found {kind}" if kind else NOT_FINITE
+                return InputError(row, name, problem)
             except UnicodeDecodeError:
                 return None
     return None

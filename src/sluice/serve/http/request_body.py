@@ -1,4 +1,4 @@
-"""Bodies of requests as typed data, and answers as bytes."""
+"""Reads a request's body as typed data, and checks the limits that all protocols share."""
 
 from __future__ import annotations
 
@@ -13,38 +13,42 @@ _LONGEST_ID = 200
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes | memoryview) -> T:
-    """Raises RequestRefusedError in the decoder's words, which name the place in the document."""
+    """Decode JSON. The decoder's message in RequestRefusedError names the place of a mistake."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise RequestRefusedError(400, "bad_request", f"not as the API wants it: {error}") from None
+        message = f"the request does not match the API: {error}"
+        raise RequestRefusedError(400, "bad_request", message) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestRefusedError(400, "bad_json", f"not JSON: {error}") from None
+        raise RequestRefusedError(400, "bad_json", f"not valid JSON: {error}") from None
     except RecursionError:
-        raise RequestRefusedError(400, "bad_json", "JSON nested too deeply") from None
+        raise RequestRefusedError(400, "bad_json", "the JSON is nested too deeply") from None
 
 
 def check_nesting(value: Any, deepest: int, level: int) -> None:
-    """Raise RequestRefusedError if what was decoded freely holds deeper lists and objects."""
+    """Raise RequestRefusedError if a value at this level holds lists or objects below `deepest`."""
     if not isinstance(value, (dict, list)):
         return
     if level > deepest:
-        raise RequestRefusedError(400, "bad_json", f"JSON nested deeper than {deepest}")
+        message = f"the JSON is nested more than {deepest} levels deep"
+        raise RequestRefusedError(400, "bad_json", message)
     for inner in value.values() if isinstance(value, dict) else value:
         if isinstance(inner, (dict, list)):
             check_nesting(inner, deepest, level + 1)
 
 
-def check_id(name: str) -> str:
-    if len(name) > _LONGEST_ID:
-        raise RequestRefusedError(400, "bad_request", f"id: longer than {_LONGEST_ID} characters")
-    return name
+def check_id(id: str) -> str:
+    """Return a request's id; raise RequestRefusedError if it is too long."""
+    if len(id) > _LONGEST_ID:
+        message = f"id: expected at most {_LONGEST_ID} characters, found {len(id):,}"
+        raise RequestRefusedError(400, "bad_request", message)
+    return id
 
 
 def check_row_count(rows: int, most: int) -> None:
+    """Raise RequestRefusedError unless there are 1 to `most` rows."""
     if rows > most:
-        raise RequestRefusedError(
-            413, "too_large", f"{rows:,} rows, at most {most:,} go in one request"
-        )
+        message = f"{rows:,} rows: expected at most {most:,} in one request"
+        raise RequestRefusedError(413, "too_large", message)
     if rows < 1:
-        raise RequestRefusedError(400, "bad_request", "no rows to score")
+        raise RequestRefusedError(400, "bad_request", "there are no rows to score")

@@ -1,4 +1,4 @@
-"""uvicorn, held to this server's limits, and ended so that nothing goes unanswered."""
+"""uvicorn with this server's limits, and with a shutdown that answers every accepted request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from sluice.serve.settings import ServerSettings
 
 
 class Server:
-    """Serves an ASGI application. `refused` is told of what never reached it."""
+    """Serves an ASGI application.
+
+    refused: called with the kind of each request that never reached the application.
+    """
 
     def __init__(self, app: Any, settings: ServerSettings, refused: Callable[[str], None]) -> None:
         class LimitedConnection(Connection):
@@ -48,23 +51,26 @@ class Server:
 
     @staticmethod
     def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+        """uvloop's event loop where it is installed; None means asyncio's own."""
         try:
             import uvloop
-        except ImportError:  # it has no wheels for Windows
+        except ImportError:  # it does not exist for Windows
             return None
         factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
         return factory
 
     @property
     def stopping(self) -> bool:
+        """Whether the server was told to stop."""
         return bool(self._uvicorn.should_exit)
 
     def stop(self) -> None:
+        """Tell the server to stop; `run` returns once open requests are answered."""
         self._uvicorn.should_exit = True
 
     async def run(self, listener: socket.socket, ready: Callable[[], Any]) -> None:
-        """Serve until stopped and drained."""
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # a client that does not read is let go
+        """Serve until stopped and drained; call `ready` once connections are accepted."""
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # drop clients that do not read
             unread = math.ceil(self._settings.body_seconds * 1000)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread)
         self._uvicorn.ready = ready
@@ -77,14 +83,14 @@ class _Uvicorn(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        yield  # the worker has its own
+        yield  # the worker handles signals itself
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take what the kernel has accepted already: closing would reset it."""
+        """First take the connections that the kernel has accepted: closing would reset them."""
         loop = asyncio.get_running_loop()
         for listener in sockets or []:
             with contextlib.suppress(BlockingIOError):

@@ -1,4 +1,4 @@
-"""The tensors of the Open Inference Protocol, in JSON or binary, as the model's columns."""
+"""Reads and writes tensors of the Open Inference Protocol, in JSON or in binary."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from sluice.labels import MISSING, label
-from sluice.model import InputError
+from sluice.model import NOT_FINITE, InputError
 
 Datatype = Literal[
     "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64",
@@ -38,7 +38,7 @@ Values = Sequence[Value]
 
 
 class Tensor(msgspec.Struct):
-    """An input as it came: `data` from JSON, or bytes after it."""
+    """An input tensor of a request. data: its values in JSON; None if they follow in binary."""
 
     name: str
     shape: list[int]
@@ -48,40 +48,41 @@ class Tensor(msgspec.Struct):
 
 
 def flat(tensor: Tensor, count: int) -> Values:
-    """The `count` values of a JSON tensor in row-major order."""
+    """The `count` values of a JSON tensor in row-major order; raises InputError if they differ."""
     name, data = tensor.name, tensor.data or []
     for _ in tensor.shape[1:]:
         if not data or len(data) > count or type(data[0]) is not list:
             break
-        data = _joined(name, data)
+        data = _flattened(name, data)
     if len(data) != count:
-        raise InputError(0, name, f"holds {len(data)} values, its shape says {count}")
+        raise InputError(0, name, f"has {len(data)} values, but its shape needs {count}")
     return data
 
 
-def _joined(name: str, data: list[Any]) -> list[Any]:
-    joined: list[Any] = []
+def _flattened(name: str, data: list[Any]) -> list[Any]:
+    """Remove one level of nesting."""
+    flattened: list[Any] = []
     for row, inner in enumerate(data):
         if type(inner) is not list or len(inner) != len(data[0]):
-            raise InputError(row, name, "is ragged: rows of its data differ in length")
-        joined += inner
-    return joined
+            raise InputError(row, name, "is ragged: the rows of its data differ in length")
+        flattened += inner
+    return flattened
 
 
-def check_type(name: str, datatype: Datatype, found: Values) -> None:
-    """Raise InputError at the first value of a column that is not of its datatype."""
+def check_type(name: str, datatype: Datatype, values: Values) -> None:
+    """Raise InputError for the first value of a column that does not have its datatype."""
     kinds = _KINDS[datatype]
-    if not set(map(type, found)) <= kinds:
-        row = next(row for row, value in enumerate(found) if type(value) not in kinds)
+    if not set(map(type, values)) <= kinds:
+        row = next(row for row, value in enumerate(values) if type(value) not in kinds)
     elif kinds is _WHOLE:
         low, high = np.iinfo(_DTYPES[datatype]).min, np.iinfo(_DTYPES[datatype]).max
-        inside = [value is None or low <= value <= high for value in found]  # type: ignore[operator]
+        inside = [value is None or low <= value <= high for value in values]  # type: ignore[operator]
         if all(inside):
             return
         row = inside.index(False)
     else:
         return
-    raise InputError(row, name, f"expected {datatype}, found {_shown(found[row])}")
+    raise InputError(row, name, f"expected {datatype}, found {_shown(values[row])}")
 
 
 def _shown(value: object) -> str:
@@ -92,13 +93,16 @@ def _shown(value: object) -> str:
 
 
 def read_binary(tensor: Tensor, content: memoryview, count: int) -> Values:
-    """The values of a binary tensor; NaN stands for a missing number."""
+    """The `count` values of a binary tensor, None for NaN.
+
+    content: the tensor's bytes. Raises InputError if they are not `count` values.
+    """
     if tensor.datatype == "BYTES":
         return _texts(tensor.name, content, count)
     dtype = np.dtype(_DTYPES[tensor.datatype])
     if len(content) != count * dtype.itemsize:
-        expected = f"{count} values of {tensor.datatype} are {count * dtype.itemsize}"
-        raise InputError(0, tensor.name, f"holds {len(content)} bytes, {expected}")
+        expected = f"{count} values of {tensor.datatype} take {count * dtype.itemsize}"
+        raise InputError(0, tensor.name, f"has {len(content)} bytes, but {expected}")
     found = np.frombuffer(content, dtype).tolist()
     if dtype.kind == "f":
         return [None if math.isnan(value) else value for value in found]
@@ -118,14 +122,16 @@ def _texts(name: str, content: memoryview, count: int) -> list[Value]:
         try:
             found.append(str(content[position : position + size], "utf-8"))
         except UnicodeDecodeError:
-            raise InputError(len(found), name, "is not UTF-8") from None
+            raise InputError(len(found), name, "is not valid UTF-8") from None
         position += size
     if len(found) != count or position != len(content):
-        raise InputError(len(found), name, f"does not hold {count} texts with their lengths")
+        problem = f"expected {count} strings, each after its length in 4 bytes"
+        raise InputError(len(found), name, problem)
     return found
 
 
 def write_texts(texts: Sequence[str] | None) -> bytes:
+    """Strings as a binary BYTES tensor: each after its length in 4 bytes."""
     parts = []
     for text in texts or ():
         encoded = text.encode()
@@ -133,14 +139,13 @@ def write_texts(texts: Sequence[str] | None) -> bytes:
     return b"".join(parts)
 
 
-def check_numbers(name: str, found: Values) -> None:
-    """Raise InputError at text, and at what is not finite."""
-    for row, value in enumerate(found):
+def check_numbers(name: str, values: Values) -> None:
+    """Raise InputError for the first value that is text or not finite."""
+    for row, value in enumerate(values):
         if isinstance(value, str):
             raise InputError(row, name, f"expected a number, found {_shown(value)}")
         if value is not None and not _finite(value):
-            said = "expected a finite number; send null for an unknown value"
-            raise InputError(row, name, said)
+            raise InputError(row, name, NOT_FINITE)
 
 
 def _finite(value: float) -> bool:
@@ -150,5 +155,6 @@ def _finite(value: float) -> bool:
         return False
 
 
-def labels(found: Values) -> list[str]:
-    return [MISSING if value is None else label(value) for value in found]
+def labels(values: Values) -> list[str]:
+    """Values of a category column as the model's labels."""
+    return [MISSING if value is None else label(value) for value in values]
