@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from sluice.config import Settings, load
-from sluice.errors import SluiceError
 
 
 @dataclass(frozen=True)
@@ -63,19 +60,3 @@ class Project:
     @property
     def report(self) -> Path:
         return self.out / "report"
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write sorted JSON, so that equal content is equal bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", "utf-8")
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise SluiceError(f"{path} is missing: run 'sluice run'") from None
-    except ValueError as error:
-        raise SluiceError(f"{path} is not JSON: {error}") from None

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sluice import config
+from sluice import config, files
 from sluice.adopt import settings, skeleton
 from sluice.adopt.infer import Profile, infer
 
@@ -83,7 +83,7 @@ def test_dvc_reads_the_same(tmp_path: Path) -> None:
 
     path = tmp_path / "params.yaml"
     path.write_text(settings.text_of(profile(), "data/hostile.csv", None), "utf-8")
-    assert load_yaml(path) == config.read_yaml(path)
+    assert load_yaml(path) == files.read_yaml(path)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_value_comes_back_as_the_same_value_of_the_same_type(
     value: str | float, tmp_path: Path
 ) -> None:
     (tmp_path / "one.yaml").write_text(f"key: {settings.scalar(value)}\n", "utf-8")
-    back = config.read_yaml(tmp_path / "one.yaml")["key"]
+    back = files.read_yaml(tmp_path / "one.yaml")["key"]
     assert back == value
     assert type(back) is type(value)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sluice.config import read_yaml
 from sluice.errors import SluiceError
+from sluice.files import read_yaml
 from sluice.gates import GATES
 from sluice.pipeline import integrity
 from sluice.project import Project

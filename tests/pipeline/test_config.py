@@ -86,11 +86,11 @@ def test_the_positive_class_is_the_second() -> None:
         ),
         (
             lambda p: p["columns"].update({"a word " * 10: {"type": "number"}}),
-            ["columns names 'a word ", "rename it, dvc.lock cannot hold it", "at most 60"],
+            ["columns names 'a word ", "dvc.lock cannot hold this name", "at most 60"],
         ),
         (
             lambda p: p["data"]["sensitive"].update(side={"groups": {"x\x85": ["left"]}}),
-            ["data.sensitive.side.groups names 'x\\x85'", "rename it"],
+            ["data.sensitive.side.groups names 'x\\x85'", "choose another"],
         ),
         (lambda p: p.update(candidates={}), ["candidates", "at least 1"]),
         (

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sluice import gates
-from sluice.project import Project, write_json
+from sluice.files import write_json
+from sluice.project import Project
 from sluice.verdict import Bound, Finding, Status, Verdict, judge
 
 Make = Callable[..., Project]

@@ -14,10 +14,11 @@ import pytest
 from msgspec.structs import replace
 
 from sluice import gates
-from sluice.config import parse_yaml, validate
+from sluice.config import validate
 from sluice.contribution import from_git
 from sluice.contribution.compare import Changed, Contribution, compare
 from sluice.errors import SluiceError
+from sluice.files import parse_yaml
 from sluice.project import Project
 from sluice.report.write import write
 from support.fixture_project import Toy, params

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from sluice import gates
-from sluice.config import parse_yaml
 from sluice.errors import SluiceError
+from sluice.files import parse_yaml
 from sluice.project import Project
 from sluice.report import markdown
 from sluice.report.facts import Facts, read

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from sluice.adopt.process import git
-from sluice.config import parse_yaml
 from sluice.errors import SluiceError
+from sluice.files import parse_yaml
 from sluice.pipeline import remote
 
 # Files in which DVC names objects: its own files, and lists of a folder's files in the store.

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sluice.adopt.process import dvc
-from sluice.config import read_yaml
 from sluice.errors import SluiceError
+from sluice.files import read_yaml
 
 
 def require_in_remote(root: Path) -> None:

@@ -17,11 +17,11 @@ import numpy as np
 from sluice import gates
 from sluice.champion import local as champion
 from sluice.check.outcome import of_model, of_split
-from sluice.config import read_yaml
+from sluice.files import read_yaml, write_json
 from sluice.metrics import METRICS, Outcome, of_task
 from sluice.model import Model, Signature
 from sluice.package.archive import Package, opened
-from sluice.project import Project, write_json
+from sluice.project import Project
 from sluice.stats.bootstrap import Rows, intervals
 from sluice.verdict import Bound, Finding, Status, Verdict, judge, number, plain
 

@@ -16,10 +16,11 @@ import numpy as np
 
 from sluice import table
 from sluice.config import Settings
+from sluice.files import write_json
 from sluice.labels import MISSING
 from sluice.metrics import Floats
 from sluice.model import Model, Tensors
-from sluice.project import Project, write_json
+from sluice.project import Project
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 if TYPE_CHECKING:

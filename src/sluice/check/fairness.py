@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sluice.check.groups import Grouping, groupings
 from sluice.check.outcome import of_split
 from sluice.config import Range
+from sluice.files import write_json
 from sluice.metrics import Floats, Outcome
-from sluice.project import Project, write_json
+from sluice.project import Project
 from sluice.stats.bootstrap import Rows, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
 

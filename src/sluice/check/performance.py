@@ -7,8 +7,9 @@ import numpy as np
 from sluice.check import curves
 from sluice.check.baselines import baselines
 from sluice.check.outcome import of_split
+from sluice.files import write_json
 from sluice.metrics import METRICS, Outcome, of_task
-from sluice.project import Project, write_json
+from sluice.project import Project
 from sluice.stats.bootstrap import Rows, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from sluice.config import parse_yaml
 from sluice.contribution.compare import Contribution, compare
 from sluice.errors import SluiceError
+from sluice.files import parse_yaml
 
 SETTINGS = "params.yaml"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sluice import gates
 from sluice.errors import SluiceError
+from sluice.files import read_json, write_json
 from sluice.package.card import model_card
-from sluice.project import Project, read_json, write_json
+from sluice.project import Project
 from sluice.report.write import write as write_report
 from sluice.verdict import Verdict
 

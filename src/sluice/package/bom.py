@@ -20,8 +20,7 @@ from cyclonedx.model.tool import ToolRepository
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from sluice import __version__
-from sluice import files as whole
+from sluice import __version__, files
 from sluice.errors import SluiceError
 from sluice.image import installed
 from sluice.image.build import DIGEST
@@ -56,7 +55,7 @@ def run(archive: Path, image: str | None, target: Path) -> Manifest:
         package = Package(Path(scratch), unpack(archive, Path(scratch)))
         sealed = hashlib.sha256(archive.read_bytes()).hexdigest()
         bom = of_image(package, sealed, image) if image else of_package(package, sealed)
-    whole.write(target, JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n")
+    files.write(target, JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n")
     return package.manifest
 
 
@@ -99,7 +98,7 @@ def _bom(manifest: Manifest, subject: Component, digest: str) -> Bom:
 def _package(package: Package, sealed: str) -> Component:
     """The package, with each of its files by digest."""
     manifest = package.manifest
-    files = [
+    parts = [
         Component(
             name=file.path,
             type=ComponentType.FILE,
@@ -122,7 +121,7 @@ def _package(package: Package, sealed: str) -> Component:
                 "source:clean": str(manifest.source.clean).lower(),
             }
         ),
-        components=files,
+        components=parts,
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from sluice.config import Settings
+from sluice.files import read_json
 from sluice.metrics import METRICS
-from sluice.project import Project, read_json
+from sluice.project import Project
 from sluice.report.markdown import escape
 from sluice.verdict import Verdict, number
 

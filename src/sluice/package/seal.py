@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
-from sluice import files as whole
-from sluice import gates
+from sluice import files, gates, git
 from sluice.errors import SluiceError
 from sluice.package.archive import archive, version
 from sluice.package.assemble import refuse_unless_passed
@@ -41,8 +39,8 @@ def run(project: Project) -> Path:
 
 def _contents(project: Project) -> dict[str, bytes]:
     folder = project.package
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
     for name, place in _DVC_FILES.items():
         contents[place] = (project.root / name).read_bytes()
     return contents
@@ -53,26 +51,16 @@ def _write(target: Path, content: bytes) -> None:
     if target.is_file() and target.read_bytes() == content:
         target.touch()
     else:
-        whole.write(target, content)
+        files.write(target, content)
 
 
 def source_of(root: Path) -> Source:
     """The commit that is checked out; raises SluiceError outside a git work tree."""
-    commit, seconds = _git(root, "log", "-1", "--format=%H %ct").split()
-    return Source(commit, int(seconds), not _git(root, "status", "--porcelain"))
-
-
-def _git(root: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=root, check=True, capture_output=True, text=True
-        )
-    except FileNotFoundError:
-        raise SluiceError("git is not installed: a package's version comes from git") from None
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.strip().splitlines()[-1]
+        commit, seconds = git.head(root)
+        return Source(commit, seconds, not git.changed(root))
+    except SluiceError as error:
         raise SluiceError(
-            f"a package's version comes from git, which says: {said}; "
+            f"a package's version comes from git, and {error}; "
             "commit the project first ('git init', 'git add', 'git commit')"
         ) from None
-    return done.stdout.strip()

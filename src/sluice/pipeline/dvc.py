@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sluice import files
-from sluice.config import parse_yaml, read_yaml
 from sluice.errors import SluiceError
+from sluice.files import parse_yaml, read_yaml
 
 
 def run(root: Path, *arguments: str) -> int:

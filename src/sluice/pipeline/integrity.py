@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from sluice import gates
-from sluice.config import read_yaml
 from sluice.errors import SluiceError
+from sluice.files import read_yaml
 from sluice.project import Project
 
 # What each stage of the road leaves, and nothing else does.

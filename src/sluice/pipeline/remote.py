@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sluice.config import read_yaml
 from sluice.errors import SluiceError
+from sluice.files import read_yaml
 from sluice.pipeline import dvc
 
 

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from sluice import files
 from sluice.errors import SluiceError
 from sluice.scoring_log import file_names
 from sluice.scoring_log.record import FORMAT, LogRecord, Segment, SegmentHeader
@@ -86,7 +87,7 @@ def _compact(path: Path) -> Path | None:
         os.replace(path, path.with_suffix(file_names.DAMAGED))
     else:
         path.unlink()
-    _sync(path.parent)
+    files.sync(path.parent)
     return target if target.exists() else None
 
 
@@ -104,21 +105,13 @@ def _write(
             while chunk:
                 writer.write_batch(arrow.batch(header, chunk))
                 chunk = list(islice(rest, _ROWS))
-        _sync(hidden)
+        files.sync(hidden)
         os.replace(hidden, target)
-        _sync(target.parent)
+        files.sync(target.parent)
     except OSError as error:
         raise SluiceError(f"{target}: cannot be written: {error.strerror or error}") from None
     finally:
         hidden.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 if __name__ == "__main__":

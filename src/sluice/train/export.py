@@ -11,8 +11,9 @@ import numpy as np
 from sluice import usecase
 from sluice.config import Settings
 from sluice.errors import SluiceError
+from sluice.files import read_json
 from sluice.model import Decision, Input, Signature
-from sluice.project import Project, read_json
+from sluice.project import Project
 from sluice.train import persist
 
 if TYPE_CHECKING:

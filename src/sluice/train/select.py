@@ -10,9 +10,10 @@ import numpy as np
 from sluice import table
 from sluice.config import Settings
 from sluice.errors import SluiceError
+from sluice.files import write_json
 from sluice.metrics import METRICS, Floats, Ints, Outcome, class_costs, of_task
 from sluice.model import Decision, decide
-from sluice.project import Project, write_json
+from sluice.project import Project
 
 
 def run(project: Project) -> str:

@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from sluice import git
 from sluice.errors import SluiceError
 
 _PUBLIC = "https://api.github.com"
@@ -63,12 +65,12 @@ def _is_address(url: str) -> bool:
 
 
 def _origin() -> str:
-    done = subprocess.run(
-        ["git", "remote", "get-url", "origin"], capture_output=True, text=True, check=False
-    )
+    done = git.run(Path(), "remote", "get-url", "origin")
     if done.returncode:
-        raise SluiceError("which repository? git has no remote 'origin': give --repo OWNER/NAME")
-    url = done.stdout.strip()
+        raise SluiceError(
+            f"the repository on GitHub is not known: {git.reason(done)}; give --repo OWNER/NAME"
+        )
+    url = done.stdout.decode("utf-8", "replace").strip()
     found = _REMOTE.fullmatch(url)
     if not found:
         bare = url.rpartition("@")[2]

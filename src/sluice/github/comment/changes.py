@@ -7,9 +7,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from sluice.config import parse_yaml
 from sluice.contribution.compare import Contribution, compare
 from sluice.errors import SluiceError
+from sluice.files import parse_yaml
 from sluice.github.api import responses
 from sluice.github.api.pulls import Pulls
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sluice import files
 from sluice.errors import SluiceError
 
 
@@ -63,7 +64,7 @@ class ParquetSink:
             self._file.flush()
             os.fsync(self._file.fileno())
             os.replace(self._part, self._path)
-            _sync(self._path.parent)
+            files.sync(self._path.parent)
             self._file.close()
 
     def withdraw(self) -> None:
@@ -104,11 +105,3 @@ def _claim(part: Path) -> BinaryIO:
             file.truncate()
             return file
         file.close()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
