@@ -1,4 +1,4 @@
-"""Servers for tests: one a task for those who only ask, others of a test's own."""
+"""Servers for tests: one that all tests of a process share, and others that a test starts."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from pathlib import Path
 import pytest
 
 from support.fixture_project import Toy
-from support.serving.running import Running, Unpacked, running, unpacked
+from support.serving.server import RunningServer, UnpackedPackage, running, unpacked
 
 
 @pytest.fixture(scope="session")
 def package(built: Callable[[str], Toy]) -> Path:
-    """The binary project's package; to read, not to change."""
+    """The package of the binary fixture project, which tests must not change."""
     return built("binary").package
 
 
 @pytest.fixture(scope="session")
-def content(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
+def content(package: Path, tmp_path_factory: pytest.TempPathFactory) -> UnpackedPackage:
     return unpacked(package, tmp_path_factory.mktemp("content") / "package")
 
 
 @pytest.fixture(scope="session")
-def server(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server with its defaults, shared by the tests of one process."""
+def server(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with default settings, which the tests of one process share."""
     with running(package, tmp_path_factory.mktemp("server")) as shared:
         yield shared
 
 
 @pytest.fixture
-def serve(package: Path, tmp_path: Path) -> Callable[..., AbstractContextManager[Running]]:
-    """Start a server of the test's own, with options."""
+def serve(package: Path, tmp_path: Path) -> Callable[..., AbstractContextManager[RunningServer]]:
+    """Starts a server with options for one test alone."""
     return partial(running, package, tmp_path)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from support.serving.running import Running, Unpacked, metric, running
+from support.serving.server import RunningServer, UnpackedPackage, metric, running
 
 TOKEN = "a-token-of-no-value-0123456789"  # noqa: S105
-Serve = Callable[..., AbstractContextManager[Running]]
+Serve = Callable[..., AbstractContextManager[RunningServer]]
 
 
 def _refused(package: Path, folder: Path, *options: str, **environment: str) -> str:
@@ -65,7 +65,7 @@ def test_a_token_file_that_is_not_there_is_named(package: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("source", ["file", "environment"])
 def test_the_token_opens_the_door_and_is_nowhere_to_be_seen(
-    serve: Serve, tmp_path: Path, content: Unpacked, source: str
+    serve: Serve, tmp_path: Path, content: UnpackedPackage, source: str
 ) -> None:
     options, environment = ["--host=0.0.0.0", "--workers=2"], {}
     if source == "file":
@@ -103,10 +103,10 @@ def test_the_token_opens_the_door_and_is_nowhere_to_be_seen(
         assert len(server.logged()) == 2
 
 
-def _nowhere(server: Running, *said: str) -> None:
+def _nowhere(server: RunningServer, *said: str) -> None:
     """Neither in words, files nor what other users see of the processes."""
     assert all(TOKEN not in words for words in said)
-    assert TOKEN not in server.said.read_text()
+    assert TOKEN not in server.stderr.read_text()
     files = [path for path in server.log.rglob("*") if path.is_file()]
     assert files
     assert all(TOKEN.encode() not in path.read_bytes() for path in files)
@@ -117,13 +117,13 @@ def _nowhere(server: Running, *said: str) -> None:
         assert TOKEN.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
-def test_anonymous_means_anyone(serve: Serve, content: Unpacked) -> None:
+def test_anonymous_means_anyone(serve: Serve, content: UnpackedPackage) -> None:
     with serve("--host=0.0.0.0", "--anonymous") as server:
         assert server.score(content.rows[0]).status == 200
         assert metric(server, "sluice_rows_total") == 1
 
 
-def test_loopback_needs_no_token_and_is_the_default(server: Running) -> None:
+def test_loopback_needs_no_token_and_is_the_default(server: RunningServer) -> None:
     assert server.host == "127.0.0.1"
     elsewhere = {found[4][0] for found in socket.getaddrinfo(socket.gethostname(), None)}
     for address in elsewhere - {"127.0.0.1", "127.0.1.1", "::1"}:
@@ -143,7 +143,7 @@ def _has_ipv6() -> bool:
 
 @pytest.mark.skipif(not _has_ipv6(), reason="no IPv6 on this machine")
 def test_loopback_may_be_the_sixth_version(
-    package: Path, tmp_path: Path, content: Unpacked
+    package: Path, tmp_path: Path, content: UnpackedPackage
 ) -> None:
     with running(package, tmp_path, "--host=::1") as server:
         connection = http.client.HTTPConnection("::1", server.port, timeout=10)

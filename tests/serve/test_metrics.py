@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from support.fixture_project import Toy
-from support.serving.running import Running, Unpacked, columns, exchange, metric
+from support.serving.payloads import columns
+from support.serving.raw_http import exchange
+from support.serving.server import RunningServer, UnpackedPackage, metric
 
-Serve = Callable[..., AbstractContextManager[Running]]
+Serve = Callable[..., AbstractContextManager[RunningServer]]
 
 
 def _promtool() -> str:
@@ -27,7 +29,7 @@ def _promtool() -> str:
     return found
 
 
-def _busy(server: Running, content: Unpacked, times: int) -> None:
+def _busy(server: RunningServer, content: UnpackedPackage, times: int) -> None:
     """Requests of both kinds and a few bad ones, each on a connection of its own."""
     rows = content.rows
     for at in range(times):
@@ -37,7 +39,7 @@ def _busy(server: Running, content: Unpacked, times: int) -> None:
     assert server.get("/nothing").status == 404
 
 
-def test_promtool_finds_the_metrics_well_made(serve: Serve, content: Unpacked) -> None:
+def test_promtool_finds_the_metrics_well_made(serve: Serve, content: UnpackedPackage) -> None:
     with serve("--workers=2") as server:
         _busy(server, content, 5)
         page = server.get("/metrics")
@@ -53,7 +55,7 @@ def test_promtool_finds_the_metrics_well_made(serve: Serve, content: Unpacked) -
 
 
 def test_counts_add_up_over_workers_and_survive_one_of_them(
-    serve: Serve, content: Unpacked
+    serve: Serve, content: UnpackedPackage
 ) -> None:
     with serve("--workers=2") as server:
         _busy(server, content, 12)
@@ -95,7 +97,9 @@ def _wait(true: Callable[[], bool]) -> None:
     raise AssertionError("it never came true")
 
 
-def test_every_count_of_the_model_says_which_version(server: Running, content: Unpacked) -> None:
+def test_every_count_of_the_model_says_which_version(
+    server: RunningServer, content: UnpackedPackage
+) -> None:
     assert server.score(content.rows[0]).status == 200
     lines = server.get("/metrics").body.decode().splitlines()
     own = [line for line in lines if re.match(r"sluice_(?!workers|log_)", line)]
@@ -109,7 +113,7 @@ def test_every_count_of_the_model_says_which_version(server: Running, content: U
 def test_scores_are_counted_where_they_fall(
     built: Callable[[str], Toy], tmp_path: Path, task: str
 ) -> None:
-    from support.serving.running import running, unpacked
+    from support.serving.server import running, unpacked
 
     package = built(task).package
     content = unpacked(package, tmp_path / "content")
@@ -127,7 +131,7 @@ def test_scores_are_counted_where_they_fall(
     assert float(found[0][1]) < 50, "one bucket for all says nothing"
 
 
-def test_errors_are_counted_by_their_kind(serve: Serve, content: Unpacked) -> None:
+def test_errors_are_counted_by_their_kind(serve: Serve, content: UnpackedPackage) -> None:
     with serve("--max-body=5000", "--max-headers=2000") as server:
         row = content.rows[0]
         head = b"POST /score HTTP/1.1\r\nHost: x\r\n"
@@ -152,7 +156,7 @@ def test_errors_are_counted_by_their_kind(serve: Serve, content: Unpacked) -> No
         assert metric(server, "sluice_errors_total") == sum(expected.values())
 
 
-def test_the_process_metrics_are_plausible(serve: Serve, content: Unpacked) -> None:
+def test_the_process_metrics_are_plausible(serve: Serve, content: UnpackedPackage) -> None:
     with serve("--workers=2") as server:
         before = metric(server, "process_cpu_seconds_total")
         big = json.dumps({"records": content.rows[:1] * 5000}).encode()

@@ -20,14 +20,14 @@ from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from support.fixture_project import Toy
-from support.serving.running import Running, Unpacked, running
+from support.serving.server import RunningServer, UnpackedPackage, running
 
 # As Debian, Ubuntu and Google call it.
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 
-def _document(server: Running) -> dict[str, Any]:
+def _document(server: RunningServer) -> dict[str, Any]:
     found: dict[str, Any] = server.get("/openapi.json").json
     return found
 
@@ -61,13 +61,15 @@ def test_the_document_is_valid_and_its_examples_work(
         assert len(server.logged()) == 3
 
 
-def test_the_example_is_a_row_of_the_package(server: Running, content: Unpacked) -> None:
+def test_the_example_is_a_row_of_the_package(
+    server: RunningServer, content: UnpackedPackage
+) -> None:
     score = _document(server)["paths"]["/score"]["post"]
     example = score["requestBody"]["content"]["application/json"]["example"]
     assert example["records"][0] in content.rows
 
 
-def test_every_path_of_the_document_and_no_other_is_there(server: Running) -> None:
+def test_every_path_of_the_document_and_no_other_is_there(server: RunningServer) -> None:
     model = f"/v2/models/{server.name}"
     version = f"{model}/versions/{server.version}"
     expected = {"/score", "/v2", "/v2/health/live", "/v2/health/ready", "/metrics"}
@@ -75,7 +77,7 @@ def test_every_path_of_the_document_and_no_other_is_there(server: Running) -> No
     assert set(_document(server)["paths"]) == expected
 
 
-def test_the_page_asks_nothing_of_other_hosts(server: Running) -> None:
+def test_the_page_asks_nothing_of_other_hosts(server: RunningServer) -> None:
     reply = server.get("/docs")
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
     page = reply.body.decode()
@@ -165,7 +167,7 @@ _SHOWN = "document.querySelector('pre:not([hidden]).good, pre:not([hidden]).bad'
 _SEND = "document.querySelector('details[open] button').click()"
 
 
-def test_the_example_works_when_tried_in_a_browser(server: Running, tmp_path: Path) -> None:
+def test_the_example_works_when_tried_in_a_browser(server: RunningServer, tmp_path: Path) -> None:
     async def look(tab: _Tab) -> None:
         await tab.until("document.querySelectorAll('details').length === 11")
         assert server.version in await tab.value("document.title")

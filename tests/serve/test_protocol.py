@@ -13,21 +13,16 @@ import pytest
 
 from sluice.model import Scores, Signature
 from support.fixture_project import Toy
-from support.serving.running import (
-    Running,
-    Unpacked,
-    columns,
-    exchange,
-    in_binary,
-    running,
-    statuses,
-    unpacked,
-)
+from support.serving.payloads import columns, in_binary
+from support.serving.raw_http import exchange, statuses
+from support.serving.server import RunningServer, UnpackedPackage, running, unpacked
 
 BINARY = "Inference-Header-Content-Length"
 
 
-def _expected(content: Unpacked, rows: list[dict[str, Any]]) -> tuple[Scores, list[str] | None]:
+def _expected(
+    content: UnpackedPackage, rows: list[dict[str, Any]]
+) -> tuple[Scores, list[str] | None]:
     scores, classes = content.model.score_records(rows), content.signature.classes
     said = [classes[index] for index in scores.decisions.tolist()] if classes else None
     return scores, said
@@ -37,7 +32,9 @@ def _outputs(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {output["name"]: output for output in answer["outputs"]}
 
 
-def _asked_in_binary(server: Running, signature: Signature, rows: list[dict[str, Any]]) -> Any:
+def _asked_in_binary(
+    server: RunningServer, signature: Signature, rows: list[dict[str, Any]]
+) -> Any:
     """Scores and decisions, both ways in binary."""
     body, length = in_binary(signature, rows, parameters={"binary_data_output": True})
     reply = server.ask("POST", f"/v2/models/{server.name}/infer", body, **{BINARY: str(length)})
@@ -68,7 +65,7 @@ def _texts(content: bytes) -> list[str]:
     return texts
 
 
-def _asked_in_json(server: Running, signature: Signature, rows: list[dict[str, Any]]) -> Any:
+def _asked_in_json(server: RunningServer, signature: Signature, rows: list[dict[str, Any]]) -> Any:
     reply = server.infer({"inputs": columns(signature, rows)})
     assert reply.status == 200, reply.body
     outputs = _outputs(reply.json)
@@ -77,7 +74,7 @@ def _asked_in_json(server: Running, signature: Signature, rows: list[dict[str, A
     return np.array(score["data"], np.float64).reshape(score["shape"]), said
 
 
-def _asked_plainly(server: Running, signature: Signature, rows: list[dict[str, Any]]) -> Any:
+def _asked_plainly(server: RunningServer, signature: Signature, rows: list[dict[str, Any]]) -> Any:
     reply = server.score(*rows)
     assert reply.status == 200, reply.body
     results = reply.json["results"]
@@ -117,7 +114,9 @@ def test_every_form_answers_bit_for_bit_what_the_model_says(
         assert ("decision" in shapes) == bool(signature.classes)
 
 
-def test_missing_values_are_one_thing_in_every_form(server: Running, content: Unpacked) -> None:
+def test_missing_values_are_one_thing_in_every_form(
+    server: RunningServer, content: UnpackedPackage
+) -> None:
     """null, NaN and the empty text agree, as the metadata declares them."""
     signature = content.signature
     blank = dict.fromkeys([column.name for column in signature.inputs])
@@ -130,7 +129,7 @@ def test_missing_values_are_one_thing_in_every_form(server: Running, content: Un
     assert "missing_values" in server.get("/v2").json["extensions"]
 
 
-def test_one_matrix_holds_all_columns(server: Running, content: Unpacked) -> None:
+def test_one_matrix_holds_all_columns(server: RunningServer, content: UnpackedPackage) -> None:
     """In the signature's order; a number column takes no text, so the colour goes as a number."""
     names = [column.name for column in content.signature.inputs]
     rows = [{**row, "colour": 2} for row in content.rows[:7]]
@@ -149,7 +148,7 @@ def test_one_matrix_holds_all_columns(server: Running, content: Unpacked) -> Non
     assert _outputs(reply.json)["score"]["data"] == scores.values.tolist()
 
 
-def test_a_column_may_come_flat_or_nested(server: Running, content: Unpacked) -> None:
+def test_a_column_may_come_flat_or_nested(server: RunningServer, content: UnpackedPackage) -> None:
     rows = content.rows[:3]
     scores, _ = _expected(content, rows)
     nested = columns(content.signature, rows)
@@ -164,7 +163,9 @@ def test_a_column_may_come_flat_or_nested(server: Running, content: Unpacked) ->
         assert _outputs(reply.json)["score"]["data"] == scores.values.tolist()
 
 
-def test_narrower_numbers_are_taken_as_they_are(server: Running, content: Unpacked) -> None:
+def test_narrower_numbers_are_taken_as_they_are(
+    server: RunningServer, content: UnpackedPackage
+) -> None:
     row = {**content.rows[0], "visits": 7, "weight": 0.1}
     inputs = columns(content.signature, [row])
     by_name = {tensor["name"]: tensor for tensor in inputs}
@@ -175,7 +176,9 @@ def test_narrower_numbers_are_taken_as_they_are(server: Running, content: Unpack
     assert score == expected.values.tolist()
 
 
-def test_the_request_id_is_echoed_and_logged(server: Running, content: Unpacked) -> None:
+def test_the_request_id_is_echoed_and_logged(
+    server: RunningServer, content: UnpackedPackage
+) -> None:
     inputs = columns(content.signature, content.rows[:1])
     assert server.infer({"inputs": inputs, "id": "mine-ü"}).json["id"] == "mine-ü"
     assert server.score(content.rows[0], id="mine-2").json["id"] == "mine-2"
@@ -184,7 +187,7 @@ def test_the_request_id_is_echoed_and_logged(server: Running, content: Unpacked)
     assert {"mine-ü", "mine-2", made} <= logged
 
 
-def test_the_id_column_lands_in_the_log(server: Running, content: Unpacked) -> None:
+def test_the_id_column_lands_in_the_log(server: RunningServer, content: UnpackedPackage) -> None:
     named = content.signature.id
     assert named is not None
     inputs = columns(content.signature, content.rows[:2])
@@ -205,7 +208,7 @@ def test_the_id_column_lands_in_the_log(server: Running, content: Unpacked) -> N
     assert logged["no ids"] == [None]
 
 
-def test_outputs_are_those_that_are_wanted(server: Running, content: Unpacked) -> None:
+def test_outputs_are_those_that_are_wanted(server: RunningServer, content: UnpackedPackage) -> None:
     inputs = columns(content.signature, content.rows[:2])
 
     def wanted(*outputs: dict[str, Any]) -> list[str]:
@@ -224,7 +227,7 @@ def test_outputs_are_those_that_are_wanted(server: Running, content: Unpacked) -
     assert server.infer({"inputs": inputs, "outputs": [{"name": "price"}]}).status == 400
 
 
-def test_a_version_may_be_named(server: Running, content: Unpacked) -> None:
+def test_a_version_may_be_named(server: RunningServer, content: UnpackedPackage) -> None:
     body = {"inputs": columns(content.signature, content.rows[:1])}
     at = f"/v2/models/{server.name}/versions/{server.version}"
     assert server.get(at).json == server.get(f"/v2/models/{server.name}").json
@@ -238,14 +241,14 @@ def test_a_version_may_be_named(server: Running, content: Unpacked) -> None:
     "path",
     ["/v2/models/other", "/v2/models/other/infer", "/v2/models/{name}/versions/1", "/v2/models/"],
 )
-def test_an_unknown_model_is_not_found(server: Running, path: str) -> None:
+def test_an_unknown_model_is_not_found(server: RunningServer, path: str) -> None:
     for method in ("GET", "POST"):
         reply = server.ask(method, path.format(name=server.name))
         assert reply.status == 404
         assert server.name in reply.error
 
 
-def test_health_and_metadata(server: Running) -> None:
+def test_health_and_metadata(server: RunningServer) -> None:
     assert server.get("/v2/health/live").json["live"] is True
     assert server.get("/v2/health/ready").json == {"live": True, "ready": True}
     assert server.get(f"/v2/models/{server.name}/ready").json["ready"] is True
@@ -258,7 +261,7 @@ def test_health_and_metadata(server: Running) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v2", "/docs", "/metrics", "/v2/health/ready", "/openapi.json"])
-def test_head_is_get_without_the_body(server: Running, path: str) -> None:
+def test_head_is_get_without_the_body(server: RunningServer, path: str) -> None:
     head, get = server.ask("HEAD", path), server.get(path)
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-type"] == get.headers["content-type"]
@@ -269,7 +272,7 @@ def test_head_is_get_without_the_body(server: Running, path: str) -> None:
     [("GET", "/score", "POST"), ("POST", "/v2", "GET, HEAD"), ("DELETE", "/metrics", "GET, HEAD")],
 )
 def test_another_method_is_told_which_are_allowed(
-    server: Running, method: str, path: str, allow: str
+    server: RunningServer, method: str, path: str, allow: str
 ) -> None:
     reply = server.ask(method, path)
     assert reply.status == 405
@@ -278,7 +281,7 @@ def test_another_method_is_told_which_are_allowed(
 
 
 def test_an_offer_to_upgrade_is_declined_and_the_request_answered(
-    server: Running, content: Unpacked
+    server: RunningServer, content: UnpackedPackage
 ) -> None:
     """Java's own client offers HTTP/2 so with its first request, body and all."""
     offer = {
@@ -291,7 +294,7 @@ def test_an_offer_to_upgrade_is_declined_and_the_request_answered(
 
 
 def test_requests_may_be_sent_ahead_and_the_end_of_them_said(
-    server: Running, content: Unpacked
+    server: RunningServer, content: UnpackedPackage
 ) -> None:
     body = json.dumps({"records": content.rows[:1]}).encode()
     post = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
@@ -302,7 +305,9 @@ def test_requests_may_be_sent_ahead_and_the_end_of_them_said(
     assert statuses(exchange(server, b"GET /v2 HTTP/1.0\r\n\r\n")) == [200]
 
 
-def test_a_body_in_chunks_or_announced_is_read(server: Running, content: Unpacked) -> None:
+def test_a_body_in_chunks_or_announced_is_read(
+    server: RunningServer, content: UnpackedPackage
+) -> None:
     body = json.dumps({"records": content.rows[:1]}).encode()
     head = b"POST /score HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from support.fixture_project import Toy
-from support.serving.running import Running, running
+from support.serving.server import RunningServer, running
 
 # JSON Schema cannot say that a tensor's data and shape agree, nor which tensors
 # there must be, so a valid document may still be refused by /infer; an invalid
@@ -27,7 +27,9 @@ checks.positive_data_acceptance.enabled = false
 """
 
 
-def _fuzzed(server: Running, folder: Path, examples: int, **environment: str) -> dict[str, Any]:
+def _fuzzed(
+    server: RunningServer, folder: Path, examples: int, **environment: str
+) -> dict[str, Any]:
     """Schemathesis's report; every check it has is on."""
     settings, report = folder / "schemathesis.toml", folder / "report.json"
     settings.write_text(_SETTINGS)
@@ -69,7 +71,7 @@ def test_schemathesis_finds_nothing(
         cases = found["test_cases"]["generated"]
         print(f"{cases} cases, {len(found['failures'])} findings")  # noqa: T201
         assert cases > size(300, 10_000)
-        said = server.said.read_text()
+        said = server.stderr.read_text()
         assert "Traceback" not in said
         assert "not the client's" not in said
         assert server.get("/v2/health/ready").status == 200

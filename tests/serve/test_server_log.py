@@ -18,13 +18,13 @@ from sluice.model import Input, Signature
 from sluice.scoring_log import file_names
 from sluice.scoring_log.compact import compact
 from sluice.serve.worker import logged_columns
-from support.serving.running import Running, running
+from support.serving.server import RunningServer, running
 
 
 class Load:
     """Clients that ask without a pause and keep the ids that were acknowledged."""
 
-    def __init__(self, server: Running, record: dict[str, object], clients: int) -> None:
+    def __init__(self, server: RunningServer, record: dict[str, object], clients: int) -> None:
         self.acknowledged: list[str] = []
         self._server, self._record = server, record
         self._over = threading.Event()
@@ -62,7 +62,7 @@ class Load:
                 connection = None
 
 
-def assert_each_once(server: Running, acknowledged: list[str]) -> None:
+def assert_each_once(server: RunningServer, acknowledged: list[str]) -> None:
     found = Counter(record["request"] for record in server.logged())
     lost = [name for name in acknowledged if name not in found]
     doubled = [name for name, times in found.items() if times > 1]
@@ -128,7 +128,7 @@ def test_segments_become_parquet_beside_the_running_server(serve, content):
             assert server.score(content.rows[0], id=f"r-{number}").status == 200
         deadline = time.monotonic() + 120
         while len(list(server.log.glob(f"*{file_names.PARQUET}"))) < 3:
-            assert time.monotonic() < deadline, server.said.read_text()
+            assert time.monotonic() < deadline, server.stderr.read_text()
             time.sleep(0.1)
         assert [r["request"] for r in server.logged()] == [f"r-{n}" for n in range(60)]
 
@@ -142,7 +142,7 @@ def test_segments_of_a_dead_server_become_parquet_when_the_next_one_runs(serve, 
     with serve() as second:
         deadline = time.monotonic() + 120
         while not list(second.log.glob(f"*{file_names.PARQUET}")):
-            assert time.monotonic() < deadline, second.said.read_text()
+            assert time.monotonic() < deadline, second.stderr.read_text()
             time.sleep(0.1)
         assert second.score(content.rows[0], id="after").status == 200
         assert [r["request"] for r in second.logged()] == ["before", "after"]

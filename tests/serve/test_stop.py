@@ -11,13 +11,14 @@ from collections.abc import Callable
 
 import pytest
 
-from support.serving.running import Running, encode
+from support.serving.payloads import encode
+from support.serving.server import RunningServer
 
 
 class Client(threading.Thread):
     """Asks on one connection, over and over; opens another when the server says close."""
 
-    def __init__(self, server: Running, body: bytes) -> None:
+    def __init__(self, server: RunningServer, body: bytes) -> None:
         super().__init__()
         self._server, self._body = server, body
         self.answered = self.closed = self.unanswered = 0

@@ -10,17 +10,17 @@ import pytest
 from tritonclient import http as triton
 from tritonclient.utils import InferenceServerException
 
-from support.serving.running import Running, Unpacked
+from support.serving.server import RunningServer, UnpackedPackage
 
 
 @pytest.fixture
-def client(server: Running) -> Iterator[triton.InferenceServerClient]:
+def client(server: RunningServer) -> Iterator[triton.InferenceServerClient]:
     with triton.InferenceServerClient(f"{server.host}:{server.port}") as speaks:
         yield speaks
 
 
 def _inputs(
-    content: Unpacked, rows: list[dict[str, Any]], *, binary: bool, kinds: dict[str, str]
+    content: UnpackedPackage, rows: list[dict[str, Any]], *, binary: bool, kinds: dict[str, str]
 ) -> list[triton.InferInput]:
     inputs = []
     dtypes = {"FP64": np.float64, "FP32": np.float32, "INT64": np.int64, "BYTES": np.object_}
@@ -35,7 +35,7 @@ def _inputs(
 
 
 def test_it_sees_a_live_server_and_its_model(
-    server: Running, client: triton.InferenceServerClient
+    server: RunningServer, client: triton.InferenceServerClient
 ) -> None:
     assert client.is_server_live()
     assert client.is_server_ready()
@@ -52,8 +52,8 @@ def test_it_sees_a_live_server_and_its_model(
 @pytest.mark.parametrize("takes", [True, False], ids=["binary out", "JSON out"])
 @pytest.mark.parametrize("version", [False, True], ids=["any version", "a version"])
 def test_it_reads_the_models_own_scores(
-    server: Running,
-    content: Unpacked,
+    server: RunningServer,
+    content: UnpackedPackage,
     client: triton.InferenceServerClient,
     *,
     sends: bool,
@@ -86,7 +86,11 @@ def _flat(result: triton.InferResult) -> list[Any]:
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "JSON"])
 def test_it_may_send_narrower_numbers(
-    server: Running, content: Unpacked, client: triton.InferenceServerClient, *, binary: bool
+    server: RunningServer,
+    content: UnpackedPackage,
+    client: triton.InferenceServerClient,
+    *,
+    binary: bool,
 ) -> None:
     rows = [row for row in content.rows if None not in row.values()][:20]
     kinds = {"weight": "FP32", "visits": "INT64"}
@@ -100,7 +104,7 @@ def test_it_may_send_narrower_numbers(
 
 
 def test_its_missing_values_are_missing(
-    server: Running, content: Unpacked, client: triton.InferenceServerClient
+    server: RunningServer, content: UnpackedPackage, client: triton.InferenceServerClient
 ) -> None:
     rows = [{column.name: np.nan for column in content.signature.inputs} | {"colour": ""}]
     result = client.infer(server.name, _inputs(content, rows, binary=True, kinds={}))
@@ -109,7 +113,7 @@ def test_its_missing_values_are_missing(
 
 
 def test_it_shows_our_words(
-    server: Running, content: Unpacked, client: triton.InferenceServerClient
+    server: RunningServer, content: UnpackedPackage, client: triton.InferenceServerClient
 ) -> None:
     row = next(row for row in content.rows if None not in row.values())
     inputs = _inputs(content, [row, {**row, "weight": np.inf}], binary=True, kinds={})

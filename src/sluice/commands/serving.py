@@ -44,7 +44,7 @@ def add(commands: Commands) -> None:
     quarantine = (
         "the Parquet file for refused rows (default: beside OUTPUT, with .quarantine in its name)"
     )
-    score.add_argument("--quarantine", type=Path, help=quarantine)
+    score.add_argument("--quarantine", type=Path, metavar="FILE", help=quarantine)
     score.add_argument(
         "--engine",
         choices=["local", "spark"],

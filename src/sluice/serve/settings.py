@@ -44,15 +44,17 @@ class ServerSettings:
     token_file: str | None = setting(
         None, "file with the bearer token that clients must send (or set SLUICE_TOKEN)", str
     )
-    anonymous: bool = setting(False, "accept requests without a token from any address")
+    anonymous: bool = setting(False, "accept requests without a token, also from other machines")
 
-    max_body: int = setting(8 * MIB, "largest request body in bytes", COUNT)
-    max_headers: int = setting(32 * KIB, "largest request line with headers in bytes", COUNT)
-    max_rows: int = setting(10_000, "most rows in one request", COUNT)
+    max_body: int = setting(8 * MIB, "largest size of a request's body in bytes", COUNT)
+    max_headers: int = setting(
+        32 * KIB, "largest size of a request's headers in bytes, with the request line", COUNT
+    )
+    max_rows: int = setting(10_000, "largest number of rows in one request", COUNT)
     max_nesting: int = setting(16, "deepest nesting of the JSON in a request", COUNT)
-    max_connections: int = setting(1_000, "most open connections per worker", COUNT)
+    max_connections: int = setting(1_000, "largest number of open connections per worker", COUNT)
     max_queue: int = setting(
-        256, "most requests that wait in a worker; further ones get status 503", COUNT
+        256, "largest number of requests that wait in a worker; further ones get status 503", COUNT
     )
     header_seconds: float = setting(
         10.0, "seconds within which a request's headers must arrive", SECONDS

@@ -1,4 +1,4 @@
-"""A server as a test sees it: started by the real command, spoken to over HTTP."""
+"""A server as a test uses it: started by the real command, and asked over HTTP."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import os
 import re
 import resource
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import time
@@ -19,19 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from sluice import scenario
 from sluice.model import Model, Signature, read_signature
 from sluice.package.archive import unpack
 from sluice.scoring_log.reader import read
 
-_COMMAND = [sys.executable, "-m", "sluice.cli", "serve"]
 _READY = re.compile(r"(\S+) (\S+): ready at http://([^/]+):(\d+)/docs")
 
 
 @dataclass(frozen=True)
 class Reply:
+    """A response of the server. headers: by name in lower case."""
+
     status: int
     headers: dict[str, str]
     body: bytes
@@ -42,32 +39,34 @@ class Reply:
 
     @property
     def error(self) -> str:
-        """What the server says is wrong; every error has this form."""
+        """The message of an error. Asserts that the error has the form of all errors."""
         assert self.headers["content-type"] == "application/json"
         assert set(self.json) == {"error"}, self.body
         return str(self.json["error"])
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningServer:
+    """name, version: those of its package. log: its scoring log. stderr: a file with its output."""
+
     process: subprocess.Popen[bytes]
     name: str
     version: str
     host: str
     port: int
     log: Path
-    said: Path  # what it wrote to standard error
+    stderr: Path
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
-        """One request on a connection of its own."""
+        """Send one request on a connection of its own. body: bytes, or data to send as JSON."""
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, content, named)
-            answer = connection.getresponse()
-            fields = {name.lower(): value for name, value in answer.getheaders()}
-            return Reply(answer.status, fields, answer.read())
+            response = connection.getresponse()
+            fields = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, fields, response.read())
         finally:
             connection.close()
 
@@ -81,10 +80,12 @@ class Running:
         return self.ask("POST", "/score", {"records": list(records), **more})
 
     def logged(self) -> list[dict[str, Any]]:
+        """All records of the scoring log."""
         return list(read(self.log))
 
     @property
     def workers(self) -> list[int]:
+        """The process ids of the workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [pid for pid in map(int, children.split()) if _is_worker(pid)]
 
@@ -97,6 +98,7 @@ class Running:
         )
 
     def stop(self, seconds: float = 30) -> int:
+        """Send SIGTERM; returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
@@ -108,37 +110,31 @@ def _is_worker(pid: int) -> bool:
 @contextmanager
 def running(
     package: Path, folder: Path, *options: str, file_size: int | None = None, **environment: str
-) -> Iterator[Running]:
-    """`sluice serve` on a free port, its log in the folder; ended by its process id."""
-    log, said = folder / "log", folder / "said.txt"
+) -> Iterator[RunningServer]:
+    """`sluice serve` on a free port, with its scoring log in the folder.
+
+    file_size: the most bytes that a file may have, which stands for a full disk.
+    """
+    log, stderr = folder / "log", folder / "stderr.txt"
     own = [] if "--log" in options or "--no-log" in options else ["--log", str(log)]
+    command = [sys.executable, "-m", "sluice.cli", "serve", str(package), "--port", "0"]
 
     def limit() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if file_size is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
 
-    with said.open("wb") as err:
+    with stderr.open("wb") as file:
         process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "sluice.cli",
-                "serve",
-                str(package),
-                "--port",
-                "0",
-                *own,
-                *options,
-            ],
-            stderr=err,
+            [*command, *own, *options],
+            stderr=file,
             cwd=folder,
             env={**os.environ, **environment},
             preexec_fn=limit,
         )
     try:
-        name, version, host, port = _ready(process, said)
-        yield Running(process, name, version, host.strip("[]"), int(port), log, said)
+        name, version, host, port = _ready(process, stderr)
+        yield RunningServer(process, name, version, host.strip("[]"), int(port), log, stderr)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -149,19 +145,19 @@ def running(
                 process.wait()
 
 
-def _ready(process: subprocess.Popen[bytes], said: Path) -> tuple[str, ...]:
+def _ready(process: subprocess.Popen[bytes], stderr: Path) -> tuple[str, ...]:
     for _ in range(2400):
-        found = _READY.search(said.read_text())
+        found = _READY.search(stderr.read_text())
         if found:
             return found.groups()
-        assert process.poll() is None, said.read_text()
+        assert process.poll() is None, stderr.read_text()
         time.sleep(0.05)
-    raise AssertionError(f"not ready: {said.read_text()}")
+    raise AssertionError(f"the server did not become ready: {stderr.read_text()}")
 
 
 @dataclass(frozen=True)
-class Unpacked:
-    """What a package holds, to hold answers against."""
+class UnpackedPackage:
+    """The content of a package, from which tests know the right answers."""
 
     folder: Path
 
@@ -175,80 +171,21 @@ class Unpacked:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """Records of the data, by the names of the model's inputs."""
+        """Rows of the scenarios' samples, by the names of the model's inputs."""
         book = scenario.read(self.folder / "scenarios" / "scenarios.json")
         names = [column.name for column in self.signature.inputs]
         found = [row for sample in book.samples.values() for row in sample]
         return [{name: row[name] for name in names} for row in found]
 
 
-def unpacked(package: Path, folder: Path) -> Unpacked:
+def unpacked(package: Path, folder: Path) -> UnpackedPackage:
     folder.mkdir(parents=True)
     unpack(package, folder)
-    return Unpacked(folder)
+    return UnpackedPackage(folder)
 
 
-def columns(signature: Signature, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows as the protocol's tensors, one a column."""
-    kinds = {"number": "FP64", "category": "BYTES"}
-    return [
-        {
-            "name": column.name,
-            "datatype": kinds[column.type],
-            "shape": [len(rows), 1],
-            "data": [_plain(column.type, row[column.name]) for row in rows],
-        }
-        for column in signature.inputs
-    ]
-
-
-def _plain(kind: str, value: Any) -> Any:
-    return value if kind == "number" or value is None else str(value)
-
-
-def encode(body: Any) -> bytes:
-    return msgspec.json.encode(body)
-
-
-def in_binary(signature: Signature, rows: list[dict[str, Any]], **more: Any) -> tuple[bytes, int]:
-    """A request with one binary tensor a column, and the length of its JSON."""
-    inputs, rest = [], b""
-    for tensor in columns(signature, rows):
-        if tensor["datatype"] == "FP64":
-            numbers = [float("nan") if value is None else value for value in tensor["data"]]
-            content = struct.pack(f"<{len(rows)}d", *numbers)
-        else:
-            texts = [("" if value is None else value).encode() for value in tensor["data"]]
-            content = b"".join(struct.pack("<I", len(text)) + text for text in texts)
-        head = {name: tensor[name] for name in ("name", "datatype", "shape")}
-        inputs.append(head | {"parameters": {"binary_data_size": len(content)}})
-        rest += content
-    text = json.dumps({"inputs": inputs, **more}).encode()
-    return text + rest, len(text)
-
-
-def exchange(server: Running, sent: bytes, *, seconds: float = 10, finish: bool = False) -> bytes:
-    """What comes back for raw bytes until the server closes, or nothing has come for so long."""
-    with socket.create_connection((server.host, server.port), timeout=seconds) as connection:
-        connection.sendall(sent)
-        if finish:
-            connection.shutdown(socket.SHUT_WR)
-        got = b""
-        try:
-            while part := connection.recv(65_536):
-                got += part
-        except TimeoutError:
-            pass
-        return got
-
-
-def statuses(got: bytes) -> list[int]:
-    """Of each answer in what came back."""
-    return [int(found) for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", got)]
-
-
-def metric(server: Running, name: str, **labels: str) -> float:
-    """The sum over all lines of that name with these labels; 0 if there is none."""
+def metric(server: RunningServer, name: str, **labels: str) -> float:
+    """The sum over all lines of a metric with these labels; 0 if there is none."""
     total = 0.0
     for line in server.get("/metrics").body.decode().splitlines():
         found = re.fullmatch(rf"{name}(?:\{{(.*)\}})? (\S+)", line)
