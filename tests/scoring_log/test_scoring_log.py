@@ -1,4 +1,4 @@
-"""The scoring log on its own: torn tails, rotation, Parquet, several writers, full disks."""
+"""The scoring log: incomplete lines, rotation, Parquet, several writers and full disks."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def requests(folder: Path) -> list[str]:
     return [found["request"] for found in read(folder)]
 
 
-def test_what_was_written_is_read_whole(written):
+def test_records_are_read_as_they_were_written(written):
     first = next(read(written))
     assert first == {
         "time": 1_700_000_000_000_000,
@@ -91,7 +91,7 @@ def test_what_was_written_is_read_whole(written):
     }
 
 
-def test_parquet_says_the_same_as_the_segment(written):
+def test_parquet_contains_the_same_records_as_the_segment(written):
     before = list(read(written))
     (target,) = compact(written)
     assert file_names.list_segments(written) == []
@@ -101,7 +101,7 @@ def test_parquet_says_the_same_as_the_segment(written):
     assert str(table.schema.field("time").type) == "timestamp[us, tz=UTC]"
 
 
-def test_a_tail_torn_at_any_byte_is_ignored_twice_with_the_same_result(written, tmp_path):
+def test_a_segment_cut_at_any_byte_keeps_its_complete_records(written, tmp_path):
     (segment,) = file_names.list_segments(written)
     content = segment.read_bytes()
     ends = [i + 1 for i, byte in enumerate(content) if byte == ord("\n")]
@@ -121,7 +121,7 @@ def test_a_tail_torn_at_any_byte_is_ignored_twice_with_the_same_result(written, 
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 4096, b"deadbeef [1", b"\xff\xfe", b"12345678 "])
-def test_what_a_power_cut_leaves_behind_the_last_record_is_ignored(written, tail):
+def test_garbage_after_the_last_record_is_ignored(written, tail):
     (segment,) = file_names.list_segments(written)
     with segment.open("ab") as end:
         end.write(tail)
@@ -130,7 +130,7 @@ def test_what_a_power_cut_leaves_behind_the_last_record_is_ignored(written, tail
     assert len(requests(written)) == 5
 
 
-def test_a_record_damaged_in_the_middle_is_kept_aside_and_not_made_up(written):
+def test_a_segment_with_a_damaged_record_is_kept_and_the_record_left_out(written):
     (segment,) = file_names.list_segments(written)
     content = bytearray(segment.read_bytes())
     content[content.index(b"r-2") + 2] = ord("7")
@@ -141,23 +141,23 @@ def test_a_record_damaged_in_the_middle_is_kept_aside_and_not_made_up(written):
     (aside,) = written.glob(f"*{file_names.DAMAGED}")
     assert aside.read_bytes() == content
 
-    aside.rename(segment)  # as if killed before it was put aside
+    aside.rename(segment)  # as if the process was killed before the segment was renamed
     compact(written)
     assert aside.read_bytes() == content
 
 
-def test_killed_between_parquet_and_the_end_of_the_segment_each_record_stays_single(written):
+def test_a_kill_between_parquet_and_removal_does_not_double_records(written):
     (segment,) = file_names.list_segments(written)
     content = segment.read_bytes()
     compact(written)
-    segment.write_bytes(content)  # as if the segment had not been removed yet
+    segment.write_bytes(content)  # as if the process was killed before it removed the segment
     assert len(requests(written)) == 5
     compact(written)
     assert file_names.list_segments(written) == []
     assert len(requests(written)) == 5
 
 
-def test_an_unfinished_parquet_file_is_made_anew(written):
+def test_an_unfinished_parquet_file_is_written_again(written):
     (segment,) = file_names.list_segments(written)
     file_names.unfinished_path(segment.with_suffix(file_names.PARQUET)).write_bytes(b"PAR1 half")
     compact(written)
@@ -167,7 +167,7 @@ def test_an_unfinished_parquet_file_is_made_anew(written):
     ]
 
 
-def test_a_segment_with_a_writer_is_left_alone(tmp_path):
+def test_a_segment_with_a_writer_is_not_converted(tmp_path):
     writer = LogWriter(tmp_path, header(), NEVER)
     writer.write([record(0)])
     assert compact(tmp_path) == []
@@ -176,7 +176,7 @@ def test_a_segment_with_a_writer_is_left_alone(tmp_path):
     assert len(compact(tmp_path)) == 1
 
 
-def test_segments_rotate_by_size_without_a_gap(tmp_path):
+def test_rotation_by_size_loses_no_record(tmp_path):
     writer = LogWriter(tmp_path, header(), Rotation(bytes=2_000, seconds=1e9, sync=1e9))
     for number in range(100):
         writer.write([record(number)])
@@ -186,14 +186,14 @@ def test_segments_rotate_by_size_without_a_gap(tmp_path):
     assert requests(tmp_path) == [f"r-{number}" for number in range(100)]
 
 
-def test_segments_rotate_by_age_even_if_nobody_asks(tmp_path):
+def test_segments_rotate_by_age_without_new_requests(tmp_path):
     writer = LogWriter(tmp_path, header(), Rotation(bytes=2**40, seconds=0.05, sync=0))
     writer.write([record(0)])
     time.sleep(0.1)
     writer.tick()
     assert len(compact(tmp_path)) == 1
     time.sleep(0.1)
-    writer.tick()  # holds no record: stays
+    writer.tick()  # without records, the segment is not rotated
     assert len(file_names.list_segments(tmp_path)) == 1
     writer.close()
 
@@ -204,7 +204,7 @@ def test_an_empty_segment_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_empty_segment_that_goes_while_the_log_is_read_takes_nothing_along(written):
+def test_an_empty_segment_that_is_removed_while_the_log_is_read_does_no_harm(written):
     for instance in ("two", "three"):
         writer = LogWriter(written, header(instance), NEVER)
         if instance == "three":
@@ -235,7 +235,7 @@ def _fill(folder: Path, instance: str, count: int) -> None:
     writer.close()
 
 
-def test_writers_and_compactors_share_a_folder_without_losing_or_doubling(tmp_path):
+def test_writers_and_compaction_in_one_folder_neither_lose_nor_double_records(tmp_path):
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_fill, args=(tmp_path, f"w{n}", 1_500)) for n in range(3)]
     for writer in writers:
@@ -254,7 +254,7 @@ def test_writers_and_compactors_share_a_folder_without_losing_or_doubling(tmp_pa
 _COMPACT = [sys.executable, "-m", "sluice.scoring_log.compact"]
 
 
-def test_a_compactor_killed_at_any_moment_loses_nothing(tmp_path):
+def test_a_compaction_killed_at_any_moment_loses_nothing(tmp_path):
     writer = LogWriter(tmp_path, header(), Rotation(bytes=400_000, seconds=1e9, sync=1e9))
     for start in range(0, 12_000, 50):
         writer.write([record(number) for number in range(start, start + 50)])
@@ -272,7 +272,7 @@ def test_a_compactor_killed_at_any_moment_loses_nothing(tmp_path):
 
 
 def _limited(folder: Path, limit: int, sent: Any) -> None:
-    """Write until the file may not grow; say what was acknowledged, then go on as root may."""
+    """Write until the file reaches its limit, then lift the limit and write once more."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     writer = LogWriter(folder, header(), NEVER)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -290,7 +290,7 @@ def _limited(folder: Path, limit: int, sent: Any) -> None:
 
 
 @pytest.mark.parametrize("limit", [700, 1_000, 1_234, 5_000])
-def test_a_disk_that_is_full_refuses_and_what_it_refused_is_not_there(tmp_path, limit):
+def test_on_a_full_disk_refused_records_are_not_in_the_log(tmp_path, limit):
     context = multiprocessing.get_context("spawn")
     sent = context.Queue()
     process = context.Process(target=_limited, args=(tmp_path, limit, sent))
@@ -301,13 +301,13 @@ def test_a_disk_that_is_full_refuses_and_what_it_refused_is_not_there(tmp_path, 
     assert requests(tmp_path) == [name for name in acknowledged for _ in range(2)]
 
 
-def test_a_folder_that_cannot_be_written_is_said_in_one_line(tmp_path):
+def test_a_folder_that_cannot_be_written_is_a_log_error(tmp_path):
     (tmp_path / "log").write_text("a file")
     with pytest.raises(LogError, match="cannot be written"):
         LogWriter(tmp_path / "log", header(), NEVER)
 
 
-def test_a_segment_of_a_later_format_is_left_as_it_is(tmp_path):
+def test_a_segment_of_a_later_format_is_left_unchanged(tmp_path):
     writer = LogWriter(tmp_path, header(format=99), NEVER)
     writer.write([record(0)])
     writer.close()
@@ -319,10 +319,10 @@ def test_a_segment_of_a_later_format_is_left_as_it_is(tmp_path):
     with pytest.raises(SluiceError, match="format 1"):
         compact(tmp_path)
     assert segment.read_bytes() == content
-    assert file_names.list_segments(tmp_path) == [segment]  # the other one is not held up
+    assert file_names.list_segments(tmp_path) == [segment]  # the other one was converted
 
 
-def test_damage_is_counted(written):
+def test_damaged_lines_are_counted(written):
     (path,) = file_names.list_segments(written)
     segment = Segment(path)
     assert len(list(segment.records())) == 5
@@ -333,6 +333,6 @@ def test_damage_is_counted(written):
     assert damaged.damaged == 1
 
 
-def test_the_writers_files_are_private(written):
+def test_other_users_cannot_read_segments(written):
     (segment,) = file_names.list_segments(written)
     assert os.stat(segment).st_mode & 0o007 == 0

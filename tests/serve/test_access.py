@@ -1,4 +1,4 @@
-"""Who may score: anyone on this machine, or who holds the token, or anyone if we say so."""
+"""Who may send requests: local users, clients with the token, or everyone with --anonymous."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Serve = Callable[..., AbstractContextManager[RunningServer]]
 
 
 def _refused(package: Path, folder: Path, *options: str, **environment: str) -> str:
-    """The one line that is said instead of starting."""
+    """The one line that the command prints when it refuses to start."""
     done = subprocess.run(
         [sys.executable, "-m", "sluice.cli", "serve", str(package), "--port=0", *options],
         check=False,
@@ -38,7 +38,9 @@ def _refused(package: Path, folder: Path, *options: str, **environment: str) -> 
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104
-def test_another_address_needs_a_token_or_a_word(package: Path, tmp_path: Path, host: str) -> None:
+def test_a_public_address_needs_a_token_or_anonymous(
+    package: Path, tmp_path: Path, host: str
+) -> None:
     said = _refused(package, tmp_path, "--host", host)
     assert all(word in said for word in (host, "--token-file", "SLUICE_TOKEN", "--anonymous"))
 
@@ -53,18 +55,18 @@ def test_a_weak_token_is_refused_without_repeating_it(
     package: Path, tmp_path: Path, token: str
 ) -> None:
     said = _refused(package, tmp_path, SLUICE_TOKEN=token)
-    assert "at least 16 printable characters" in said
+    assert "at least 16 printable ASCII characters" in said
     (tmp_path / "token").write_text(token)
     said += _refused(package, tmp_path, "--token-file=token")
     assert not token or token not in said
 
 
-def test_a_token_file_that_is_not_there_is_named(package: Path, tmp_path: Path) -> None:
+def test_a_missing_token_file_is_named(package: Path, tmp_path: Path) -> None:
     assert "nowhere" in _refused(package, tmp_path, "--token-file=nowhere")
 
 
 @pytest.mark.parametrize("source", ["file", "environment"])
-def test_the_token_opens_the_door_and_is_nowhere_to_be_seen(
+def test_the_token_gives_access_and_is_shown_assert_token_hidden(
     serve: Serve, tmp_path: Path, content: UnpackedPackage, source: str
 ) -> None:
     options, environment = ["--host=0.0.0.0", "--workers=2"], {}
@@ -95,17 +97,17 @@ def test_the_token_opens_the_door_and_is_nowhere_to_be_seen(
         assert server.ask("POST", "/score", body, **right).status == 200
         assert server.ask("POST", "/score", body, Authorization=f"bearer {TOKEN}").status == 200
         for path in ("/v2/health/live", "/v2/health/ready", "/docs"):
-            assert server.get(path).status == 200, "a probe has no token"
+            assert server.get(path).status == 200, "health checks and the page need no token"
         page = server.get("/metrics", **right).body.decode()
         assert 'kind="unauthorized"' in page
         bad = server.ask("POST", "/score", b"{", **right)
-        _nowhere(server, page, bad.error, *(reply.error for reply in replies))
+        _assert_token_hidden(server, page, bad.error, *(reply.error for reply in replies))
         assert len(server.logged()) == 2
 
 
-def _nowhere(server: RunningServer, *said: str) -> None:
-    """Neither in words, files nor what other users see of the processes."""
-    assert all(TOKEN not in words for words in said)
+def _assert_token_hidden(server: RunningServer, *messages: str) -> None:
+    """The token is in no message, in no file and in no process's public data."""
+    assert all(TOKEN not in message for message in messages)
     assert TOKEN not in server.stderr.read_text()
     files = [path for path in server.log.rglob("*") if path.is_file()]
     assert files
@@ -117,7 +119,7 @@ def _nowhere(server: RunningServer, *said: str) -> None:
         assert TOKEN.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
-def test_anonymous_means_anyone(serve: Serve, content: UnpackedPackage) -> None:
+def test_anonymous_accepts_requests_without_a_token(serve: Serve, content: UnpackedPackage) -> None:
     with serve("--host=0.0.0.0", "--anonymous") as server:
         assert server.score(content.rows[0]).status == 200
         assert metric(server, "sluice_rows_total") == 1
@@ -142,9 +144,7 @@ def _has_ipv6() -> bool:
 
 
 @pytest.mark.skipif(not _has_ipv6(), reason="no IPv6 on this machine")
-def test_loopback_may_be_the_sixth_version(
-    package: Path, tmp_path: Path, content: UnpackedPackage
-) -> None:
+def test_loopback_may_be_ipv6(package: Path, tmp_path: Path, content: UnpackedPackage) -> None:
     with running(package, tmp_path, "--host=::1") as server:
         connection = http.client.HTTPConnection("::1", server.port, timeout=10)
         connection.request("GET", "/v2/health/ready")

@@ -1,4 +1,4 @@
-"""Files are scored as the server scores requests, whatever format they come in."""
+"""`sluice score` gives the model's scores for files of every format."""
 
 from __future__ import annotations
 
@@ -29,14 +29,12 @@ def ready(built: Built) -> Toy:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_gives_the_scores_of_the_records(
-    ready: Toy, tmp_path: Path, name: str
-) -> None:
+def test_every_format_gives_the_models_scores(ready: Toy, tmp_path: Path, name: str) -> None:
     given = rows(ready)
     assert given["visits"].null_count
     ran = score(ready, put(given, tmp_path / name), tmp_path / "out.parquet")
     assert ran.err == ""
-    assert ran.out == f"1,500 rows scored: {tmp_path / 'out.parquet'}\n"
+    assert ran.out == f"1,500 rows were scored: {tmp_path / 'out.parquet'}\n"
     scored = pq.read_table(tmp_path / "out.parquet")
     expected = model(ready).score_records(records(given, signature(ready)))
     assert scored.column_names == ["row", "key", "score", "decision"]
@@ -47,7 +45,7 @@ def test_every_format_gives_the_scores_of_the_records(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", name]
 
 
-def test_several_classes(built: Built, tmp_path: Path) -> None:
+def test_several_classes_have_a_score_column_each(built: Built, tmp_path: Path) -> None:
     toy = built("multiclass")
     given = rows(toy, "multiclass")
     score(toy, put(given, tmp_path / "rows.parquet"), tmp_path / "out.parquet")
@@ -62,7 +60,7 @@ def test_several_classes(built: Built, tmp_path: Path) -> None:
     ]
 
 
-def test_a_regression_decides_nothing(built: Built, tmp_path: Path) -> None:
+def test_a_regression_has_no_decision(built: Built, tmp_path: Path) -> None:
     toy = built("regression")
     given = rows(toy, "regression")
     score(toy, put(given, tmp_path / "rows.csv"), tmp_path / "out.parquet")
@@ -72,7 +70,7 @@ def test_a_regression_decides_nothing(built: Built, tmp_path: Path) -> None:
     assert scored["score"].to_pylist() == expected.values.tolist()
 
 
-def test_the_output_says_whose_scores_it_holds(ready: Toy, tmp_path: Path) -> None:
+def test_the_output_names_the_package(ready: Toy, tmp_path: Path) -> None:
     score(ready, put(rows(ready), tmp_path / "rows.parquet"), tmp_path / "out.parquet")
     schema = pq.read_schema(tmp_path / "out.parquet")
     with opened(ready.package) as package:
@@ -85,7 +83,9 @@ def test_the_output_says_whose_scores_it_holds(ready: Toy, tmp_path: Path) -> No
     assert [str(t) for t in schema.types] == ["int64", "string", "double", "string"]
 
 
-def test_no_clock_in_the_output_and_no_batch(ready: Toy, tmp_path: Path) -> None:
+def test_the_output_depends_neither_on_time_nor_on_the_batch_size(
+    ready: Toy, tmp_path: Path
+) -> None:
     given = rows(ready)
     broken = given.set_column(2, "slope", pa.array([1.0, float("inf"), None] * 500))
     put(broken, tmp_path / "rows.parquet")
@@ -117,7 +117,7 @@ def test_the_id_and_kept_columns_keep_their_types(ready: Toy, tmp_path: Path) ->
     assert scored.schema.field("key").type == pa.int32()
 
 
-def test_names_that_the_input_takes_are_left_to_it(ready: Toy, tmp_path: Path) -> None:
+def test_columns_of_the_output_give_way_to_names_of_the_input(ready: Toy, tmp_path: Path) -> None:
     given = rows(ready, count=6).append_column("row", pa.array("abcdef"))
     given = given.append_column("score", pa.array([1] * 6))
     put(given, tmp_path / "rows.parquet")
@@ -128,18 +128,18 @@ def test_names_that_the_input_takes_are_left_to_it(ready: Toy, tmp_path: Path) -
     assert scored["row"].to_pylist() == list("abcdef")
 
 
-def test_rows_without_an_id(ready: Toy, tmp_path: Path) -> None:
+def test_the_id_column_is_optional(ready: Toy, tmp_path: Path) -> None:
     put(rows(ready, count=9).drop_columns("key"), tmp_path / "rows.csv")
     score(ready, tmp_path / "rows.csv", tmp_path / "out.parquet")
     assert pq.read_table(tmp_path / "out.parquet").column_names == ["row", "score", "decision"]
 
 
 @pytest.mark.parametrize("glob", [False, True])
-def test_several_files(ready: Toy, tmp_path: Path, *, glob: bool) -> None:
+def test_several_files_are_scored_as_one_input(ready: Toy, tmp_path: Path, *, glob: bool) -> None:
     given, folder = rows(ready, count=90), tmp_path / "in"
     bad = given.slice(50, 20).set_column(2, "slope", pa.array([float("nan")] + [0.5] * 19))
     put(given.slice(0, 50), folder / "a.parquet")
-    # The order of the columns is nobody's business.
+    # The second file has its columns in another order.
     put(bad.select(bad.column_names[::-1]), folder / "b.parquet")
     put(given.slice(70), folder / "c.parquet")
     for name in ("_SUCCESS", ".b.crc", "_tmp/a.csv"):
@@ -147,7 +147,7 @@ def test_several_files(ready: Toy, tmp_path: Path, *, glob: bool) -> None:
         (folder / name).write_text("hidden")
     where = folder / "*" if glob else folder
     ran = score(ready, where, tmp_path / "out.parquet", status=1)
-    assert ran.line.startswith("1 of 90 rows refused")
+    assert ran.line.startswith("1 of 90 rows were refused")
     scored = pq.read_table(tmp_path / "out.parquet")
     assert scored.column_names == ["row", "file", "key", "score", "decision"]
     assert scored["row"].to_pylist() == [n for n in range(90) if n != 50]
@@ -158,7 +158,9 @@ def test_several_files(ready: Toy, tmp_path: Path, *, glob: bool) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "arrow", "arrows"])
-def test_no_rows(ready: Toy, tmp_path: Path, suffix: str) -> None:
+def test_an_input_without_rows_gives_an_output_without_rows(
+    ready: Toy, tmp_path: Path, suffix: str
+) -> None:
     put(rows(ready, count=5).slice(0, 0), tmp_path / f"rows.{suffix}")
     score(ready, tmp_path / f"rows.{suffix}", tmp_path / "out.parquet")
     scored = pq.read_table(tmp_path / "out.parquet")
@@ -191,12 +193,12 @@ def test_only_the_batch_dependencies_are_imported(ready: Toy, tmp_path: Path) ->
     more = [str(tmp_path / name) for name in ("out.parquet", "rows.csv", "rows.parquet")]
     ran = ready.run(sys.executable, "-c", code, str(ready.package), *more).went_well()
     allowed = {"msgspec", "numpy", "onnxruntime", "pyarrow", "tqdm"}
-    # Arrow and msgspec look for these two, and pip's set-up for the third.
-    found_on_the_way = {"cloudpickle", "typing_extensions", "_distutils_hack"}
-    assert set(ran.out.splitlines()[-1].split()) <= allowed | found_on_the_way
+    # Arrow and msgspec import the first two if they are there, and setuptools loads the third.
+    imported_by_others = {"cloudpickle", "typing_extensions", "_distutils_hack"}
+    assert set(ran.out.splitlines()[-1].split()) <= allowed | imported_by_others
 
 
-def test_progress_is_shown_to_a_person_only(ready: Toy, tmp_path: Path) -> None:
+def test_progress_is_shown_on_a_terminal_only(ready: Toy, tmp_path: Path) -> None:
     put(rows(ready), tmp_path / "rows.parquet")
     seen, terminal = pty.openpty()
     termios.tcsetwinsize(terminal, (24, 80))
@@ -210,7 +212,7 @@ def test_progress_is_shown_to_a_person_only(ready: Toy, tmp_path: Path) -> None:
     )
     os.close(terminal)
     said = ""
-    with suppress(OSError):  # Linux says so when nobody holds the terminal any more
+    with suppress(OSError):  # on Linux, the end of a terminal is an error
         while more := os.read(seen, 4_096).decode():
             said += more
     os.close(seen)

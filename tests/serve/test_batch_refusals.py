@@ -1,4 +1,4 @@
-"""What cannot be scored is refused in one line, and nothing on the disk changes."""
+"""An input that cannot be scored is refused in one line, and no file changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def ready(built: Callable[[str], Toy]) -> Toy:
 
 @pytest.fixture
 def refused(ready: Toy, tmp_path: Path) -> Callable[..., None]:
-    """Assert that the command says `why` and leaves everything as it was."""
+    """Asserts that the command prints `why`, and that it changes no file."""
 
     def check(why: str, given: object, *more: str, output: str = "out.parquet") -> None:
         target = tmp_path / output
@@ -45,45 +45,47 @@ def refused(ready: Toy, tmp_path: Path) -> Callable[..., None]:
 Refused = Callable[..., None]
 
 
-def test_columns_that_do_not_fit(ready: Toy, refused: Refused, tmp_path: Path) -> None:
+def test_wrong_columns_are_refused(ready: Toy, refused: Refused, tmp_path: Path) -> None:
     given = rows(ready, count=20)
     (tmp_path / "out.parquet").touch()
     file = put(given.drop_columns("slope"), tmp_path / "a.parquet")
     refused(f"{file}: column 'slope' is missing", file)
     surplus = given.append_column("late", given["slope"])
     file = put(surplus, tmp_path / "b.csv")
-    refused(f"{file}: column 'late' is not an input of this model; --keep late carries", file)
-    refused("there is no column 'lade' to keep", file, "--keep", "lade")
+    refused(f"{file}: column 'late' is not an input of this model; pass --keep late", file)
+    refused("--keep lade: there is no such column", file, "--keep", "lade")
     when = given.set_column(1, "weight", pa.array(range(20), pa.timestamp("s")))
     file = put(when, tmp_path / "c.arrow")
-    refused("column 'weight' holds timestamp[s], expected numbers or text", file)
+    refused("column 'weight' has type timestamp[s], expected numbers or text", file)
     nested = given.set_column(5, "colour", pa.array([["red"]] * 20))
-    refused("column 'colour' holds list", put(nested, tmp_path / "d.parquet"))
+    refused("column 'colour' has type list", put(nested, tmp_path / "d.parquet"))
     (tmp_path / "twice.csv").write_text("weight,weight\n1,2\n")
-    refused("column 'weight' is there twice", tmp_path / "twice.csv")
+    refused("column 'weight' occurs twice", tmp_path / "twice.csv")
 
 
-def test_files_that_differ(ready: Toy, refused: Refused, tmp_path: Path) -> None:
+def test_files_with_different_columns_are_refused(
+    ready: Toy, refused: Refused, tmp_path: Path
+) -> None:
     given, folder = rows(ready, count=20), tmp_path / "in"
     put(given, folder / "a.parquet")
     other = put(given.drop_columns("key"), folder / "b.parquet")
     refused(f"{other}: column 'key' of {folder / 'a.parquet'} is missing", folder)
     whole = given.set_column(1, "weight", given["weight"].cast(pa.float32()))
     put(whole, folder / "b.parquet")
-    refused(f"{other}: column 'weight' holds float, double in", folder)
+    refused(f"{other}: column 'weight' has type float, but double in", folder)
     put(given.append_column("late", given["key"]), folder / "b.parquet")
-    refused(f"{other}: column 'late' holds string, and is not in", folder)
+    refused(f"{other}: column 'late' does not exist in", folder)
     other.unlink()
     put(given, folder / "b.csv")
     refused("b.csv: column", folder)
 
 
-def test_nothing_to_read(refused: Refused, tmp_path: Path) -> None:
+def test_an_input_without_files_is_refused(refused: Refused, tmp_path: Path) -> None:
     refused("none.parquet: no such file or folder", tmp_path / "none.parquet")
-    refused("/*.csv: holds no files to score", tmp_path / "*.csv")
+    refused("/*.csv: contains no files to score", tmp_path / "*.csv")
     (tmp_path / "in").mkdir()
     (tmp_path / "in/_hidden.csv").touch()
-    refused("in: holds no files to score", tmp_path / "in")
+    refused("in: contains no files to score", tmp_path / "in")
     (tmp_path / "rows.xlsx").touch()
     refused("rows.xlsx: expected a name that ends in .parquet, .csv,", tmp_path / "rows.xlsx")
 
@@ -95,7 +97,7 @@ def _half(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "arrow", "arrows", "feather"])
-def test_files_that_were_cut_short(
+def test_truncated_files_are_refused(
     ready: Toy, refused: Refused, tmp_path: Path, suffix: str
 ) -> None:
     file = _half(put(rows(ready), tmp_path / f"rows.{suffix}"))
@@ -106,14 +108,16 @@ def test_files_that_were_cut_short(
     refused(f"{file}: not ", file)
 
 
-def test_a_stream_cut_between_two_batches(ready: Toy, refused: Refused, tmp_path: Path) -> None:
+def test_a_stream_truncated_between_two_batches_is_refused(
+    ready: Toy, refused: Refused, tmp_path: Path
+) -> None:
     file = put(rows(ready), tmp_path / "rows.arrows")
     file.write_bytes(file.read_bytes()[:-8])
-    refused("rows.arrows: not an Arrow file, or one that was cut short", file)
+    refused("rows.arrows: not an Arrow file, or the file is truncated", file)
 
 
-def test_a_page_that_rotted(ready: Toy, refused: Refused, tmp_path: Path) -> None:
-    """Found in the middle of the run, when rows have been written already."""
+def test_a_corrupt_page_is_refused(ready: Toy, refused: Refused, tmp_path: Path) -> None:
+    """It is found in the middle of the run, after other rows were written."""
     file = tmp_path / "rows.parquet"
     pq.write_table(rows(ready, count=50_000), file, row_group_size=5_000, compression="zstd")
     content = bytearray(file.read_bytes())
@@ -123,10 +127,10 @@ def test_a_page_that_rotted(ready: Toy, refused: Refused, tmp_path: Path) -> Non
     refused("rows.parquet: not readable as Parquet: ", file)
 
 
-def test_csv_files_that_are_none(refused: Refused, tmp_path: Path) -> None:
+def test_files_that_are_not_csv_are_refused(refused: Refused, tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(b"")
-    refused("rows.csv: is empty, expected a header", file)
+    refused("rows.csv: is empty; expected a header line", file)
     header = "weight,slope,visits,waste,colour\n"
     file.write_bytes(header.encode() + "1,2,3,4,grün\n".encode("latin1"))
     refused("rows.csv: not readable as CSV: 'utf-8' codec", file)
@@ -136,34 +140,36 @@ def test_csv_files_that_are_none(refused: Refused, tmp_path: Path) -> None:
     refused("rows.csv: not readable as CSV: 'utf-8' codec", file)
 
 
-def test_output_among_the_input(ready: Toy, refused: Refused, tmp_path: Path) -> None:
+def test_an_output_within_the_input_is_refused(
+    ready: Toy, refused: Refused, tmp_path: Path
+) -> None:
     folder, given = tmp_path / "in", rows(ready, count=9)
     file = put(given, folder / "a.parquet")
-    refused("lies in the input", folder, output="in/out.parquet")
-    refused("lies in the input", folder / "*.parquet", output="in/out.parquet")
-    refused("lies in the input", folder, "--quarantine", str(folder / "aside.parquet"))
+    refused("is part of the input", folder, output="in/out.parquet")
+    refused("is part of the input", folder / "*.parquet", output="in/out.parquet")
+    refused("is part of the input", folder, "--quarantine", str(folder / "aside.parquet"))
     copy = file.read_bytes()
     ran = score(ready, file, file, status=2)
-    assert "lies in the input" in ran.line
+    assert "is part of the input" in ran.line
     assert file.read_bytes() == copy
     (tmp_path / "link").symlink_to(folder)
-    refused("lies in the input", folder, output="link/out.parquet")
+    refused("is part of the input", folder, output="link/out.parquet")
     score(ready, folder / "*.parquet", tmp_path / "out.parquet")
 
 
-def test_output_that_cannot_be(ready: Toy, refused: Refused, tmp_path: Path) -> None:
+def test_an_unusable_output_is_refused(ready: Toy, refused: Refused, tmp_path: Path) -> None:
     file = put(rows(ready, count=9), tmp_path / "rows.parquet")
-    refused("out.csv: expected the name of a file that ends in .parquet", file, output="out.csv")
+    refused("out.csv: expected a file name that ends in .parquet", file, output="out.csv")
     (tmp_path / "folder.parquet").mkdir()
-    refused("folder.parquet: expected the name of a file", file, output="folder.parquet")
+    refused("folder.parquet: expected a file name", file, output="folder.parquet")
     refused("cannot be written: No such file or directory", file, output="none/out.parquet")
     more = ["--quarantine", str(tmp_path / "out.parquet")]
-    refused("is the quarantine too", file, *more)
+    refused("output and quarantine are the same", file, *more)
 
 
-def test_other_words_of_the_command(ready: Toy, refused: Refused, tmp_path: Path) -> None:
+def test_wrong_options_are_refused(ready: Toy, refused: Refused, tmp_path: Path) -> None:
     file = put(rows(ready, count=9), tmp_path / "rows.parquet")
-    refused("--master goes with --engine spark", file, "--master", "local")
+    refused("--master needs --engine spark", file, "--master", "local")
     for rows_at_once in ("0", "-1", "many"):
         ran = ready.sluice("score", "a", "b", "c", "--batch-rows", rows_at_once)
         assert ran.status == 2
@@ -174,7 +180,7 @@ def test_other_words_of_the_command(ready: Toy, refused: Refused, tmp_path: Path
 
 @pytest.fixture
 def long(ready: Toy, tmp_path: Path) -> tuple[Path, tuple[str, ...]]:
-    """A run that takes its time: every third row is refused, and batches are tiny."""
+    """A slow run: every third row is refused, and batches are tiny."""
     given = rows(ready, count=120_000)
     bad = np.where(np.arange(120_000) % 3 == 1, np.inf, 70.0)
     return put(given.set_column(1, "weight", pa.array(bad)), tmp_path / "rows.csv"), (
@@ -187,7 +193,9 @@ Long = tuple[Path, tuple[str, ...]]
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_stopped(ready: Toy, tmp_path: Path, long: Long, sent: int) -> None:
+def test_an_interrupted_run_changes_no_file(
+    ready: Toy, tmp_path: Path, long: Long, sent: int
+) -> None:
     given, slowly = long
     output = tmp_path / "out.parquet"
     output.write_bytes(b"earlier")
@@ -200,12 +208,12 @@ def test_a_run_that_is_stopped(ready: Toy, tmp_path: Path, long: Long, sent: int
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", "rows.csv"]
 
 
-def test_a_run_that_is_killed(ready: Toy, tmp_path: Path, long: Long) -> None:
+def test_a_run_after_a_killed_one_succeeds(ready: Toy, tmp_path: Path, long: Long) -> None:
     given, slowly = long
     output = tmp_path / "out.parquet"
     process = start(ready, given, output, *slowly)
     ran = score(ready, given, output, status=2)
-    assert ran.line.endswith(".out.parquet.part: another run is writing it")
+    assert ran.line.endswith(".out.parquet.part: another run is writing this file")
     time.sleep(0.5)
     process.kill()
     process.communicate(timeout=60)
@@ -213,12 +221,12 @@ def test_a_run_that_is_killed(ready: Toy, tmp_path: Path, long: Long) -> None:
     assert left == [".out.parquet.part", ".out.quarantine.parquet.part"]
     assert not output.exists()
     ran = score(ready, given, output, status=1)
-    assert ran.line.startswith("40,000 of 120,000 rows refused")
+    assert ran.line.startswith("40,000 of 120,000 rows were refused")
     assert hidden(tmp_path) == []
     assert pq.read_metadata(output).num_rows == 80_000
 
 
-def test_a_disk_that_is_full(ready: Toy, tmp_path: Path) -> None:
+def test_on_a_full_disk_no_file_changes(ready: Toy, tmp_path: Path) -> None:
     given = put(rows(ready, count=50_000), tmp_path / "rows.parquet")
     output = tmp_path / "o.parquet"
     full = [
@@ -246,7 +254,7 @@ def test_a_disk_that_is_full(ready: Toy, tmp_path: Path) -> None:
 
 
 def _unpacked(toy: Toy, folder: Path) -> Path:
-    """Unpacking needs room of its own."""
+    """The package's folder: with the limit, the command itself could not unpack it."""
     target = folder / "package"
     if not target.exists():
         subprocess.run(["tar", "-xf", str(toy.package), f"--one-top-level={target}"], check=True)

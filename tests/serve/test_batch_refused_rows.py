@@ -1,4 +1,4 @@
-"""Batch and server refuse the same rows, in the same words."""
+"""`sluice score` refuses the same rows as the server, with the same messages."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _alone(known: Signature, record: dict[str, Any]) -> Tensors | Fault:
 
 
 def _agree(batch: pa.RecordBatch, sent: list[dict[str, Any]], *, parsed: bool) -> int:
-    """Hold the batch against the records one by one; returns how many rows are refused."""
+    """Compare a batch with its records one by one; returns how many rows are refused."""
     tensors, faults = encode(plan_columns(KNOWN, batch.schema, [], "x", parsed=parsed), batch)
     for row, record in enumerate(sent):
         alone = _alone(KNOWN, record)
@@ -80,18 +80,18 @@ def _agree(batch: pa.RecordBatch, sent: list[dict[str, Any]], *, parsed: bool) -
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_typed_columns_as_the_records_they_stand_for(seed: int) -> None:
+def test_typed_columns_are_treated_like_records(seed: int) -> None:
     random = np.random.default_rng(seed)
     columns = {
         each.name: _drawn(random, _NUMBERS if each.type == "number" else _CATEGORIES, 60)
         for each in KNOWN.inputs
     }
-    # A slice, as a batch may be one: its first row is not its buffers' first.
+    # A slice, because a batch may be one: its first row is not the first of its buffers.
     batch = pa.RecordBatch.from_pydict(columns).slice(7, 41)
     _agree(batch, batch.to_pylist(), parsed=False)
 
 
-def test_a_decimal_is_the_number_that_is_written() -> None:
+def test_decimals_are_treated_like_numbers_in_json() -> None:
     texts = ["0.10", "12345678901234567.89", "-2.00", None]
     spelled = pa.array(texts).cast(pa.decimal128(20, 2))
     whole = pa.array(["2", "3", None, "0"]).cast(pa.decimal128(20, 0))
@@ -111,7 +111,7 @@ _CELLS = [
 
 
 def _meant(text: str, kind: str) -> float | str | None:
-    """The record's value for a cell: pandas' words for missing, JSON's idea of a number."""
+    """The value in a record that a CSV cell stands for."""
     if text in STR_NA_VALUES:
         return None
     if kind == "category" or "_" in text or not text.isascii():
@@ -123,7 +123,7 @@ def _meant(text: str, kind: str) -> float | str | None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_cells_of_a_csv_file_as_the_records_they_stand_for(seed: int) -> None:
+def test_csv_cells_are_treated_like_values_in_records(seed: int) -> None:
     random = np.random.default_rng(seed)
     plain = [cell for cell in _CELLS if isinstance(_meant(cell, "number"), (float, type(None)))]
     columns = {}
@@ -139,7 +139,7 @@ def test_cells_of_a_csv_file_as_the_records_they_stand_for(seed: int) -> None:
     _agree(batch, sent, parsed=True)
 
 
-def test_a_csv_file_is_read_as_training_reads_it() -> None:
+def test_csv_cells_are_missing_where_pandas_reads_them_as_missing() -> None:
     assert set(MISSING_WORDS) == STR_NA_VALUES
 
 
@@ -149,7 +149,7 @@ def ready(built: Callable[[str], Toy]) -> Toy:
 
 
 def _spoilt(toy: Toy, count: int = 600) -> pa.Table:
-    """Rows of which some hold what no model takes."""
+    """Rows of which some have values that the model cannot score."""
     given = rows(toy, count=count)
     weight = given["weight"].to_pylist()
     slope = given["slope"].to_pylist()
@@ -167,7 +167,7 @@ def test_refused_rows_go_aside_with_their_reasons(ready: Toy, tmp_path: Path, su
     given, output = _spoilt(ready), tmp_path / "out.parquet"
     ran = score(ready, put(given, tmp_path / f"rows.{suffix}"), output, status=1)
     aside = tmp_path / "out.quarantine.parquet"
-    assert ran.err == f"sluice: 18 of 600 rows refused; {aside} holds each with its reason\n"
+    assert ran.err == f"sluice: 18 of 600 rows were refused; {aside} lists each with the reason\n"
     refused, scored = pq.read_table(aside), pq.read_table(output)
     assert refused.column_names == ["row", *given.column_names, "column", "problem"]
     known, whole = signature(ready), model(ready)
@@ -186,7 +186,7 @@ def test_refused_rows_go_aside_with_their_reasons(ready: Toy, tmp_path: Path, su
     assert scored["score"].to_pylist() == expected.values.tolist()
 
 
-def test_a_csv_file_loses_only_its_bad_rows(ready: Toy, tmp_path: Path) -> None:
+def test_only_the_bad_rows_of_a_csv_file_are_refused(ready: Toy, tmp_path: Path) -> None:
     names = rows(ready, count=1).column_names
     lines = [
         ",".join(names),
@@ -203,7 +203,7 @@ def test_a_csv_file_loses_only_its_bad_rows(ready: Toy, tmp_path: Path) -> None:
     assert names == ["key", "weight", "slope", "visits", "waste", "colour"]
     (tmp_path / "rows.csv").write_text("\ufeff" + "\r\n".join(lines) + "\r\n", "utf-8")
     ran = score(ready, tmp_path / "rows.csv", tmp_path / "out.parquet", status=1)
-    assert ran.line.startswith("5 of 8 rows refused")
+    assert ran.line.startswith("5 of 8 rows were refused")
     scored = pq.read_table(tmp_path / "out.parquet")
     assert scored["row"].to_pylist() == [0, 3, 6]
     assert scored["key"].to_pylist() == ["a", "d\nd", "g"]
@@ -227,14 +227,14 @@ def test_text_for_a_number_is_refused_row_by_row(ready: Toy, tmp_path: Path) -> 
     assert set(refused["problem"].to_pylist()) == {"expected a number, found '70.5'"}
 
 
-def test_all_rows_refused(ready: Toy, tmp_path: Path) -> None:
+def test_all_rows_may_be_refused(ready: Toy, tmp_path: Path) -> None:
     given = rows(ready, count=8).set_column(1, "weight", pa.array([math.inf] * 8))
     ran = score(ready, put(given, tmp_path / "rows.parquet"), tmp_path / "out.parquet", status=1)
-    assert ran.line.startswith("8 of 8 rows refused")
+    assert ran.line.startswith("8 of 8 rows were refused")
     assert pq.read_metadata(tmp_path / "out.parquet").num_rows == 0
 
 
-def test_the_quarantine_is_of_this_run(ready: Toy, tmp_path: Path) -> None:
+def test_an_earlier_quarantine_is_removed(ready: Toy, tmp_path: Path) -> None:
     bad, good = put(_spoilt(ready), tmp_path / "bad.csv"), put(rows(ready), tmp_path / "good.csv")
     output = tmp_path / "out.parquet"
     aside = ["--quarantine", str(tmp_path / "aside.parquet")]
@@ -245,7 +245,7 @@ def test_the_quarantine_is_of_this_run(ready: Toy, tmp_path: Path) -> None:
     assert not (tmp_path / "aside.parquet").exists()
 
 
-def test_pandas_writes_missing_numbers_as_nulls(ready: Toy, tmp_path: Path) -> None:
+def test_a_parquet_file_of_pandas_is_scored(ready: Toy, tmp_path: Path) -> None:
     frame = pd.DataFrame(rows(ready, count=30).to_pandas())
     assert frame["visits"].isna().any()
     frame["visits"] = frame["visits"].astype("float64")

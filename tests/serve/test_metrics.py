@@ -1,4 +1,4 @@
-"""What Prometheus sees: well-formed, whole over all workers, and kept when one of them dies."""
+"""Metrics are well-formed, cover all workers, and are kept when a worker dies."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Serve = Callable[..., AbstractContextManager[RunningServer]]
 
 def _promtool() -> str:
     found = shutil.which("promtool")
-    assert found, "promtool is missing: it comes with Prometheus, in Debian as 'prometheus'"
+    assert found, "promtool is not installed: run 'make tools'"
     return found
 
 
 def _busy(server: RunningServer, content: UnpackedPackage, times: int) -> None:
-    """Requests of both kinds and a few bad ones, each on a connection of its own."""
+    """Send requests of both kinds and some bad ones, each on a connection of its own."""
     rows = content.rows
     for at in range(times):
         assert server.score(*rows[at : at + 3]).status == 200
@@ -39,7 +39,7 @@ def _busy(server: RunningServer, content: UnpackedPackage, times: int) -> None:
     assert server.get("/nothing").status == 404
 
 
-def test_promtool_finds_the_metrics_well_made(serve: Serve, content: UnpackedPackage) -> None:
+def test_promtool_accepts_the_metrics(serve: Serve, content: UnpackedPackage) -> None:
     with serve("--workers=2") as server:
         _busy(server, content, 5)
         page = server.get("/metrics")
@@ -54,7 +54,7 @@ def test_promtool_finds_the_metrics_well_made(serve: Serve, content: UnpackedPac
     assert (done.returncode, done.stdout + done.stderr) == (0, b""), done.stdout + done.stderr
 
 
-def test_counts_add_up_over_workers_and_survive_one_of_them(
+def test_counts_cover_all_workers_and_survive_the_death_of_one(
     serve: Serve, content: UnpackedPackage
 ) -> None:
     with serve("--workers=2") as server:
@@ -76,7 +76,7 @@ def test_counts_add_up_over_workers_and_survive_one_of_them(
             "scores": 24, "infers": 12, "rows": 60, "distribution": 60, "bad": 12, "unknown": 1,
             "decided": 60, "timed": 36,
         }  # fmt: skip
-        # Whichever worker answers, it answers for both.
+        # Whichever worker answers, the counts are those of both.
         assert [counted() for _ in range(4)] == [whole] * 4
         assert metric(server, "sluice_workers") == 2
         victim = server.workers[0]
@@ -89,15 +89,15 @@ def test_counts_add_up_over_workers_and_survive_one_of_them(
                              "decided": 61, "timed": 37}  # fmt: skip
 
 
-def _wait(true: Callable[[], bool]) -> None:
+def _wait(condition: Callable[[], bool]) -> None:
     for _ in range(200):
-        if true():
+        if condition():
             return
         time.sleep(0.05)
-    raise AssertionError("it never came true")
+    raise AssertionError("the condition did not become true")
 
 
-def test_every_count_of_the_model_says_which_version(
+def test_every_metric_of_the_model_names_its_version(
     server: RunningServer, content: UnpackedPackage
 ) -> None:
     assert server.score(content.rows[0]).status == 200
@@ -110,7 +110,7 @@ def test_every_count_of_the_model_says_which_version(
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_scores_are_counted_where_they_fall(
+def test_scores_are_counted_in_the_right_buckets(
     built: Callable[[str], Toy], tmp_path: Path, task: str
 ) -> None:
     from support.serving.server import running, unpacked
@@ -128,7 +128,7 @@ def test_scores_are_counted_where_they_fall(
     for bound, count in found:
         assert float(count) == (highest <= float(bound)).sum()
     assert float(found[-1][1]) == 50
-    assert float(found[0][1]) < 50, "one bucket for all says nothing"
+    assert float(found[0][1]) < 50, "all scores are in one bucket"
 
 
 def test_errors_are_counted_by_their_kind(serve: Serve, content: UnpackedPackage) -> None:
@@ -156,7 +156,7 @@ def test_errors_are_counted_by_their_kind(serve: Serve, content: UnpackedPackage
         assert metric(server, "sluice_errors_total") == sum(expected.values())
 
 
-def test_the_process_metrics_are_plausible(serve: Serve, content: UnpackedPackage) -> None:
+def test_the_process_metrics_agree_with_the_system(serve: Serve, content: UnpackedPackage) -> None:
     with serve("--workers=2") as server:
         before = metric(server, "process_cpu_seconds_total")
         big = json.dumps({"records": content.rows[:1] * 5000}).encode()

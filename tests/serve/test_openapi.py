@@ -1,4 +1,4 @@
-"""The API's document is sound, and the page that draws it works, alone and in a browser."""
+"""The OpenAPI document is valid, and the page that shows it works in a browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 from support.fixture_project import Toy
 from support.serving.server import RunningServer, UnpackedPackage, running
 
-# As Debian, Ubuntu and Google call it.
+# Chromium's command in Debian, in Ubuntu and from Google.
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
@@ -69,7 +69,7 @@ def test_the_example_is_a_row_of_the_package(
     assert example["records"][0] in content.rows
 
 
-def test_every_path_of_the_document_and_no_other_is_there(server: RunningServer) -> None:
+def test_the_document_has_exactly_these_paths(server: RunningServer) -> None:
     model = f"/v2/models/{server.name}"
     version = f"{model}/versions/{server.version}"
     expected = {"/score", "/v2", "/v2/health/live", "/v2/health/ready", "/metrics"}
@@ -77,7 +77,7 @@ def test_every_path_of_the_document_and_no_other_is_there(server: RunningServer)
     assert set(_document(server)["paths"]) == expected
 
 
-def test_the_page_asks_nothing_of_other_hosts(server: RunningServer) -> None:
+def test_the_page_loads_nothing_from_other_hosts(server: RunningServer) -> None:
     reply = server.get("/docs")
     assert reply.headers["content-type"] == "text/html; charset=utf-8"
     page = reply.body.decode()
@@ -94,13 +94,13 @@ def test_the_page_asks_nothing_of_other_hosts(server: RunningServer) -> None:
     assert server.get("/").headers["location"] == "/docs"
 
 
-# In a browser, where there is one
+# The page in a browser
 
 
 @contextlib.contextmanager
 def _browser(folder: Path) -> Iterator[int]:
-    """Chromium's debugging port."""
-    assert CHROMIUM, "no Chromium here: run 'make tools'"
+    """Starts Chromium; yields the port of its debugging protocol."""
+    assert CHROMIUM, "Chromium is not installed: run 'make tools'"
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0")
     command = [CHROMIUM, *options, f"--user-data-dir={folder}", "about:blank"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -117,11 +117,14 @@ def _browser(folder: Path) -> Iterator[int]:
 
 
 class _Tab:
-    """Speaks the debugging protocol, and remembers what the page asked for and complained of."""
+    """A browser tab, controlled over the debugging protocol.
+
+    requested: the URLs that the page requested. complaints: its errors.
+    """
 
     def __init__(self, wire: aiohttp.ClientWebSocketResponse) -> None:
         self._wire, self._number = wire, 0
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.complaints: list[str] = []
 
     async def do(self, method: str, **parameters: Any) -> Any:
@@ -130,7 +133,7 @@ class _Tab:
         while True:
             said = await self._wire.receive_json(timeout=30)
             if said.get("method") == "Network.requestWillBeSent":
-                self.asked.append(said["params"]["request"]["url"])
+                self.requested.append(said["params"]["request"]["url"])
             level = said.get("params", {}).get("entry", {}).get("level")
             if level == "error" or said.get("method") == "Runtime.exceptionThrown":
                 self.complaints.append(json.dumps(said["params"]))
@@ -147,7 +150,7 @@ class _Tab:
             if found := await self.value(expression):
                 return found
             await asyncio.sleep(0.05)
-        raise AssertionError(f"never came true: {expression}; {self.complaints}")
+        raise AssertionError(f"did not become true: {expression}; {self.complaints}")
 
 
 async def _looked_at(port: int, url: str, look: Callable[[_Tab], Any]) -> _Tab:
@@ -167,7 +170,7 @@ _SHOWN = "document.querySelector('pre:not([hidden]).good, pre:not([hidden]).bad'
 _SEND = "document.querySelector('details[open] button').click()"
 
 
-def test_the_example_works_when_tried_in_a_browser(server: RunningServer, tmp_path: Path) -> None:
+def test_the_example_can_be_sent_in_a_browser(server: RunningServer, tmp_path: Path) -> None:
     async def look(tab: _Tab) -> None:
         await tab.until("document.querySelectorAll('details').length === 11")
         assert server.version in await tab.value("document.title")
@@ -179,12 +182,12 @@ def test_the_example_works_when_tried_in_a_browser(server: RunningServer, tmp_pa
         await tab.value("document.querySelector('textarea').value = '{'")
         await tab.value(_SEND)
         shown = await tab.until(f"({_SHOWN})?.startsWith('400') && {_SHOWN}")
-        assert "not JSON" in shown
+        assert "not valid JSON" in shown
 
     with _browser(tmp_path / "profile") as port:
         at = f"http://{server.host}:{server.port}"
         tab = asyncio.run(_looked_at(port, f"{at}/docs", look))
-    hosts = {urlsplit(url).netloc for url in tab.asked if not url.startswith("data:")}
+    hosts = {urlsplit(url).netloc for url in tab.requested if not url.startswith("data:")}
     assert hosts == {f"{server.host}:{server.port}"}
     assert [said for said in tab.complaints if "400" not in said] == []
 

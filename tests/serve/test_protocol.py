@@ -1,4 +1,4 @@
-"""The protocol over plain HTTP: every path and form answers what the model itself says."""
+"""Every path of the API and every form of request gives the scores of the model itself."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def _expected(
     content: UnpackedPackage, rows: list[dict[str, Any]]
 ) -> tuple[Scores, list[str] | None]:
     scores, classes = content.model.score_records(rows), content.signature.classes
-    said = [classes[index] for index in scores.decisions.tolist()] if classes else None
-    return scores, said
+    decisions = [classes[index] for index in scores.decisions.tolist()] if classes else None
+    return scores, decisions
 
 
 def _outputs(answer: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {output["name"]: output for output in answer["outputs"]}
 
 
-def _asked_in_binary(
+def _asked_with_binary_tensors(
     server: RunningServer, signature: Signature, rows: list[dict[str, Any]]
 ) -> Any:
-    """Scores and decisions, both ways in binary."""
+    """Scores and decisions, with binary tensors in both directions."""
     body, length = in_binary(signature, rows, parameters={"binary_data_output": True})
     reply = server.ask("POST", f"/v2/models/{server.name}/infer", body, **{BINARY: str(length)})
     assert reply.status == 200, reply.body
@@ -65,48 +65,52 @@ def _texts(content: bytes) -> list[str]:
     return texts
 
 
-def _asked_in_json(server: RunningServer, signature: Signature, rows: list[dict[str, Any]]) -> Any:
+def _asked_with_json_tensors(
+    server: RunningServer, signature: Signature, rows: list[dict[str, Any]]
+) -> Any:
     reply = server.infer({"inputs": columns(signature, rows)})
     assert reply.status == 200, reply.body
     outputs = _outputs(reply.json)
     score = outputs["score"]
-    said = outputs["decision"]["data"] if "decision" in outputs else None
-    return np.array(score["data"], np.float64).reshape(score["shape"]), said
+    decisions = outputs["decision"]["data"] if "decision" in outputs else None
+    return np.array(score["data"], np.float64).reshape(score["shape"]), decisions
 
 
-def _asked_plainly(server: RunningServer, signature: Signature, rows: list[dict[str, Any]]) -> Any:
+def _asked_with_records(
+    server: RunningServer, signature: Signature, rows: list[dict[str, Any]]
+) -> Any:
     reply = server.score(*rows)
     assert reply.status == 200, reply.body
     results = reply.json["results"]
     scores = [result["score"] for result in results]
     if signature.task == "multiclass":
         scores = [[score[name] for name in signature.classes] for score in scores]
-    said = [result["decision"] for result in results] if signature.classes else None
-    return np.array(scores, np.float64), said
+    decisions = [result["decision"] for result in results] if signature.classes else None
+    return np.array(scores, np.float64), decisions
 
 
-_FORMS = [_asked_in_json, _asked_in_binary, _asked_plainly]
+_FORMS = [_asked_with_json_tensors, _asked_with_binary_tensors, _asked_with_records]
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_every_form_answers_bit_for_bit_what_the_model_says(
+def test_every_form_of_request_gives_the_models_scores_bit_for_bit(
     built: Callable[[str], Toy], tmp_path: Path, task: str
 ) -> None:
     package = built(task).package
     content = unpacked(package, tmp_path / "content")
     signature, rows = content.signature, content.rows[:60]
-    # Unknown values everywhere, and a category that training never saw.
+    # Each column missing once, all of them missing, and a category that training never saw.
     missing = [{**rows[0], column.name: None} for column in signature.inputs]
     rows += [*missing, dict.fromkeys(rows[0])]
     rows += [{**rows[0], name: "never seen ü"} for name in signature.categories]
-    scores, said = _expected(content, rows)
+    scores, decisions = _expected(content, rows)
     with running(package, tmp_path) as server:
         for form in _FORMS:
             got, decided = form(server, signature, rows)
             assert got.tobytes() == scores.values.tobytes(), form
             assert got.shape == scores.values.shape
-            assert decided == said, form
-        one_by_one = [_asked_plainly(server, signature, [row])[0][0] for row in rows[:5]]
+            assert decided == decisions, form
+        one_by_one = [_asked_with_records(server, signature, [row])[0][0] for row in rows[:5]]
         assert np.array(one_by_one).tobytes() == scores.values[:5].tobytes()
         metadata = server.get(f"/v2/models/{server.name}").json
         shapes = {output["name"]: output["shape"] for output in metadata["outputs"]}
@@ -114,23 +118,25 @@ def test_every_form_answers_bit_for_bit_what_the_model_says(
         assert ("decision" in shapes) == bool(signature.classes)
 
 
-def test_missing_values_are_one_thing_in_every_form(
+def test_missing_values_mean_the_same_in_every_form(
     server: RunningServer, content: UnpackedPackage
 ) -> None:
-    """null, NaN and the empty text agree, as the metadata declares them."""
+    """null, NaN and an empty string give the same score, as the metadata says."""
     signature = content.signature
     blank = dict.fromkeys([column.name for column in signature.inputs])
     answers = [form(server, signature, [blank]) for form in _FORMS]
     empty = {**blank, **dict.fromkeys(signature.categories, "")}
-    answers.append(_asked_plainly(server, signature, [empty]))
+    answers.append(_asked_with_records(server, signature, [empty]))
     assert len({values.tobytes() for values, _ in answers}) == 1
     declared = server.get(f"/v2/models/{server.name}").json["parameters"]["missing_values"]
-    assert set(declared.values()) == {"null", "NaN", "the empty text"}
+    assert set(declared.values()) == {"null", "NaN", "an empty string"}
     assert "missing_values" in server.get("/v2").json["extensions"]
 
 
-def test_one_matrix_holds_all_columns(server: RunningServer, content: UnpackedPackage) -> None:
-    """In the signature's order; a number column takes no text, so the colour goes as a number."""
+def test_one_matrix_may_contain_all_columns(
+    server: RunningServer, content: UnpackedPackage
+) -> None:
+    """Columns have the signature's order. A matrix of FP64 has no text, so colour is a number."""
     names = [column.name for column in content.signature.inputs]
     rows = [{**row, "colour": 2} for row in content.rows[:7]]
     scores, _ = _expected(content, rows)
@@ -148,7 +154,9 @@ def test_one_matrix_holds_all_columns(server: RunningServer, content: UnpackedPa
     assert _outputs(reply.json)["score"]["data"] == scores.values.tolist()
 
 
-def test_a_column_may_come_flat_or_nested(server: RunningServer, content: UnpackedPackage) -> None:
+def test_a_tensors_data_may_be_flat_or_nested(
+    server: RunningServer, content: UnpackedPackage
+) -> None:
     rows = content.rows[:3]
     scores, _ = _expected(content, rows)
     nested = columns(content.signature, rows)
@@ -163,9 +171,7 @@ def test_a_column_may_come_flat_or_nested(server: RunningServer, content: Unpack
         assert _outputs(reply.json)["score"]["data"] == scores.values.tolist()
 
 
-def test_narrower_numbers_are_taken_as_they_are(
-    server: RunningServer, content: UnpackedPackage
-) -> None:
+def test_narrower_datatypes_are_accepted(server: RunningServer, content: UnpackedPackage) -> None:
     row = {**content.rows[0], "visits": 7, "weight": 0.1}
     inputs = columns(content.signature, [row])
     by_name = {tensor["name"]: tensor for tensor in inputs}
@@ -176,7 +182,7 @@ def test_narrower_numbers_are_taken_as_they_are(
     assert score == expected.values.tolist()
 
 
-def test_the_request_id_is_echoed_and_logged(
+def test_the_request_id_is_returned_and_logged(
     server: RunningServer, content: UnpackedPackage
 ) -> None:
     inputs = columns(content.signature, content.rows[:1])
@@ -187,7 +193,7 @@ def test_the_request_id_is_echoed_and_logged(
     assert {"mine-ü", "mine-2", made} <= logged
 
 
-def test_the_id_column_lands_in_the_log(server: RunningServer, content: UnpackedPackage) -> None:
+def test_the_id_column_is_logged(server: RunningServer, content: UnpackedPackage) -> None:
     named = content.signature.id
     assert named is not None
     inputs = columns(content.signature, content.rows[:2])
@@ -208,16 +214,16 @@ def test_the_id_column_lands_in_the_log(server: RunningServer, content: Unpacked
     assert logged["no ids"] == [None]
 
 
-def test_outputs_are_those_that_are_wanted(server: RunningServer, content: UnpackedPackage) -> None:
+def test_the_request_chooses_the_outputs(server: RunningServer, content: UnpackedPackage) -> None:
     inputs = columns(content.signature, content.rows[:2])
 
-    def wanted(*outputs: dict[str, Any]) -> list[str]:
+    def outputs_of(*outputs: dict[str, Any]) -> list[str]:
         reply = server.infer({"inputs": inputs, "outputs": list(outputs)})
         return [output["name"] for output in reply.json["outputs"]]
 
-    assert wanted({"name": "decision"}) == ["decision"]
-    assert wanted({"name": "decision"}, {"name": "score"}) == ["decision", "score"]
-    assert wanted() == ["score", "decision"]
+    assert outputs_of({"name": "decision"}) == ["decision"]
+    assert outputs_of({"name": "decision"}, {"name": "score"}) == ["decision", "score"]
+    assert outputs_of() == ["score", "decision"]
     mixed = [{"name": "score", "parameters": {"binary_data": True}}, {"name": "decision"}]
     reply = server.infer({"inputs": inputs, "outputs": mixed})
     cut = int(reply.headers[BINARY.lower()])
@@ -227,7 +233,7 @@ def test_outputs_are_those_that_are_wanted(server: RunningServer, content: Unpac
     assert server.infer({"inputs": inputs, "outputs": [{"name": "price"}]}).status == 400
 
 
-def test_a_version_may_be_named(server: RunningServer, content: UnpackedPackage) -> None:
+def test_the_path_may_name_the_version(server: RunningServer, content: UnpackedPackage) -> None:
     body = {"inputs": columns(content.signature, content.rows[:1])}
     at = f"/v2/models/{server.name}/versions/{server.version}"
     assert server.get(at).json == server.get(f"/v2/models/{server.name}").json
@@ -261,7 +267,7 @@ def test_health_and_metadata(server: RunningServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v2", "/docs", "/metrics", "/v2/health/ready", "/openapi.json"])
-def test_head_is_get_without_the_body(server: RunningServer, path: str) -> None:
+def test_head_answers_like_get_without_the_body(server: RunningServer, path: str) -> None:
     head, get = server.ask("HEAD", path), server.get(path)
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-type"] == get.headers["content-type"]
@@ -271,7 +277,7 @@ def test_head_is_get_without_the_body(server: RunningServer, path: str) -> None:
     ("method", "path", "allow"),
     [("GET", "/score", "POST"), ("POST", "/v2", "GET, HEAD"), ("DELETE", "/metrics", "GET, HEAD")],
 )
-def test_another_method_is_told_which_are_allowed(
+def test_a_wrong_method_is_refused_with_the_allowed_ones(
     server: RunningServer, method: str, path: str, allow: str
 ) -> None:
     reply = server.ask(method, path)
@@ -280,10 +286,10 @@ def test_another_method_is_told_which_are_allowed(
     assert reply.error
 
 
-def test_an_offer_to_upgrade_is_declined_and_the_request_answered(
+def test_an_upgrade_to_http2_is_declined_and_the_request_answered(
     server: RunningServer, content: UnpackedPackage
 ) -> None:
-    """Java's own client offers HTTP/2 so with its first request, body and all."""
+    """Java's HttpClient offers the upgrade with its first request, body included."""
     offer = {
         "Connection": "Upgrade, HTTP2-ServerSettings",
         "Upgrade": "h2c",
@@ -293,7 +299,7 @@ def test_an_offer_to_upgrade_is_declined_and_the_request_answered(
     assert reply.status == 200, reply.body
 
 
-def test_requests_may_be_sent_ahead_and_the_end_of_them_said(
+def test_pipelined_requests_are_answered_in_order(
     server: RunningServer, content: UnpackedPackage
 ) -> None:
     body = json.dumps({"records": content.rows[:1]}).encode()
@@ -305,7 +311,7 @@ def test_requests_may_be_sent_ahead_and_the_end_of_them_said(
     assert statuses(exchange(server, b"GET /v2 HTTP/1.0\r\n\r\n")) == [200]
 
 
-def test_a_body_in_chunks_or_announced_is_read(
+def test_a_body_in_chunks_or_after_status_100_is_read(
     server: RunningServer, content: UnpackedPackage
 ) -> None:
     body = json.dumps({"records": content.rows[:1]}).encode()

@@ -1,4 +1,4 @@
-"""The queue: nobody is refused, or scored, for what came together with another."""
+"""The queue scores waiting requests together, and a bad one does not affect the others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIGNATURE = Signature("binary", (Input("a", "number"),), ("no", "yes"), Decision
 
 
 class Echo:
-    """A model whose score is its input; it breaks at 13."""
+    """A model whose score is its input, and which fails if the input is 13."""
 
     signature = SIGNATURE
 
@@ -35,14 +35,14 @@ class Echo:
         return Scores(values, decide(SIGNATURE.decision, values))
 
 
-def question(name: str, *values: float) -> ScoringRequest:
+def request(name: str, *values: float) -> ScoringRequest:
     numbers = np.array(values)[:, None]
     tensors = Tensors(numbers, np.empty((len(values), 0), object))
     return ScoringRequest(name, tensors, None, time.monotonic())
 
 
-def asked(folder: Path, questions: list[ScoringRequest], longest: int = 100) -> list[Any]:
-    """What each of the questions gets that are there at the same time."""
+def submitted(folder: Path, requests: list[ScoringRequest], max_waiting: int = 100) -> list[Any]:
+    """The scores or the error of each request, when all wait at the same time."""
 
     async def run() -> list[Any]:
         header = SegmentHeader(
@@ -52,17 +52,17 @@ def asked(folder: Path, questions: list[ScoringRequest], longest: int = 100) -> 
         recorder = Recorder(SIGNATURE, header.columns)
         metrics: Any = SimpleNamespace(scored=lambda scores: None)
         model: Any = Echo()
-        queue = ScoringQueue(model, log, recorder, metrics, longest)
-        answers = await asyncio.gather(*map(queue.submit, questions), return_exceptions=True)
+        queue = ScoringQueue(model, log, recorder, metrics, max_waiting)
+        answers = await asyncio.gather(*map(queue.submit, requests), return_exceptions=True)
         log.close()
         return answers
 
     return asyncio.run(run())
 
 
-def test_those_that_are_there_together_get_their_own_scores(tmp_path):
-    questions = [question(f"q{n}", *np.arange(n) / 10) for n in range(1, 6)]
-    answers = asked(tmp_path, questions)
+def test_requests_that_are_scored_together_get_their_own_scores(tmp_path):
+    requests = [request(f"q{n}", *np.arange(n) / 10) for n in range(1, 6)]
+    answers = submitted(tmp_path, requests)
     assert [answer.values.tolist() for answer in answers] == [
         (np.arange(n) / 10).tolist() for n in range(1, 6)
     ]
@@ -72,9 +72,9 @@ def test_those_that_are_there_together_get_their_own_scores(tmp_path):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_score_that_is_no_number_is_refused_alone_and_not_logged(tmp_path, bad):
-    first, refused, last = asked(
-        tmp_path, [question("first", 0.1), question("bad", 0.2, bad), question("last", 0.3)]
+def test_a_request_without_a_finite_score_is_refused_alone_and_not_logged(tmp_path, bad):
+    first, refused, last = submitted(
+        tmp_path, [request("first", 0.1), request("bad", 0.2, bad), request("last", 0.3)]
     )
     assert (first.values.tolist(), last.values.tolist()) == ([0.1], [0.3])
     assert isinstance(refused, RequestRefusedError)
@@ -82,15 +82,15 @@ def test_a_score_that_is_no_number_is_refused_alone_and_not_logged(tmp_path, bad
     assert [record["request"] for record in read(tmp_path)] == ["first", "last"]
 
 
-def test_a_model_that_breaks_at_one_request_answers_the_others(tmp_path):
-    first, broken, last = asked(
-        tmp_path, [question("first", 0.1), question("bad", 13), question("last", 0.3)]
+def test_a_request_at_which_the_model_fails_does_not_affect_the_others(tmp_path):
+    first, broken, last = submitted(
+        tmp_path, [request("first", 0.1), request("bad", 13), request("last", 0.3)]
     )
     assert (first.values.tolist(), last.values.tolist()) == ([0.1], [0.3])
     assert isinstance(broken, RuntimeError)
     assert [record["request"] for record in read(tmp_path)] == ["first", "last"]
 
 
-def test_more_than_may_wait_are_refused_at_once(tmp_path):
-    with pytest.raises(RequestRefusedError, match="2 requests wait already"):
-        asked(tmp_path, [question(f"q{n}", 0.1) for n in range(3)], longest=2)
+def test_requests_beyond_max_waiting_are_refused_at_once(tmp_path):
+    with pytest.raises(RequestRefusedError, match="2 requests are waiting"):
+        submitted(tmp_path, [request(f"q{n}", 0.1) for n in range(3)], max_waiting=2)

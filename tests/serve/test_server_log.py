@@ -1,4 +1,4 @@
-"""What a running server leaves in its log: killed, restarted, full, and with sensitive columns."""
+"""The scoring log of a running server: after kills, with a full disk, and its columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from support.serving.server import RunningServer, running
 
 
 class Load:
-    """Clients that ask without a pause and keep the ids that were acknowledged."""
+    """Clients that send requests without a pause, and keep the ids of acknowledged ones."""
 
     def __init__(self, server: RunningServer, record: dict[str, object], clients: int) -> None:
         self.acknowledged: list[str] = []
@@ -69,7 +69,7 @@ def assert_each_once(server: RunningServer, acknowledged: list[str]) -> None:
     assert (lost, doubled) == ([], [])
 
 
-def test_what_was_acknowledged_is_in_the_log_once_however_often_workers_are_killed(
+def test_acknowledged_requests_are_logged_once_although_workers_are_killed(
     serve, content, size: Callable[[int, int], int]
 ):
     kills = size(10, 300)
@@ -89,7 +89,7 @@ def test_what_was_acknowledged_is_in_the_log_once_however_often_workers_are_kill
         assert_each_once(server, load.acknowledged)
 
 
-def test_what_was_acknowledged_is_in_the_log_once_when_the_whole_server_is_killed(
+def test_acknowledged_requests_are_logged_once_although_the_whole_server_is_killed(
     serve, content, size: Callable[[int, int], int]
 ):
     acknowledged: list[str] = []
@@ -110,7 +110,7 @@ def test_what_was_acknowledged_is_in_the_log_once_when_the_whole_server_is_kille
     assert file_names.list_segments(server.log) == []
 
 
-def test_workers_go_when_their_supervisor_is_killed(serve):
+def test_workers_stop_when_their_supervisor_is_killed(serve):
     with serve("--workers", "2") as server:
         workers = server.workers
         assert len(workers) == 2
@@ -118,11 +118,11 @@ def test_workers_go_when_their_supervisor_is_killed(serve):
         server.process.wait()
         deadline = time.monotonic() + 60
         while any(os.path.exists(f"/proc/{pid}") for pid in workers):
-            assert time.monotonic() < deadline, "workers outlive their supervisor"
+            assert time.monotonic() < deadline, "workers still run without their supervisor"
             time.sleep(0.05)
 
 
-def test_segments_become_parquet_beside_the_running_server(serve, content):
+def test_a_running_server_converts_segments_to_parquet(serve, content):
     with serve("--log-segment", "1500") as server:
         for number in range(60):
             assert server.score(content.rows[0], id=f"r-{number}").status == 200
@@ -133,7 +133,7 @@ def test_segments_become_parquet_beside_the_running_server(serve, content):
         assert [r["request"] for r in server.logged()] == [f"r-{n}" for n in range(60)]
 
 
-def test_segments_of_a_dead_server_become_parquet_when_the_next_one_runs(serve, content):
+def test_the_next_server_converts_the_segments_of_a_killed_one(serve, content):
     with serve() as first:
         assert first.score(content.rows[0], id="before").status == 200
         for pid in [first.process.pid, *first.workers]:
@@ -164,7 +164,7 @@ def test_each_row_of_a_request_is_a_record(serve, content):
         assert record["version"] == server.version
 
 
-def test_a_disk_without_its_reserve_is_not_ready_and_still_loses_nothing(serve, content):
+def test_a_server_without_disk_reserve_is_not_ready_but_loses_nothing(serve, content):
     with serve("--log-reserve", str(2**60)) as server:
         assert server.get("/v2/health/live").status == 200
         ready = server.get("/v2/health/ready")
@@ -175,7 +175,7 @@ def test_a_disk_without_its_reserve_is_not_ready_and_still_loses_nothing(serve, 
         assert [r["request"] for r in server.logged()] == ["still"]
 
 
-def test_a_disk_that_is_full_acknowledges_nothing_it_did_not_write(content, tmp_path):
+def test_with_a_full_disk_only_logged_requests_are_acknowledged(content, tmp_path):
     rows = (content.rows * 20)[:200]
     with running(content.folder, tmp_path, file_size=100_000) as server:
         answers = [server.score(*rows, id=f"r-{n}") for n in range(10)]
@@ -194,7 +194,7 @@ def test_a_disk_that_is_full_acknowledges_nothing_it_did_not_write(content, tmp_
 @pytest.mark.parametrize(
     ("features", "expected"), [("none", None), ("weight, colour", {"weight", "colour"})]
 )
-def test_which_features_are_logged_is_a_setting(serve, content, features, expected):
+def test_log_features_chooses_the_logged_columns(serve, content, features, expected):
     with serve("--log-features", features) as server:
         assert server.score(content.rows[0]).status == 200
         (record,) = server.logged()
@@ -205,11 +205,11 @@ def test_sensitive_columns_are_never_logged():
     inputs = (Input("pay", "number"), Input("born", "number", sensitive=True))
     signature = Signature("binary", inputs, ("0", "1"))
     assert [column.name for column in logged_columns(signature, "all")] == ["pay"]
-    with pytest.raises(Exception, match="'born' is sensitive and never logged"):
+    with pytest.raises(Exception, match="'born' is sensitive and is never logged"):
         logged_columns(signature, "pay,born")
 
 
-def test_an_unknown_column_in_the_setting_ends_the_start(serve):
+def test_an_unknown_column_in_log_features_refuses_the_start(serve):
     with (
         pytest.raises(AssertionError, match="'nothing' is not an input of this model"),
         serve("--log-features", "nothing"),

@@ -1,4 +1,4 @@
-"""Spark gives what the single machine gives, on a real cluster of a master and two workers."""
+"""Spark gives the same results as one machine, on a real cluster of a master and two workers."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ pytestmark = pytest.mark.xdist_group("spark")
 
 SPARK = Path(pyspark.__file__).parent
 SECONDS = 120
-# A short run does not live to see what it compiles.
+# Short runs do not benefit from Java's optimizing compiler.
 QUICK = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
-# What Java says before any of Spark's settings can have a say.
+# Java prints these lines before Spark's settings apply.
 _JAVA = ("WARNING: Using incubator modules", "Picked up JAVA_TOOL_OPTIONS")
 
 
@@ -41,7 +41,7 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    assert shutil.which("java"), "Java 17 is missing: Spark cannot be tested without it"
+    assert shutil.which("java"), "Java 17 is not installed, which Spark needs"
     root = tmp_path_factory.mktemp("spark")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -96,7 +96,7 @@ def _wait_for(line: str, log: Path) -> None:
 
 
 def _bare_python(root: Path) -> Path:
-    """A Python with what a worker needs and nothing else: no pandas, no tqdm, and no sluice."""
+    """A Python with the libraries that a worker needs, but without pandas, tqdm and sluice."""
     site = Path(np.__file__).parents[1]
     (root / "site").mkdir()
     for name in ("msgspec", "numpy", "numpy.libs", "onnxruntime", "pyarrow", "pyarrow.libs"):
@@ -119,7 +119,9 @@ def _read(folder: Path) -> pa.Table:
     return pq.ParquetDataset(folder).read().sort_by("key")
 
 
-def test_row_for_row_as_on_one_machine(ready: Toy, tmp_path: Path, cluster: Cluster) -> None:
+def test_spark_gives_the_same_rows_as_one_machine(
+    ready: Toy, tmp_path: Path, cluster: Cluster
+) -> None:
     given = rows(ready, "multiclass", 4_000)
     weight = given["weight"].to_numpy().copy()
     weight[::7] = np.inf
@@ -133,7 +135,7 @@ def test_row_for_row_as_on_one_machine(ready: Toy, tmp_path: Path, cluster: Clus
     output = tmp_path / "spark.parquet"
     ran = score(ready, tmp_path / "in", output, *keep, *on_spark, status=1, **cluster.environment)
     aside = tmp_path / "spark.quarantine.parquet"
-    assert ran.line == f"572 of 4,000 rows refused; {aside} holds each with its reason"
+    assert ran.line == f"572 of 4,000 rows were refused; {aside} lists each with the reason"
     assert ran.out == ""
     said = [line for line in ran.err.splitlines() if not line.startswith(_JAVA)]
     assert said == [f"sluice: {ran.line}"]
@@ -146,20 +148,20 @@ def test_row_for_row_as_on_one_machine(ready: Toy, tmp_path: Path, cluster: Clus
         assert got.column_names == expected.column_names
         assert got.equals(expected.cast(got.schema))
     assert len(list(output.glob("part-*.parquet"))) > 1
-    # Both took part.
+    # Both workers took part.
     assert all(list(folder.glob("app-*/*/stderr")) for folder in cluster.workers)
 
     good = given.set_column(1, "weight", rows(ready, "multiclass", 4_000)["weight"])
     more = [*keep, "--engine", "spark", "--master", "local[1]"]
     put(good, tmp_path / "good.parquet")
     ran = score(ready, tmp_path / "good.parquet", output, *more, **cluster.environment)
-    assert ran.out == f"4,000 rows scored: {output}\n"
+    assert ran.out == f"4,000 rows were scored: {output}\n"
     assert _read(output).num_rows == 4_000
     assert not aside.exists()
     assert hidden(tmp_path) == []
 
 
-def test_what_spark_is_not_started_for(ready: Toy, tmp_path: Path) -> None:
+def test_bad_input_is_refused_before_spark_starts(ready: Toy, tmp_path: Path) -> None:
     output = tmp_path / "out"
 
     def refused(why: str, given: Path, *more: str) -> None:
@@ -173,18 +175,18 @@ def test_what_spark_is_not_started_for(ready: Toy, tmp_path: Path) -> None:
     master = ["--master", "local[1]"]
     refused("--engine spark needs --master URL", file)
     down = "spark://127.0.0.1:9"
-    refused(f"{down}: no master answers", file, "--master", down)
+    refused(f"--master {down}: no Spark master answers", file, "--master", down)
     csv = put(rows(ready, "multiclass", 9), tmp_path / "rows.csv")
-    refused("rows.csv: with --engine spark, the input is Parquet", csv, *master)
+    refused("rows.csv: --engine spark reads Parquet files only", csv, *master)
     bad = put(rows(ready, "multiclass", 9).drop_columns("slope"), tmp_path / "bad.parquet")
     refused("bad.parquet: column 'slope' is missing", bad, *master)
     (output / "mine").mkdir(parents=True)
-    refused("out: is there and is no result of Spark's", file, *master)
+    refused("out: exists and is not a result of Spark", file, *master)
     output = tmp_path / "none/out"
-    refused("out: cannot be written: no such folder", file, *master)
+    refused("out: cannot be written: its parent folder does not exist", file, *master)
 
 
-def test_no_java(ready: Toy, tmp_path: Path) -> None:
+def test_missing_java_is_reported(ready: Toy, tmp_path: Path) -> None:
     file = put(rows(ready, "multiclass", 9), tmp_path / "rows.parquet")
     more = ["--engine", "spark", "--master", "local[1]"]
     ran = score(ready, file, tmp_path / "out", *more, status=2, JAVA_HOME=str(tmp_path))
@@ -192,7 +194,7 @@ def test_no_java(ready: Toy, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_no_pyspark(ready: Toy, tmp_path: Path) -> None:
+def test_missing_pyspark_is_reported(ready: Toy, tmp_path: Path) -> None:
     file = put(rows(ready, "multiclass", 9), tmp_path / "rows.parquet")
     code = (
         "import sys; sys.modules['pyspark'] = sys.modules['py4j'] = None;"

@@ -1,4 +1,4 @@
-"""The end of a server: what was asked is answered, and nobody waits for nothing."""
+"""Shutdown: every accepted request is answered, and idle connections do not delay it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.serving.server import RunningServer
 
 
 class Client(threading.Thread):
-    """Asks on one connection, over and over; opens another when the server says close."""
+    """Sends requests on one connection, and opens another one when the server closes it."""
 
     def __init__(self, server: RunningServer, body: bytes) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Client(threading.Thread):
                     connection = self._connect()
                 except OSError:
                     if self.stopping.is_set():
-                        return  # nobody listens any more: refused, not unanswered
+                        return  # the server no longer listens: refused, not unanswered
                     raise
             try:
                 connection.request("POST", "/score", self._body)
@@ -55,7 +55,7 @@ class Client(threading.Thread):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_under_load_nothing_goes_unanswered(serve, content, workers, size: Callable[..., int]):
+def test_under_load_every_request_is_answered(serve, content, workers, size: Callable[..., int]):
     answered = 0
     for _ in range(size(1, 25)):
         with serve("--workers", workers) as server:
@@ -77,7 +77,7 @@ def test_under_load_nothing_goes_unanswered(serve, content, workers, size: Calla
         assert len(found) == answered
 
 
-def test_an_open_connection_is_answered_once_more_and_told_that_it_is_the_last(serve, content):
+def test_an_open_connection_gets_one_more_response_which_closes_it(serve, content):
     with serve() as server:
         connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
         connection.request("GET", "/v2/health/ready")
@@ -87,12 +87,12 @@ def test_an_open_connection_is_answered_once_more_and_told_that_it_is_the_last(s
         connection.request("GET", "/v2/health/ready")
         ready = connection.getresponse()
         assert ready.status == 503
-        assert b"stopping" in ready.read()
+        assert b"the server is stopping" in ready.read()
         assert ready.headers["connection"] == "close"
         assert server.process.wait(60) == 0
 
 
-def test_a_request_that_is_on_its_way_is_finished(serve, content):
+def test_a_request_that_is_arriving_is_answered(serve, content):
     body = encode({"records": content.rows[:1], "id": "slow"})
     with serve() as server, socket.create_connection((server.host, server.port)) as slow:
         slow.sendall(b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body))
@@ -108,7 +108,7 @@ def test_a_request_that_is_on_its_way_is_finished(serve, content):
         assert [record["request"] for record in server.logged()] == ["slow"]
 
 
-def test_who_says_nothing_is_not_waited_for(serve):
+def test_a_silent_connection_is_closed_after_drain_seconds(serve):
     with (
         serve("--drain-seconds", "1") as server,
         socket.create_connection((server.host, server.port)) as silent,
@@ -120,20 +120,20 @@ def test_who_says_nothing_is_not_waited_for(serve):
         assert silent.recv(1) == b""
 
 
-def test_without_connections_the_end_is_at_once(serve):
+def test_without_connections_shutdown_is_immediate(serve):
     with serve() as server:
         started = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - started < 4
 
 
-def test_an_interrupt_ends_the_server_too(serve):
+def test_an_interrupt_stops_the_server_too(serve):
     with serve() as server:
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(60) == 0
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(serve, package, server):
+def test_a_port_in_use_is_refused_in_one_line(serve, package, server):
     with (
         pytest.raises(AssertionError, match=r"--port \d+: cannot listen"),
         serve("--port", str(server.port)),

@@ -1,4 +1,4 @@
-"""NVIDIA's client of the protocol, which we did not write, gets what the model says."""
+"""NVIDIA's client for the protocol, which is not our own code, gets the model's scores."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _inputs(
     return inputs
 
 
-def test_it_sees_a_live_server_and_its_model(
+def test_the_client_finds_the_server_and_its_model(
     server: RunningServer, client: triton.InferenceServerClient
 ) -> None:
     assert client.is_server_live()
@@ -51,7 +51,7 @@ def test_it_sees_a_live_server_and_its_model(
 @pytest.mark.parametrize("sends", [True, False], ids=["binary in", "JSON in"])
 @pytest.mark.parametrize("takes", [True, False], ids=["binary out", "JSON out"])
 @pytest.mark.parametrize("version", [False, True], ids=["any version", "a version"])
-def test_it_reads_the_models_own_scores(
+def test_the_client_gets_the_models_scores(
     server: RunningServer,
     content: UnpackedPackage,
     client: triton.InferenceServerClient,
@@ -85,7 +85,7 @@ def _flat(result: triton.InferResult) -> list[Any]:
 
 
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "JSON"])
-def test_it_may_send_narrower_numbers(
+def test_the_client_may_send_narrower_datatypes(
     server: RunningServer,
     content: UnpackedPackage,
     client: triton.InferenceServerClient,
@@ -103,7 +103,7 @@ def test_it_may_send_narrower_numbers(
     assert result.as_numpy("score").tobytes() == expected.values.tobytes()
 
 
-def test_its_missing_values_are_missing(
+def test_the_clients_missing_values_are_missing(
     server: RunningServer, content: UnpackedPackage, client: triton.InferenceServerClient
 ) -> None:
     rows = [{column.name: np.nan for column in content.signature.inputs} | {"colour": ""}]
@@ -112,7 +112,7 @@ def test_its_missing_values_are_missing(
     assert result.as_numpy("score").tobytes() == expected.values.tobytes()
 
 
-def test_it_shows_our_words(
+def test_the_client_shows_the_servers_messages(
     server: RunningServer, content: UnpackedPackage, client: triton.InferenceServerClient
 ) -> None:
     row = next(row for row in content.rows if None not in row.values())
@@ -122,7 +122,7 @@ def test_it_shows_our_words(
     assert told.value.status() == "400"
     with pytest.raises(InferenceServerException, match="column 'colour': is missing"):
         client.infer(server.name, inputs[:-1])
-    with pytest.raises(InferenceServerException, match="one model here"):
+    with pytest.raises(InferenceServerException, match="no such model or version"):
         client.infer("other", inputs)
-    with pytest.raises(InferenceServerException, match="compressed bodies are not read"):
+    with pytest.raises(InferenceServerException, match="compressed bodies are not supported"):
         client.infer(server.name, inputs, request_compression_algorithm="gzip")

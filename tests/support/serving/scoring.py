@@ -1,4 +1,4 @@
-"""What the tests of batch scoring share: rows, files of them in every format, the command."""
+"""Rows to score, files of them in every format, and runs of `sluice score`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sluice.package.archive import opened
 from support.fixture_project import Ran, Toy
 from support.fixture_project.data import table
 
-# By way of a small process: a child's peak begins with the size of what it was forked from.
+# Started from a small process, because a child's peak memory includes that of its parent.
 _PEAK = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True)
@@ -55,7 +55,7 @@ def signature(toy: Toy) -> Signature:
 
 
 def rows(toy: Toy, task: str = "binary", count: int = 1_500, seed: int = 3) -> pa.Table:
-    """The id and the inputs, in the order of the data and not of the model."""
+    """The id and the model's inputs as a table, in the order of the data."""
     wanted = {"key", *(column.name for column in signature(toy).inputs)}
     frame = table(task, count, seed)
     columns = [name for name in frame.columns if name in wanted]
@@ -65,6 +65,7 @@ def rows(toy: Toy, task: str = "binary", count: int = 1_500, seed: int = 3) -> p
 
 
 def put(table: pa.Table, path: Path) -> Path:
+    """Write a file in the format that its suffix names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     FORMATS[f"rows{path.suffix}"](table, path)
     return path
@@ -84,11 +85,12 @@ def records(table: pa.Table, known: Signature) -> list[dict[str, Any]]:
 
 
 def hidden(folder: Path) -> list[str]:
+    """The names of the hidden files in a folder."""
     return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
 
 
 def start(toy: Toy, given: Path, output: Path, *more: str) -> subprocess.Popen[str]:
-    """The command in the background, caught in the middle of its work."""
+    """Start the command, and return once it has begun to write."""
     command = [sys.executable, "-m", "sluice.cli", "score", str(toy.package), str(given)]
     process = subprocess.Popen(
         [*command, str(output), *more],
@@ -109,7 +111,7 @@ def start(toy: Toy, given: Path, output: Path, *more: str) -> subprocess.Popen[s
 
 
 def peak(toy: Toy, arguments: Sequence[str]) -> int:
-    """Run to the end; the most memory that the process held, in MiB."""
+    """Run the command; returns its peak memory in MiB."""
     command = [sys.executable, "-m", "sluice.cli", "score", str(toy.package), *arguments]
     ran = toy.run(sys.executable, "-c", _PEAK, *command).went_well()
     return int(ran.out.split()[-1]) // 1024
