@@ -1,7 +1,7 @@
-"""Time `sluice score`, Parquet to Parquet, against bare ONNX Runtime: `python benchmarks/batch.py`.
+"""Compare `sluice score`, Parquet to Parquet, with ONNX Runtime: `python benchmarks/batch.py`.
 
-Bare is `session.run` over tensors that lie ready: one thread and the same batch size, as in
-sluice. Each repeat runs everything once, so that a slow moment of the machine hits all alike.
+ONNX Runtime alone means `session.run` on prepared tensors, with one thread and the same batch
+size. Each round runs everything once, so that a slow moment of the machine affects all.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sluice.serve.batch import BATCH_ROWS
 from sluice.serve.batch.column_plan import plan_columns
 from sluice.serve.batch.columns import encode
 
-# By way of a small process: a child's peak begins with the size of what it was forked from.
+# Started from a small process, because a child's peak memory includes that of its parent.
 _TIMED = """
 import resource, subprocess, sys, time
 started = time.perf_counter()
@@ -42,9 +42,9 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Figures:
-    """Seconds of each repeat, and the most memory that `sluice score` held (MiB).
+    """Seconds of each round, and the peak memory of `sluice score` in MiB.
 
-    start_up: the command on no rows at all; it is part of `score` too.
+    start_up: the time of the command for a file without rows, which `score` includes.
     """
 
     times: int
@@ -55,18 +55,19 @@ class Figures:
     peak: list[int] = field(default_factory=list)
 
     def rates(self) -> dict[str, list[float]]:
-        """Rows/s of each repeat: of the command, of the command once it has started, and bare."""
+        """Rows per second in each round: the command, without start-up, and ONNX Runtime alone."""
         started = [whole - start for whole, start in zip(self.score, self.start_up, strict=True)]
         each = {"command": self.score, "started": started, "bare": self.bare}
         return {name: [self.rows / seconds for seconds in held] for name, held in each.items()}
 
     def ratios(self, name: str) -> list[float]:
-        """To bare ONNX Runtime in the same repeat."""
+        """The rates as fractions of ONNX Runtime alone in the same round."""
         rates = self.rates()
         return [ours / bare for ours, bare in zip(rates[name], rates["bare"], strict=True)]
 
 
 def measure(package: Path, data: Path, times: list[int], repeats: int) -> list[Figures]:
+    """The figures for files that repeat the data so many times."""
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder, opened(package) as held:
         scratch, model = Path(folder), Model(held.model)
         table = _columns(model, data)
@@ -91,21 +92,21 @@ def _columns(model: Model, data: Path) -> pa.Table:
 
 
 def _tensors(model: Model, table: pa.Table) -> Tensors:
-    """A batch of the very rows."""
+    """One full batch of the data's rows as tensors."""
     many = pa.concat_tables([table] * (BATCH_ROWS // table.num_rows + 1))[:BATCH_ROWS]
     (batch,) = many.combine_chunks().to_batches()
     tensors, faults = encode(
         plan_columns(model.signature, batch.schema, [], "x", parsed=False), batch
     )
     if faults:
-        sys.exit(f"the data holds rows that are refused: {faults[min(faults)]}")
+        sys.exit(f"the data has rows that the model refuses: {faults[min(faults)]}")
     return tensors
 
 
 def _write(table: pa.Table, times: int, scratch: Path) -> Path:
     path = scratch / f"{times}.parquet"
     with pq.ParquetWriter(path, table.schema) as writer:
-        for first in range(0, times, 10):  # row groups of ten times the rows at most
+        for first in range(0, times, 10):  # row groups of at most ten times the data
             writer.write_table(pa.concat_tables([table] * min(10, times - first)))
     return path
 
@@ -135,7 +136,7 @@ def _bare(model: Model, ready: Tensors, rows: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("package", type=Path, nargs="?", help="else the newest in dist/")
+    parser.add_argument("package", type=Path, nargs="?", help="default: the newest in dist/")
     parser.add_argument("--times", type=int, nargs="*", default=[1, 10, 100])
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
@@ -154,7 +155,7 @@ def main() -> None:
 
 
 def _spread(values: list[float]) -> str:
-    """The median, and the least and the most."""
+    """The median, and the lowest and highest value."""
     return f"{statistics.median(values):,.0f} ({min(values):,.0f}-{max(values):,.0f})"
 
 

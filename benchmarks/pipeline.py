@@ -1,7 +1,7 @@
-"""Time the road from data to package: `make bench`.
+"""Measure the pipeline from data to package: `make bench`.
 
-Works on a copy of the project in a temporary folder. Prints seconds, and each
-as a ratio to the whole pipeline from scratch on the data as it is.
+Works on a copy of the project in a temporary folder. Prints seconds, and their ratio to
+the time of the whole pipeline from scratch on the unchanged data.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ ROOT = Path(__file__).parents[1]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, nargs="*", default=[10, 100], help="times the rows")
+    parser.add_argument(
+        "--times",
+        type=int,
+        nargs="*",
+        default=[10, 100],
+        help="also run on the data repeated so many times",
+    )
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as scratch:
@@ -34,7 +40,7 @@ def main() -> None:
         whole = timed("the whole pipeline from scratch", project)
         timed("nothing changed", project, whole)
         timed("the command line's --help", project, whole, "--help")
-        change_first_candidate(project)
+        change_last_candidate(project)
         timed("one candidate's parameter changed", project, whole)
         for times in options.times:
             multiply(project, times)
@@ -42,13 +48,14 @@ def main() -> None:
 
 
 def copy(target: Path) -> Path:
-    """A clone of the commit with the environment's commands, data brought by DVC."""
+    """Clone the current commit, and pull its data with DVC."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(target)], check=True)
     dvc(target, "pull", "--quiet", "data.dvc")
     return target
 
 
 def timed(what: str, project: Path, whole: float | None = None, *arguments: str) -> float:
+    """Run a command and print its time; returns seconds. whole: the time to compare with."""
     command = [sys.executable, "-m", "sluice.cli", *(arguments or ("package", "build"))]
     log = project.parent / "log.txt"
     started = time.perf_counter()
@@ -58,13 +65,13 @@ def timed(what: str, project: Path, whole: float | None = None, *arguments: str)
         )
     seconds = time.perf_counter() - started
     if done.returncode:
-        sys.exit(f"{what}: ended with {done.returncode}\n{log.read_text()[-2000:]}")
+        sys.exit(f"{what}: ended with status {done.returncode}\n{log.read_text()[-2000:]}")
     ratio = f"{seconds / whole:8.3f}" if whole else "   1.000"
     print(f"{what:<40}{seconds:9.2f} s {ratio}", flush=True)
     return seconds
 
 
-def change_first_candidate(project: Path) -> None:
+def change_last_candidate(project: Path) -> None:
     """Change a parameter of the last candidate, as a person would."""
     yaml, path = YAML(), project / "params.yaml"
     params = yaml.load(path)
@@ -76,7 +83,7 @@ def change_first_candidate(project: Path) -> None:
 
 
 def multiply(project: Path, times: int) -> None:
-    """The rows many times over under new ids, whole numbers moved by one where there is room."""
+    """Repeat the rows with new ids, and shift integers of wide columns by up to 50."""
     shutil.rmtree(project / "out")
     subprocess.run(["git", "checkout", "--quiet", "."], cwd=project, check=True)
     dvc(project, "checkout", "--quiet", "--force", "data.dvc")
@@ -97,6 +104,7 @@ def multiply(project: Path, times: int) -> None:
 
 
 def dvc(project: Path, *arguments: str) -> None:
+    """Run DVC in the project."""
     subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=project, check=True)
 
 

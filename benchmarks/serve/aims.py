@@ -1,4 +1,4 @@
-"""What the figures are meant to be, and whether they are."""
+"""The aims of the benchmark, and whether the measured figures meet them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from results import Entry, Results, figures
 
 @dataclass(frozen=True)
 class Aim:
+    """A figure with its bound, as text."""
+
     what: str
     bound: str
     measured: str
@@ -18,28 +20,28 @@ class Aim:
 
 
 def aims(results: Results) -> list[Aim]:
-    """An aim whose figures are missing is not met."""
+    """All aims. An aim whose figures are missing is not met."""
     ours, floor = _only(results, "ours"), _only(results, "floor")
     return [
         _at_least(
-            "requests a second at 16 connections, times the best peer's", 20,
+            "requests per second at 16 connections, as a multiple of the best peer", 20,
             _ratio(_of(ours, "requests_per_second", 16),
                    _best(_peers(results), max, "requests_per_second", 16)),
         ),
         _at_least(
-            "the same, of peers that score request by request, without waiting for more", 20,
+            "the same, compared with peers that score each request alone", 20,
             _ratio(_of(ours, "requests_per_second", 16),
-                   _best(_plain(results), max, "requests_per_second", 16)),
+                   _best(_unbatched(results), max, "requests_per_second", 16)),
         ),
         _at_most(
-            "p50 at one connection, as a part of the best peer's", 0.25,
+            "median latency at 1 connection, as a fraction of the best peer", 0.25,
             _ratio(_of(ours, "p50_ms", 1), _best(_peers(results), min, "p50_ms", 1)),
         ),
         _at_least(
-            "requests a second at 16 connections, as a part of the empty reply's", 0.6,
+            "requests per second at 16 connections, as a fraction of the empty response", 0.6,
             _ratio(_of(ours, "requests_per_second", 16), _of(floor, "requests_per_second", 16)),
         ),
-        _at_most("seconds to ready", 1, _of(ours, "seconds_to_ready")),
+        _at_most("seconds until ready", 1, _of(ours, "seconds_to_ready")),
         _at_most("memory, MB", 150, _of(ours, "memory_mb")),
         *_batch(results),
     ]  # fmt: skip
@@ -47,15 +49,15 @@ def aims(results: Results) -> list[Aim]:
 
 def _at_least(what: str, bound: float, measured: float | None) -> Aim:
     met = measured is not None and measured >= bound
-    return Aim(what, f"at least {bound:g}", _said(measured), met)
+    return Aim(what, f"at least {bound:g}", _text(measured), met)
 
 
 def _at_most(what: str, bound: float, measured: float | None) -> Aim:
     met = measured is not None and measured <= bound
-    return Aim(what, f"at most {bound:g}", _said(measured), met)
+    return Aim(what, f"at most {bound:g}", _text(measured), met)
 
 
-def _said(measured: float | None) -> str:
+def _text(measured: float | None) -> str:
     return "not measured" if measured is None else f"{measured:.3g}"
 
 
@@ -69,12 +71,13 @@ def _of(entry: Entry | None, what: str, connections: int | None = None) -> float
 
 
 def _batch(results: Results) -> list[Aim]:
-    """One for each size, the parts taken within a repeat."""
+    """One aim for each number of rows: the median of the fractions of all rounds."""
     found = {b.rows: [ours / bare for ours, bare in zip(b.command, b.bare, strict=True)]
              for b in results.batch}  # fmt: skip
-    what = "batch rows a second, as a part of bare ONNX Runtime's"
+    what = "batch rows per second, as a fraction of ONNX Runtime alone"
     return [
-        _at_least(f"{what}: {rows:,} rows", 0.8, median(parts)) for rows, parts in found.items()
+        _at_least(f"{what}: {rows:,} rows", 0.8, median(fractions))
+        for rows, fractions in found.items()
     ] or [_at_least(what, 0.8, None)]
 
 
@@ -82,14 +85,14 @@ def _peers(results: Results) -> list[Entry]:
     return [entry for entry in results.entries if entry.kind == "peer"]
 
 
-def _plain(results: Results) -> list[Entry]:
+def _unbatched(results: Results) -> list[Entry]:
     return [peer for peer in _peers(results) if not peer.name.endswith("-batched")]
 
 
 def _best(
     peers: list[Entry], best: Callable[[Iterable[float]], float], what: str, connections: int
 ) -> float | None:
-    """The best median among these configurations."""
+    """The best median of these servers."""
     medians = [_of(peer, what, connections) for peer in peers]
     known = [each for each in medians if each is not None]
     return best(known) if known else None

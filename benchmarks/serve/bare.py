@@ -1,6 +1,6 @@
-"""The floor of any server of this model: ONNX Runtime called in a loop, one row a call.
+"""The lower bound for any server of this model: ONNX Runtime called in a loop, row by row.
 
-Run on a core of its own as `bare.py MODEL_FOLDER SECONDS < rows.json`; prints JSON.
+Runs on a core of its own as `bare.py MODEL_FOLDER SECONDS < rows.json`; prints JSON.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sluice.model import encode, read_signature
 
 
 def main(folder: Path, seconds: float) -> None:
+    """Call the model for so many seconds, and print calls per second and latencies."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(
@@ -35,8 +36,8 @@ def main(folder: Path, seconds: float) -> None:
         taken.append(now - before)
         before = now
     p50, p99 = np.percentile(taken, [50, 99]) * 1e3
-    said = {"calls_per_second": len(taken) / (before - started), "p50_ms": p50, "p99_ms": p99}
-    print(json.dumps(said))
+    figures = {"calls_per_second": len(taken) / (before - started), "p50_ms": p50, "p99_ms": p99}
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

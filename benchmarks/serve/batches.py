@@ -1,4 +1,4 @@
-"""The part without a server: `sluice score`, Parquet to Parquet, timed by benchmarks/batch.py."""
+"""Measures `sluice score`, Parquet to Parquet, with benchmarks/batch.py."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ TIMES = [1, 10, 100]
 
 
 def batches(subject: Subject, repeats: int) -> list[Batch]:
+    """The figures for the data as it is, and for 10 and 100 times its rows."""
     sys.path.append(str(ROOT / "benchmarks"))
     from batch import measure
 

@@ -1,4 +1,4 @@
-"""A server under measurement: what it is told, and how it is started, asked and stopped."""
+"""A server to measure: how it is started, sent requests, checked and stopped."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ GRACE = 5.0
 TOLERANCE = 1e-6
 
 
-class RefusedError(Exception):
-    """A contender that cannot be measured, and why."""
+class NotMeasurableError(Exception):
+    """A server cannot be measured; the message says why."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """command: from a free port to the command line.
+    """A server and its configuration.
 
-    encode: a row in the server's own request format; decode: the probability in
-    its answer, None for a floor that answers nothing.
+    command: the command line for a free port. path, ready: the paths of scoring and of
+    the readiness check. encode: a row in the server's request format. decode: the
+    probability in its response; None if the server does not score.
     """
 
     name: str
@@ -52,40 +53,45 @@ class Contender:
 
 @dataclass(frozen=True)
 class Server:
+    """A contender that runs and is ready."""
+
     contender: Contender
     process: subprocess.Popen[bytes]
     port: int
     seconds_to_ready: float
 
     def memory_mb(self) -> float:
-        """The proportional set size of the process and all below it."""
+        """The proportional set size of the process and all its descendants."""
         root = psutil.Process(self.process.pid)
         tree = [root, *root.children(recursive=True)]
         return sum(process.memory_full_info().pss for process in tree) / 1e6
 
     def ask(self, row: Row) -> bytes:
+        """The response for one row; raises NotMeasurableError if it is not a success."""
         body = self.contender.encode(row)
         try:
             status, answer = _request(self.port, "POST", self.contender.path, body)
         except (OSError, http.client.HTTPException) as error:
-            raise RefusedError(f"does not answer: {error!r}") from None
+            raise NotMeasurableError(f"gives no response: {error!r}") from None
         if status != 200:
-            raise RefusedError(f"answers {status}: {answer[:300].decode(errors='replace')}")
+            raise NotMeasurableError(
+                f"responds with status {status}: {answer[:300].decode(errors='replace')}"
+            )
         return answer
 
     def check(self, subject: Subject) -> None:
-        """Refuse a server whose answers are not the pipeline's."""
+        """Raise NotMeasurableError if the server's probabilities are not the pipeline's."""
         if self.contender.decode is None:
             return
         for row, expected in zip(subject.rows, subject.expected, strict=True):
             got = self.contender.decode(self.ask(row))
             if not abs(got - expected) <= TOLERANCE:
-                raise RefusedError(f"answers {got} where the pipeline says {expected}")
+                raise NotMeasurableError(f"gives {got}, but the pipeline gives {expected}")
 
 
 @contextmanager
 def running(contender: Contender) -> Iterator[Server]:
-    """The server on its core, ready; ended with all its processes."""
+    """Start a server on its core and wait until it is ready; stop all its processes at the end."""
     port = free_ports(1)[0]
     log = contender.folder / "server.log"
     with log.open("wb") as out:
@@ -106,6 +112,7 @@ def running(contender: Contender) -> Iterator[Server]:
 
 
 def free_ports(count: int) -> list[int]:
+    """Ports on which nothing listens."""
     sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -117,12 +124,14 @@ def _wait(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> 
     deadline = time.perf_counter() + PATIENCE
     while time.perf_counter() < deadline:
         if process.poll() is not None:
-            raise RefusedError(f"ended with {process.returncode}: {log.read_text()[-1000:]}")
+            raise NotMeasurableError(
+                f"ended with status {process.returncode}: {log.read_text()[-1000:]}"
+            )
         with suppress(OSError, http.client.HTTPException):
             if _request(port, "GET", path)[0] == 200:
                 return
         time.sleep(0.005)
-    raise RefusedError(f"not ready after {PATIENCE:.0f} s: {log.read_text()[-1000:]}")
+    raise NotMeasurableError(f"not ready after {PATIENCE:.0f} s: {log.read_text()[-1000:]}")
 
 
 def _request(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
@@ -136,7 +145,7 @@ def _request(port: int, method: str, path: str, body: bytes | None = None) -> tu
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask the group to end, and after some seconds make it."""
+    """Terminate the process group, and kill it if it still runs some seconds later."""
     for how in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, how)

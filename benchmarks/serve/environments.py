@@ -1,4 +1,4 @@
-"""Each peer in an environment of its own, from its pinned requirements."""
+"""Installs each peer into a virtual environment of its own, from its lock file."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ print(json.dumps({"Python": platform.python_version()} | {n: version(n) for n in
 
 
 def folder(name: str) -> Path:
+    """A folder for files of the benchmark."""
     made = BENCH / name
     made.mkdir(parents=True, exist_ok=True)
     return made
 
 
 def environment(peer: str) -> Path:
-    """The folder of the peer's commands; made anew when its requirements changed."""
+    """The folder with the peer's commands. Installs it again if its lock file changed."""
     lock = LOCKS / f"{peer}.txt"
     home = folder(peer) / "env"
     installed = home / "installed.txt"
@@ -48,5 +49,5 @@ def versions(python: Path, *packages: str) -> dict[str, str]:
 
 
 def with_sources(**variables: str) -> dict[str, str]:
-    """Variables under which `sluice` can be imported from this work tree."""
+    """Environment variables with which `sluice` can be imported from this repository."""
     return {"PYTHONPATH": str(ROOT / "src"), **variables}

@@ -1,4 +1,4 @@
-"""The floor of any server on uvicorn: read the request, say nothing."""
+"""The lower bound for any server on uvicorn: read the request, and send an empty object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests and answers of the Open Inference Protocol, one tensor for each column."""
+"""Requests and responses of the Open Inference Protocol, with one tensor for each column."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from subject import Row
 
 
 def request(row: Row, **more: Any) -> bytes:
+    """The body for one row. more: further fields of the request."""
     tensors = [
         {
             "name": name,
@@ -22,6 +23,6 @@ def request(row: Row, **more: Any) -> bytes:
 
 
 def output(answer: bytes, name: str) -> list[float]:
-    """The data of the output of that name."""
+    """The data of an output in a response."""
     outputs = json.loads(answer)["outputs"]
     return next(tensor["data"] for tensor in outputs if tensor["name"] == name)

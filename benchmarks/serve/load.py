@@ -1,4 +1,4 @@
-"""The load generator: wrk on a core of its own, and what it prints."""
+"""The load generator: runs wrk on a core of its own, and reads its figures."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from contender import HOST, LOAD_CORE, RefusedError, Server
+from contender import HOST, LOAD_CORE, NotMeasurableError, Server
 from results import Load
 from subject import Row
 
-# Requests are made once and sent in turn; the summary is a line of JSON.
+# The requests are prepared once and sent in turn; the summary is one line of JSON.
 _SCRIPT = """\
 local bodies = {%s}
 local requests, turn = {}, 0
@@ -38,20 +38,21 @@ end
 
 
 def require_wrk() -> None:
+    """Exit with a message if wrk is not installed."""
     if not shutil.which("wrk"):
-        raise SystemExit("wrk is missing: apt-get install wrk")
+        raise SystemExit("wrk is not installed: run apt-get install wrk")
 
 
 def script(server: Server, rows: list[Row], folder: Path) -> Path:
-    """The Lua script that sends these rows in the server's format."""
+    """Write the Lua script that sends these rows in the server's format."""
     bodies = ",\n".join(f"[==[{server.contender.encode(row).decode()}]==]" for row in rows)
     path = folder / "requests.lua"
     path.write_text(_SCRIPT % (bodies, server.contender.path))
     return path
 
 
-def press(server: Server, script: Path, connections: int, seconds: int) -> Load:
-    """Refuses a run in which any answer was not a success."""
+def apply_load(server: Server, script: Path, connections: int, seconds: int) -> Load:
+    """Send requests for so many seconds; raises NotMeasurableError if any response is an error."""
     done = subprocess.run(
         ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
          "--latency", "-s", str(script), f"http://{HOST}:{server.port}"],
@@ -61,12 +62,13 @@ def press(server: Server, script: Path, connections: int, seconds: int) -> Load:
 
 
 def parse(printed: str, connections: int) -> Load:
-    said = json.loads(printed.strip().splitlines()[-1])
-    if said["non_2xx"] or said["broken"] or not said["requests"]:
-        raise RefusedError(f"the load failed at {connections} connections: {said}")
+    """Read the figures that the script printed."""
+    summary = json.loads(printed.strip().splitlines()[-1])
+    if summary["non_2xx"] or summary["broken"] or not summary["requests"]:
+        raise NotMeasurableError(f"the load failed at {connections} connections: {summary}")
     return Load(
         connections,
-        said["requests"] / said["microseconds"] * 1e6,
-        said["p50"] / 1e3,
-        said["p99"] / 1e3,
+        summary["requests"] / summary["microseconds"] * 1e6,
+        summary["p50"] / 1e3,
+        summary["p99"] / 1e3,
     )

@@ -1,4 +1,4 @@
-"""The machine, as a reader of the figures wants to know it."""
+"""Describes the machine that the figures come from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from results import Machine
 
 
 def this() -> Machine:
+    """This machine, with its load average before the benchmark."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return Machine(

@@ -1,7 +1,7 @@
-"""Time the same fitted pipeline served by every peer and by sluice: `make bench-serve`.
+"""Measure the same fitted pipeline served by sluice and by every peer: `make bench-serve`.
 
-Rounds are interleaved: in each, every server is started anew, checked against
-the pipeline's own answers, pressed and stopped. Writes docs/benchmarks.md.
+Each round starts every server afresh, compares its answers with the pipeline's own,
+applies load and stops it. Writes docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import machine
 import msgspec
 import write
 from batches import batches
-from contender import LOAD_CORE, SERVER_CORE, Contender, RefusedError, running
+from contender import LOAD_CORE, SERVER_CORE, Contender, NotMeasurableError, running
 from environments import BENCH
 from peers import bentoml, litserve, mlflow, mlserver, sluice
 from results import Bare, Entry, Results, Run
@@ -54,17 +54,29 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--package", type=Path, help="instead of the newest in dist/")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=5, help="at each number of connections")
     parser.add_argument(
-        "--only", nargs="+", choices=[*SERVERS, "batch"], help="some parts; writes nothing"
+        "--package", type=Path, help="the package to serve (default: the newest in dist/)"
     )
-    parser.add_argument("--render", action="store_true", help="only write the page anew")
+    parser.add_argument("--repeats", type=int, default=5, help="number of rounds (default: 5)")
+    parser.add_argument(
+        "--seconds", type=int, default=5, help="at each number of connections (default: 5)"
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=[*SERVERS, "batch"],
+        help="measure only these, and write no file",
+    )
+    parser.add_argument(
+        "--render",
+        action="store_true",
+        help="write the page from the last results, without measuring",
+    )
     return parser.parse_args()
 
 
 def measure(subject: Subject, options: argparse.Namespace) -> Results:
+    """Measure the chosen servers and `sluice score` in interleaved rounds."""
     here = machine.this()
     wanted = options.only or [*SERVERS, "batch"]
     batch = batches(subject, options.repeats) if "batch" in wanted else []
@@ -77,11 +89,11 @@ def measure(subject: Subject, options: argparse.Namespace) -> Results:
     entries = [Entry(c.name, c.title, c.kind, c.configuration, c.versions) for c in contenders]
     bare: list[Bare] = []
     os.sched_setaffinity(0, {LOAD_CORE})
-    for turn in range(options.repeats):
+    for number in range(options.repeats):
         for contender, entry in zip(contenders, entries, strict=True):
-            if not entry.refused:
-                one_turn(contender, entry, subject, options.seconds)
-                print(f"{turn + 1}/{options.repeats} {write.line(entry)}", flush=True)
+            if not entry.not_measured:
+                one_round(contender, entry, subject, options.seconds)
+                print(f"{number + 1}/{options.repeats} {write.line(entry)}", flush=True)
         bare.append(bare_runtime(subject, options.seconds))
     return Results(
         here,
@@ -95,19 +107,21 @@ def measure(subject: Subject, options: argparse.Namespace) -> Results:
     )
 
 
-def one_turn(contender: Contender, entry: Entry, subject: Subject, seconds: int) -> None:
+def one_round(contender: Contender, entry: Entry, subject: Subject, seconds: int) -> None:
+    """Add one run to the entry, or the reason why it cannot be measured."""
     try:
         with running(contender) as server:
             server.check(subject)
             script = load.script(server, subject.rows, contender.folder)
-            load.press(server, script, CONNECTIONS[1], WARM_UP_SECONDS)
-            loads = [load.press(server, script, each, seconds) for each in CONNECTIONS]
+            load.apply_load(server, script, CONNECTIONS[1], WARM_UP_SECONDS)
+            loads = [load.apply_load(server, script, each, seconds) for each in CONNECTIONS]
             entry.runs.append(Run(server.seconds_to_ready, server.memory_mb(), loads))
-    except RefusedError as reason:
-        entry.refused = str(reason)
+    except NotMeasurableError as reason:
+        entry.not_measured = str(reason)
 
 
 def bare_runtime(subject: Subject, seconds: int) -> Bare:
+    """Measure ONNX Runtime without a server."""
     script = str(Path(__file__).with_name("bare.py"))
     command = [sys.executable, script, str(subject.model), str(seconds)]
     done = subprocess.run(

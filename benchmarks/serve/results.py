@@ -1,4 +1,4 @@
-"""What a benchmark ends in: plain data, from which the page can be written again."""
+"""The results of a benchmark as plain data, from which the page can be written again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Machine:
+    """load_average: over one minute, before the benchmark."""
+
     processor: str
     cores: int
     kernel: str
@@ -19,6 +21,8 @@ class Machine:
 
 @dataclass(frozen=True)
 class Load:
+    """The figures of one load on one server."""
+
     connections: int
     requests_per_second: float
     p50_ms: float
@@ -27,7 +31,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Run:
-    """One server, started once and pressed at each number of connections."""
+    """One start of a server, with a load at each number of connections."""
 
     seconds_to_ready: float
     memory_mb: float
@@ -36,7 +40,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Bare:
-    """ONNX Runtime called in a loop, one row a call."""
+    """ONNX Runtime called in a loop, one row per call."""
 
     calls_per_second: float
     p50_ms: float
@@ -45,10 +49,10 @@ class Bare:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows a second of each repeat, on a file of so many times the rows.
+    """Rows per second in each round, for a file that repeats the data `times` times.
 
-    command: `sluice score` from start to end; started: without its start-up; bare:
-    ONNX Runtime called with tensors that lie ready.
+    command: `sluice score` from start to end. started: without its start-up time. bare:
+    ONNX Runtime alone, on prepared tensors. peak_mib: peak memory of `sluice score`.
     """
 
     times: int
@@ -61,7 +65,7 @@ class Batch:
 
 @dataclass
 class Entry:
-    """refused: why it was not measured (further); what was measured before is void."""
+    """The runs of one server. not_measured: why not, if so; its runs are void then."""
 
     name: str
     title: str
@@ -69,11 +73,13 @@ class Entry:
     configuration: str
     versions: dict[str, str]
     runs: list[Run] = field(default_factory=list)
-    refused: str = ""
+    not_measured: str = ""
 
 
 @dataclass(frozen=True)
 class Results:
+    """Everything that one benchmark measured. seconds: the duration of each load."""
+
     machine: Machine
     package: str
     rounds: int
@@ -86,18 +92,21 @@ class Results:
 
 @dataclass(frozen=True)
 class Spread:
+    """The median of several rounds, with the lowest and the highest value."""
+
     median: float
     low: float
     high: float
 
 
 def spread(values: Sequence[float]) -> Spread | None:
+    """None if there are no values."""
     return Spread(median(values), min(values), max(values)) if values else None
 
 
 def figures(entry: Entry, what: str, connections: int | None = None) -> Spread | None:
-    """A field of the runs, or of their loads at so many connections."""
-    if entry.refused:
+    """The spread of a field of the runs, or of their loads at a number of connections."""
+    if entry.not_measured:
         return None
     if connections is None:
         return spread([getattr(run, what) for run in entry.runs])

@@ -1,4 +1,4 @@
-"""What every server serves: the fitted pipeline of one package, and rows with their answers."""
+"""What all servers serve: the fitted pipeline of one package, and rows with their scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Row = dict[str, float | str]
 
 @dataclass(frozen=True)
 class Subject:
-    """rows: what is asked, in the order of the inputs; expected: predict_proba's answers."""
+    """A package's pipeline. rows: to score. expected: the probabilities from `predict_proba`."""
 
     name: str
     package: Path
@@ -35,14 +35,16 @@ class Subject:
 
 
 def newest_package() -> Path:
+    """The newest package in dist/; exits with a message if there is none."""
     found = sorted((ROOT / "dist").glob("*.tar"), key=lambda path: path.stat().st_mtime)
     if not found:
-        raise SystemExit("dist/ holds no package: run 'make package'")
+        raise SystemExit("there is no package in dist/: run 'make package'")
     return found[-1]
 
 
 @contextmanager
 def unpacked(file: Path) -> Iterator[Subject]:
+    """Unpack a package, and compute the expected probabilities of some rows."""
     with opened(file) as package:
         pipeline = persist.load(package.model / "pipeline.skops")
         settings = load(package.folder / "configuration" / "params.yaml")

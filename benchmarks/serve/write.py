@@ -1,4 +1,4 @@
-"""The page and the printed tables: pure functions of the results."""
+"""Writes the page and the printed tables from the results."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ Table = list[list[str]]
 _PAGE = """\
 # Benchmarks
 
-Written by `make bench-serve`; the figures are medians, in brackets the lowest and the highest
-of {rounds}.
+`make bench-serve` measures these figures and writes this page. Each figure is the median of
+{rounds}, followed by the lowest and the highest value in brackets.
 
-Machine: {machine.processor}, {machine.cores} cores, {machine.kernel}, Python {machine.python};
-load average before the run {machine.load_average:.2f}.
-Package: `{package}`.
+Machine: {machine.processor}, {machine.cores} cores, {machine.kernel}, Python {machine.python}.
+The load average before the run was {machine.load_average:.2f}. Package: `{package}`.
 
-Every server answers for the same fitted pipeline, one row a request in its own JSON format, and is
-measured only if its answers are the pipeline's `predict_proba` to 1e-6. In each of the {rounds}
-every server is started anew on one core and pressed by `wrk` on the other, {seconds} s at each
-number of connections after a warm-up; one answer that is no success voids it. Memory is the
-proportional set size (PSS) of the server's whole process tree after the load, ready is the time
-from its start to the first 200 of its readiness address. Peers whose code is written here get the
-row as a pandas frame, as the pipeline was fitted with.
+All servers serve the same fitted pipeline. A request has one row, in the server's own JSON format.
+A server is measured only if its probabilities differ from the pipeline's `predict_proba` by at most
+1e-6. Each round starts every server afresh on one core; `wrk` sends requests from the other core,
+for {seconds} s at each number of connections, after a warm-up. If any response is an error, the
+server is not measured. *Memory* is the proportional set size (PSS) of all the server's processes
+after the load. *Ready* is the time from the start until the readiness check succeeds. Where the
+code of a peer's service is our own, it passes each row to the pipeline as a pandas data frame, as
+in training.
 
 {tables}
 """
 
 
 def page(results: Results) -> str:
+    """The whole page in Markdown."""
     return _PAGE.format(
         machine=results.machine,
         package=results.package,
@@ -42,23 +43,24 @@ def page(results: Results) -> str:
 
 
 def tables(results: Results) -> str:
+    """All tables that have rows, with their titles, in Markdown."""
     made = {
         "Aims": _aims(aims(results)),
-        "Requests a second": _by_connections(results, ["requests_per_second"]),
+        "Requests per second": _by_connections(results, ["requests_per_second"]),
         "Latency in milliseconds": _by_connections(results, ["p50_ms", "p99_ms"]),
         "Start-up and memory": _servers(results),
         "Batch, Parquet to Parquet": _batch(results.batch),
-        "Floor: ONNX Runtime called bare, one row a call": _bare(results),
+        "Lower bound: ONNX Runtime alone, one row per call": _bare(results),
         "Configurations and versions": _configurations(results.entries),
-        "Not measured": _refused(results.entries),
+        "Not measured": _not_measured(results.entries),
     }
     return "\n\n".join(f"## {title}\n\n{_markdown(t)}" for title, t in made.items() if len(t) > 1)
 
 
 def line(entry: Entry) -> str:
-    """The latest run in one line."""
-    if entry.refused:
-        return f"{entry.name}: not measured: {entry.refused}"
+    """An entry's latest run in one line."""
+    if entry.not_measured:
+        return f"{entry.name}: not measured: {entry.not_measured}"
     run = entry.runs[-1]
     loads = ", ".join(
         f"{load.connections}: {load.requests_per_second:,.0f}/s p50 {load.p50_ms:.2f} ms"
@@ -94,7 +96,7 @@ def _servers(results: Results) -> Table:
 
 def _bare(results: Results) -> Table:
     fields: dict[str, Callable[[Bare], float]] = {
-        "calls a second": lambda bare: bare.calls_per_second,
+        "calls per second": lambda bare: bare.calls_per_second,
         "p50, ms": lambda bare: bare.p50_ms,
         "p99, ms": lambda bare: bare.p99_ms,
     }
@@ -107,8 +109,8 @@ def _bare(results: Results) -> Table:
 def _batch(found: list[Batch]) -> Table:
     return [
         [
-            "rows", "sluice score, rows a second", "once it has started", "bare ONNX Runtime",
-            "peak, MiB",
+            "rows", "sluice score, rows per second", "without start-up", "ONNX Runtime alone",
+            "peak memory, MiB",
         ],
         *(
             [f"{b.rows:,}", *(_cell(spread(v)) for v in (b.command, b.started, b.bare, b.peak_mib))]
@@ -124,12 +126,12 @@ def _configurations(entries: list[Entry]) -> Table:
     ]
 
 
-def _refused(entries: list[Entry]) -> Table:
-    return [["server", "why"], *([e.title, e.refused] for e in entries if e.refused)]
+def _not_measured(entries: list[Entry]) -> Table:
+    return [["server", "why"], *([e.title, e.not_measured] for e in entries if e.not_measured)]
 
 
 def _measured(results: Results) -> list[Entry]:
-    return [entry for entry in results.entries if not entry.refused]
+    return [entry for entry in results.entries if not entry.not_measured]
 
 
 def _versions(versions: dict[str, str]) -> str:
@@ -144,7 +146,7 @@ def _cell(found: Spread | None) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits that count."""
+    """At least three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 

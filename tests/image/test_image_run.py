@@ -80,7 +80,9 @@ def test_holds_no_build_tools_and_tells_nobody(served):
 def test_needs_a_token(image):
     refused = docker("run", "--rm", *SECURE, image)
     assert refused.status == 2
-    assert refused.line.startswith("--host 0.0.0.0 can be reached from other machines: set a bearer")
+    assert refused.line.startswith(
+        "--host 0.0.0.0 can be reached from other machines: set a bearer"
+    )
     assert len(refused.err.splitlines()) == 1
 
 

@@ -1,4 +1,4 @@
-"""The fitted pipeline as a BentoML service, one row a call or batched by the server."""
+"""The fitted pipeline as a BentoML service, with and without batching."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The fitted pipeline behind LitServe: PIPELINE PORT MAX_BATCH_SIZE."""
+"""Serves the fitted pipeline with LitServe: PIPELINE PORT MAX_BATCH_SIZE."""
 
 import sys
 from pathlib import Path

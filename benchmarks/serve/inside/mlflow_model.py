@@ -1,4 +1,4 @@
-"""The fitted pipeline as an MLflow model that predicts probabilities: PIPELINE TARGET."""
+"""Writes the fitted pipeline as an MLflow model that predicts probabilities: PIPELINE TARGET."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The fitted pipeline as MLServer's scikit-learn runtime wants it: PIPELINE TARGET."""
+"""Writes the fitted pipeline for MLServer's scikit-learn runtime: PIPELINE TARGET."""
 
 import sys
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""One file a server: how it is set up, started and spoken to."""
+"""One file for each server: how it is installed, started and sent requests."""

@@ -1,4 +1,4 @@
-"""A BentoML service, a row an object of JSON."""
+"""A BentoML service, to which a row is a JSON object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from subject import Row, Subject
 
 
 def contenders(subject: Subject) -> list[Contender]:
-    """One request at a time, and with adaptive batching."""
+    """Without batching, and with adaptive batching."""
     return [
         _contender(subject, "bentoml", "BentoML", "Single", "one worker, no access log"),
         _contender(

@@ -1,4 +1,4 @@
-"""LitServe, a row an object of JSON."""
+"""A LitServe service, to which a row is a JSON object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from subject import Row, Subject
 
 
 def contenders(subject: Subject) -> list[Contender]:
-    """One request at a time, and with its batching."""
+    """Without batching, and with batching."""
     single = "one API server, one worker, fast_queue, no access log"
     return [
         _contender(subject, "litserve", "LitServe", 1, single),

@@ -1,4 +1,4 @@
-"""`mlflow models serve` in the environment that it was installed to."""
+"""`mlflow models serve`, in the environment in which MLflow is installed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from subject import Row, Subject
 
 
 def contenders(subject: Subject) -> list[Contender]:
+    """The server with one worker."""
     commands = environment("mlflow")
     work = folder("mlflow") / "work"
     shutil.rmtree(work, ignore_errors=True)

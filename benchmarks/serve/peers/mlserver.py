@@ -1,4 +1,4 @@
-"""MLServer with its own scikit-learn runtime, rows as the protocol's tensors decoded by pandas."""
+"""MLServer with its scikit-learn runtime, which decodes the protocol's tensors with pandas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SINGLE = "its scikit-learn runtime; parallel_workers 0 (a pool is slower on one
 
 
 def contenders(subject: Subject) -> list[Contender]:
-    """One request at a time, and with adaptive batching."""
+    """Without batching, and with adaptive batching."""
     python = environment("mlserver") / "python"
     subprocess.run(
         [str(python), str(INSIDE / "mlserver_model.py"), str(subject.pipeline), _pipeline()],

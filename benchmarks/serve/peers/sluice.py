@@ -1,4 +1,4 @@
-"""Our own server, and its floor: an empty reply from the same uvicorn."""
+"""Our own server, and its lower bound: an empty response from the same uvicorn."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from subject import ROOT, Subject
 
 
 def contenders(subject: Subject) -> list[Contender]:
+    """The server, and the empty response."""
     python = Path(sys.executable)
     path = f"/v2/models/{subject.name}/infer"
 
@@ -49,9 +50,9 @@ def contenders(subject: Subject) -> list[Contender]:
         ),
         Contender(
             "floor",
-            "empty reply from the same uvicorn",
+            "empty response from the same uvicorn",
             "floor",
-            "reads the same request and answers {}: no model, no log, no metrics",
+            "reads the same request and responds with {}: no model, no log, no metrics",
             versions(python, "uvicorn", "httptools", "uvloop"),
             folder("floor"),
             floor,
