@@ -67,8 +67,8 @@ def add(commands: Commands) -> None:
     compact = log.add(
         "compact", _log_compact, "convert the segments that no server writes to any more to Parquet"
     )
-    for look in (show, compact):
-        look.add_argument("folder", type=Path, help="the folder of the scoring log")
+    for command in (show, compact):
+        command.add_argument("folder", type=Path, help="the folder of the scoring log")
 
 
 def _positive(text: str) -> int:

@@ -17,14 +17,14 @@ from sluice.metrics import Floats, Ints
 
 def floats(values: Floats) -> pa.Array:
     """[n] doubles without nulls."""
-    held = np.ascontiguousarray(values, np.float64)
-    return pa.Array.from_buffers(pa.float64(), len(held), [None, pa.py_buffer(held)])
+    contiguous = np.ascontiguousarray(values, np.float64)
+    return pa.Array.from_buffers(pa.float64(), len(contiguous), [None, pa.py_buffer(contiguous)])
 
 
 def integers(values: Ints) -> pa.Array:
     """[n] 64-bit integers without nulls."""
-    held = np.ascontiguousarray(values, np.int64)
-    return pa.Array.from_buffers(pa.int64(), len(held), [None, pa.py_buffer(held)])
+    contiguous = np.ascontiguousarray(values, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(contiguous), [None, pa.py_buffer(contiguous)])
 
 
 def texts(values: Sequence[str]) -> pa.Array:
@@ -54,5 +54,5 @@ def numbers(array: pa.Array) -> Floats:
     """[n] the values of an array of doubles, NaN for null."""
     if not len(array):
         return np.empty(0)
-    held = np.frombuffer(array.buffers()[1])[array.offset : array.offset + len(array)]
-    return np.where(present(array), held, np.nan) if array.null_count else held
+    values = np.frombuffer(array.buffers()[1])[array.offset : array.offset + len(array)]
+    return np.where(present(array), values, np.nan) if array.null_count else values

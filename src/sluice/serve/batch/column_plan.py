@@ -42,9 +42,9 @@ class ColumnPlan:
     @property
     def refused(self) -> pa.Schema:
         """The schema of refused rows: the input's columns, the faulty column, the problem."""
-        held = [pa.field(field.name, field.type) for field in self.columns]
+        inputs = [pa.field(field.name, field.type) for field in self.columns]
         column = pa.field(self.own("column"), pa.string())
-        return pa.schema([*held, column, pa.field(self.own("problem"), pa.string())])
+        return pa.schema([*inputs, column, pa.field(self.own("problem"), pa.string())])
 
     def own(self, name: str) -> str:
         """The name for a column of ours: with underscores at its end if the input has that name."""
@@ -84,14 +84,14 @@ def plan_columns(
 
 
 def _refuse_unless_scalar(field: pa.Field, where: str) -> None:
-    held = plain(field.type)
+    type_ = value_type(field.type)
     fits = (
-        pa.types.is_boolean(held)
-        or pa.types.is_integer(held)
-        or pa.types.is_floating(held)
-        or pa.types.is_decimal(held)
-        or pa.types.is_null(held)
-        or is_text(held)
+        pa.types.is_boolean(type_)
+        or pa.types.is_integer(type_)
+        or pa.types.is_floating(type_)
+        or pa.types.is_decimal(type_)
+        or pa.types.is_null(type_)
+        or is_text(type_)
     )
     if not fits:
         raise SluiceError(
@@ -99,13 +99,15 @@ def _refuse_unless_scalar(field: pa.Field, where: str) -> None:
         )
 
 
-def plain(held: pa.DataType) -> pa.DataType:
+def value_type(type_: pa.DataType) -> pa.DataType:
     """The type of a column's values, also if the column is dictionary-encoded."""
-    return held.value_type if pa.types.is_dictionary(held) else held
+    return type_.value_type if pa.types.is_dictionary(type_) else type_
 
 
-def is_text(held: pa.DataType) -> bool:
+def is_text(type_: pa.DataType) -> bool:
     """Whether it is one of Arrow's three string types."""
     return (
-        pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_string_view(held)
+        pa.types.is_string(type_)
+        or pa.types.is_large_string(type_)
+        or pa.types.is_string_view(type_)
     )

@@ -19,7 +19,7 @@ from sluice.labels import MISSING, label
 from sluice.metrics import Floats
 from sluice.model import NOT_FINITE, Tensors, no_number
 from sluice.serve.batch.arrays import numbers, present, texts
-from sluice.serve.batch.column_plan import ColumnPlan, is_text, plain
+from sluice.serve.batch.column_plan import ColumnPlan, is_text, value_type
 
 # The cells of a CSV file that mean a missing value: the same as pandas reads in training.
 MISSING_WORDS = (
@@ -43,16 +43,16 @@ Problems = Iterable[tuple[int, str]]
 def encode(plan: ColumnPlan, batch: pa.RecordBatch) -> tuple[Tensors, Faults]:
     """The tensors of all rows, and the first fault of each row that cannot be scored."""
     signature, rows = plan.signature, batch.num_rows
-    held = np.empty((rows, len(signature.numbers)))
+    numeric = np.empty((rows, len(signature.numbers)))
     labelled = np.empty((rows, len(signature.categories)), object)
     faults: Faults = {}
     for at, name in enumerate(signature.numbers):
-        held[:, at], problems = _numbers(batch.column(name), parsed=plan.parsed)
+        numeric[:, at], problems = _numbers(batch.column(name), parsed=plan.parsed)
         for row, problem in problems:
             faults.setdefault(row, Fault(name, problem))
     for at, name in enumerate(signature.categories):
         labelled[:, at] = _categories(batch.column(name), parsed=plan.parsed)
-    return Tensors(held, labelled), faults
+    return Tensors(numeric, labelled), faults
 
 
 def _numbers(column: pa.Array, *, parsed: bool) -> tuple[Floats, Problems]:
@@ -122,9 +122,9 @@ def _categories(column: pa.Array, *, parsed: bool) -> NDArray[np.object_]:
     """[n] labels. Each distinct value is converted once, not once for each row."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    held = plain(column.type)
+    type_ = value_type(column.type)
     labelled = [
-        MISSING if parsed and value in MISSING_WORDS else label(_unwrapped(value, held))
+        MISSING if parsed and value in MISSING_WORDS else label(_unwrapped(value, type_))
         for value in column.dictionary.to_pylist()
     ]
     at = numbers(column.indices.cast(pa.float64()))
@@ -132,8 +132,8 @@ def _categories(column: pa.Array, *, parsed: bool) -> NDArray[np.object_]:
     return np.array([*labelled, MISSING], object)[places]
 
 
-def _unwrapped(value: object, held: pa.DataType) -> object:
+def _unwrapped(value: object, type_: pa.DataType) -> object:
     """A decimal as the number that JSON would contain; other values unchanged."""
     if isinstance(value, Decimal):
-        return int(value) if held.scale <= 0 else float(value)
+        return int(value) if type_.scale <= 0 else float(value)
     return value

@@ -40,9 +40,9 @@ def run(
     given: a file, a folder or a glob pattern. keep: columns to carry over to the output.
     Raises SluiceError if anything but single rows cannot be scored; nothing is written then.
     """
-    aside = quarantine or default_quarantine(output)
-    refuse_targets(output, aside, given)
-    for path in (output, aside):
+    quarantine = quarantine or default_quarantine(output)
+    refuse_targets(output, quarantine, given)
+    for path in (output, quarantine):
         if path.suffix != ".parquet" or path.is_dir():
             raise SluiceError(f"{path}: expected a file name that ends in .parquet")
     with opened(package) as unpacked:
@@ -55,7 +55,7 @@ def run(
         origins = _RowOrigins(plan, inputs)
         scored = origins.schema(plan.scored).with_metadata(described(unpacked))
         refused = origins.schema(plan.refused)
-        with ParquetSink(output, scored) as good, ParquetSink(aside, refused) as bad:
+        with ParquetSink(output, scored) as good, ParquetSink(quarantine, refused) as bad:
             _score_all(model, origins, good, bad, batch_rows)
             # The output comes last: once it exists, the quarantine is complete too.
             if bad.rows:
@@ -63,7 +63,7 @@ def run(
             else:
                 bad.withdraw()
             good.commit()
-    return BatchResult(good.rows + bad.rows, bad.rows, aside)
+    return BatchResult(good.rows + bad.rows, bad.rows, quarantine)
 
 
 def described(package: Package) -> dict[str, str]:

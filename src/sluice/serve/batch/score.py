@@ -59,7 +59,7 @@ def _results(plan: ColumnPlan, carried: pa.RecordBatch, scores: Scores) -> pa.Re
 
 
 def _refusals(plan: ColumnPlan, batch: pa.RecordBatch, bad: Ints, faults: Faults) -> pa.RecordBatch:
-    held = batch.take(integers(bad)).columns
+    values = batch.take(integers(bad)).columns
     named = [faults[row] for row in bad.tolist()]
-    columns = [*held, texts([f.column for f in named]), texts([f.problem for f in named])]
+    columns = [*values, texts([f.column for f in named]), texts([f.problem for f in named])]
     return pa.RecordBatch.from_arrays(columns, schema=plan.refused)

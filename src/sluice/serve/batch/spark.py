@@ -65,9 +65,9 @@ def run(
     """
     if master is None:
         raise SluiceError("--engine spark needs --master URL, such as spark://host:7077")
-    aside = quarantine or default_quarantine(output)
-    refuse_targets(output, aside, given)
-    for path in (output, aside):
+    quarantine = quarantine or default_quarantine(output)
+    refuse_targets(output, quarantine, given)
+    for path in (output, quarantine):
         _refuse_unless_ours(path)
     _refuse_unreachable(master)
     with opened(package) as unpacked, TemporaryDirectory(prefix="sluice-") as folder:
@@ -80,12 +80,12 @@ def run(
         with _session(master, batch_rows, scratch) as spark:
             spark.sparkContext.addPyFile(str(_code(scratch)))
             spark.sparkContext.addFile(str(_packed(unpacked, scratch)))
-            rows, refused = _score(spark, columns, inputs, output, aside)
-    return BatchResult(rows, refused, aside)
+            rows, refused = _score(spark, columns, inputs, output, quarantine)
+    return BatchResult(rows, refused, quarantine)
 
 
 def _score(
-    spark: SparkSession, plan: ColumnPlan, inputs: list[InputFile], output: Path, aside: Path
+    spark: SparkSession, plan: ColumnPlan, inputs: list[InputFile], output: Path, quarantine: Path
 ) -> tuple[int, int]:
     """Returns the number of all rows and of the refused ones."""
     from pyspark import StorageLevel
@@ -101,14 +101,14 @@ def _score(
     good, bad = (done.where(done[name].isNotNull()) for name in (SCORED, REFUSED))
     try:
         scored = _write(good.select(f"{SCORED}.*"), output)
-        refused = _write(bad.select(f"{REFUSED}.*"), aside)
+        refused = _write(bad.select(f"{REFUSED}.*"), quarantine)
         if refused:
-            _place(aside)
+            _place(quarantine)
         else:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(quarantine, ignore_errors=True)
         _place(output)
     finally:
-        for target in (output, aside):
+        for target in (output, quarantine):
             shutil.rmtree(_part(target), ignore_errors=True)
     return scored + refused, refused
 

@@ -331,9 +331,9 @@ def _flag(parameters: dict[str, Any], name: str, otherwise: bool = False) -> boo
 
 def _split(body: bytes, header: bytes | None) -> tuple[memoryview, memoryview]:
     """The JSON, and the binary tensors that follow it."""
-    whole = memoryview(body)
+    content = memoryview(body)
     if header is None:
-        return whole, whole[:0]
+        return content, content[:0]
     if not header.isdigit() or len(header) > 12 or int(header) > len(body):
         raise RequestRefusedError(
             400,
@@ -341,4 +341,4 @@ def _split(body: bytes, header: bytes | None) -> tuple[memoryview, memoryview]:
             f"Inference-Header-Content-Length: expected a whole number of at most {len(body)}, "
             "the length of the body",
         )
-    return whole[: int(header)], whole[int(header) :]
+    return content[: int(header)], content[int(header) :]
