@@ -102,6 +102,7 @@ def test_acknowledged_requests_are_logged_once_although_the_whole_server_is_kill
                 for pid in [server.process.pid, *workers]:
                     os.kill(pid, signal.SIGKILL)
                 server.process.wait()
+                _wait_until_gone(workers)  # a dying process still locks its segment
             acknowledged += load.acknowledged
     assert_each_once(server, acknowledged)
     assert len(acknowledged) > 50
@@ -110,16 +111,20 @@ def test_acknowledged_requests_are_logged_once_although_the_whole_server_is_kill
     assert file_names.list_segments(server.log) == []
 
 
+def _wait_until_gone(pids: list[int]) -> None:
+    deadline = time.monotonic() + 60
+    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
+        assert time.monotonic() < deadline, "workers still run without their supervisor"
+        time.sleep(0.05)
+
+
 def test_workers_stop_when_their_supervisor_is_killed(serve):
     with serve("--workers", "2") as server:
         workers = server.workers
         assert len(workers) == 2
         server.process.kill()
         server.process.wait()
-        deadline = time.monotonic() + 60
-        while any(os.path.exists(f"/proc/{pid}") for pid in workers):
-            assert time.monotonic() < deadline, "workers still run without their supervisor"
-            time.sleep(0.05)
+        _wait_until_gone(workers)
 
 
 def test_a_running_server_converts_segments_to_parquet(serve, content):
