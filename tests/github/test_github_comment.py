@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from sluice.report import facts
-from sluice.report.facts import Facts
+from sluice.report import record
+from sluice.report.record import Report
 from sluice.verdict import Finding, Status, Verdict
 from support.fixture_project import Ran, params
 from support.github.fake_github import TOKEN, FakeGitHub
@@ -30,10 +30,10 @@ MERGES = b"a: &a {k: 1, l: 2}\n" + b"".join(
 )
 
 
-def report(*, passes: bool = True, name: str = "toy", why: str = "as expected") -> Facts:
+def report(*, passes: bool = True, name: str = "toy", why: str = "as expected") -> Report:
     status = Status.PASS if passes else Status.FAIL
     gate = Verdict.of("performance", [Finding("performance/recall", status, why)])
-    return Facts(name, passes, "All 1 gates let it through." if passes else why, (gate,))
+    return Report(name, passes, "All 1 gates let it through." if passes else why, (gate,))
 
 
 def packed(*files: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
@@ -45,15 +45,15 @@ def packed(*files: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
     return held.getvalue()
 
 
-def artifact(said: Facts | None = None) -> bytes:
+def artifact(said: Report | None = None) -> bytes:
     return packed(
-        ("report.json", facts.encode(said or report())),
+        ("report.json", record.encode(said or report())),
         ("report.md", b"# I am to be merged\n"),
         ("report.html", b"<script>"),
     )
 
 
-GOOD = facts.encode(report())
+GOOD = record.encode(report())
 RAW = json.loads(GOOD)
 
 
@@ -398,7 +398,7 @@ def test_what_people_wrote_is_shown_and_does_nothing(place: Place, storage: Stor
     said = report(passes=False, name=HOSTILE, why=f"{HOSTILE}\n```\n# done\n\u202eoof")
     claim = {"against": HOSTILE, "files": [HOSTILE]}
     missing = {"missing": [HOSTILE], "reason": HOSTILE, "trouble": HOSTILE, "contribution": claim}
-    raw = {**json.loads(facts.encode(said)), **missing}
+    raw = {**json.loads(record.encode(said)), **missing}
     storage.content = packed(("report.json", json.dumps(raw).encode()))
     place.github.files = [{"filename": f"src/sluice/{HOSTILE}"}]
     comment(place).went_well()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sluice.contribution.compare import FREE
+from sluice.contribution.deciding_files import UNOWNED
 from sluice.github.settings import owners
 from support.github.fake_github import FakeGitHub, finished
 from support.github.place import Place
@@ -44,7 +44,7 @@ def _faults(settings: Path, text: str) -> str:
 def test_what_is_free_is_what_the_template_frees(settings: Path) -> None:
     lines = [line.split() for line in TEMPLATE.splitlines() if line and not line.startswith("#")]
     assert lines[0] == ["*", owners.PLACEHOLDER]
-    assert [line[0] for line in lines[1:]] == list(FREE)
+    assert [line[0] for line in lines[1:]] == list(UNOWNED)
     assert _faults(settings, OWNED) == ""
 
 

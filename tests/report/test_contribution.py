@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from sluice import gates
 from sluice.config import validate
 from sluice.contribution import from_git
-from sluice.contribution.compare import Changed, Contribution, compare
+from sluice.contribution.compare import compare
+from sluice.contribution.record import ChangedSetting, Contribution
 from sluice.errors import SluiceError
 from sluice.files import parse_yaml
 from sluice.project import Project
@@ -63,7 +64,9 @@ def held(change: Change, before: Change = lambda settings: None, *, valid: bool 
     return compare("main", *sides, ["params.yaml"])
 
 
-def only(change: Change, before: Change = lambda settings: None, *, valid: bool = True) -> Changed:
+def only(
+    change: Change, before: Change = lambda settings: None, *, valid: bool = True
+) -> ChangedSetting:
     (one,) = held(change, before, valid=valid).settings
     assert one.before != one.after
     assert max(len(one.before), len(one.after)) <= 80

@@ -15,9 +15,9 @@ import pytest
 from sluice import gates
 from sluice.errors import SluiceError
 from sluice.files import parse_yaml
+from sluice.markdown import escape
 from sluice.project import Project
-from sluice.report import markdown
-from sluice.report.facts import Facts, read
+from sluice.report.record import Report, read
 from sluice.report.write import write
 from sluice.verdict import Bound, Finding, Status, Verdict, judge
 
@@ -31,7 +31,7 @@ def verdict(project: Project, name: str, *findings: Finding) -> None:
     Verdict.of(name, list(findings)).write(project.verdict(name))
 
 
-def report(project: Project, base: Path | None = None) -> tuple[Facts, str, str]:
+def report(project: Project, base: Path | None = None) -> tuple[Report, str, str]:
     facts = write(project, gates.collect(project), base=base)
     markup, page = (project.report / name for name in ("report.md", "report.html"))
     return facts, markup.read_text("utf-8"), page.read_text("utf-8")
@@ -75,7 +75,7 @@ def test_what_to_do_has_the_lines_that_accept_by_the_whole_name(make: Make) -> N
     verdict(project, "parity", Finding("parity/ran", Status.INSUFFICIENT, "it broke off"))
     _, markup, page = report(project)
     assert accepting(markup) == [{"finding": name, "reason": None}]
-    assert f"**{markdown.escape(name)}**" in markup
+    assert f"**{escape(name)}**" in markup
     for text in (markup, page):
         assert "cannot be accepted" in text
         assert "more rows settle it" in text
@@ -429,4 +429,4 @@ def test_a_large_report_fits_into_a_comment(make: Make, name: str) -> None:
 
 
 def test_escape_keeps_ordinary_names_as_they_are() -> None:
-    assert markdown.escape("PAY_0: 3.5 (a-b), c/d = 4") == "PAY_0: 3.5 (a-b), c/d = 4"
+    assert escape("PAY_0: 3.5 (a-b), c/d = 4") == "PAY_0: 3.5 (a-b), c/d = 4"

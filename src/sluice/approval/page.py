@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sluice.approval.commits import Way
 from sluice.delivery.fetch import Fetched
 from sluice.github.api import responses
-from sluice.report import facts, markdown, wording
-from sluice.report.markdown import escape
+from sluice.markdown import EMPTY, escape
+from sluice.report import markdown, record, wording
 from sluice.staging import results
 from sluice.verdict import Verdict
 
@@ -54,7 +54,7 @@ def page(case: Case, said: Verdict) -> str:
             "`delivery.json` below: it names every file and the image by their digests, and they ",
             "are verified again after the approval.\n\n",
             _changes(case),
-            markdown.render(facts.read(folder / "report.json")),
+            markdown.render(record.read(folder / "report.json")),
             "\n",
             results.markdown(results.read(folder)),
             "\n",
@@ -79,7 +79,7 @@ def _beside(fetched: Fetched, serves: Serving | None) -> str:
     if serves and serves.fetched:
         theirs = _identity(serves.fetched)
     else:
-        theirs = [escape(serves.unread, 600) if serves else "none yet"] + [wording.NONE] * 4
+        theirs = [escape(serves.unread, 600) if serves else "none yet"] + [EMPTY] * 4
     names = ["version", "commit", "package, sha256", "image", "delivery.json, sha256"]
     rows = zip(names, _identity(fetched), theirs, strict=True)
     return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)

@@ -19,7 +19,7 @@ from sluice.github.api.client import Client
 from sluice.github.api.releases import Releases
 from sluice.github.settings import doctor
 from sluice.github.settings.desired import PRODUCTION
-from sluice.report import wording
+from sluice.text import one_line
 from sluice.verdict import Finding, Status
 
 GATE = "preflight"
@@ -151,7 +151,7 @@ def _when(release: responses.Release) -> str:
 
 def stated(reason: str) -> Finding:
     """Whoever goes back says why, in words that others can read later."""
-    plain = " ".join(wording.visible(reason).split())
+    plain = one_line(reason)
     problems = []
     if not SHORTEST <= len(plain) <= LONGEST:
         problems = [f"expected a reason of {SHORTEST} to {LONGEST} characters, found {len(plain)}"]

@@ -15,7 +15,7 @@ from sluice.delivery.fetch import Fetched
 from sluice.errors import SluiceError
 from sluice.github.api import access
 from sluice.github.api.releases import Releases
-from sluice.report import facts
+from sluice.report import record
 from sluice.verdict import Finding, Status, Verdict
 
 PAGE, FILES = "approval.md", "delivery"
@@ -126,7 +126,7 @@ def _require_other(releases: Releases, serves: Serving | None, fetched: Fetched)
 
 def _require_compared(serves: Serving | None, fetched: Fetched) -> None:
     """Between delivery and release another version may have become the champion."""
-    report = facts.read(fetched.folder / "report.json")
+    report = record.read(fetched.folder / "report.json")
     compared = (report.champion.release if report.champion else None) or preflight.NOBODY
     if compared != _name(serves):
         raise SluiceError(

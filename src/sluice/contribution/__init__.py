@@ -1,1 +1,1 @@
-"""What a contribution changes in how the model is judged."""
+"""What a contribution changes of how it is judged: settings of the gates, and files."""

@@ -1,11 +1,12 @@
-"""What git says a contribution changes since the revision that it starts from."""
+"""What git says that a contribution changes since the revision it starts from."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
 
-from sluice.contribution.compare import Contribution, compare
+from sluice.contribution.compare import compare
+from sluice.contribution.record import Contribution
 from sluice.errors import SluiceError
 from sluice.files import parse_yaml
 
@@ -13,7 +14,10 @@ SETTINGS = "params.yaml"
 
 
 def since(root: Path, against: str) -> Contribution:
-    """Raises SluiceError for a revision that git does not have."""
+    """The changes of the files in `root` since the revision `against`.
+
+    Raises SluiceError if git does not have the revision, or cannot say what changed.
+    """
     asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{against}^{{commit}}"]
     found = _run(root, *asked)
     if found.returncode:
@@ -26,19 +30,19 @@ def since(root: Path, against: str) -> Contribution:
 
 
 def lock_is_stale(root: Path) -> bool:
-    """Whether dvc.lock differs from the one that is committed."""
+    """Whether dvc.lock differs from the committed one. Raises SluiceError if git cannot say."""
     return bool(_git(root, "status", "--porcelain", "--", "dvc.lock"))
 
 
 def _settings_at(root: Path, commit: str) -> bytes:
-    """Nothing where the file is not there; what git cannot read is no nothing."""
+    """Empty if the commit has no params.yaml; an error if git cannot read it."""
     if not _git(root, "ls-tree", "--full-tree", "-z", commit, "--", SETTINGS):
         return b""
     return _git(root, "cat-file", "blob", f"{commit}:{SETTINGS}")
 
 
 def _printable(path: bytes) -> str:
-    """A path is any bytes; a report is UTF-8."""
+    """A path on disk can be any bytes, but the report is UTF-8."""
     return path.decode("utf-8", "replace")
 
 
@@ -53,8 +57,8 @@ def _git(root: Path, *arguments: str) -> bytes:
     done = _run(root, *arguments)
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        said = lines[-1] if lines else f"it ended with {done.returncode}"
-        raise SluiceError(f"git {arguments[0]} failed, so what is changed is not known: {said}")
+        problem = lines[-1] if lines else f"it ended with status {done.returncode}"
+        raise SluiceError(f"git {arguments[0]} failed, so it is not known what changed: {problem}")
     return done.stdout
 
 
@@ -62,4 +66,4 @@ def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
     except OSError as error:
-        raise SluiceError(f"git does not run here: {error}") from None
+        raise SluiceError(f"git cannot be run: {error}") from None

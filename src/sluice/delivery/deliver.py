@@ -10,7 +10,7 @@ from sluice.delivery.delivery import Delivery
 from sluice.errors import SluiceError
 from sluice.github.api import access, responses
 from sluice.github.api.releases import Releases
-from sluice.report.markdown import escape
+from sluice.markdown import escape
 
 # Below it stands what happened to the version.
 _END = "<!-- history -->\n"

@@ -22,7 +22,7 @@ from sluice.package import verify
 from sluice.package.archive import opened
 from sluice.package.identity import Identity
 from sluice.package.manifest import Manifest
-from sluice.report import facts
+from sluice.report import record
 from sluice.staging import results
 from sluice.verdict import Status, Verdict
 
@@ -110,7 +110,7 @@ def whole(folder: Path, package: str) -> Manifest:
         raise SluiceError(f"{package}: scenarios: {verdict.why}")
     if not manifest.source.clean:
         raise SluiceError(f"{package} was built with changes that are not in its commit")
-    report = facts.read(folder / "report.json")
+    report = record.read(folder / "report.json")
     if not report.releasable:
         raise SluiceError(f"the report says it must not be released: {report.reason}")
     for gate in (*GATES, comparison.GATE):
@@ -145,7 +145,7 @@ def _packaged(record: Path) -> str:
 def _gates(package: Path) -> list[Verdict]:
     """What the report in the package says; that of the delivery says it beside the champion."""
     with opened(package) as unpacked:
-        return list(facts.read(unpacked.folder / "reports" / "report.json").gates)
+        return list(record.read(unpacked.folder / "reports" / "report.json").gates)
 
 
 def read(folder: Path) -> Delivery:

@@ -17,7 +17,7 @@ from sluice.errors import SluiceError
 from sluice.package import bom
 from sluice.package.archive import opened
 from sluice.package.manifest import Manifest
-from sluice.report import facts, html, markdown
+from sluice.report import html, markdown, record
 from sluice.staging import load, results
 from sluice.staging.measured import Numbers
 from sluice.verdict import Verdict
@@ -47,7 +47,7 @@ class _Bill(msgspec.Struct, rename="camel"):
 
 def require(folder: Path, package: str, manifest: Manifest) -> None:
     """Raise SluiceError for evidence that is empty, of something else, or changed on its way."""
-    report, tested = facts.read(folder / "report.json"), results.read(folder)
+    report, tested = record.read(folder / "report.json"), results.read(folder)
     _hold(folder / "report.md", markdown.render(report).encode())
     _hold(folder / "report.html", html.render(report).encode())
     _hold(folder / "staging.md", results.markdown(tested).encode())

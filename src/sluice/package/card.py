@@ -7,9 +7,9 @@ from typing import Any
 
 from sluice.config import Settings
 from sluice.files import read_json
+from sluice.markdown import escape
 from sluice.metrics import METRICS
 from sluice.project import Project
-from sluice.report.markdown import escape
 from sluice.verdict import Verdict, number
 
 

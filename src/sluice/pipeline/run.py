@@ -16,7 +16,7 @@ from sluice.project import Project
 from sluice.verdict import Verdict
 
 if TYPE_CHECKING:
-    from sluice.contribution.compare import Contribution
+    from sluice.contribution.record import Contribution
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""The same facts for people and machines: Markdown, HTML and JSON."""
+"""The report on a candidate, with the same content as Markdown, HTML and JSON."""

@@ -1,4 +1,4 @@
-"""The lines for params.yaml that accept findings by name; each reason is left to a person."""
+"""The lines for params.yaml that accept findings by name. A person has to add the reasons."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from collections.abc import Iterable
 from sluice.verdict import Finding
 
 _PLAIN = re.compile(r"(?!.*www\.)[A-Za-z][\w/&=.()%+-]*( [\w/&=.()%+-]+)*")
-# Of a name in quotes, what could end them, or come alive in Markdown or in a page.
-_LIVE = re.compile(r"[^\w /&=.()%+,;!?'-]|(?<=www)\.")
+# In a quoted name: what could end the quotation, or be active in Markdown or HTML.
+_ACTIVE = re.compile(r"[^\w /&=.()%+,;!?'-]|(?<=www)\.")
 
 
 def lines(findings: Iterable[Finding]) -> str:
-    """YAML that is not valid until somebody has written the reasons."""
+    """YAML that `params.yaml` accepts once the reasons are written. Safe in Markdown and HTML."""
     items = [
-        f"  - finding: {_name(finding.name)}\n    reason:  # why that will do, and who says so\n"
+        f"  - finding: {_name(finding.name)}\n"
+        "    reason:  # why this is acceptable, and who decided it\n"
         for finding in findings
     ]
     return "accept:\n" + "".join(items)
 
 
 def _name(name: str) -> str:
-    return name if _PLAIN.fullmatch(name) else f'"{_LIVE.sub(_escaped, name)}"'
+    return name if _PLAIN.fullmatch(name) else f'"{_ACTIVE.sub(_escaped, name)}"'
 
 
 def _escaped(found: re.Match[str]) -> str:

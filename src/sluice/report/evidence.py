@@ -1,124 +1,160 @@
-"""The shapes of what the build and the gates leave behind, as far as the report shows it."""
+"""What training and the gates leave under out/, as far as the report shows it.
+
+The fields have the names of the JSON files; null stands for a number that is not defined.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
 from sluice.model import Decision
-from sluice.project import Project
-from sluice.task import Task
-
-T = TypeVar("T")
 
 
-class Measured(msgspec.Struct, frozen=True):
-    """A number with its confidence interval; null where it is not defined."""
+class Measurement(msgspec.Struct, frozen=True):
+    """A number with its confidence interval."""
 
     estimate: float | None
     low: float | None = None
     high: float | None = None
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class CandidateScores(msgspec.Struct, frozen=True):
+    """How one candidate decides, and its metrics on the validation rows."""
+
     decision: Decision
     metrics: dict[str, float | None]
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Who was tried on the validation rows, and who was chosen by `metric`."""
+    """The candidates that were compared on the validation rows, and the one `metric` chose."""
 
     chosen: str
     metric: str
     validation_rows: int
-    candidates: dict[str, Candidate]
+    candidates: dict[str, CandidateScores]
 
 
-class Metrics(msgspec.Struct, frozen=True):
+class Performance(msgspec.Struct, frozen=True):
+    """Every metric of the chosen candidate on `rows` holdout rows."""
+
     rows: int
-    metrics: dict[str, Measured]
+    metrics: dict[str, Measurement]
     baselines: dict[str, float | None] = {}
 
 
-class Roc(msgspec.Struct, frozen=True):
+class RocPoint(msgspec.Struct, frozen=True):
+    """Both rates at one threshold."""
+
     false_positive_rate: float
     true_positive_rate: float
 
 
-class PrecisionRecall(msgspec.Struct, frozen=True):
+class PrecisionRecallPoint(msgspec.Struct, frozen=True):
+    """Both shares at one threshold."""
+
     recall: float
     precision: float
 
 
-class Calibration(msgspec.Struct, frozen=True):
-    """A group of rows: its mean score, and the share of it that came true."""
+class CalibrationGroup(msgspec.Struct, frozen=True):
+    """Rows of similar score: their mean score, and the share of them that is positive."""
 
     score: float
     frequency: float
 
 
-class Cost(msgspec.Struct, frozen=True):
+class CostPoint(msgspec.Struct, frozen=True):
+    """The mean cost of a row at one threshold."""
+
     threshold: float
     cost: float
 
 
-class Cell(msgspec.Struct, frozen=True):
+class ConfusionCell(msgspec.Struct, frozen=True):
+    """How many rows of one actual class were predicted to be of another, or of the same."""
+
     actual: str
     predicted: str
     rows: int
 
 
-class Residual(msgspec.Struct, frozen=True):
+class ResidualPoint(msgspec.Struct, frozen=True):
+    """One row of a regression."""
+
     predicted: float
     actual: float
 
 
 class Curves(msgspec.Struct, frozen=True):
-    """Each empty where the task has no such curve, or where it is missing."""
+    """The data of the plots; a curve is empty if the task has none or its file is missing."""
 
-    roc: tuple[Roc, ...] = ()
-    precision_recall: tuple[PrecisionRecall, ...] = ()
-    calibration: tuple[Calibration, ...] = ()
-    cost: tuple[Cost, ...] = ()
-    confusion: tuple[Cell, ...] = ()
-    residuals: tuple[Residual, ...] = ()
+    roc: tuple[RocPoint, ...] = ()
+    precision_recall: tuple[PrecisionRecallPoint, ...] = ()
+    calibration: tuple[CalibrationGroup, ...] = ()
+    cost: tuple[CostPoint, ...] = ()
+    confusion: tuple[ConfusionCell, ...] = ()
+    residuals: tuple[ResidualPoint, ...] = ()
 
 
-class Group(msgspec.Struct, frozen=True):
+class GroupMeasures(msgspec.Struct, frozen=True):
+    """What was measured of one group, by the measure's name."""
+
     group: str
     rows: int
-    measures: dict[str, Measured]
+    measures: dict[str, Measurement]
 
 
-class Grouping(msgspec.Struct, frozen=True):
-    """The groups of one sensitive column, or of several together, and how far they lie apart."""
+class GroupComparison(msgspec.Struct, frozen=True):
+    """The groups of one sensitive column or of several columns combined.
+
+    between: differences and ratios between the groups, by name.
+    """
 
     columns: tuple[str, ...]
-    groups: tuple[Group, ...]
-    between: dict[str, Measured] = {}
+    groups: tuple[GroupMeasures, ...]
+    between: dict[str, Measurement] = {}
 
     @property
     def title(self) -> str:
+        """The columns' names, as the fairness findings have them."""
         return " & ".join(self.columns)
 
 
-class Importance(msgspec.Struct, frozen=True):
+class ColumnImportance(msgspec.Struct, frozen=True):
+    """Mean absolute Shapley value of a column.
+
+    share: of the sum over all columns. sign: what a higher value of the column does to the score.
+    """
+
     column: str
     importance: float
     share: float | None = None
     sign: Literal["raises", "lowers", "mixed"] | None = None
 
 
-class Because(msgspec.Struct, frozen=True):
+class ColumnEffect(msgspec.Struct, frozen=True):
+    """How far one column's value moved one row's score."""
+
     column: str
     value: str
     contribution: float
 
 
-class Pair(msgspec.Struct, frozen=True):
-    """A metric of candidate and champion on the same rows; a positive gain is for the better."""
+class ExplainedRow(msgspec.Struct, frozen=True):
+    """One row's score and the columns that moved it most."""
+
+    row: str
+    score: float
+    because: tuple[ColumnEffect, ...] = ()
+
+
+class MetricPair(msgspec.Struct, frozen=True):
+    """One metric of candidate and champion on the same rows.
+
+    gain: how much better the candidate is, with its interval; negative if it is worse.
+    """
 
     candidate: float | None
     champion: float | None
@@ -127,64 +163,9 @@ class Pair(msgspec.Struct, frozen=True):
     high: float | None = None
 
 
-class Comparison(msgspec.Struct, frozen=True):
-    """With the champion, by the name of its release; with nobody where that is null."""
+class ChampionComparison(msgspec.Struct, frozen=True):
+    """The comparison with the champion; `release` is null if there is no champion yet."""
 
     release: str | None
     rows: int = 0
-    metrics: dict[str, Pair] = {}
-
-
-class Explained(msgspec.Struct, frozen=True):
-    """One row's score and the columns that moved it most."""
-
-    row: str
-    score: float
-    because: tuple[Because, ...] = ()
-
-
-# Which curves a task draws; without a task, every one that is there.
-CURVES: dict[Task, tuple[str, ...]] = {
-    "binary": ("roc", "precision_recall", "calibration", "cost", "confusion"),
-    "multiclass": ("confusion",),
-    "regression": ("residuals",),
-}
-
-
-class Reader:
-    """Reads evidence, and notes in `missing` what is not there or not readable."""
-
-    def __init__(self, project: Project) -> None:
-        self._out = project.out
-        self.missing: list[str] = []
-
-    def read(self, where: str, kind: type[T], *, wanted: bool = True) -> T | None:
-        """The file `where` under out/ as `kind`, or None."""
-        try:
-            return msgspec.json.decode((self._out / where).read_bytes(), type=kind)
-        except FileNotFoundError:
-            if wanted:
-                self.missing.append(f"out/{where} is missing")
-        except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
-            said = error.strerror if isinstance(error, OSError) else error
-            self.missing.append(f"out/{where} is not readable: {said}")
-        return None
-
-    def curves(self, task: Task | None) -> Curves:
-        names = CURVES[task] if task else Curves.__struct_fields__
-        kinds: dict[str, Any] = {f.name: f.type for f in msgspec.structs.fields(Curves)}
-        found = {
-            name: self.read(f"evidence/performance/{name}.json", kinds[name], wanted=bool(task))
-            for name in names
-        }
-        return Curves(**{name: rows for name, rows in found.items() if rows is not None})
-
-    def rows(self, part: Path) -> int | None:
-        """How many rows a Parquet file holds, by its footer alone; None if it is not there."""
-        from pyarrow import ArrowInvalid
-        from pyarrow.parquet import read_metadata
-
-        try:
-            return int(read_metadata(part).num_rows)
-        except (OSError, ArrowInvalid):
-            return None
+    metrics: dict[str, MetricPair] = {}

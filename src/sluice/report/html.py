@@ -1,113 +1,109 @@
-"""The report as one page that needs nothing but itself: no network, no script."""
+"""The report as one HTML page that loads nothing: no network access, no script."""
 
 from __future__ import annotations
 
 import msgspec
 from markupsafe import Markup, escape
 
-from sluice.report import acceptance, compare, plots, wording
-from sluice.report.facts import Facts
-from sluice.verdict import Finding
+from sluice.report import acceptance, formatting, plots, tables, wording
+from sluice.report.record import Report
 
-# Beyond this many lines a list is for report.json.
-_FINDINGS = 2_000
-_MEASURES = 9
+# Longer lists are in report.json only.
+_MOST_FINDINGS = 2_000
+_MOST_FAIRNESS_PLOTS = 9
+# Gates without a section of their own, whose findings are listed at the end.
+_LISTED_GATES = ("scenarios", "data-quality", "parity")
 
 
-class Plot(msgspec.Struct, frozen=True):
+class Figure(msgspec.Struct, frozen=True):
+    """A plot with its title and a sentence on how to read it."""
+
     drawing: Markup
     title: str
     caption: str
 
 
-def render(facts: Facts, base: Facts | None = None) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def render(report: Report, base: Report | None = None) -> str:
+    """The page. base: an earlier report to compare with."""
+    from sluice import templates
 
-    environment = Environment(
-        loader=PackageLoader("sluice.report", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    compared = _compared(facts)
+    environment = templates.html("sluice.report")
+    measures = _measures_of_single_columns(report)
     return environment.get_template("report.html.j2").render(
-        facts=facts,
+        report=report,
         base=base,
         words=wording,
-        # Markup, or its lines would be joined into one.
-        accepting=escape(acceptance.lines(facts.acceptable)) if facts.acceptable else "",
-        numbers=compare.performance(facts, base),
-        disparities=compare.fairness(facts, base),
-        curves=_curves(facts),
-        groups=[(one, compare.measures(facts, one)) for one in facts.fairness],
-        fair=_fair(facts, compared[:_MEASURES]),
-        undrawn=len(compared[_MEASURES:]),
-        importance=plots.importance(facts.importance) if facts.importance else None,
-        behaviour={
-            name: _findings(facts, name) for name in ("scenarios", "data-quality", "parity")
-        },
-        beside=compare.champion(facts),
-        most=_FINDINGS,
+        format=formatting,
+        interval=f"{100 * (report.confidence or 0.95):g} % interval",
+        # Markup, because plain text would lose its line breaks.
+        accept_lines=escape(acceptance.lines(report.acceptable)) if report.acceptable else "",
+        metric_rows=tables.performance(report, base),
+        fairness_rows=tables.fairness(report, base),
+        champion_rows=tables.champion(report),
+        curves=_curves(report),
+        groups=[(one, tables.measures(report, one)) for one in report.fairness],
+        fairness_plots=_fairness_plots(report, measures[:_MOST_FAIRNESS_PLOTS]),
+        measures_without_plot=len(measures[_MOST_FAIRNESS_PLOTS:]),
+        importance=plots.importance(report.importance) if report.importance else None,
+        listed={gate: report.findings(gate) for gate in _LISTED_GATES},
+        most_findings=_MOST_FINDINGS,
+        most_importance=plots.MOST_BARS,
     )
 
 
-def _shown(value: object) -> object:
-    # Markup is the page's own.
-    return wording.visible(value) if type(value) is str else value
-
-
-def _curves(facts: Facts) -> list[Plot]:
-    curves, metrics = facts.curves, facts.performance.metrics if facts.performance else {}
-    drawn = []
-
-    def area(name: str) -> float | None:
-        return metrics[name].estimate if name in metrics else None
-
+def _curves(report: Report) -> list[Figure]:
+    """The plots of the task; those whose data is missing are left out."""
+    curves = report.curves
+    figures = []
     if curves.roc:
-        drawing = plots.roc(curves.roc, area("roc_auc"))
-        caption = "True against false positives, at every threshold; the dashes are guessing."
-        drawn.append(Plot(drawing, "ROC curve", caption))
-    if curves.precision_recall:
-        drawing = plots.precision_recall(curves.precision_recall, area("average_precision"))
+        drawing = plots.roc(curves.roc, _metric(report, "roc_auc"))
         caption = (
-            "How many of the predicted positives are right, as more of all positives are found."
+            "True positive rate against false positive rate at every threshold; the dashed line "
+            "is guessing."
         )
-        drawn.append(Plot(drawing, "Precision-recall curve", caption))
+        figures.append(Figure(drawing, "ROC curve", caption))
+    if curves.precision_recall:
+        average = _metric(report, "average_precision")
+        drawing = plots.precision_recall(curves.precision_recall, average)
+        caption = "How many predicted positives are right, by how many of all positives are found."
+        figures.append(Figure(drawing, "Precision-recall curve", caption))
     if curves.calibration:
         drawing = plots.calibration(curves.calibration)
-        caption = "On the dashes, a score means what it says."
-        drawn.append(Plot(drawing, "Calibration", caption))
+        caption = "On the dashed line, the mean score is the share of positives."
+        figures.append(Figure(drawing, "Calibration", caption))
     if curves.cost:
-        drawing = plots.cost(curves.cost, facts.threshold)
-        caption = "What errors cost, by where the line is drawn; chosen on other rows than these."
-        drawn.append(Plot(drawing, "Cost of errors", caption))
+        drawing = plots.cost(curves.cost, report.threshold)
+        caption = (
+            "Mean cost of errors by threshold, on the holdout; the threshold was chosen on the "
+            "validation rows."
+        )
+        figures.append(Figure(drawing, "Cost of errors", caption))
     if curves.confusion and (matrix := plots.confusion(curves.confusion)):
-        caption = "Rows by actual and predicted class, as shares of the actual."
-        if facts.task == "binary" and len(facts.classes) == 2:
-            caption += f" Negative is {facts.classes[0]}, positive {facts.classes[1]}."
-        drawn.append(Plot(matrix, "Confusion matrix", caption))
+        caption = "Rows by actual and predicted class, with their share of the actual class."
+        if report.task == "binary" and len(report.classes) == 2:
+            caption += f" Negative is {report.classes[0]}, positive {report.classes[1]}."
+        figures.append(Figure(matrix, "Confusion matrix", caption))
     if curves.residuals:
         drawing = plots.residuals(curves.residuals)
-        caption = "How far off, and in which direction, at each height of the prediction."
-        drawn.append(Plot(drawing, "Residuals", caption))
-    return drawn
+        caption = "Actual minus predicted value, by the predicted value."
+        figures.append(Figure(drawing, "Residuals", caption))
+    return figures
 
 
-def _compared(facts: Facts) -> list[str]:
-    """What is measured of the groups of single sensitive columns, what a bound holds first."""
-    single = [grouping for grouping in facts.fairness if len(grouping.columns) == 1]
-    return list(dict.fromkeys(name for one in single for name in compare.measures(facts, one)))
+def _metric(report: Report, name: str) -> float | None:
+    metrics = report.performance.metrics if report.performance else {}
+    return metrics[name].estimate if name in metrics else None
 
 
-def _fair(facts: Facts, measures: list[str]) -> list[Plot]:
-    caption = "Each dot is a group, the bar behind it its interval."
-    drawn = [(name, plots.fairness(facts.fairness, name)) for name in measures]
-    return [Plot(plot, wording.metric(name).capitalize(), caption) for name, plot in drawn if plot]
+def _measures_of_single_columns(report: Report) -> list[str]:
+    """What was measured of the groups of single sensitive columns: first what has a bound."""
+    single = [groups for groups in report.fairness if len(groups.columns) == 1]
+    return list(dict.fromkeys(name for one in single for name in tables.measures(report, one)))
 
 
-def _findings(facts: Facts, gate: str) -> tuple[Finding, ...]:
-    verdict = facts.gate(gate)
-    return verdict.findings if verdict else ()
+def _fairness_plots(report: Report, measures: list[str]) -> list[Figure]:
+    caption = "Each dot is a group; the bar is its confidence interval."
+    drawn = [(name, plots.fairness(report.fairness, name)) for name in measures]
+    return [
+        Figure(plot, formatting.metric(name).capitalize(), caption) for name, plot in drawn if plot
+    ]

@@ -1,4 +1,4 @@
-"""Plots as SVG elements to stand inside a page: the same facts, the same bytes."""
+"""Plots as SVG elements for an HTML page. The same data gives the same bytes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
-from sluice.report import wording
+from sluice.report import formatting
 from sluice.report.evidence import (
-    Calibration,
-    Cell,
-    Cost,
-    Grouping,
-    Importance,
-    Measured,
-    PrecisionRecall,
-    Residual,
-    Roc,
+    CalibrationGroup,
+    ColumnImportance,
+    ConfusionCell,
+    CostPoint,
+    GroupComparison,
+    Measurement,
+    PrecisionRecallPoint,
+    ResidualPoint,
+    RocPoint,
 )
+from sluice.text import clip, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,19 +29,19 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREY, INK, GRID = "#2b6ca3", "#c8741a", "#8b95a5", "#1f2937", "#e3e7ed"
 VIOLET, GREEN, DEEP = "#7a6aa8", "#3c7f6b", "#1d4f80"
 
-_SIGNS = {"raises": ORANGE, "lowers": BLUE, "mixed": VIOLET, None: GREY}
-_COLUMNS = (BLUE, ORANGE, VIOLET, GREEN)
+_EFFECT_COLOURS = {"raises": ORANGE, "lowers": BLUE, "mixed": VIOLET, None: GREY}
+_COLUMN_COLOURS = (BLUE, ORANGE, VIOLET, GREEN)
 
-_BARS = 14
-_GROUPS = 24
-_CLASSES = 12
-_LABEL = 24
+MOST_BARS = 14
+_MOST_GROUPS = 24
+_MOST_CLASSES = 12
+_LONGEST_LABEL = 24
 
 _STYLE: Any = {
-    # Text stays text: it can be searched, and the page picks the typeface.
+    # Text remains text: it can be searched, and the page chooses the typeface.
     "svg.fonttype": "none",
     "svg.hashsalt": "sluice",
-    # A column may be called "$x$".
+    # The name of a column may look like a formula.
     "text.parse_math": False,
     "font.family": ["DejaVu Sans"],
     "font.size": 9,
@@ -61,7 +62,9 @@ _STYLE: Any = {
 }
 
 
-def roc(points: tuple[Roc, ...], area: float | None) -> Markup:
+def roc(points: tuple[RocPoint, ...], area: float | None) -> Markup:
+    """The ROC curve, and the line of guessing. area: ROC AUC."""
+
     def draw(axes: Axes) -> None:
         _square(axes, "false positive rate", "true positive rate")
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (3, 3)))
@@ -71,20 +74,24 @@ def roc(points: tuple[Roc, ...], area: float | None) -> Markup:
             color=BLUE,
         )
 
-    return _svg(f"ROC curve, area under it {wording.number(area)}", draw)
+    return _svg(f"ROC curve, area under it {formatting.number(area)}", draw)
 
 
-def precision_recall(points: tuple[PrecisionRecall, ...], average: float | None) -> Markup:
+def precision_recall(points: tuple[PrecisionRecallPoint, ...], average: float | None) -> Markup:
+    """The precision-recall curve. average: average precision."""
+
     def draw(axes: Axes) -> None:
         _square(axes, "recall", "precision")
         axes.plot([p.recall for p in points], [p.precision for p in points], color=BLUE)
 
-    return _svg(f"Precision-recall curve, average precision {wording.number(average)}", draw)
+    return _svg(f"Precision-recall curve, average precision {formatting.number(average)}", draw)
 
 
-def calibration(points: tuple[Calibration, ...]) -> Markup:
+def calibration(points: tuple[CalibrationGroup, ...]) -> Markup:
+    """The share of positives by mean score, and the line on which both are equal."""
+
     def draw(axes: Axes) -> None:
-        _square(axes, "mean score", "share that came true")
+        _square(axes, "mean score", "share of positives")
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (3, 3)))
         axes.plot(
             [p.score for p in points],
@@ -96,19 +103,21 @@ def calibration(points: tuple[Calibration, ...]) -> Markup:
 
     gap = max(abs(p.score - p.frequency) for p in points)
     groups = f"{len(points)} groups of equal size"
-    return _svg(f"Calibration in {groups}, largest gap {wording.number(gap)}", draw)
+    return _svg(f"Calibration in {groups}, largest gap {formatting.number(gap)}", draw)
 
 
-def cost(points: tuple[Cost, ...], threshold: float | None) -> Markup:
+def cost(points: tuple[CostPoint, ...], threshold: float | None) -> Markup:
+    """Mean cost of a row by threshold. threshold: the chosen one, if there is one."""
+
     def draw(axes: Axes) -> None:
-        axes.set(xlabel="threshold", ylabel="mean cost a row", xlim=(0, 1))
+        axes.set(xlabel="threshold", ylabel="mean cost per row", xlim=(0, 1))
         axes.plot([p.threshold for p in points], [p.cost for p in points], color=BLUE)
         axes.set_ylim(bottom=0)
         if threshold is not None:
             axes.axvline(threshold, color=ORANGE, linewidth=1.5)
             side = "left" if threshold < 0.6 else "right"
             axes.annotate(
-                f"chosen: {wording.number(threshold)}",
+                f"chosen: {formatting.number(threshold)}",
                 (threshold, 0.04),
                 xycoords=("data", "axes fraction"),
                 xytext=(6 if side == "left" else -6, 0),
@@ -117,15 +126,15 @@ def cost(points: tuple[Cost, ...], threshold: float | None) -> Markup:
                 color=ORANGE,
             )
 
-    chosen = "" if threshold is None else f", chosen threshold {wording.number(threshold)}"
+    chosen = "" if threshold is None else f", chosen threshold {formatting.number(threshold)}"
     return _svg(f"Mean cost by threshold{chosen}", draw)
 
 
-def confusion(cells: tuple[Cell, ...]) -> Markup | None:
-    """Counts, shaded by the share of the actual class; None past twelve classes."""
+def confusion(cells: tuple[ConfusionCell, ...]) -> Markup | None:
+    """Rows per cell, shaded by the share of the actual class; None with more than 12 classes."""
     actual = list(dict.fromkeys(cell.actual for cell in cells))
     predicted = list(dict.fromkeys(cell.predicted for cell in cells))
-    if len(actual) > _CLASSES or len(predicted) > _CLASSES:
+    if len(actual) > _MOST_CLASSES or len(predicted) > _MOST_CLASSES:
         return None
     total = {name: sum(c.rows for c in cells if c.actual == name) for name in actual}
 
@@ -154,14 +163,14 @@ def confusion(cells: tuple[Cell, ...]) -> Markup | None:
     return _svg(f"Confusion matrix of {len(actual)} classes", draw)
 
 
-def importance(columns: tuple[Importance, ...]) -> Markup:
-    """Bars of the heaviest columns, coloured by what a higher value does."""
-    top = columns[:_BARS]
+def importance(columns: tuple[ColumnImportance, ...]) -> Markup:
+    """Bars of the most important columns, coloured by what a higher value does to the score."""
+    top = columns[:MOST_BARS]
 
     def draw(axes: Axes) -> None:
         sizes = [100 * (c.share or 0.0) for c in top]
-        axes.barh(range(len(top)), sizes, color=[_SIGNS[c.sign] for c in top], height=0.68)
-        axes.set_yticks(range(len(top)), [_short(c.column, _LABEL) for c in top])
+        axes.barh(range(len(top)), sizes, color=[_EFFECT_COLOURS[c.sign] for c in top], height=0.68)
+        axes.set_yticks(range(len(top)), [_short(c.column, _LONGEST_LABEL) for c in top])
         axes.set(xlabel="share of the total importance, %", ylim=(len(top) - 0.4, -0.6))
         axes.grid(visible=False, axis="y")
         for row, size in enumerate(sizes):
@@ -174,40 +183,42 @@ def importance(columns: tuple[Importance, ...]) -> Markup:
                 color=INK,
             )
 
-    label = f"Importance: {_short(top[0].column, _LABEL)} first" if top else "Importance"
+    label = f"Importance: {_short(top[0].column, _LONGEST_LABEL)} first" if top else "Importance"
     return _svg(label, draw, width=4.8, height=0.8 + 0.23 * len(top))
 
 
-def fairness(groupings: tuple[Grouping, ...], measure: str) -> Markup | None:
-    """One measure of every group with its interval; None where nobody has it."""
+def fairness(groupings: tuple[GroupComparison, ...], measure: str) -> Markup | None:
+    """One measure of each group with its interval; None if no group has it."""
     seen = [
-        (group.group, group.measures.get(measure, Measured(None)))
+        (group.group, group.measures.get(measure, Measurement(None)))
         for grouping in groupings
         if len(grouping.columns) == 1
         for group in grouping.groups
     ]
-    dots = [(name, m.estimate, m) for name, m in seen if m.estimate is not None][:_GROUPS]
+    dots = [(name, m.estimate, m) for name, m in seen if m.estimate is not None][:_MOST_GROUPS]
     if not dots:
         return None
     columns = list(dict.fromkeys(name.partition("=")[0] for name, _, _ in dots))
 
     def draw(axes: Axes) -> None:
         for row, (name, estimate, span) in enumerate(dots):
-            colour = _COLUMNS[columns.index(name.partition("=")[0]) % len(_COLUMNS)]
+            colour = _COLUMN_COLOURS[columns.index(name.partition("=")[0]) % len(_COLUMN_COLOURS)]
             if span.low is not None and span.high is not None:
                 axes.plot([span.low, span.high], [row, row], color=colour, alpha=0.45)
             axes.plot([estimate], [row], "o", color=colour, markersize=6)
-        axes.set_yticks(range(len(dots)), [_short(name, _LABEL) for name, _, _ in dots])
-        axes.set(xlabel=wording.metric(measure), ylim=(len(dots) - 0.4, -0.6))
+        axes.set_yticks(range(len(dots)), [_short(name, _LONGEST_LABEL) for name, _, _ in dots])
+        axes.set(xlabel=formatting.metric(measure), ylim=(len(dots) - 0.4, -0.6))
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.08)
         axes.locator_params(axis="x", nbins=4)
 
-    label = f"{wording.metric(measure)} of {len(dots)} groups"
+    label = f"{formatting.metric(measure)} of {len(dots)} groups"
     return _svg(label, draw, height=0.7 + 0.25 * len(dots))
 
 
-def residuals(points: tuple[Residual, ...]) -> Markup:
+def residuals(points: tuple[ResidualPoint, ...]) -> Markup:
+    """Actual minus predicted values, by predicted value."""
+
     def draw(axes: Axes) -> None:
         axes.axhline(0, color=GREY, linewidth=1)
         axes.plot(
@@ -225,7 +236,7 @@ def residuals(points: tuple[Residual, ...]) -> Markup:
 
 
 def _short(name: str, most: int) -> str:
-    return wording.clip(wording.visible(name), most)
+    return clip(printable(name), most)
 
 
 def _square(axes: Axes, x: str, y: str) -> None:
@@ -241,7 +252,7 @@ def _fit(classes: int) -> float:
 def _svg(
     label: str, draw: Callable[[Axes], None], width: float = 3.4, height: float = 2.7
 ) -> Markup:
-    """An <svg> element that says in words what it shows."""
+    """An <svg> element, with `label` for readers who cannot see it."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
@@ -252,8 +263,8 @@ def _svg(
         bare = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         FigureCanvasSVG(figure).print_figure(made, format="svg", metadata=bare)
     element = made.getvalue().partition("<svg ")[2]
-    return Markup(  # noqa: S704 - made here, its label escaped
-        f'<svg role="img" aria-label="{escape(wording.visible(label))}" {element.strip()}'
+    return Markup(  # noqa: S704 - matplotlib escapes texts, and the label is escaped here
+        f'<svg role="img" aria-label="{escape(printable(label))}" {element.strip()}'
     )
 
 

@@ -1,16 +1,16 @@
-"""Write the report, whatever state the project is in."""
+"""Write the report of a project in any state: as Markdown, HTML and JSON."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from sluice import files
-from sluice.contribution.compare import Contribution
+from sluice.contribution.record import Contribution
 from sluice.errors import SluiceError
 from sluice.project import Project
-from sluice.report import facts as known
-from sluice.report import html, markdown
-from sluice.report.facts import Facts
+from sluice.report import html, markdown, record
+from sluice.report.collect import collect
+from sluice.report.record import Report
 from sluice.verdict import Verdict
 
 
@@ -23,30 +23,31 @@ def write(
     stale_lock: bool = False,
     contribution: Contribution | None = None,
     folder: Path | None = None,
-) -> Facts:
-    """Write report.md, report.html and report.json, and return what they say.
+) -> Report:
+    """Write report.md, report.html and report.json to `folder`, and return their content.
 
-    `base` is an earlier report.json to compare with. If it is not one, the report is
-    written without the comparison, and then SluiceError is raised.
+    verdicts: of every gate of the run. base: an earlier report.json to compare with. If it
+    cannot be read, the report is written without it, and then SluiceError is raised. trouble:
+    the error that stopped the run. folder: out/report unless given.
     """
-    facts = known.gather(
+    report = collect(
         project, verdicts, trouble=trouble, stale_lock=stale_lock, contribution=contribution
     )
     target = folder or project.report
     try:
-        earlier = known.read(base) if base else None
+        earlier = record.read(base) if base else None
     except SluiceError:
-        _write(target, facts, None)
+        _write(target, report, None)
         raise
-    _write(target, facts, earlier)
-    return facts
+    _write(target, report, earlier)
+    return report
 
 
-def _write(folder: Path, facts: Facts, base: Facts | None) -> None:
-    forms = {
-        "report.json": known.encode(facts),
-        "report.md": markdown.render(facts, base).encode(),
-        "report.html": html.render(facts, base).encode(),
+def _write(folder: Path, report: Report, base: Report | None) -> None:
+    pages = {
+        "report.json": record.encode(report),
+        "report.md": markdown.render(report, base).encode(),
+        "report.html": html.render(report, base).encode(),
     }
-    for name, content in forms.items():
+    for name, content in pages.items():
         files.write(folder / name, content)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.report import wording
-from sluice.report.markdown import escape
+from sluice.markdown import EMPTY, escape
 from sluice.staging import load
 from sluice.staging.measured import Measurements, Numbers
 from sluice.verdict import Bound, Finding, Status, Verdict, number
@@ -71,11 +70,11 @@ def _numbers(measured: Measurements, verdict: Verdict) -> str:
 
 
 def _shown(value: float | None) -> str:
-    return wording.NONE if value is None else number(value)
+    return EMPTY if value is None else number(value)
 
 
 def _bound(bound: Bound | None) -> str:
-    return wording.NONE if bound is None or bound.low is bound.high is None else escape(str(bound))
+    return EMPTY if bound is None or bound.low is bound.high is None else escape(str(bound))
 
 
 def _how(measured: Measurements) -> str:

@@ -17,9 +17,10 @@ from sluice.delivery.delivery import Delivery
 from sluice.package import bom, identity
 from sluice.package.identity import Identity
 from sluice.package.manifest import Manifest
-from sluice.report import facts, html, markdown
-from sluice.report.evidence import Comparison
-from sluice.report.facts import Facts
+from sluice.report import html, markdown
+from sluice.report import record as report_record
+from sluice.report.evidence import ChampionComparison
+from sluice.report.record import Report
 from sluice.staging import load, results
 from sluice.staging.measured import Measurements, Numbers
 from sluice.staging.results import Results
@@ -115,13 +116,13 @@ def lay(parts: Path, toy: Toy, package: bytes) -> None:
 
 def beside(parts: Path, champion: str | None) -> None:
     """The report as it were, had this one served when the version was delivered."""
-    report = facts.read(parts / "report/report.json")
-    told(parts / "report", replace(report, champion=Comparison(champion)))
+    report = report_record.read(parts / "report/report.json")
+    told(parts / "report", replace(report, champion=ChampionComparison(champion)))
 
 
-def told(folder: Path, report: Facts) -> None:
+def told(folder: Path, report: Report) -> None:
     """In all its forms."""
-    (folder / "report.json").write_bytes(facts.encode(report))
+    (folder / "report.json").write_bytes(report_record.encode(report))
     (folder / "report.md").write_text(markdown.render(report), "utf-8")
     (folder / "report.html").write_text(html.render(report), "utf-8")
 
@@ -144,7 +145,7 @@ def record(parts: Path, digest: str) -> None:
 
 def rewrite(file: Path, said: Verdict) -> None:
     """The report as it were, had this gate said so."""
-    report = facts.read(file)
+    report = report_record.read(file)
     gates = (said, *(gate for gate in report.gates if gate.gate != said.gate))
     fine = all(gate.passes for gate in gates)
     told(file.parent, replace(report, gates=gates, releasable=fine, reason=said.why))

@@ -1,1 +1,1 @@
-"""The report as a comment on the pull request."""
+"""The report as a comment on a pull request."""

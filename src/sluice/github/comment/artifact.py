@@ -1,6 +1,6 @@
-"""The report that CI left of a contribution: whatever is in it, its author may have written.
+"""The report that CI uploaded for a contribution, whose author can write anything into it.
 
-Nothing is unpacked to disk. What is not exactly as expected is refused, with the reason.
+Nothing is unpacked to disk. An artifact that is not exactly as expected is refused with a reason.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import zlib
 from sluice.errors import SluiceError
 from sluice.github.api import responses
 from sluice.github.api.pulls import Pulls
-from sluice.report import facts
-from sluice.report.facts import Facts
+from sluice.report import record
+from sluice.report.record import Report
 
 NAME = "report"
 
 _REPORT = "report.json"
-_UNREAD = ("report.md", "report.html")
+_IGNORED = ("report.md", "report.html")
 _MOST_DOWNLOADED = 20 * 1024 * 1024
 _MOST_READ = 8 * 1024 * 1024
 _MOST_ENTRIES = 16
@@ -28,36 +28,38 @@ _ENTRY = b"PK\1\2"
 
 
 class AbsentError(SluiceError):
-    """CI left no report."""
+    """CI uploaded no report."""
 
 
-def fetch(github: Pulls, run: responses.Run) -> Facts:
-    """Raises AbsentError where there is none, SluiceError for one that is refused."""
+def fetch(github: Pulls, run: responses.Run) -> Report:
+    """The report of a run. Raises AbsentError if it has none, SluiceError if it is refused."""
     found = github.artifacts(run, NAME)
     if not found:
-        done = "succeeded, but" if run.conclusion == "success" else "did not succeed and"
-        raise AbsentError(f"CI {done} left none")
-    # Each attempt of a run may leave one of its own, beside those of the attempts before.
+        succeeded = run.conclusion == "success"
+        result = "succeeded, but" if succeeded else "did not succeed and"
+        raise AbsentError(f"CI {result} uploaded none")
+    # Each attempt of a run can upload an artifact; those of earlier attempts remain.
     if len(found) > 1 and run.run_attempt == 1:
-        raise SluiceError(f"the run has {len(found)} artifacts named {NAME!r}")
+        raise SluiceError(f"the run has {len(found)} artifacts named {NAME!r}, expected one")
     newest = max(found, key=lambda one: one.id)
     if newest.expired:
-        raise SluiceError("the run's artifact has expired")
+        raise SluiceError("the run's artifact has expired; run CI again")
     if newest.size_in_bytes > _MOST_DOWNLOADED:
         raise SluiceError(f"the artifact is larger than {_MOST_DOWNLOADED:,} bytes")
     return unpack(github.download(newest, _MOST_DOWNLOADED))
 
 
-def unpack(content: bytes) -> Facts:
-    # The library reads the whole directory of an archive before anyone can count it.
+def unpack(content: bytes) -> Report:
+    """The report in a zip archive. Raises SluiceError for an archive that is not as expected."""
+    # The library reads the whole directory of an archive before its entries can be counted.
     if content.count(_ENTRY) > _MOST_ENTRIES:
-        raise SluiceError("the artifact holds more files than a report has")
+        raise SluiceError("the artifact has more files than a report")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = _entries(archive)
             if _REPORT not in entries:
                 raise SluiceError(f"the artifact has no {_REPORT}")
-            return facts.decode(_text(archive, entries[_REPORT]), _REPORT)
+            return record.decode(_content(archive, entries[_REPORT]), _REPORT)
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -67,32 +69,32 @@ def unpack(content: bytes) -> Facts:
         RuntimeError,
         ValueError,
     ) as error:
-        raise SluiceError(f"the artifact is no sound zip archive: {error}") from None
+        raise SluiceError(f"the artifact is not a valid zip archive: {error}") from None
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     entries: dict[str, zipfile.ZipInfo] = {}
     for entry in archive.infolist():
-        # `filename` is what the library has made of it.
+        # `filename` is what the library has made of the name.
         name = entry.orig_filename
-        if name not in (_REPORT, *_UNREAD):
-            raise SluiceError(f"the artifact holds {name!r}, which no report has")
+        if name not in (_REPORT, *_IGNORED):
+            raise SluiceError(f"the artifact has a file {name!r}, which no report has")
         if name in entries:
-            raise SluiceError(f"the artifact holds {name} twice")
+            raise SluiceError(f"the artifact has {name} twice")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
-            raise SluiceError(f"the artifact's {name} is no plain file")
+            raise SluiceError(f"the artifact's {name} is not a regular file")
         if entry.flag_bits & 1:
             raise SluiceError(f"the artifact's {name} is encrypted")
-        # The other methods may ask for gigabytes before they give a byte.
+        # Other methods can allocate gigabytes before they return a byte.
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise SluiceError(f"the artifact's {name} is packed in an unusual way")
+            raise SluiceError(f"the artifact's {name} is compressed in an unusual way")
         entries[name] = entry
     return entries
 
 
-def _text(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     with archive.open(entry) as file:
-        text = b"" if entry.file_size > _MOST_READ else file.read(_MOST_READ + 1)
-    if max(len(text), entry.file_size) > _MOST_READ:
+        content = b"" if entry.file_size > _MOST_READ else file.read(_MOST_READ + 1)
+    if max(len(content), entry.file_size) > _MOST_READ:
         raise SluiceError(f"the artifact's {entry.filename} is larger than {_MOST_READ:,} bytes")
-    return text
+    return content

@@ -1,4 +1,4 @@
-"""The comment's text. The report in it is rendered here, never taken as the artifact has it."""
+"""The comment's text. It is rendered from report.json, never from the artifact's own Markdown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 
+from markupsafe import Markup
 from msgspec.structs import replace
 
 from sluice.errors import SluiceError
@@ -13,72 +14,71 @@ from sluice.github.api import responses
 from sluice.github.api.access import Access
 from sluice.github.comment.changes import Changes
 from sluice.report import markdown
-from sluice.report.facts import Facts
-from sluice.report.markdown import escape
+from sluice.report.record import Report
 
 Stamp = tuple[int, int]
 
-# GitHub refuses a longer one.
+# GitHub refuses a longer comment.
 _LIMIT = 65_536
-_JOBS, _NAME = 10, 60
+_MOST_JOBS, _LONGEST_NAME = 10, 60
 _MARKER = re.compile(r"<!-- sluice: report run=(\d{1,19}) attempt=(\d{1,9}) -->(?:\r?\n|$)")
 
 
 def stamp(text: str) -> Stamp | None:
-    """Which run and attempt wrote a comment of ours."""
+    """The run and attempt that wrote one of our comments; None for any other comment."""
     found = _MARKER.match(text)
     return (int(found[1]), int(found[2])) if found else None
 
 
-def of_report(
+def with_report(
     access: Access,
     run: responses.Run,
-    report: Facts,
+    report: Report,
     changes: Changes,
     failed: Sequence[responses.Job],
 ) -> str:
-    """Raises SluiceError for a report that cannot be shown."""
-    facts = replace(report, contribution=changes.contribution)
+    """The comment with CI's report.
+
+    changes: what the pull request changes, which replaces what the report says about it.
+    failed: the jobs of the run that did not succeed. Raises SluiceError for a report that
+    cannot be displayed.
+    """
+    trusted = replace(report, contribution=changes.contribution)
     try:
-        shown = markdown.render(facts)
+        # `markdown.render` escapes everything that the report holds.
+        shown = Markup(markdown.render(trusted))  # noqa: S704
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise SluiceError(f"it cannot be shown ({type(error).__name__})") from None
-    # That CI failed a candidate that must not be released is what the report itself says.
-    first = _ci(run, failed) if facts.releasable else ""
-    text = _framed(access, run, first + _unknown(changes) + shown)
+        raise SluiceError(f"the report cannot be displayed ({type(error).__name__})") from None
+    # Where the candidate does not pass, the report itself says why CI failed.
+    jobs = failed if report.releasable else None
+    text = _comment(access, run, jobs, report=shown, unknown=changes.unknown)
     if len(text) > _LIMIT:
-        raise SluiceError("it does not fit into a comment")
+        raise SluiceError(f"a comment can have {_LIMIT:,} characters, the report has more")
     return text
 
 
 def without_report(
     access: Access, run: responses.Run, reason: str, failed: Sequence[responses.Job]
 ) -> str:
-    return _framed(access, run, f"## ❌ No report: {escape(reason)}\n\n{_ci(run, failed)}")
+    """The comment if there is no report that could be displayed. reason: why not."""
+    return _comment(access, run, failed, reason=reason)
 
 
-def _framed(access: Access, run: responses.Run, text: str) -> str:
+def _comment(
+    access: Access, run: responses.Run, failed: Sequence[responses.Job] | None, **shown: object
+) -> str:
+    """failed: None if the comment does not mention the result of CI."""
+    from sluice import templates
+
     server = os.environ.get("GITHUB_SERVER_URL") or "https://github.com"
-    link = f"{server}/{access.repository}/actions/runs/{run.id}"
-    return (
-        f"<!-- sluice: report run={run.id} attempt={run.run_attempt} -->\n{text.rstrip()}\n\n---\n"
-        f"For commit {escape(run.head_sha[:7])}, from [this run of CI]({link}). "
-        "Each run on this pull request brings this comment up to date.\n"
+    environment = templates.markdown("sluice.github.comment")
+    text = environment.get_template("comment.md.j2").render(
+        run=run,
+        # Ours, not the author's: a link, which the environment would make inert.
+        link=Markup(f"{server}/{access.repository}/actions/runs/{run.id}"),  # noqa: S704
+        failed=failed,
+        JOBS=_MOST_JOBS,
+        NAME=_LONGEST_NAME,
+        **shown,
     )
-
-
-def _ci(run: responses.Run, failed: Sequence[responses.Job]) -> str:
-    if run.conclusion == "success":
-        return ""
-    lines = [
-        f"- {escape(job.name, _NAME)}: {escape(job.conclusion or 'no conclusion', _NAME)}"
-        for job in failed[:_JOBS]
-    ]
-    if len(failed) > _JOBS:
-        lines.append(f"- and {len(failed) - _JOBS:,} more")
-    heading = f"## ❌ CI did not succeed: {escape(run.conclusion or 'no conclusion', _NAME)}"
-    return "\n".join([heading, "", *lines, "", ""])
-
-
-def _unknown(changes: Changes) -> str:
-    return "".join(f"> [!WARNING]\n> {escape(said)}\n\n" for said in changes.unknown)
+    return re.sub(r"\n{3,}", "\n\n", text)

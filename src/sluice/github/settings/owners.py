@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from sluice import files
-from sluice.contribution.compare import FREE
+from sluice.contribution.deciding_files import UNOWNED
 from sluice.errors import SluiceError
 from sluice.github.api.client import Client
 from sluice.github.api.connection import RefusedError
@@ -80,9 +80,9 @@ def faults(settings: Path) -> list[str]:
     if not lines or lines[0][0] != "*" or not lines[0][1]:
         said.append(f"{file}: must begin with '*' and its owners, so that nothing is left out")
     return said + [
-        f"{file}: {pattern} has no owner, and is not among what is free: {', '.join(FREE)}"
+        f"{file}: {pattern} has no owner, and is not among what is free: {', '.join(UNOWNED)}"
         for pattern, owners in lines
-        if not owners and pattern not in FREE
+        if not owners and pattern not in UNOWNED
     ]
 
 

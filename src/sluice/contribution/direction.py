@@ -1,0 +1,80 @@
+"""Whether a changed setting lets the gates pass more (looser), or less (tighter).
+
+Whatever is not known to be tighter counts as looser.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sluice.contribution.flatten import Flat, Path
+from sluice.contribution.record import Kind
+from sluice.contribution.values import as_number, fewer
+
+# A higher number under this name lets more through.
+_LOOSER_WHEN_HIGHER = {
+    "high", "tolerance", "leakage", "duplicates", "missing", "largest_share", "under_champion",
+}  # fmt: skip
+# A lower number under this name lets more through.
+_LOOSER_WHEN_LOWER = {
+    "low", "rows", "class_share", "group_rows", "over_baselines", "resamples", "confidence",
+    "holdout", "seconds", "connections",
+}  # fmt: skip
+# Without these nothing is required, so a new one requires more.
+_REQUIREMENTS = {"low", "high", "class_share", "values"}
+# What the data-quality gate checks of a column; the other settings are for the model.
+_CHECKED = {"low", "high", "values", "missing"}
+# Lists of what is allowed.
+_ALLOWED = {"values", "sensitive_inputs"}
+# The parts of params.yaml that a gate reads.
+_GATING = {
+    ("quality",), ("performance",), ("fairness",), ("parity",), ("explanation",), ("load",),
+    ("champion",), ("columns",), ("data", "sensitive"), ("data", "sensitive_inputs"),
+    ("split", "holdout"),
+}  # fmt: skip
+
+
+def kind_of(path: Path, before: Flat, after: Flat, in_both: set[Path]) -> Kind:
+    """The kind of one change.
+
+    path: a setting that differs. in_both: the first two parts of the paths on both sides, from
+    which follows whether a column is new or gone.
+    """
+    gone, new = path not in after, path not in before
+    if path[0] == "accept":
+        return "tighter" if gone else "looser"
+    if not before or not (_GATING & {path[:1], path[:2]}):
+        return "changed"
+    if path[0] == "columns" and (path[:2] not in in_both or path[-1] not in _CHECKED):
+        return "changed"
+    if path[:2] == ("data", "sensitive"):
+        return _of_groups(path, before.get(path), after.get(path))
+    if gone or new:
+        requires = new and path[-1] in _REQUIREMENTS and _is_bound(after[path])
+        return "tighter" if requires else "looser"
+    return _of_values(path[-1], before[path], after[path])
+
+
+def _is_bound(value: Any) -> bool:
+    return as_number(value) is not None or (isinstance(value, list) and bool(value))
+
+
+def _of_groups(path: Path, before: Any, after: Any) -> Kind:
+    """Every old edge of the bands must remain, or groups are merged and compared no more."""
+    if before is None:
+        return "changed"
+    if path[-1] == "bands" and isinstance(before, list) and isinstance(after, list):
+        return "changed" if fewer(before, after) else "looser"
+    return "looser"
+
+
+def _of_values(name: str, before: Any, after: Any) -> Kind:
+    if name in _ALLOWED and isinstance(before, list) and isinstance(after, list):
+        # An empty list of values could be read as one that allows everything.
+        tighter = fewer(after, before) and (bool(after) or name != "values")
+        return "tighter" if tighter else "looser"
+    was, now = as_number(before), as_number(after)
+    known = name in _LOOSER_WHEN_HIGHER | _LOOSER_WHEN_LOWER
+    if was is None or now is None or was == now or not known:
+        return "looser"
+    return "looser" if (now > was) == (name in _LOOSER_WHEN_HIGHER) else "tighter"

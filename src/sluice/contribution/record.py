@@ -1,0 +1,45 @@
+"""What a contribution changes of how it is judged, as plain data."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["looser", "changed", "tighter"]
+
+
+class ChangedSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One setting on the base branch and in the contribution; a dash where it does not exist.
+
+    kind: looser if the gates may let more through, tighter if less, changed if neither is known.
+    """
+
+    key: str
+    before: str
+    after: str
+    kind: Kind
+
+
+class Contribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The changes against a base branch or commit.
+
+    against: the base. settings: what changes in params.yaml, the looser settings first. files:
+    other changed files that decide how a candidate is judged. inside: changed files that run
+    inside the gates, and which have no code owner.
+    """
+
+    against: str
+    settings: tuple[ChangedSetting, ...] = ()
+    files: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
+
+    @property
+    def predicted(self) -> tuple[ChangedSetting, ...]:
+        """Changes of what is predicted, after which no bound compares with the base's."""
+        return tuple(one for one in self.settings if one.key in ("task", "data.target"))
+
+    @property
+    def looser(self) -> int:
+        """How many settings become looser."""
+        return sum(one.kind == "looser" for one in self.settings)

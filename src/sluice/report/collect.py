@@ -1,0 +1,156 @@
+"""Collect a report's data from a project in any state: what is absent is named, never an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from sluice.config import Settings
+from sluice.contribution.record import Contribution
+from sluice.errors import SluiceError
+from sluice.project import Project
+from sluice.report.evidence import (
+    ChampionComparison,
+    ColumnImportance,
+    ExplainedRow,
+    GroupComparison,
+    Performance,
+    Selection,
+)
+from sluice.report.evidence_files import EvidenceFiles
+from sluice.report.record import Report, UnneededAcceptance, completed, is_releasable
+from sluice.verdict import Status, Verdict
+
+_SPLITS = ("train", "validation", "holdout", "latest")
+
+
+def collect(
+    project: Project,
+    verdicts: list[Verdict],
+    *,
+    trouble: str | None = None,
+    stale_lock: bool = False,
+    contribution: Contribution | None = None,
+) -> Report:
+    """The report on what lies under out/.
+
+    verdicts: of every gate that belongs to the run. trouble: the error that stopped the run.
+    """
+    settings = None
+    try:
+        settings = project.settings
+    except SluiceError as error:
+        trouble = trouble or str(error)
+    gates = tuple(sorted(verdicts, key=_severity))
+    files = EvidenceFiles(project)
+    ended = {gate.gate for gate in gates if completed(gate)}
+    stopped = [gate.gate for gate in gates if gate.gate not in ended]
+    if stopped:
+        files.missing.append(f"gates that did not run to their end: {', '.join(stopped)}")
+    evidence = _evidence(files, settings, ended)
+    splits = _splits(project, files) if evidence["selection"] else {}
+    report = Report(
+        name=settings.name if settings else "This candidate",
+        releasable=is_releasable(gates, trouble),
+        reason=_reason(gates, trouble),
+        gates=gates,
+        trouble=trouble,
+        stale_lock=stale_lock,
+        splits=splits,
+        missing=tuple(files.missing),
+        contribution=contribution,
+        **(_from_settings(settings, gates, ended) if settings else {}),  # type: ignore[arg-type]
+        **evidence,  # type: ignore[arg-type]
+    )
+    return _without_local_paths(report, project.root)
+
+
+def _evidence(
+    files: EvidenceFiles, settings: Settings | None, ended: set[str]
+) -> dict[str, object]:
+    """What the gates that ended have left: anything else is of an earlier run."""
+    selection = files.read("selection.json", Selection) if ended else None
+    found: dict[str, object] = {"selection": selection}
+    if "performance" in ended:
+        found["performance"] = files.read("evidence/performance/metrics.json", Performance)
+        found["curves"] = files.curves(settings.task if settings else None)
+    if "fairness" in ended:
+        groups = files.read("evidence/fairness/groups.json", tuple[GroupComparison, ...])
+        found["fairness"] = groups or ()
+    if "explanation" in ended:
+        columns = files.read("evidence/explanation/importance.json", tuple[ColumnImportance, ...])
+        rows = files.read("evidence/explanation/rows.json", tuple[ExplainedRow, ...])
+        found |= {"importance": columns or (), "rows": rows or ()}
+    if "champion" in ended:
+        found["champion"] = files.read(
+            "champion/comparison.json", ChampionComparison, required=False
+        )
+    return found
+
+
+def _splits(project: Project, files: EvidenceFiles) -> dict[str, int]:
+    sizes = {part: files.rows(project.split(part)) for part in _SPLITS}
+    unknown = [part for part, size in sizes.items() if size is None]
+    if unknown:
+        files.missing.append(f"out/split is not readable: {', '.join(unknown)}")
+    return {part: size for part, size in sizes.items() if size is not None}
+
+
+def _from_settings(
+    settings: Settings, gates: tuple[Verdict, ...], ended: set[str]
+) -> dict[str, object]:
+    return {
+        "task": settings.task,
+        "target": settings.data.target,
+        "classes": tuple(settings.classes),
+        "confidence": settings.performance.confidence,
+        "unneeded": _unneeded(settings, gates, ended),
+    }
+
+
+def _reason(gates: tuple[Verdict, ...], trouble: str | None) -> str:
+    if trouble is not None:
+        return trouble
+    if not gates:
+        return "No gate has run."
+    worst = gates[0]
+    if not worst.passes:
+        return worst.why if worst.findings else f"{worst.gate}: {worst.why}"
+    accepted = sum(f.accepted is not None for gate in gates for f in gate.findings)
+    if accepted:
+        what = "1 finding" if accepted == 1 else f"{accepted} findings"
+        return f"All {len(gates)} gates pass; params.yaml accepts {what} with too little evidence."
+    return f"All {len(gates)} gates pass."
+
+
+def _severity(gate: Verdict) -> int:
+    if gate.passes:
+        return 3 if gate.status is Status.PASS else 2
+    return 0 if gate.status is Status.FAIL else 1
+
+
+def _unneeded(
+    settings: Settings, gates: tuple[Verdict, ...], ended: set[str]
+) -> tuple[UnneededAcceptance, ...]:
+    insufficient = {
+        f.name for one in gates for f in one.findings if f.status is Status.INSUFFICIENT
+    }
+    known = {"champion", *(one.gate for one in gates)}
+    return tuple(
+        UnneededAcceptance(item.finding, item.reason)
+        for item in settings.accept
+        if item.finding not in insufficient
+        # A gate that did not run to its end may still need it.
+        and ((gate := item.finding.partition("/")[0]) in ended or gate not in known)
+    )
+
+
+def _without_local_paths(report: Report, root: Path) -> Report:
+    """The same report without this machine's path to the project in any text."""
+    if not root.is_absolute():
+        return report
+    text = msgspec.json.encode(report)
+    for folder in {root, root.resolve()}:
+        text = text.replace(msgspec.json.encode(f"{folder}/")[1:-1], b"")
+    return msgspec.json.decode(text, type=Report)
