@@ -1,6 +1,6 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
-.PHONY: help package wheels engine image tools test test-full check check-workflows audit bench \
+.PHONY: help package wheels engine image tools test test-full check lint check-workflows audit bench \
 	bench-serve lock clean commands development
 
 PYTHON ?= python3
@@ -36,13 +36,15 @@ test: $(VENV)/.dev  ## Run all tests
 test-full: $(VENV)/.dev  ## The adversaries at full size: a million rows, hundreds of kills (an hour)
 	$(BIN)/pytest --full tests/train/test_exactness.py tests/serve tests/workflows
 
-check: $(VENV)/.dev check-workflows  ## Linters and types
+lint: $(VENV)/.dev  ## Style of Python and YAML, in seconds
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/yamllint --strict .
+
+check: lint check-workflows  ## All linters, types, and who imports what
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
-	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run .ci/tools requirements/lock benchmarks/serve/peers/lock
 	$(BIN)/hadolint image/Dockerfile image/base/Dockerfile
 

@@ -269,7 +269,7 @@ def test_reviewers_must_be_named(empty: Place) -> None:
 def test_a_reviewer_who_does_not_exist_stops_it_before_any_change(empty: Place) -> None:
     ran = empty.setup("--reviewer", "octocat", "--reviewer", "nobody-here")
     assert ran.status == 2
-    assert "reviewer nobody-here: GitHub knows no such" in ran.line
+    assert "GitHub knows no user 'nobody-here'" in ran.line
     assert not empty.github.writes
     assert empty.settings("environments")[1]["reviewers"] == []
 

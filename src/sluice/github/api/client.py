@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from sluice.errors import SluiceError
 from sluice.github.api import responses
 from sluice.github.api.access import Access
 from sluice.github.api.connection import PAGE, Connection, RefusedError, as_body, quoted
-from sluice.github.settings.desired import Reviewer
+
+AccountKind = Literal["User", "Team"]
 
 
 class Client(Connection):
     def __init__(self, access: Access) -> None:
         super().__init__(access)
-        self._reviewers: dict[tuple[str, str], int] = {}
+        self._accounts: dict[tuple[AccountKind, str], int] = {}
 
     def repository(self) -> responses.Repository:
         return self.read(responses.Repository, lambda: self.rest.repos.get(*self.place))
@@ -81,10 +82,10 @@ class Client(Connection):
         )
         self.ask(lambda: switch(*self.place))
 
-    def environment(self, name: str) -> responses.Environment | None:
+    def environment(self, name: str) -> responses.EnvironmentResponse | None:
         try:
             return self.read(
-                responses.Environment,
+                responses.EnvironmentResponse,
                 lambda: self.rest.repos.get_environment(*self.place, quoted(name)),
             )
         except RefusedError as refused:
@@ -111,7 +112,7 @@ class Client(Connection):
         version = {"X-GitHub-Api-Version": self.rest.repos._REST_API_VERSION}
         whole = {**body, "can_admins_bypass": False}
         return self.read(
-            responses.Environment,
+            responses.EnvironmentResponse,
             lambda: self._github.request("PUT", path, json=whole, headers=version),
         ).can_admins_bypass
 
@@ -186,21 +187,27 @@ class Client(Connection):
         issues = self.rest.issues
         self.ask(lambda: issues.update_label(*self.place, quoted(name), data=as_body(body)))
 
-    def reviewer_id(self, reviewer: Reviewer) -> int:
-        if reviewer.key not in self._reviewers:
+    def account_id(self, kind: AccountKind, name: str) -> int:
+        """The number of a user, or of a team of the repository's owner; asked for once.
+
+        Raises SluiceError if GitHub knows no such account.
+        """
+        if (kind, name) not in self._accounts:
             try:
-                self._reviewers[reviewer.key] = self._account(reviewer).id
+                self._accounts[kind, name] = self._account(kind, name).id
             except RefusedError as refused:
                 if refused.status == 404:
-                    raise SluiceError(f"reviewer {reviewer.words}: GitHub knows no such") from None
+                    raise SluiceError(
+                        f"GitHub knows no {kind.lower()} {name!r}: correct the spelling, or leave "
+                        "this reviewer out"
+                    ) from None
                 raise
-        return self._reviewers[reviewer.key]
+        return self._accounts[kind, name]
 
-    def _account(self, reviewer: Reviewer) -> responses.Account:
-        if reviewer.user:
-            login = quoted(reviewer.user)
-            return self.read(responses.Account, lambda: self.rest.users.get_by_username(login))
-        slug = quoted(str(reviewer.team))
+    def _account(self, kind: AccountKind, name: str) -> responses.Account:
+        known = quoted(name)
+        if kind == "User":
+            return self.read(responses.Account, lambda: self.rest.users.get_by_username(known))
         return self.read(
-            responses.Account, lambda: self.rest.teams.get_by_name(self.access.owner, slug)
+            responses.Account, lambda: self.rest.teams.get_by_name(self.access.owner, known)
         )

@@ -79,7 +79,7 @@ class DeploymentBranchPolicy(Struct):
     custom_branch_policies: bool
 
 
-class Environment(Struct):
+class EnvironmentResponse(Struct):
     name: str
     protection_rules: list[ProtectionRule] = []
     deployment_branch_policy: DeploymentBranchPolicy | None = None

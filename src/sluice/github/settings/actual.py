@@ -9,12 +9,12 @@ from sluice.errors import SluiceError
 from sluice.github import Section
 from sluice.github.api import responses
 from sluice.github.api.client import Client
-from sluice.github.settings.desired import Wanted
+from sluice.github.settings.desired import DesiredSettings
 
 
 @dataclass
-class Environment:
-    settings: responses.Environment
+class ActualEnvironment:
+    settings: responses.EnvironmentResponse
     policies: list[responses.Policy]
 
 
@@ -26,17 +26,17 @@ class Actual:
     actions: responses.ActionsPermissions | None = None
     workflow: responses.WorkflowPermissions | None = None
     rulesets: list[responses.Ruleset] = field(default_factory=list)
-    environments: dict[str, Environment | None] = field(default_factory=dict)
+    environments: dict[str, ActualEnvironment | None] = field(default_factory=dict)
     vulnerability_alerts: bool | None = None
     private_reporting: bool | None = None
     labels: list[responses.Label] = field(default_factory=list)
     unread: dict[Section, SluiceError] = field(default_factory=dict)
 
 
-def read(client: Client, wanted: Wanted, sections: Collection[Section]) -> Actual:
+def read(client: Client, wanted: DesiredSettings, sections: Collection[Section]) -> Actual:
     """Raises SluiceError when the repository itself cannot be read."""
     actual = Actual(client.repository())
-    readers: dict[Section, Callable[[Client, Wanted, Actual], None]] = {
+    readers: dict[Section, Callable[[Client, DesiredSettings, Actual], None]] = {
         "actions": _actions,
         "rulesets": _rulesets,
         "environments": _environments,
@@ -51,29 +51,29 @@ def read(client: Client, wanted: Wanted, sections: Collection[Section]) -> Actua
     return actual
 
 
-def _actions(client: Client, wanted: Wanted, actual: Actual) -> None:
+def _actions(client: Client, wanted: DesiredSettings, actual: Actual) -> None:
     actual.actions = client.actions_permissions()
     actual.workflow = client.workflow_permissions()
 
 
-def _rulesets(client: Client, wanted: Wanted, actual: Actual) -> None:
+def _rulesets(client: Client, wanted: DesiredSettings, actual: Actual) -> None:
     actual.rulesets = client.rulesets({one.name for one in wanted.rulesets})
 
 
-def _environments(client: Client, wanted: Wanted, actual: Actual) -> None:
+def _environments(client: Client, wanted: DesiredSettings, actual: Actual) -> None:
     for one in wanted.environments:
         settings = client.environment(one.name)
         # One that does not go by patterns has none: GitHub answers 404.
         listed = client.policies(one.name) if settings and settings.by_patterns else []
-        actual.environments[one.name] = Environment(settings, listed) if settings else None
+        actual.environments[one.name] = ActualEnvironment(settings, listed) if settings else None
 
 
-def _repository(client: Client, wanted: Wanted, actual: Actual) -> None:
+def _repository(client: Client, wanted: DesiredSettings, actual: Actual) -> None:
     actual.vulnerability_alerts = client.vulnerability_alerts()
     # Private repositories have no outsiders to report, and no such switch.
     if not actual.repository.private:
         actual.private_reporting = client.private_reporting()
 
 
-def _labels(client: Client, wanted: Wanted, actual: Actual) -> None:
+def _labels(client: Client, wanted: DesiredSettings, actual: Actual) -> None:
     actual.labels = client.labels()

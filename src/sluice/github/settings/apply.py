@@ -15,7 +15,7 @@ Say = Callable[[str], None]
 
 
 @dataclass
-class Outcome:
+class Applied:
     """`refused` names whats, `by_hand` the titles of changes; what is by hand counts as done."""
 
     done: int = 0
@@ -28,9 +28,9 @@ class Outcome:
         return [title for title in titles if title not in self.by_hand]
 
 
-def apply(client: Client, changes: list[Change], say: Say) -> Outcome:
+def apply(client: Client, changes: list[Change], say: Say) -> Applied:
     """Raises SluiceError where one fails in a way that the next ones might share."""
-    left, outcome = list(changes), Outcome()
+    left, outcome = list(changes), Applied()
     try:
         while left:
             _make(client, left[0], outcome, say)
@@ -50,7 +50,7 @@ def apply(client: Client, changes: list[Change], say: Say) -> Outcome:
     return outcome
 
 
-def _make(client: Client, change: Change, outcome: Outcome, say: Say) -> None:
+def _make(client: Client, change: Change, outcome: Applied, say: Say) -> None:
     # What is refused leaves the rest of its kind without what it stands on.
     if change.what in outcome.refused:
         say(f"  not tried: {change.title}")

@@ -67,7 +67,7 @@ class Reviewer(Record):
             raise ValueError('expected {"user": LOGIN} or {"team": SLUG}')
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> tuple[Literal["User", "Team"], str]:
         return ("User", self.user.lower()) if self.user else ("Team", str(self.team).lower())
 
     @property
@@ -84,7 +84,7 @@ class Pattern(Record):
         return f"{self.type} {self.name}"
 
 
-class Environment(Record):
+class DesiredEnvironment(Record):
     name: Name
     branch_policies: Annotated[list[Pattern], Meta(min_length=1)]
     reviewers: Annotated[list[Reviewer], Meta(max_length=6)] = []
@@ -201,25 +201,25 @@ class Label(Record):
     description: Annotated[str, Meta(max_length=100)]
 
 
-class Wanted(Struct):
+class DesiredSettings(Struct):
     actions: Actions
     rulesets: list[Ruleset]
-    environments: list[Environment]
+    environments: list[DesiredEnvironment]
     repository: Repository
     labels: list[Label]
 
     @property
-    def unreviewed(self) -> list[Environment]:
+    def unreviewed(self) -> list[DesiredEnvironment]:
         """The environments that nobody could approve yet: a template knows no one's name."""
         return [one for one in self.environments if one.lacks_reviewers]
 
 
-def load(folder: Path) -> Wanted:
+def load(folder: Path) -> DesiredSettings:
     """Read the files; raises SluiceError naming the file and the key."""
-    wanted = Wanted(
+    wanted = DesiredSettings(
         _read(folder / "actions.json", Actions),
         _read(folder / "rulesets.json", list[Ruleset]),
-        _read(folder / "environments.json", list[Environment]),
+        _read(folder / "environments.json", list[DesiredEnvironment]),
         _read(folder / "repository.json", Repository),
         _read(folder / "labels.json", list[Label]),
     )
@@ -240,7 +240,7 @@ def write_reviewers(folder: Path, logins: list[str]) -> None:
     files.write(path, (json.dumps(raw, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def with_reviewers(wanted: Wanted, logins: list[str]) -> Wanted:
+def with_reviewers(wanted: DesiredSettings, logins: list[str]) -> DesiredSettings:
     named = [Reviewer(user=login) for login in logins]
     return msgspec.structs.replace(
         wanted,
@@ -272,7 +272,7 @@ def _once(path: Path, names: Iterable[str]) -> None:
         seen.add(name)
 
 
-def _gates_production(path: Path, environments: list[Environment]) -> None:
+def _gates_production(path: Path, environments: list[DesiredEnvironment]) -> None:
     """Refuse files that would leave the approval open, so that doctor cannot agree with them."""
     one = next((one for one in environments if one.name == PRODUCTION), None)
     if one is None:

@@ -12,8 +12,8 @@ from sluice.errors import SluiceError
 from sluice.github import SECTIONS, Part
 from sluice.github.api import access
 from sluice.github.api.client import Client
-from sluice.github.settings import actual as state
 from sluice.github.settings import desired, owners
+from sluice.github.settings.actual import read as read_actual
 from sluice.github.settings.plan import plan, untold
 from sluice.github.settings.plan_limits import unread, weaker_way
 
@@ -28,7 +28,7 @@ def run(
     files = desired.load(folder)
     sections = [one for one in SECTIONS if one in parts]
     with Client(access.find(repository)) as client:
-        actual = state.read(client, files, sections)
+        actual = read_actual(client, files, sections)
         unowned = _unowned(client, folder) if "owners" in parts else []
     drift = [one for change in plan(files, actual, sections) for one in change.differences]
     said = [f"drift: {one}" for one in drift]
@@ -57,7 +57,7 @@ def _unowned(client: Client, folder: Path) -> list[str]:
     return said
 
 
-def _unnamed(folder: Path, one: desired.Environment) -> str:
+def _unnamed(folder: Path, one: desired.DesiredEnvironment) -> str:
     return (
         f"drift: {folder / 'environments.json'}: {one.name}: names nobody who approves; "
         "'sluice github setup --reviewer LOGIN' does"

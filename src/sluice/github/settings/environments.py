@@ -9,13 +9,12 @@ from typing import Any
 from sluice.github.api import responses
 from sluice.github.api.client import Client
 from sluice.github.api.connection import RefusedError
-from sluice.github.settings import actual as state
-from sluice.github.settings import desired
-from sluice.github.settings.desired import Wanted
+from sluice.github.settings.actual import Actual, ActualEnvironment
+from sluice.github.settings.desired import DesiredEnvironment, DesiredSettings
 from sluice.github.settings.differences import SILENT, Change, Difference, listed
 
 
-def changes(files: Wanted, actual: state.Actual) -> Iterator[Change]:
+def changes(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
     for one in files.environments:
         what, has = f"environment {one.name}", actual.environments[one.name]
         if differences := list(_environment(what, one, has)):
@@ -24,7 +23,7 @@ def changes(files: Wanted, actual: state.Actual) -> Iterator[Change]:
 
 
 def _environment(
-    what: str, one: desired.Environment, has: state.Environment | None
+    what: str, one: DesiredEnvironment, has: ActualEnvironment | None
 ) -> Iterator[Difference]:
     reviewers = listed(reviewer.words for reviewer in one.reviewers)
     patterns = listed(pattern.words for pattern in one.branch_policies)
@@ -53,18 +52,18 @@ def _environment(
         yield Difference(what, "what may deploy", found, f"{patterns} only")
 
 
-def _put(client: Client, one: desired.Environment, has: state.Environment | None) -> None:
+def _put(client: Client, one: DesiredEnvironment, has: ActualEnvironment | None) -> None:
     client.put_environment(one.name, _environment_body(client, one, has))
 
 
 def _environment_body(
-    client: Client, one: desired.Environment, has: state.Environment | None
+    client: Client, one: DesiredEnvironment, has: ActualEnvironment | None
 ) -> dict[str, Any]:
     """The whole of the environment: what a request leaves out, GitHub resets.
 
     Except for what a private repository's plan may not have, and nobody asked for.
     """
-    settings = has.settings if has else responses.Environment(one.name)
+    settings = has.settings if has else responses.EnvironmentResponse(one.name)
     body: dict[str, Any] = {
         "deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}
     }
@@ -74,13 +73,13 @@ def _environment_body(
     if one.reviewers or settings.reviewers or settings.prevent_self_review:
         body["prevent_self_review"] = one.prevent_self_review
         body["reviewers"] = [
-            {"type": reviewer.key[0], "id": client.reviewer_id(reviewer)}
+            {"type": reviewer.key[0], "id": client.account_id(*reviewer.key)}
             for reviewer in one.reviewers
         ]
     return body
 
 
-def _policies(what: str, one: desired.Environment, has: list[responses.Policy]) -> Iterator[Change]:
+def _policies(what: str, one: DesiredEnvironment, has: list[responses.Policy]) -> Iterator[Change]:
     patterns = {pattern.words for pattern in one.branch_policies}
     for policy in has:
         if policy.words not in patterns:
@@ -103,7 +102,7 @@ def _delete(client: Client, environment: str, policy: responses.Policy) -> str |
     return None
 
 
-def bypass(files: Wanted, actual: state.Actual) -> Iterator[Change]:
+def bypass(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
     for one in files.environments:
         has = actual.environments[one.name]
         if one.can_admins_bypass is not False or (has and not has.settings.can_admins_bypass):
@@ -114,7 +113,7 @@ def bypass(files: Wanted, actual: state.Actual) -> Iterator[Change]:
         yield Change(what, differences, partial(_forbid_bypass, one=one, has=has))
 
 
-def untold(files: Wanted, actual: state.Actual) -> list[str]:
+def untold(files: DesiredSettings, actual: Actual) -> list[str]:
     """GitHub's API description does not have this field, and not every server tells it."""
     return [
         f"environment {one.name}: administrators: {SILENT}: look under Settings, Environments"
@@ -126,7 +125,7 @@ def untold(files: Wanted, actual: state.Actual) -> list[str]:
 
 
 def _forbid_bypass(
-    client: Client, one: desired.Environment, has: state.Environment | None
+    client: Client, one: DesiredEnvironment, has: ActualEnvironment | None
 ) -> str | None:
     found = client.environment(one.name)
     told, why = found.can_admins_bypass if found else None, SILENT

@@ -7,15 +7,15 @@ from functools import partial
 
 from sluice.github import SECTIONS, Section
 from sluice.github.api.client import Client
-from sluice.github.settings import actual as state
 from sluice.github.settings import environments, rulesets
-from sluice.github.settings.desired import Wanted
+from sluice.github.settings.actual import Actual
+from sluice.github.settings.desired import DesiredSettings
 from sluice.github.settings.differences import SILENT, Change, Difference, compare, told
 
 
-def plan(files: Wanted, actual: state.Actual, sections: Collection[Section]) -> list[Change]:
+def plan(files: DesiredSettings, actual: Actual, sections: Collection[Section]) -> list[Change]:
     """The changes in the order to make them: half of them never leave less protection."""
-    planners: dict[Section, Callable[[Wanted, state.Actual], Iterator[Change]]] = {
+    planners: dict[Section, Callable[[DesiredSettings, Actual], Iterator[Change]]] = {
         "actions": _actions,
         "rulesets": rulesets.changes,
         "environments": environments.changes,
@@ -30,7 +30,7 @@ def plan(files: Wanted, actual: state.Actual, sections: Collection[Section]) -> 
     return changes
 
 
-def untold(files: Wanted, actual: state.Actual, sections: Collection[Section]) -> list[str]:
+def untold(files: DesiredSettings, actual: Actual, sections: Collection[Section]) -> list[str]:
     """What GitHub does not say, and no request would make it say: a person has to look."""
     readable, said = _readable(actual, sections), []
     if "environments" in readable:
@@ -41,15 +41,15 @@ def untold(files: Wanted, actual: state.Actual, sections: Collection[Section]) -
     return said
 
 
-def _readable(actual: state.Actual, sections: Collection[Section]) -> list[Section]:
+def _readable(actual: Actual, sections: Collection[Section]) -> list[Section]:
     return [one for one in SECTIONS if one in sections and one not in actual.unread]
 
 
-def _reporting_is_untold(actual: state.Actual) -> bool:
+def _reporting_is_untold(actual: Actual) -> bool:
     return not actual.repository.private and actual.private_reporting is None
 
 
-def _actions(files: Wanted, actual: state.Actual) -> Iterator[Change]:
+def _actions(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
     what, body = "actions", files.actions.workflow.body()
     if differences := compare(what, body, told(actual.workflow)):
         yield Change(what, differences, partial(Client.set_workflow_permissions, body=body))
@@ -60,7 +60,7 @@ def _actions(files: Wanted, actual: state.Actual) -> Iterator[Change]:
         yield Change(what, differences, partial(Client.set_actions_permissions, body=whole))
 
 
-def _repository(files: Wanted, actual: state.Actual) -> Iterator[Change]:
+def _repository(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
     what, body = "repository", files.repository.settings.body()
     if differences := compare(what, body, told(actual.repository)):
         yield Change(what, differences, partial(Client.update_repository, body=body))
@@ -76,7 +76,7 @@ def _repository(files: Wanted, actual: state.Actual) -> Iterator[Change]:
         yield Change(what, differences, partial(Client.set_private_reporting, on=reporting))
 
 
-def _labels(files: Wanted, actual: state.Actual) -> Iterator[Change]:
+def _labels(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
     found = {one.name.lower(): one for one in actual.labels}
     for one in files.labels:
         what, body, has = f"label {one.name}", one.body(), found.get(one.name.lower())

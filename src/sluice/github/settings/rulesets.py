@@ -10,13 +10,13 @@ import msgspec
 
 from sluice.github.api import responses
 from sluice.github.api.client import Client
-from sluice.github.settings import actual as state
 from sluice.github.settings import desired
-from sluice.github.settings.desired import Wanted
+from sluice.github.settings.actual import Actual
+from sluice.github.settings.desired import DesiredSettings
 from sluice.github.settings.differences import SILENT, Change, Difference, compare, listed, same
 
 
-def changes(files: Wanted, actual: state.Actual) -> Iterator[Change]:
+def changes(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
     found = {one.name: one for one in actual.rulesets}
     for one in files.rulesets:
         what = f"ruleset {one.name}"

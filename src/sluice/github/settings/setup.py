@@ -9,10 +9,11 @@ from sluice.errors import SluiceError
 from sluice.github import SECTIONS
 from sluice.github.api import access
 from sluice.github.api.client import Client
-from sluice.github.settings import actual as state
 from sluice.github.settings import desired, owners
+from sluice.github.settings.actual import Actual
+from sluice.github.settings.actual import read as read_actual
 from sluice.github.settings.apply import Say, apply
-from sluice.github.settings.desired import Wanted
+from sluice.github.settings.desired import DesiredSettings
 from sluice.github.settings.differences import Change
 from sluice.github.settings.plan import plan, untold
 from sluice.github.settings.plan_limits import unread
@@ -34,7 +35,7 @@ def run(
     whole = desired.with_reviewers(files, reviewers)
     with Client(access.find(repository)) as client:
         show = _printing(client.access, say)
-        actual = state.read(client, whole, SECTIONS)
+        actual = read_actual(client, whole, SECTIONS)
         _require_writable(client.access, actual)
         changes = plan(whole, actual, SECTIONS)
         _require_reviewers(client, whole, changes)
@@ -59,7 +60,7 @@ def run(
 
 
 def _make(
-    client: Client, files: Wanted, actual: state.Actual, changes: list[Change], say: Say
+    client: Client, files: DesiredSettings, actual: Actual, changes: list[Change], say: Say
 ) -> list[str]:
     """Make the changes and look whether they took effect: an answer may say so of what did not."""
     outcome = apply(client, changes, say)
@@ -67,7 +68,7 @@ def _make(
     if outcome.refused:
         problems.append(f"refused: {', '.join(sorted(outcome.refused))}, see above")
     sections = [one for one in SECTIONS if one not in actual.unread]
-    after = state.read(client, files, sections)
+    after = read_actual(client, files, sections)
     actual.unread |= after.unread
     if left := outcome.left(plan(files, after, sections)):
         took = "GitHub took the requests, but is not as the files say"
@@ -79,7 +80,7 @@ def _printing(found: access.Access, say: Say) -> Say:
     return lambda line: say(found.printable(line))
 
 
-def _check_reviewers(files: Wanted, path: Path, reviewers: list[str]) -> None:
+def _check_reviewers(files: DesiredSettings, path: Path, reviewers: list[str]) -> None:
     for login in reviewers:
         if not _LOGIN.fullmatch(login):
             raise SluiceError(f"--reviewer {login!r}: expected a login; a team goes into {path}")
@@ -91,7 +92,7 @@ def _check_reviewers(files: Wanted, path: Path, reviewers: list[str]) -> None:
         raise SluiceError(f"{path} names other reviewers already: change them there")
 
 
-def _nameless(files: Wanted, path: Path) -> list[str]:
+def _nameless(files: DesiredSettings, path: Path) -> list[str]:
     names = ", ".join(one.name for one in files.unreviewed)
     said = (
         f"{path} names nobody who approves ({names}): give --reviewer LOGIN, up to six times; "
@@ -100,27 +101,29 @@ def _nameless(files: Wanted, path: Path) -> list[str]:
     return [said] if names else []
 
 
-def _require_writable(found: access.Access, actual: state.Actual) -> None:
+def _require_writable(found: access.Access, actual: Actual) -> None:
     if actual.repository.archived:
         raise SluiceError(f"{found.repository} is archived: unarchive it first, under Settings")
 
 
-def _require_reviewers(client: Client, files: Wanted, changes: list[Change]) -> None:
+def _require_reviewers(client: Client, files: DesiredSettings, changes: list[Change]) -> None:
     """Look everyone up before anything is changed: a name may be misspelt."""
     changing = {change.what for change in changes}
     for one in files.environments:
         if f"environment {one.name}" in changing:
             for reviewer in one.reviewers:
-                client.reviewer_id(reviewer)
+                client.account_id(*reviewer.key)
 
 
-def _unnamed(folder: Path, files: Wanted) -> list[Path]:
+def _unnamed(folder: Path, files: DesiredSettings) -> list[Path]:
     """The files that are still to name people: who approves releases owns what decides, too."""
     found = [folder / "environments.json"] if files.unreviewed else []
     return [*found, owners.path(folder)] if owners.unnamed(folder) else found
 
 
-def _name(path: Path, folder: Path, whole: Wanted, reviewers: list[str], owner: str) -> None:
+def _name(
+    path: Path, folder: Path, whole: DesiredSettings, reviewers: list[str], owner: str
+) -> None:
     if path == owners.path(folder):
         (production,) = (one for one in whole.environments if one.name == desired.PRODUCTION)
         owners.write(folder, production.reviewers, owner)
