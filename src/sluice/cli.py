@@ -14,11 +14,13 @@ from sluice.commands import (
     INTERRUPTED,
     TROUBLE,
     Commands,
+    approval,
+    champion,
+    delivery,
     github,
     in_words,
     package,
     pipeline,
-    release,
     say,
     serving,
     staging,
@@ -68,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     package.add(commands)
     serving.add(commands)
     staging.add(commands)
-    release.add(commands)
+    champion.add(commands)
+    delivery.add(commands)
+    approval.add(commands)
     github.add(commands)
     pipeline.add_stages(commands)
     return parser

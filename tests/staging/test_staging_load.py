@@ -8,7 +8,7 @@ import pytest
 from sluice import config
 from sluice.package.archive import opened
 from sluice.staging import load
-from sluice.staging.target import Target
+from sluice.serve.target import Target
 from sluice.verdict import Status
 from support.fixture_project import params
 from support.staging.liar import TOKEN, lying, right

@@ -1,1 +1,1 @@
-"""Who may let a delivery through to production, and what they are shown."""
+"""Approval for production: what is checked, what the approver reads, and what the approval does."""

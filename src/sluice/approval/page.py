@@ -1,14 +1,15 @@
-"""The page that an approver reads: everything that the decision hangs on."""
+"""The page that the approver reads: everything that matters for the decision."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sluice.approval.commits import Way
-from sluice.delivery.fetch import Fetched
+from sluice.approval.commits import Commits
+from sluice.delivery.download import Downloaded
 from sluice.github.api import responses
-from sluice.markdown import EMPTY, escape
-from sluice.report import markdown, record, wording
+from sluice.report import facts, markdown, wording
+from sluice.report.markdown import escape
+from sluice.staging import page as staging
 from sluice.staging import results
 from sluice.verdict import Verdict
 
@@ -18,35 +19,37 @@ _MARKS = {"pass": "✅", "accepted": "⚠️", "insufficient": "❌", "fail": "�
 
 
 @dataclass(frozen=True)
-class Serving:
-    """The latest full release. fetched: None where it cannot be read; `unread` then says why."""
+class Champion:
+    """delivery: None if it cannot be read, and then `unreadable` says why."""
 
     release: responses.Release
-    fetched: Fetched | None
-    unread: str = ""
+    delivery: Downloaded | None
+    unreadable: str = ""
 
 
-@dataclass
-class Case:
-    """asked: what is to be approved, in one line. back: whether it is a way back.
+@dataclass(frozen=True)
+class Request:
+    """What the approver is asked. question: in one line. verdict: that of preflight.
 
-    way: from what serves to what is asked for, where GitHub can compare them.
+    target: the version that is to serve. commits: those between the champion and the target;
+    None if GitHub cannot compare them. rollback: whether the target is an earlier release.
     """
 
-    asked: str
-    fetched: Fetched | None = None
-    serves: Serving | None = None
-    way: Way | None = None
-    back: bool = False
+    question: str
+    verdict: Verdict
+    target: Downloaded | None = None
+    champion: Champion | None = None
+    commits: Commits | None = None
+    rollback: bool = False
 
 
-def page(case: Case, said: Verdict) -> str:
+def render(case: Request) -> str:
     """GitHub's Markdown."""
-    mark = "🔎" if said.passes else "❌"
-    text = f"# {mark} {escape(case.asked, 700)}\n\n"
-    if not said.passes or case.fetched is None:
-        return f"{text}Preflight refuses; nobody is asked to approve.\n\n{_findings(said)}"
-    folder = case.fetched.folder
+    mark = "🔎" if case.verdict.passes else "❌"
+    text = f"# {mark} {escape(case.question, 700)}\n\n"
+    if not case.verdict.passes or case.target is None:
+        return f"{text}Preflight refuses; nobody is asked to approve.\n\n{_findings(case.verdict)}"
+    folder = case.target.folder
     return "".join(
         [
             text,
@@ -56,12 +59,12 @@ def page(case: Case, said: Verdict) -> str:
             _changes(case),
             markdown.render(record.read(folder / "report.json")),
             "\n",
-            results.markdown(results.read(folder)),
+            staging.render(results.read(folder)),
             "\n",
-            _beside(case.fetched, case.serves),
+            _beside(case.target, case.champion),
             "\n## Preflight\n\n",
-            _findings(said),
-            _digests(case.fetched),
+            _findings(case.verdict),
+            _digests(case.target),
         ]
     )
 
@@ -74,36 +77,36 @@ def _findings(said: Verdict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _beside(fetched: Fetched, serves: Serving | None) -> str:
+def _beside(fetched: Downloaded, serves: Champion | None) -> str:
     head = "## Digests\n\n| | this version | the champion |\n| --- | --- | --- |\n"
-    if serves and serves.fetched:
-        theirs = _identity(serves.fetched)
+    if serves and serves.delivery:
+        theirs = _identity(serves.delivery)
     else:
-        theirs = [escape(serves.unread, 600) if serves else "none yet"] + [EMPTY] * 4
+        theirs = [escape(serves.unreadable, 600) if serves else "none yet"] + [wording.NONE] * 4
     names = ["version", "commit", "package, sha256", "image", "delivery.json, sha256"]
     rows = zip(names, _identity(fetched), theirs, strict=True)
     return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _identity(fetched: Fetched) -> list[str]:
+def _identity(fetched: Downloaded) -> list[str]:
     made = fetched.delivery
     said = [made.commit, made.files[made.package], made.image, fetched.digest]
     return [escape(made.version), *(f"`{digest}`" for digest in said)]
 
 
-def _changes(case: Case) -> str:
-    title = "What would be taken back" if case.back else "What changed since the champion"
-    if case.serves is None:
+def _changes(case: Request) -> str:
+    title = "What would be taken back" if case.rollback else "What changed since the champion"
+    if case.champion is None:
         said = "There is no champion: this would be the first release."
-    elif case.way is None:
+    elif case.commits is None:
         said = "GitHub cannot compare the two commits: ask who rewrote history, or took a tag away."
     else:
-        said = _between(case.way, back=case.back)
+        said = _between(case.commits, back=case.rollback)
     return f"## {title}\n\n{said}\n\n"
 
 
-def _between(way: Way, *, back: bool) -> str:
-    come, go = way.come, way.back
+def _between(way: Commits, *, back: bool) -> str:
+    come, go = way.added, way.removed
     match come.status:
         case "identical":
             return "Nothing: both were built from the same commit."
@@ -139,7 +142,7 @@ def _listed(changes: responses.Changes) -> str:
     return "\n".join(first + (folded if rest else []))
 
 
-def _digests(fetched: Fetched) -> str:
+def _digests(fetched: Downloaded) -> str:
     lines = [f"| {escape(n)} | `{sha}` |" for n, sha in sorted(fetched.delivery.files.items())]
     head = "\n<details><summary>Every file by its sha256</summary>\n\n| file | sha256 |\n"
     return f"{head}| --- | --- |\n" + "\n".join(lines) + "\n\n</details>\n"

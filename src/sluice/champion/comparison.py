@@ -1,9 +1,9 @@
-"""Is the candidate no worse than the model in production, on the same rows?
+"""The champion gate: is the candidate no worse than the model in production?
 
-No stage of the road to a package: who serves production is not in the repository, and a
-package holds what its commit says. Both models score one holdout, resampled in pairs
-(percentile bootstrap; Efron and Tibshirani, 1993), so that what is easy or hard about a
-row cancels out.
+Both models score the same holdout rows, which are resampled in pairs (percentile bootstrap; Efron
+and Tibshirani, 1993), so that rows which are easy or hard for both cancel out. The gate is not a
+stage of the pipeline: the champion is not in the repository, and a package depends on its commit
+alone.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from sluice import gates
-from sluice.champion import local as champion
+from sluice.champion import folder
+from sluice.champion.folder import FetchedChampion
+from sluice.check import gate
 from sluice.check.outcome import of_model, of_split
 from sluice.files import read_yaml, write_json
 from sluice.metrics import METRICS, Outcome, of_task
@@ -32,9 +33,9 @@ GATE = "champion"
 
 
 def run(project: Project, where: Path) -> Verdict:
-    """Judge against what `where` holds: a package, or the folder that the champion was put into.
+    """Judge the candidate against the champion in `where`, a package or a fetched folder.
 
-    Writes the comparison and the verdict to `out/champion/`, whatever happens on the way.
+    Writes the comparison and the verdict to out/champion/; an error becomes a finding.
     """
     forget(project)
     ran = gates.run(
@@ -47,6 +48,7 @@ def run(project: Project, where: Path) -> Verdict:
 
 
 def comparison(project: Project) -> Path:
+    """The file with the numbers of both models."""
     return _folder(project) / "comparison.json"
 
 
@@ -55,64 +57,73 @@ def _folder(project: Project) -> Path:
 
 
 def forget(project: Project) -> None:
+    """Delete the results of an earlier run."""
     for name in ("verdict.json", "comparison.json"):
         (_folder(project) / name).unlink(missing_ok=True)
 
 
 def _look(project: Project, where: Path) -> list[Finding]:
-    serving = champion.find(where)
-    if serving is None:
+    champion = folder.read(where)
+    if champion is None:
         write_json(comparison(project), {"release": None})
-        why = "There is no full release yet: whoever is released first is the champion."
+        why = "There is no full release yet, so there is no champion to compare with."
         return [Finding(f"{GATE}/none", Status.PASS, why)]
     frame, candidate = of_split(project, "holdout")
-    with opened(serving.package) as unpacked:
+    with opened(champion.package) as unpacked:
         model = Model(unpacked.model)
-        lacking = _why_not(project, model.signature, frame) or _other_rows(project, unpacked)
-        if lacking:
-            write_json(comparison(project), {"release": serving.name})
-            why = f"{lacking}; who can do without a comparison accepts this finding in params.yaml"
+        obstacle = _cannot_score(project, model.signature, frame) or _may_know_rows(
+            project, unpacked
+        )
+        if obstacle:
+            write_json(comparison(project), {"release": champion.name})
+            why = f"{obstacle}; to release without a comparison, accept this finding in params.yaml"
             return [Finding(f"{GATE}/comparable", Status.INSUFFICIENT, why)]
-        rival = of_model(project.settings, model, frame)
-    return _compare(project, serving.name, candidate, rival)
+        other = of_model(project.settings, model, frame)
+    return _compare(project, champion, candidate, other)
 
 
-def _why_not(project: Project, signature: Signature, frame: DataFrame) -> str | None:
-    """What keeps the champion from scoring these rows."""
+def _cannot_score(project: Project, signature: Signature, frame: DataFrame) -> str | None:
+    """Why the champion cannot score these rows; None if it can."""
     settings = project.settings
     if signature.task != settings.task or list(signature.classes) != settings.classes:
-        return "the champion predicts something else, so there is nothing to compare with"
+        return "the champion predicts another task or other classes, so it cannot be compared"
     for column in signature.inputs:
         known = settings.columns.get(column.name)
         if known is None or column.name not in frame:
-            return f"the champion reads {column.name!r}, which the data does not have any more"
+            return f"the champion needs the column {column.name!r}, which the data no longer has"
         if known.numeric != (column.type == "number"):
-            return f"the champion reads {column.name!r} as a {column.type}, the data has another"
+            return (
+                f"the champion needs {column.name!r} as a {column.type}, which it no longer is "
+                "in the data"
+            )
     return None
 
 
-def _other_rows(project: Project, champion: Package) -> str | None:
-    """What lets the champion have been trained on rows that are held out here."""
+def _may_know_rows(project: Project, champion: Package) -> str | None:
+    """Why the champion may have been trained on rows of this holdout; None if it was not."""
     settings = project.settings
     theirs = read_yaml(champion.folder / "configuration/params.yaml")
     if theirs["split"] != settings.split.model_dump():
-        return "the champion was held to another split, so it may have learned from these rows"
+        return "the champion was trained with another split, so it may have seen these rows"
     if theirs["data"].get("id") != settings.data.id:
-        return "the champion's rows had another id, so it may have learned from these"
+        return "the champion was split by another id column, so it may have seen these rows"
     if settings.data.id is None and set(theirs["columns"]) != set(settings.columns):
         return (
-            "without an id, rows are parted by all their columns, and the champion had others: "
-            "it may have learned from these rows"
+            "without an id column, rows are split by their content, and the champion's data had "
+            "other columns, so it may have seen these rows"
         )
     return None
 
 
-def _compare(project: Project, release: str, candidate: Outcome, rival: Outcome) -> list[Finding]:
+def _compare(
+    project: Project, champion: FetchedChampion, candidate: Outcome, other: Outcome
+) -> list[Finding]:
+    """Judge the gain in the selection's metric and in cost; write down that in every metric."""
     settings = project.settings
     suitable = of_task(settings.task)
 
     def gains(rows: Rows) -> dict[str, float]:
-        ours, theirs = candidate.rows(rows), rival.rows(rows)
+        ours, theirs = candidate.rows(rows), other.rows(rows)
         return {
             name: metric.gain(metric.compute(ours), metric.compute(theirs))
             for name, metric in suitable.items()
@@ -128,7 +139,7 @@ def _compare(project: Project, release: str, candidate: Outcome, rival: Outcome)
         doing=GATE,
     )
     whole = gains(np.arange(n))
-    values = {name: metric.compute(rival) for name, metric in suitable.items()}
+    values = {name: metric.compute(other) for name, metric in suitable.items()}
     pairs = {
         name: {
             "candidate": _defined(METRICS[name].compute(candidate)),
@@ -139,22 +150,22 @@ def _compare(project: Project, release: str, candidate: Outcome, rival: Outcome)
         }
         for name in suitable
     }
-    write_json(comparison(project), {"release": release, "rows": n, "metrics": pairs})
-    source = "params.yaml: performance.under_champion, of the champion's own number"
+    write_json(comparison(project), {"release": champion.name, "rows": n, "metrics": pairs})
+    source = "params.yaml: performance.under_champion, times the champion's own value"
     findings = []
-    # What its scores are worth, and what its decisions cost.
     for name in dict.fromkeys([settings.selection.metric, "cost"]):
         bound = Bound(source, low=plain(-settings.performance.under_champion * abs(values[name])))
         found = judge(f"{GATE}/gain in {name}", whole[name], bound, interval=spans[name], n=n)
         ours = METRICS[name].compute(candidate)
-        findings.append(_beside(found, f"{number(ours)} against {number(values[name])}"))
+        findings.append(_with_values(found, ours, values[name]))
     return findings
 
 
-def _beside(found: Finding, numbers: str) -> Finding:
-    """A loss in the numbers that people know, before the bound on it."""
+def _with_values(found: Finding, ours: float, theirs: float) -> Finding:
+    """The finding on the gain, with the values of both models before it."""
     words = {Status.PASS: "no worse", Status.INSUFFICIENT: "perhaps worse", Status.FAIL: "worse"}
-    why = f"{words[found.status]} than the champion, {numbers}: {found.why}"
+    values = f"{number(ours)} for the candidate, {number(theirs)} for the champion"
+    why = f"{words[found.status]} than the champion ({values}); gain: {found.why}"
     return msgspec.structs.replace(found, why=why)
 
 

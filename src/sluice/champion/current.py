@@ -1,71 +1,53 @@
-"""The package that serves production: of the newest full release, by digest, and verified."""
+"""Who serves production now? This file alone answers that.
+
+It is the newest full release on GitHub. Its delivery.json is trusted only with attestations: it
+was built by main's delivery workflow, and its approval was attested by main's release workflow.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
-from sluice.champion.local import FILE, PACKAGE, Champion
-from sluice.delivery import attestation, delivery, fetch
-from sluice.delivery.fetch import Fetched
-from sluice.errors import SluiceError
-from sluice.github.api import access, responses
+from sluice.delivery import attestation, download, record
+from sluice.delivery.download import Downloaded
+from sluice.github.api import responses
+from sluice.github.api.access import Access
 from sluice.github.api.client import Client
 from sluice.github.api.releases import Releases
-from sluice.package import verify
 
-# Private repositories have attestations on GitHub Enterprise alone.
-PRIVATE = "SLUICE_ATTESTATIONS"
+NONE = "none"  # stands for the tag while there is no champion
+# "private" in a private repository on GitHub Enterprise: only there do those have attestations.
+ATTESTATIONS = "SLUICE_ATTESTATIONS"
 
 
-def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> None:
-    """Put the champion into `folder`, or the word that there is none yet.
+def release(releases: Releases) -> responses.Release | None:
+    """The release of the champion; None while there is no full release.
 
-    Raises SluiceError where there should be one and it cannot be had whole; `folder` is then
-    empty, so that nothing stands in for it.
+    Raises SluiceError if GitHub does not tell: that is no evidence that there is none.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    with Releases(access.find(repository)) as releases:
-        release = releases.latest()
-        if release is None:
-            _write(folder, Champion(None))
-            say("there is no full release yet, so nobody to compare with")
-            return
-        try:
-            fetched = head(releases, release, folder)
-            package = fetch.file(releases, fetched, fetched.delivery.package)
-            manifest, verdict = verify.run(package)
-            if not verdict.passes or manifest.version != fetched.delivery.version:
-                raise SluiceError(f"{package.name}: not the package of its release: {verdict.why}")
-        except BaseException:
-            shutil.rmtree(folder)
-            raise
-    digest = fetched.delivery.files[fetched.delivery.package]
-    package.rename(folder / PACKAGE)
-    _write(folder, Champion(release.tag_name, digest, fetched.delivery.image))
-    say(f"champion: {release.tag_name}, sha256 {digest}")
+    return releases.latest()
 
 
-def head(releases: Releases, release: responses.Release, folder: Path) -> Fetched:
-    """Its `delivery.json`: built on main and approved, where attestations are to be had."""
-    fetched = fetch.head(releases, release, folder)
-    if _attested(releases.access):
-        attestation.built(releases.access, folder / delivery.NAME, fetched.delivery.commit)
-        attestation.approved(releases.access, folder / delivery.NAME)
-    return fetched
+def tag_of(champion: responses.Release | None) -> str:
+    """The champion's tag, or the word that stands for no champion."""
+    return champion.tag_name if champion else NONE
 
 
-def _attested(found: access.Access) -> bool:
-    """Whether attestations are to be had: everywhere but in a private repository without them."""
-    with Client(found) as client:
-        return not client.repository().private or os.environ.get(PRIVATE) == "private"
+def delivery(releases: Releases, champion: responses.Release, folder: Path) -> Downloaded:
+    """Download the champion's delivery.json into `folder` and verify its attestations.
+
+    Raises SluiceError for a release that is not a delivery, or that nobody attested.
+    """
+    downloaded = download.record_of(releases, champion, folder)
+    if _has_attestations(releases.access):
+        path = folder / record.NAME
+        attestation.require_built(releases.access, path, downloaded.delivery.commit)
+        attestation.require_approved(releases.access, path)
+    return downloaded
 
 
-def _write(folder: Path, champion: Champion) -> None:
-    content = msgspec.json.format(msgspec.json.encode(champion), indent=2) + b"\n"
-    (folder / FILE).write_bytes(content)
+def _has_attestations(access: Access) -> bool:
+    """Whether the repository has attestations: a private one only if it says so."""
+    with Client(access) as client:
+        return not client.repository().private or os.environ.get(ATTESTATIONS) == "private"

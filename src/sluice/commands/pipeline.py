@@ -69,7 +69,7 @@ def stage(module: str, *names: str) -> Command:
 def add_beside(run: argparse.ArgumentParser) -> None:
     """What the candidate is shown and judged beside."""
     run.add_argument("--base", type=Path, help="report.json to show changes against")
-    champion = "a package, or the folder of 'sluice release champion': the candidate must hold up"
+    champion = "a package, or the folder of 'sluice champion fetch': the candidate must hold up"
     run.add_argument("--champion", type=Path, metavar="PATH", help=champion)
     against = "the revision a contribution starts from: show what it changes of the bounds"
     run.add_argument("--against", metavar="REVISION", help=against)

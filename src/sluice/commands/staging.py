@@ -1,4 +1,4 @@
-"""The road into production: a package tried where nobody relies on it yet."""
+"""Try a package in the test environment before it serves anyone."""
 
 from __future__ import annotations
 
@@ -8,37 +8,64 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.commands import INTERRUPTED, REFUSED, Commands, say, show_judged
+from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
+    from sluice.staging.subject import Subject
     from sluice.verdict import Verdict
 
 
 def add(commands: Commands) -> None:
     staging = commands.group("staging", "try a package before it serves anyone")
-    meaning = "start its server, run its scenarios over HTTP, and hold it to its bounds under load"
+    meaning = "start the package's server, run its scenarios over HTTP, then put it under load"
     test = staging.add("test", _test, meaning)
     test.add_argument("package", type=Path)
-    test.add_argument("--image", help="run the package's image; without it, a process")
-    beside = "what serves now: a package, or the folder of 'sluice release champion'"
-    test.add_argument("--champion", type=Path, metavar="PATH", help=beside)
-    test.add_argument("--champion-image", metavar="IMAGE", help="goes with --image")
+    image = "run this image, which was built from the package; without it, run a process"
+    test.add_argument("--image", help=image)
+    champion = "measure this beside it: a package, or the folder of 'sluice champion fetch'"
+    test.add_argument("--champion", type=Path, metavar="PATH", help=champion)
+    image = "the champion's image; needed with --image if the champion is a package"
+    test.add_argument("--champion-image", metavar="IMAGE", help=image)
     out = Path("out/staging")
     test.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"({out})")
-    batch = staging.add("batch", _batch, "score its recorded rows with the real 'sluice score'")
+    meaning = "score the package's recorded rows with 'sluice score', as CSV and as Parquet"
+    batch = staging.add("batch", _batch, meaning)
     batch.add_argument("package", type=Path)
 
 
 def _test(options: argparse.Namespace) -> int:
-    from sluice.staging import environment, results
+    from sluice.staging import results, trial
+    from sluice.staging.subject import Subject
 
-    asked = (options.package, options.image, options.champion, options.champion_image)
+    candidate = Subject(options.package, options.image)
     try:
-        found = environment.run(*asked, options.out)
+        found = trial.run(candidate, lambda: _champion(options), options.out)
     except KeyboardInterrupt:
-        return say("interrupted; nothing was concluded", INTERRUPTED)
+        return say("interrupted: the test has no result", INTERRUPTED)
     status = _conclude(found.verdicts, found.passes)
     print(f"\nresults: {options.out / results.PAGE}")
     return status
+
+
+def _champion(options: argparse.Namespace) -> Subject | None:
+    """The champion, which must run in the same way as the candidate."""
+    from sluice.champion import folder
+    from sluice.staging.subject import Subject
+
+    if options.champion is None:
+        if options.champion_image is not None:
+            raise SluiceError("--champion-image needs --champion, the package of that image")
+        return None
+    champion = folder.read(options.champion)
+    if champion is None:
+        return None
+    image = options.champion_image or (champion.image if options.image else None)
+    if (options.image is None) != (image is None):
+        raise SluiceError(
+            "--image and --champion-image go together: give both, so that candidate and champion "
+            "run in the same way"
+        )
+    return Subject(champion.package, image)
 
 
 def _batch(options: argparse.Namespace) -> int:
@@ -47,7 +74,7 @@ def _batch(options: argparse.Namespace) -> int:
     try:
         verdict = batch.run(options.package)
     except KeyboardInterrupt:
-        return say("interrupted; nothing was concluded", INTERRUPTED)
+        return say("interrupted: the test has no result", INTERRUPTED)
     return _conclude([verdict], verdict.passes)
 
 

@@ -1,1 +1,1 @@
-"""A delivery: the package and everything that speaks for it, on its way into a release."""
+"""A delivery: a package, its evidence and its image, published together as a pre-release."""

@@ -1,7 +1,7 @@
-"""What speaks for a delivery, held against what it was made from.
+"""Compare the evidence of a delivery with what it was made from.
 
-This is for where a delivery is put together, by the code that made its parts: another version of
-it may find other words for the same facts.
+Pages and bills of materials are made again and must be the same bytes. That is possible only
+where a delivery is assembled, by the version of the code that made them.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from sluice import config
+from sluice.delivery import contents
 from sluice.errors import SluiceError
 from sluice.package import bom
 from sluice.package.archive import opened
 from sluice.package.manifest import Manifest
-from sluice.report import html, markdown, record
-from sluice.staging import load, results
-from sluice.staging.measured import Numbers
+from sluice.report import facts, html, markdown
+from sluice.staging import load, page, results
+from sluice.staging.measurements import LoadResult
 from sluice.verdict import Verdict
 
 
@@ -40,29 +41,34 @@ class _Metadata(msgspec.Struct):
 
 
 class _Bill(msgspec.Struct, rename="camel"):
+    """The few fields of a CycloneDX document that say what it describes."""
+
     bom_format: Literal["CycloneDX"]
     metadata: _Metadata
     components: Annotated[list[Any], msgspec.Meta(min_length=1)]
 
 
-def require(folder: Path, package: str, manifest: Manifest) -> None:
-    """Raise SluiceError for evidence that is empty, of something else, or changed on its way."""
-    report, tested = record.read(folder / "report.json"), results.read(folder)
-    _hold(folder / "report.md", markdown.render(report).encode())
-    _hold(folder / "report.html", html.render(report).encode())
-    _hold(folder / "staging.md", results.markdown(tested).encode())
-    _hold(folder / "package.cdx.json", _bill(folder / package))
+def require_reproducible(folder: Path, package: str, manifest: Manifest) -> None:
+    """Raise SluiceError for evidence that is empty, was changed, or is of something else."""
+    report, tested = facts.read(folder / contents.REPORT_JSON), results.read(folder)
+    _require_same(folder / contents.REPORT_MARKDOWN, markdown.render(report).encode())
+    _require_same(folder / contents.REPORT_HTML, html.render(report).encode())
+    _require_same(folder / results.PAGE, page.render(tested).encode())
+    _require_same(folder / contents.PACKAGE_BILL, _bill(folder / package))
     measured = tested.measurements
-    if measured is None or tested.load != _load(folder / package, measured.candidate):
-        raise SluiceError("load.json does not say what measured.json has measured")
-    _require_image(folder / "image.cdx.json", manifest)
+    if measured is None or tested.load != _load_verdict(folder / package, measured.candidate):
+        raise SluiceError(
+            f"{results.LOAD}.json is not the verdict on the numbers in {results.MEASURED} by the "
+            "bounds of the package; run 'sluice staging test' again"
+        )
+    _require_image_bill(folder / contents.IMAGE_BILL, manifest)
 
 
-def _hold(path: Path, made: bytes) -> None:
+def _require_same(path: Path, made: bytes) -> None:
     if path.read_bytes() != made:
         raise SluiceError(
-            f"{path.name} is not what comes of the other evidence: it was changed, or made "
-            "elsewhere; build it again"
+            f"{path.name} differs from the one made from the other files: it was changed, or made "
+            "by another version of the code; build it again"
         )
 
 
@@ -73,19 +79,27 @@ def _bill(package: Path) -> bytes:
         return target.read_bytes()
 
 
-def _load(package: Path, found: Numbers) -> Verdict:
-    """What the load gate says to these numbers, by the package's own bounds."""
+def _load_verdict(package: Path, measured: LoadResult) -> Verdict:
     with opened(package) as unpacked:
         settings = config.load(unpacked.folder / "configuration" / "params.yaml")
-    return load.verdict(found, settings.load)
+    return load.verdict(measured, settings.load)
 
 
-def _require_image(path: Path, manifest: Manifest) -> None:
+def _require_image_bill(path: Path, manifest: Manifest) -> None:
     try:
         subject = msgspec.json.decode(path.read_bytes(), type=_Bill).metadata.component
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SluiceError(f"{path.name} is no bill of materials: {error}") from None
+        raise SluiceError(
+            f"{path.name} is not a bill of materials: {error}; make it again with "
+            "'sluice package bom'"
+        ) from None
     digest = _Property("sluice:package:digest", f"sha256:{manifest.digest}")
-    said = (subject.type, subject.name, subject.version)
-    if said != ("container", manifest.name, manifest.version) or digest not in subject.properties:
-        raise SluiceError(f"{path.name} is not of an image of {manifest.name} {manifest.version}")
+    described = (subject.type, subject.name, subject.version)
+    if (
+        described != ("container", manifest.name, manifest.version)
+        or digest not in subject.properties
+    ):
+        raise SluiceError(
+            f"{path.name} does not describe an image of {manifest.name} {manifest.version}; make "
+            "it again with 'sluice package bom --image'"
+        )

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
+from sluice import signals
 from sluice.errors import SluiceError
 from sluice.image import engine
 from sluice.image.build import DIGEST
 from sluice.package.manifest import Manifest
-from sluice.staging.target import HOST, Target, answers_ready, new_token, wait
-from sluice.staging.undisturbed import undisturbed
+from sluice.serve.target import HOST, Target, answers_ready, new_token, wait
 
 _PORT = "8080"
 _LINES = "5"
@@ -31,11 +31,11 @@ def running(image: str, manifest: Manifest, memory_mib: float | None) -> Iterato
     image_id = _hold(image, manifest)
     name, token = f"sluice-staging-{uuid4().hex}", new_token()
     try:
-        with undisturbed():
+        with signals.postponed():
             _run(name, image_id, token, memory_mib)
         yield _ready(name, image_id, token)
     finally:
-        with undisturbed():
+        with signals.postponed():
             _ask("rm", "--force", "--volumes", name)
 
 

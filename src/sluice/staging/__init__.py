@@ -1,1 +1,1 @@
-"""The test environment: a package's server, tried as it will run before anyone relies on it."""
+"""The test environment: a package's server is tried before anyone approves the package."""

@@ -1,4 +1,4 @@
-"""`sluice staging batch`: the recorded rows through the real `sluice score`, as CSV and Parquet."""
+"""`sluice staging batch`: score the recorded rows with `sluice score`, as CSV and Parquet."""
 
 from __future__ import annotations
 
@@ -29,15 +29,19 @@ if TYPE_CHECKING:
 GATE = "test-batch"
 
 _SAMPLE = "holdout"
-_REFUSED = 1
-_SECONDS = 600
+_REFUSED = 1  # the exit status of 'sluice score' if rows were put into quarantine
+_SECONDS = 600  # for one call of 'sluice score'
+_SHOWN = 5  # rows, in the reason of a finding
 
 
 def run(file: Path) -> Verdict:
-    """Each row scores as when the model was built, and a bad one goes to the quarantine."""
-    _, said = verify.run(file)
-    if not said.passes:
-        raise SluiceError(f"{file}: scenarios: {said.why}")
+    """Check that each row gets its recorded score, and that an invalid row is quarantined.
+
+    Raises SluiceError for a package that does not verify, or has no recorded scores.
+    """
+    _, verdict = verify.run(file)
+    if not verdict.passes:
+        raise SluiceError(f"{file}: scenarios: {verdict.why}")
     with opened(file) as package, TemporaryDirectory(prefix="sluice-batch-") as scratch:
         book = scenario.read(package.folder / "scenarios" / "scenarios.json")
         recorded = _recorded(book, str(file))
@@ -49,10 +53,15 @@ def _recorded(book: Book, where: str) -> Recorded:
     for each in book.scenarios:
         if isinstance(each, Recorded) and each.sample == _SAMPLE and book.samples.get(_SAMPLE):
             return each
-    raise SluiceError(f"{where}: holds no recorded scores of its sample {_SAMPLE!r}")
+    raise SluiceError(
+        f"{where}: scenarios/scenarios.json holds no recorded scores of the sample {_SAMPLE!r}; "
+        "build the package again with 'make package'"
+    )
 
 
 class _Trial:
+    """The rows of the sample, to be written and scored in one format after the other."""
+
     def __init__(
         self, file: Path, package: Package, recorded: Recorded, rows: list[Row], scratch: Path
     ) -> None:
@@ -60,44 +69,47 @@ class _Trial:
         self._signature = read_signature(package.model / "signature.json")
 
     def run(self, kind: str) -> list[Finding]:
-        given, output = self._scratch / f"rows.{kind}", self._scratch / f"{kind}-scores.parquet"
-        bad = _bad(self._signature, kind)
-        # Among the others, so that a row lost or moved shows.
+        source, output = self._scratch / f"rows.{kind}", self._scratch / f"{kind}-scores.parquet"
+        bad = _invalid_row(self._signature, kind)
+        # In the middle, so that a row that is lost or moved shows.
         at = len(self._rows) // 2
         rows = [*self._rows[:at], *([bad] if bad else []), *self._rows[at:]]
-        {"csv": _write_csv, "parquet": _write_parquet}[kind](given, rows, self._signature)
-        done = _score(self._file, given, output)
+        {"csv": _write_csv, "parquet": _write_parquet}[kind](source, rows, self._signature)
+        done = _score(self._file, source, output)
         expected = _REFUSED if bad else 0
         if done.returncode != expected or not output.is_file():
-            said = (done.stderr.strip().splitlines() or ["no word"])[-1]
-            why = f"'sluice score' ended with {done.returncode}, expected {expected}: {said}"
+            last = (done.stderr.strip().splitlines() or ["no error message"])[-1]
+            why = (
+                f"'sluice score' ended with exit status {done.returncode} instead of {expected}: "
+                f"{last}"
+            )
             return [Finding(f"{GATE}/{kind}", Status.FAIL, why)]
         kept = [row for row in range(len(rows)) if not bad or row != at]
-        found = [self._scores(kind, output, kept)]
-        return [*found, _quarantine(kind, output, at)] if bad else found
+        findings = [self._scores(kind, output, kept)]
+        return [*findings, _quarantine(kind, output, at)] if bad else findings
 
     def _scores(self, kind: str, output: Path, rows: list[int]) -> Finding:
         import pyarrow.parquet as pq
 
         name, count = f"{GATE}/{kind} scores", len(rows)
         table = pq.read_table(output)
-        # Its columns: where a row was, its scores, and what was decided if there are classes.
+        # Columns: the number of the row, its scores, and the decision if there are classes.
         if table.column(0).to_pylist() != rows:
-            why = f"other rows came back than the {count} that were sent, or in another order"
+            why = f"the rows in the output are not the {count} valid rows in their order"
             return Finding(name, Status.FAIL, why, n=count)
         expected = np.array(self._recorded.scores)
-        got = _columns(table, 1, 1 + expected.shape[1])
+        scores = _columns(table, 1, 1 + expected.shape[1])
         scale = scale_of(self._signature.task, expected)
         bound = Bound("the recorded scores", high=self._recorded.tolerance)
-        return judge(name, difference(expected, got, scale), bound, n=count)
+        return judge(name, difference(expected, scores, scale), bound, n=count)
 
 
 def _columns(table: pa.Table, first: int, end: int) -> Floats:
     return np.column_stack([table.column(at).to_numpy() for at in range(first, end)])
 
 
-def _bad(signature: Signature, kind: str) -> dict[str, Scalar] | None:
-    """A row that must not be scored; a model without numbers takes every category."""
+def _invalid_row(signature: Signature, kind: str) -> dict[str, Scalar] | None:
+    """A row that must not be scored; None without numeric inputs, as any category is valid."""
     if not signature.numbers:
         return None
     first = signature.numbers[0]
@@ -127,21 +139,24 @@ def _write_parquet(path: Path, rows: Sequence[Row], signature: Signature) -> Non
     pq.write_table(pa.table(columns), path)
 
 
-def _score(package: Path, given: Path, output: Path) -> subprocess.CompletedProcess[str]:
+def _score(package: Path, source: Path, output: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-m", "sluice.cli", "score"]
-    command += [str(package), str(given), str(output)]
+    command += [str(package), str(source), str(output)]
     try:
         return subprocess.run(
             command,
             check=False,
-            cwd=given.parent,
+            cwd=source.parent,
             env=dict(os.environ),
             capture_output=True,
             text=True,
             timeout=_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        raise SluiceError(f"'sluice score' did not end within {_SECONDS} s") from None
+        raise SluiceError(
+            f"{package}: 'sluice score' did not finish within {_SECONDS} s; run it by "
+            "hand to see why"
+        ) from None
 
 
 def _quarantine(kind: str, output: Path, row: int) -> Finding:
@@ -150,5 +165,5 @@ def _quarantine(kind: str, output: Path, row: int) -> Finding:
     path = output.with_name(f"{output.stem}.quarantine.parquet")
     held = pq.read_table(path).column(0).to_pylist() if path.is_file() else []
     status = Status.PASS if held == [row] else Status.FAIL
-    why = f"the bad row was number {row}, the quarantine holds {held[:5]}"
+    why = f"the invalid row was number {row}; the quarantine holds the rows {held[:_SHOWN]}"
     return Finding(f"{GATE}/{kind} quarantine", status, why, n=1)

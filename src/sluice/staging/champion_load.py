@@ -1,4 +1,7 @@
-"""The champion, measured beside the candidate and held to nothing."""
+"""The champion under the same load as the candidate, for comparison only.
+
+No bound applies to it, and its failure does not fail the candidate: it is recorded instead.
+"""
 
 from __future__ import annotations
 
@@ -9,47 +12,56 @@ from sluice.config import Settings
 from sluice.errors import describe
 from sluice.package.archive import Package, opened
 from sluice.staging import load, process
-from sluice.staging.load import Round
-from sluice.staging.measured import Numbers
-from sluice.staging.subject import Runner, Subject, serving
+from sluice.staging.load import LoadRound
+from sluice.staging.measurements import LoadResult
+from sluice.staging.subject import Started, Subject, serving
 
 
-class Champion:
-    """What goes wrong with it is written down, and stops nobody."""
+class ChampionLoad:
+    """Starts the champion's server and puts it under load, one round at a time."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self._runner: Runner | None = None
+        self._started: Started | None = None
         self._package: Package | None = None
-        self._rounds: list[Round] = []
+        self._rounds: list[LoadRound] = []
         self._trouble = ""
 
     def start(self, stack: ExitStack, settings: Settings) -> None:
-        with self._noted():
+        """Start the server; `stack` stops it. The settings are the candidate's."""
+        with self._recorded():
             self._package = stack.enter_context(opened(self._subject.file))
-            known = load.known(self._package, settings.load.rows, settings.parity.tolerance)
+            requests = load.requests(self._package, settings.load.rows, settings.parity.tolerance)
             target = stack.enter_context(serving(self._subject, self._package, None))
-            self._runner = Runner(self._package, target, known)
+            self._started = Started(self._package, target, requests)
 
     def load(self, connections: int, seconds: float) -> None:
-        if self._runner is not None and not self._trouble:
-            with self._noted():
-                runner = self._runner
-                self._rounds.append(load.run(runner.target, runner.known, connections, seconds))
+        """One round of load; does nothing after a failure."""
+        if self._started is not None and not self._trouble:
+            with self._recorded():
+                to = self._started
+                self._rounds.append(load.run(to.target, to.requests, connections, seconds))
 
-    def numbers(self) -> Numbers:
-        if self._runner is not None and not self._trouble:
-            return load.numbers(self._runner.package, self._runner.target, self._rounds)
+    def result(self) -> LoadResult:
+        """All rounds together, or why there are none."""
+        if self._started is not None and not self._trouble:
+            return load.summary(self._started.package, self._started.target, self._rounds)
         runs_as = self._subject.image or process.RUNS_AS
         if self._package is None:
             name = self._subject.file.name
-            return Numbers(name, "", "", runs_as, trouble=self._trouble)
+            return LoadResult(name, "", "", runs_as, trouble=self._trouble)
         of = self._package.manifest
-        return Numbers(of.name, of.version, of.digest, runs_as, trouble=self._trouble)
+        return LoadResult(of.name, of.version, of.digest, runs_as, trouble=self._trouble)
 
     @contextmanager
-    def _noted(self) -> Iterator[None]:
+    def _recorded(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            self._trouble = describe(error)
+            self._trouble = in_words(error)
+
+
+def in_words(error: Exception) -> str:
+    """An error in one line; its type is named only if it was not meant for people."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, (SluiceError, OSError)) else f"{type(error).__name__}: {text}"

@@ -1,9 +1,9 @@
-"""The load generator: `python -m sluice.staging.generator`, a process of its own.
+"""The load generator, which runs as its own process: `python -m sluice.staging.generator`.
 
-Its plan comes on standard input, what it took goes to standard output, both as msgpack. Each
-connection asks again as soon as it is answered, and every answer is held against the scores
-that it must hold. httptools, which parses for the server, parses here: the standard library's
-client takes longer over an answer than the server does.
+It reads a LoadPlan from standard input and writes LoadTimings to standard output, both as
+msgpack. Each connection sends the next request as soon as the last one is answered, and the
+scores in every response are compared with the expected ones. Responses are parsed with
+httptools, because the client of the standard library is slower than the server.
 """
 
 from __future__ import annotations
@@ -20,27 +20,29 @@ from collections.abc import Iterator
 import httptools
 import msgspec
 
-from sluice.staging.remote import Answer
-from sluice.staging.target import HOST
+from sluice.serve.target import HOST
+from sluice.staging.remote import ScoreResponse
 
-_SECONDS = 10.0  # an answer that takes longer counts as none
-_PAUSE = 0.05  # after a failure, so that a dead server is not asked a million times
+_SECONDS = 10.0  # a request that takes longer has failed
+_PAUSE = 0.05  # seconds after a failure, so that a dead server does not cause a busy loop
 
-TIMEOUT, LOST = "no answer in time", "the connection failed"
-UNREADABLE, WRONG = "an answer without scores", "a wrong score"
+# Kinds of failure, besides "status NNN".
+TIMEOUT, LOST = "no response in time", "the connection failed"
+UNREADABLE, WRONG = "a response without scores", "a wrong score"
 
 
-class Ask(msgspec.Struct, frozen=True):
-    """A request's body, and the scores of each of its rows."""
+class ScoredRequest(msgspec.Struct, frozen=True):
+    """The body of a request, and the expected scores of each of its rows."""
 
     body: bytes
     scores: list[list[float]]
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """A score may be off by `tolerance` of `scale`, or of itself where that is larger.
+class LoadPlan(msgspec.Struct, frozen=True):
+    """What to send, where to, and for how long.
 
-    warm_up: requests before those that count.
+    warm_up: requests before those that count. classes: names of the model's classes, in order.
+    A score may differ by `tolerance` times `scale`, or times itself if that is larger.
     """
 
     port: int
@@ -48,17 +50,20 @@ class Plan(msgspec.Struct, frozen=True):
     connections: int
     seconds: float
     warm_up: int
-    asks: list[Ask]
+    requests: list[ScoredRequest]
     classes: tuple[str, ...]
     scale: float
     tolerance: float
 
 
-class Taken(msgspec.Struct, frozen=True):
-    """The seconds that it lasted, and those of each right answer; how often each failure came."""
+class LoadTimings(msgspec.Struct, frozen=True):
+    """seconds: of the whole run. correct: seconds that each correct response took.
+
+    failures: failed requests by kind.
+    """
 
     seconds: float
-    right: list[float]
+    correct: list[float]
     failures: dict[str, int]
 
 
@@ -66,28 +71,29 @@ class _LostError(Exception):
     pass
 
 
-class _Wire(asyncio.Protocol):
-    """One connection, one question at a time."""
+class _Connection(asyncio.Protocol):
+    """One connection with one request at a time."""
 
     _transport: asyncio.Transport
-    _answer: asyncio.Future[tuple[int, bytes]]
+    _response: asyncio.Future[tuple[int, bytes]]
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._parts: list[bytes] = []
         self.lost = False
 
-    def ask(self, request: bytes) -> asyncio.Future[tuple[int, bytes]]:
-        self._answer = asyncio.get_running_loop().create_future()
+    def send(self, request: bytes) -> asyncio.Future[tuple[int, bytes]]:
+        """The status and the body of the response; fails with _LostError if there is none."""
+        self._response = asyncio.get_running_loop().create_future()
         self._parts = []
         self._transport.write(request)
-        return self._answer
+        return self._response
 
     def close(self) -> None:
         self.lost = True
         self._transport.close()
 
-    # What asyncio tells
+    # Called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
@@ -102,9 +108,9 @@ class _Wire(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         self.lost = True
         with contextlib.suppress(AttributeError, asyncio.InvalidStateError):
-            self._answer.set_exception(_LostError())
+            self._response.set_exception(_LostError())
 
-    # What the parser tells
+    # Called by the parser
 
     def on_body(self, part: bytes) -> None:
         self._parts.append(part)
@@ -113,95 +119,106 @@ class _Wire(asyncio.Protocol):
         if not self._parser.should_keep_alive():
             self.close()
         with contextlib.suppress(AttributeError, asyncio.InvalidStateError):
-            self._answer.set_result((self._parser.get_status_code(), b"".join(self._parts)))
+            self._response.set_result((self._parser.get_status_code(), b"".join(self._parts)))
 
 
 class Generator:
-    def __init__(self, plan: Plan) -> None:
+    """Sends the requests of a plan over its connections."""
+
+    def __init__(self, plan: LoadPlan) -> None:
         self._plan = plan
-        self._answer = msgspec.json.Decoder(Answer)
-        self._turns = itertools.cycle([(_request(plan, ask), ask.scores) for ask in plan.asks])
-        self._right: list[float] = []
+        self._decoder = msgspec.json.Decoder(ScoreResponse)
+        self._requests = itertools.cycle(
+            [(_encode(plan, one), one.scores) for one in plan.requests]
+        )
+        self._correct: list[float] = []
         self._failures: Counter[str] = Counter()
 
-    async def run(self) -> Taken:
-        wires: list[_Wire | None] = [None] * self._plan.connections
-        wires = await self._all(wires, iter(range(self._plan.warm_up)))
-        self._right, self._failures = [], Counter()
+    async def run(self) -> LoadTimings:
+        """Warm up, then send requests for as long as the plan says."""
+        connections: list[_Connection | None] = [None] * self._plan.connections
+        connections = await self._send_on_all(connections, iter(range(self._plan.warm_up)))
+        self._correct, self._failures = [], Counter()
         began = time.perf_counter()
-        await self._all(wires, itertools.count())
-        return Taken(time.perf_counter() - began, self._right, dict(self._failures))
+        await self._send_on_all(connections, itertools.count())
+        return LoadTimings(time.perf_counter() - began, self._correct, dict(self._failures))
 
-    async def _all(self, wires: list[_Wire | None], turns: Iterator[int]) -> list[_Wire | None]:
+    async def _send_on_all(
+        self, connections: list[_Connection | None], turns: Iterator[int]
+    ) -> list[_Connection | None]:
         end = time.perf_counter() + self._plan.seconds
-        return list(await asyncio.gather(*(self._ask_on(wire, turns, end) for wire in wires)))
+        return list(await asyncio.gather(*(self._send_on(one, turns, end) for one in connections)))
 
-    async def _ask_on(self, wire: _Wire | None, turns: Iterator[int], end: float) -> _Wire | None:
-        """Ask until the turns or the time are over; returns the connection."""
+    async def _send_on(
+        self, connection: _Connection | None, turns: Iterator[int], end: float
+    ) -> _Connection | None:
+        """Send until the turns or the time have run out; returns the connection."""
         while time.perf_counter() < end and next(turns, None) is not None:
-            request, scores = next(self._turns)
+            request, scores = next(self._requests)
             began = time.perf_counter()
             try:
                 async with asyncio.timeout(_SECONDS):
-                    if wire is None or wire.lost:
-                        wire = await self._connect()
-                    status, content = await wire.ask(request)
+                    if connection is None or connection.lost:
+                        connection = await self._connect()
+                    status, content = await connection.send(request)
             except (OSError, _LostError) as error:
                 self._failures[TIMEOUT if isinstance(error, TimeoutError) else LOST] += 1
-                if wire is not None:
-                    wire.close()
+                if connection is not None:
+                    connection.close()
                 await asyncio.sleep(_PAUSE)
                 continue
-            taken = time.perf_counter() - began
+            seconds = time.perf_counter() - began
             if problem := self._problem(status, content, scores):
                 self._failures[problem] += 1
             else:
-                self._right.append(taken)
-        return wire
+                self._correct.append(seconds)
+        return connection
 
-    async def _connect(self) -> _Wire:
+    async def _connect(self) -> _Connection:
         loop = asyncio.get_running_loop()
-        _, wire = await loop.create_connection(_Wire, HOST, self._plan.port)
-        return wire
+        _, connection = await loop.create_connection(_Connection, HOST, self._plan.port)
+        return connection
 
     def _problem(self, status: int, content: bytes, scores: list[list[float]]) -> str:
-        """What is wrong with an answer; nothing if it is right."""
+        """The kind of failure; empty if the response is correct."""
         if status != 200:
             return f"status {status}"
         try:
-            results = self._answer.decode(content).results
+            results = self._decoder.decode(content).results
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return UNREADABLE
         if len(results) != len(scores):
             return UNREADABLE
         for result, expected in zip(results, scores, strict=True):
-            got = result.values(self._plan.classes)
-            if got is None or len(got) != len(expected):
+            values = result.values(self._plan.classes)
+            if values is None or len(values) != len(expected):
                 return UNREADABLE
-            if not all(map(self._alike, expected, got)):
+            if not all(map(self._within_tolerance, expected, values)):
                 return WRONG
         return ""
 
-    def _alike(self, expected: float, got: float) -> bool:
+    def _within_tolerance(self, expected: float, value: float) -> bool:
         allowed = self._plan.tolerance * max(self._plan.scale, abs(expected))
-        return abs(expected - got) <= allowed
+        return abs(expected - value) <= allowed
 
 
-def _request(plan: Plan, ask: Ask) -> bytes:
+def _encode(plan: LoadPlan, request: ScoredRequest) -> bytes:
+    """The whole HTTP request."""
     head = (
         f"POST /score HTTP/1.1\r\nHost: {HOST}:{plan.port}\r\n"
         f"Authorization: Bearer {plan.token}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(ask.body)}\r\n\r\n"
+        f"Content-Length: {len(request.body)}\r\n\r\n"
     )
-    return head.encode() + ask.body
+    return head.encode() + request.body
 
 
 def main() -> None:
-    plan = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Plan)
+    """Read the plan, run it, write the timings."""
+    plan = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=LoadPlan)
     gc.freeze()
-    gc.disable()  # its pauses would be taken for the server's
-    taken = asyncio.run(Generator(plan).run())
-    sys.stdout.buffer.write(msgspec.msgpack.encode(taken))
+    gc.disable()  # its pauses would count as the server's
+    timings = asyncio.run(Generator(plan).run())
+    sys.stdout.buffer.write(msgspec.msgpack.encode(timings))
 
 
 if __name__ == "__main__":

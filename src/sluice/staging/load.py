@@ -1,4 +1,4 @@
-"""The load test: a package's server, asked as fast as it answers, held to its bounds."""
+"""The load test: send requests as fast as the server answers, and judge by the package's bounds."""
 
 from __future__ import annotations
 
@@ -19,133 +19,146 @@ from sluice.errors import SluiceError
 from sluice.model import Model, scale_of
 from sluice.package.archive import Package
 from sluice.scenario import Row
-from sluice.staging.generator import Ask, Plan, Taken
-from sluice.staging.measured import Numbers
-from sluice.staging.memory import Peak
-from sluice.staging.target import Target
+from sluice.serve.target import Target
+from sluice.staging.generator import LoadPlan, LoadTimings, ScoredRequest
+from sluice.staging.measurements import MEASURES, LoadResult
+from sluice.staging.memory import PeakMemory
+from sluice.staging.results import LOAD as GATE
 from sluice.verdict import Bound, Finding, Status, Verdict, judge, plain
 
-GATE = "load"
-MEASURES = ("p50_ms", "p95_ms", "p99_ms", "throughput", "memory_mib", "error_rate")
-
-_WARM_UP = 100
-_GRACE = 60.0  # seconds that the generator may take on top of those it measures
+_WARM_UP = 100  # requests
+_GRACE = 60.0  # seconds that the generator may take beyond those of the load
+_KINDS = 3  # of failures, in the reason of a finding
 
 
 @dataclass(frozen=True)
-class Known:
-    """Requests from a package's own samples, and what its model scores for them here."""
+class ScoredRequests:
+    """Requests made of a package's own samples, with the scores that its model gives here.
 
-    asks: list[Ask]
+    scale: the size of scores to which the relative tolerance refers.
+    """
+
+    requests: list[ScoredRequest]
     classes: tuple[str, ...]
     scale: float
     tolerance: float
 
 
 @dataclass(frozen=True)
-class Round:
-    """One stretch of load, and the server's memory meanwhile."""
+class LoadRound:
+    """One period of load, and the server's peak memory in it."""
 
-    taken: Taken
+    timings: LoadTimings
     memory_mib: float | None
 
 
-def known(package: Package, rows: int, tolerance: float) -> Known:
+def requests(package: Package, rows: int, tolerance: float) -> ScoredRequests:
+    """Requests of `rows` rows each that together hold every row of the package's samples.
+
+    Raises SluiceError if the samples hold no rows.
+    """
     book = scenario.read(package.folder / "scenarios" / "scenarios.json")
     records = [row for sample in book.samples.values() for row in sample]
     if not records:
-        raise SluiceError(f"{package.manifest.name}: its samples hold no rows to ask with")
+        raise SluiceError(
+            f"{package.manifest.name}: the samples in scenarios/scenarios.json hold no rows to "
+            "send; build the package again with 'make package'"
+        )
     model = Model(package.model)
     values = model.score_records(records).values
     scores = values.reshape(len(records), -1).tolist()
     turns = itertools.cycle(zip(records, scores, strict=True))
-    asks = [
-        _ask(list(itertools.islice(turns, rows))) for _ in range(math.ceil(len(records) / rows))
+    made = [
+        _request(list(itertools.islice(turns, rows))) for _ in range(math.ceil(len(records) / rows))
     ]
-    return Known(asks, model.signature.classes, scale_of(model.signature.task, values), tolerance)
+    scale = scale_of(model.signature.task, values)
+    return ScoredRequests(made, model.signature.classes, scale, tolerance)
 
 
-def _ask(rows: list[tuple[Row, list[float]]]) -> Ask:
+def _request(rows: list[tuple[Row, list[float]]]) -> ScoredRequest:
     body = json.dumps({"records": [dict(row) for row, _ in rows]}, allow_nan=False)
-    return Ask(body.encode(), [scores for _, scores in rows])
+    return ScoredRequest(body.encode(), [scores for _, scores in rows])
 
 
-def run(target: Target, known: Known, connections: int, seconds: float) -> Round:
-    plan = Plan(
+def run(target: Target, scored: ScoredRequests, connections: int, seconds: float) -> LoadRound:
+    """Put the server under load; raises SluiceError if the load generator fails."""
+    plan = LoadPlan(
         target.port,
         target.token,
         connections,
         seconds,
         _WARM_UP,
-        known.asks,
-        known.classes,
-        known.scale,
-        known.tolerance,
+        scored.requests,
+        scored.classes,
+        scored.scale,
+        scored.tolerance,
     )
-    with Peak(target) as peak:
-        taken = _generate(plan)
-    return Round(taken, peak.mib)
+    with PeakMemory(target) as peak:
+        timings = _generate(plan)
+    return LoadRound(timings, peak.mib)
 
 
-def _generate(plan: Plan) -> Taken:
+def _generate(plan: LoadPlan) -> LoadTimings:
     command = [sys.executable, "-P", "-m", "sluice.staging.generator"]
-    most = 2 * plan.seconds + _GRACE
+    limit = 2 * plan.seconds + _GRACE
     try:
         done = subprocess.run(
             command,
             check=False,
             input=msgspec.msgpack.encode(plan),
             capture_output=True,
-            timeout=most,
+            timeout=limit,
         )
     except subprocess.TimeoutExpired:
-        raise SluiceError(f"the load generator did not end within {most:g} s") from None
+        raise SluiceError(
+            f"the load generator did not finish within {limit:g} s; run the test again on a "
+            "machine that is less busy"
+        ) from None
     if done.returncode:
-        said = (done.stderr.decode(errors="replace").strip().splitlines() or ["no word"])[-1]
-        raise SluiceError(f"the load generator failed: {said}")
-    return msgspec.msgpack.decode(done.stdout, type=Taken)
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no error message"]
+        raise SluiceError(
+            f"the load generator failed with exit status {done.returncode}: {lines[-1]}"
+        )
+    return msgspec.msgpack.decode(done.stdout, type=LoadTimings)
 
 
-def numbers(package: Package, target: Target, rounds: Sequence[Round]) -> Numbers:
-    """All rounds as one."""
+def summary(package: Package, target: Target, rounds: Sequence[LoadRound]) -> LoadResult:
+    """All rounds together."""
     manifest = package.manifest
-    right = sorted(second for each in rounds for second in each.taken.right)
-    failures = sum((Counter(each.taken.failures) for each in rounds), Counter[str]())
-    requests = len(right) + failures.total()
-    seconds = sum(each.taken.seconds for each in rounds)
+    correct = sorted(second for each in rounds for second in each.timings.correct)
+    failures = sum((Counter(each.timings.failures) for each in rounds), Counter[str]())
+    sent = len(correct) + failures.total()
+    seconds = sum(each.timings.seconds for each in rounds)
     peaks = [each.memory_mib for each in rounds if each.memory_mib is not None]
-    return Numbers(
+    return LoadResult(
         manifest.name,
         manifest.version,
         manifest.digest,
         target.runs_as,
-        requests,
+        sent,
         dict(failures.most_common()),
-        _percentile(right, requests, 0.5),
-        _percentile(right, requests, 0.95),
-        _percentile(right, requests, 0.99),
-        plain(len(right) / seconds) if right else None,
+        _percentile(correct, sent, 0.5),
+        _percentile(correct, sent, 0.95),
+        _percentile(correct, sent, 0.99),
+        plain(len(correct) / seconds) if correct else None,
         plain(max(peaks)) if len(peaks) == len(rounds) else None,
-        plain(failures.total() / requests) if requests else None,
+        plain(failures.total() / sent) if sent else None,
     )
 
 
-def _percentile(right: list[float], requests: int, share: float) -> float | None:
-    """In milliseconds, of all requests: those that failed come after every right answer."""
-    rank = math.ceil(share * requests)
-    return plain(right[rank - 1] * 1000) if 0 < rank <= len(right) else None
+def _percentile(correct: list[float], sent: int, share: float) -> float | None:
+    """In milliseconds, of all requests: a failed one ranks after every correct one."""
+    rank = math.ceil(share * sent)
+    return plain(correct[rank - 1] * 1000) if 0 < rank <= len(correct) else None
 
 
-def verdict(found: Numbers, settings: Load) -> Verdict:
-    return Verdict.of(GATE, findings(found, settings))
+def verdict(result: LoadResult, settings: Load) -> Verdict:
+    """Judge a result by every bound that params.yaml sets under load.bounds."""
+    findings = [_finding(name, bound, result) for name, bound in _bounds(settings.bounds)]
+    return Verdict.of(GATE, findings)
 
 
-def findings(found: Numbers, settings: Load) -> list[Finding]:
-    return [_finding(name, bound, found) for name, bound in held(settings.bounds)]
-
-
-def held(bounds: LoadBounds) -> list[tuple[str, Bound]]:
-    """The bounds that params.yaml sets, in the order of MEASURES."""
+def _bounds(bounds: LoadBounds) -> list[tuple[str, Bound]]:
     ranges = [(name, getattr(bounds, name)) for name in MEASURES]
     return [
         (name, Bound(f"params.yaml: load.bounds.{name}", range_.low, range_.high))
@@ -154,25 +167,25 @@ def held(bounds: LoadBounds) -> list[tuple[str, Bound]]:
     ]
 
 
-def _finding(name: str, bound: Bound, found: Numbers) -> Finding:
-    value = getattr(found, name)
+def _finding(name: str, bound: Bound, result: LoadResult) -> Finding:
+    value = getattr(result, name)
     if value is None:
-        why = f"could not be measured: {_why_not(name, found)}"
-        return Finding(f"{GATE}/{name}", Status.INSUFFICIENT, why, n=found.requests, bound=bound)
-    finding = judge(f"{GATE}/{name}", value, bound, n=found.requests)
-    if name == "error_rate" and found.failures:
-        return msgspec.structs.replace(finding, why=f"{finding.why}; {_failures(found)}")
+        why = f"could not be measured: {_why_not(name, result)}"
+        return Finding(f"{GATE}/{name}", Status.INSUFFICIENT, why, n=result.requests, bound=bound)
+    finding = judge(f"{GATE}/{name}", value, bound, n=result.requests)
+    if name == "error_rate" and result.failures:
+        return msgspec.structs.replace(finding, why=f"{finding.why}; {_failures(result)}")
     return finding
 
 
-def _why_not(name: str, found: Numbers) -> str:
+def _why_not(name: str, result: LoadResult) -> str:
     if name == "memory_mib":
         return "the memory of the server's processes could not be read"
-    if not found.requests:
-        return "no request was made"
-    return f"too few requests were answered rightly; {_failures(found)}"
+    if not result.requests:
+        return "no request was sent"
+    return f"too few requests had a correct response; {_failures(result)}"
 
 
-def _failures(found: Numbers) -> str:
-    kinds = [f"{what}: {count:,}" for what, count in list(found.failures.items())[:3]]
-    return f"of {found.requests:,} requests, {', '.join(kinds)}"
+def _failures(result: LoadResult) -> str:
+    kinds = [f"{kind}: {count:,}" for kind, count in list(result.failures.items())[:_KINDS]]
+    return f"failures among {result.requests:,} requests: {', '.join(kinds)}"

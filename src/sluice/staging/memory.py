@@ -1,4 +1,4 @@
-"""How much memory a server takes at most while something goes on."""
+"""The peak memory of a server while something happens."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ import threading
 from types import TracebackType
 from typing import Self
 
-from sluice.staging.target import Target
+from sluice.serve.target import Target
 
-_PAUSE = 0.1
+_PAUSE = 0.1  # seconds
 
 
-class Peak:
-    """Looks again and again, in a thread; the highest is `mib`, None if none could be read.
+class PeakMemory:
+    """Measures a server's memory repeatedly, in a thread, while the block runs.
 
-    Resident memory, summed over all processes of the server: pages that they share count for
-    each, so it errs on the safe side.
+    It is the resident memory, summed over all processes of the server. Pages that processes
+    share are counted for each of them, so the sum is an upper limit.
     """
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._bytes: list[int] = []
+        self._peak: int | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._measure, daemon=True)
 
     @property
     def mib(self) -> float | None:
-        return max(self._bytes) / 2**20 if self._bytes else None
+        """The peak in MiB; None if the memory could not be read."""
+        return None if self._peak is None else self._peak / 2**20
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -41,10 +42,10 @@ class Peak:
         self._stop.set()
         self._thread.join()
 
-    def _look(self) -> None:
+    def _measure(self) -> None:
         while True:
             now = self._target.memory()
             if now is not None:
-                self._bytes = [max([now, *self._bytes])]
+                self._peak = max(now, self._peak or 0)
             if self._stop.wait(_PAUSE):
                 return

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from sluice.markdown import EMPTY, escape
-from sluice.staging import load
-from sluice.staging.measured import Measurements, Numbers
+from sluice import files
+from sluice.report import wording
+from sluice.report.markdown import escape
+from sluice.staging.measurements import MEASURES, LoadResult, Measurements
+from sluice.staging.results import LOAD, Results
 from sluice.verdict import Bound, Finding, Status, Verdict, number
-
-if TYPE_CHECKING:
-    from sluice.staging.results import Results
 
 _SHOWN = 25  # findings on the page
 _MARKS = {Status.PASS: "✅", Status.INSUFFICIENT: "⚠️", Status.FAIL: "❌"}
@@ -24,7 +23,11 @@ _MEANING = {
 }
 
 
-def markdown(results: Results) -> str:
+def write(path: Path, results: Results) -> None:
+    files.write(path, render(results).encode())
+
+
+def render(results: Results) -> str:
     """The verdicts, what stops it, and the numbers side by side, for GitHub."""
     mark = "✅" if results.passes else "❌"
     said = "passes" if results.passes else "does not pass"
@@ -55,7 +58,7 @@ def _stopping(findings: list[Finding]) -> str:
 
 
 def _numbers(measured: Measurements, verdict: Verdict) -> str:
-    bounds = {f.name.removeprefix(f"{load.GATE}/"): f.bound for f in verdict.findings}
+    bounds = {f.name.removeprefix(f"{LOAD}/"): f.bound for f in verdict.findings}
     champion = measured.champion
     rows = [
         [
@@ -64,7 +67,7 @@ def _numbers(measured: Measurements, verdict: Verdict) -> str:
             _shown(getattr(champion, name) if champion else None),
             _bound(bounds.get(name)),
         ]
-        for name in load.MEASURES
+        for name in MEASURES
     ]
     return _table(["", "Candidate", "Champion", "Bound"], rows)
 
@@ -88,7 +91,7 @@ def _how(measured: Measurements) -> str:
     return "\n".join(lines)
 
 
-def _one(found: Numbers) -> str:
+def _one(found: LoadResult) -> str:
     asked = f"not measured: {found.trouble}" if found.trouble else f"{found.requests:,} requests"
     return escape(f"{found.name} {found.version} as {found.runs_as}, {asked}")
 

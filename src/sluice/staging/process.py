@@ -11,49 +11,52 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sluice.staging.target import HOST, Target, new_token, wait
-from sluice.staging.undisturbed import undisturbed
+from sluice import signals
+from sluice.serve.target import HOST, Target, new_token, wait
 
 RUNS_AS = "process"
 
 _READY = re.compile(r": ready at http://[^/]+:(\d+)/docs")
-_END_SECONDS = 20
+_STOP_SECONDS = 20
 
 
 @contextmanager
 def running(package: Path) -> Iterator[Target]:
-    """A ready server on a free port, with a scoring log as in production; ended at the end."""
+    """Serve an unpacked package on a free port, with a scoring log as in production.
+
+    The server is stopped at the end of the block. Raises SluiceError if it does not get ready.
+    """
     token = new_token()
     with TemporaryDirectory(prefix="sluice-staging-") as scratch:
-        said, log = Path(scratch) / "said.txt", Path(scratch) / "log"
+        output, log = Path(scratch) / "output.txt", Path(scratch) / "log"
         process: subprocess.Popen[bytes] | None = None
         try:
-            with undisturbed():
-                process = _start(package.resolve(), said, log, token)
-            yield _ready(process, said, token)
+            with signals.postponed():
+                process = _start(package.resolve(), output, log, token)
+            yield _ready(process, output, token)
         finally:
             if process is not None:
-                with undisturbed():
-                    _end(process)
+                with signals.postponed():
+                    _stop(process)
 
 
-def _start(package: Path, said: Path, log: Path, token: str) -> subprocess.Popen[bytes]:
+def _start(package: Path, output: Path, log: Path, token: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-P", "-m", "sluice.cli", "serve", str(package)]
-    with said.open("wb") as err:
+    with output.open("wb") as stream:
         return subprocess.Popen(
             [*command, "--host", HOST, "--port", "0", "--log", str(log)],
-            cwd=said.parent,
+            cwd=output.parent,
             env={**os.environ, "SLUICE_TOKEN": token},
             stdin=subprocess.DEVNULL,
-            stdout=err,
-            stderr=err,
-            start_new_session=True,  # it is told when to end, and by nobody else
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,  # Ctrl-C does not reach it: it is stopped below
         )
 
 
-def _ready(process: subprocess.Popen[bytes], said: Path, token: str) -> Target:
+def _ready(process: subprocess.Popen[bytes], output: Path, token: str) -> Target:
     def text() -> str:
-        return said.read_text("utf-8", "replace")
+        return output.read_text("utf-8", "replace")
 
     wait(lambda: _READY.search(text()) is not None, lambda: process.poll() is None, text)
     found = _READY.search(text())
@@ -62,7 +65,7 @@ def _ready(process: subprocess.Popen[bytes], said: Path, token: str) -> Target:
 
 
 def _memory(pid: int) -> int | None:
-    """Resident bytes of the process and all below it."""
+    """Resident bytes of the process and all its descendants; None if it has ended."""
     import psutil
 
     try:
@@ -81,10 +84,10 @@ def _resident(process: object) -> int:
         return 0
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(_END_SECONDS)
+        process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()  # its workers end when it is gone
         process.wait()

@@ -1,4 +1,7 @@
-"""What the test environment leaves behind, and how it is read where nobody vouches for it."""
+"""The results of the test environment as files: two verdicts and the measurements.
+
+They travel between jobs as an artifact and are part of a delivery, so `read` trusts nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,18 @@ import msgspec
 
 from sluice import files
 from sluice.errors import SluiceError
-from sluice.staging import load, scenarios
-from sluice.staging.measured import Measurements
-from sluice.staging.page import markdown
+from sluice.staging.measurements import Measurements
 from sluice.verdict import Status, Verdict
 
-__all__ = ["Results", "clear", "markdown", "read", "write"]
+SCENARIOS, LOAD = "test-scenarios", "load"  # the gates
+MEASURED, PAGE = "measured.json", "staging.md"
+FILES = (f"{SCENARIOS}.json", f"{LOAD}.json", MEASURED, PAGE)
 
-_MEASURED, PAGE = "measured.json", "staging.md"
-_GATES = (scenarios.GATE, load.GATE)
-_FILES = (*(f"{gate}.json" for gate in _GATES), _MEASURED, PAGE)
 _MOST_BYTES = 2**20
 
 
 class Results(msgspec.Struct, frozen=True):
-    """measurements: None if it did not come to the load."""
+    """scenarios, load: the verdicts. measurements: None if the load test did not complete."""
 
     scenarios: Verdict
     load: Verdict
@@ -35,16 +35,16 @@ class Results(msgspec.Struct, frozen=True):
 
     @property
     def passes(self) -> bool:
-        """Nothing can be accepted here: params.yaml has no say in it."""
+        """Whether both gates pass outright: params.yaml cannot accept their findings."""
         return self.measurements is not None and all(
             each.status is Status.PASS for each in self.verdicts
         )
 
 
 def clear(folder: Path) -> None:
-    """Nothing of an earlier run must be taken for this one's."""
+    """Delete the results of an earlier run, so that they cannot be mistaken for this run's."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in _FILES:
+    for name in FILES:
         (folder / name).unlink(missing_ok=True)
 
 
@@ -53,37 +53,47 @@ def write_verdict(folder: Path, verdict: Verdict) -> None:
 
 
 def write(folder: Path, results: Results) -> None:
-    """Write the measurements and, last, the page for people; the gates write their verdicts."""
+    """Write the verdicts and, if there are any, the measurements."""
+    for verdict in results.verdicts:
+        verdict.write(folder / f"{verdict.gate}.json")
     if results.measurements:
         content = msgspec.json.format(msgspec.json.encode(results.measurements), indent=2)
-        files.write(folder / _MEASURED, content + b"\n")
-    files.write(folder / PAGE, markdown(results).encode())
+        files.write(folder / MEASURED, content + b"\n")
 
 
 def read(folder: Path) -> Results:
-    """Raises SluiceError for what is missing, too large, or not what it should be."""
-    said = {gate: _verdict(folder / f"{gate}.json", gate) for gate in _GATES}
-    path = folder / _MEASURED
+    """Read the results; raises SluiceError for a file that is missing, too large or invalid."""
+    scenarios = _verdict(folder / f"{SCENARIOS}.json", SCENARIOS)
+    load = _verdict(folder / f"{LOAD}.json", LOAD)
+    path = folder / MEASURED
     try:
         content = _content(path) if os.path.lexists(path) else None
         measured = msgspec.json.decode(content, type=Measurements) if content else None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SluiceError(f"{path}: no measurements: {error}") from None
-    return Results(said[scenarios.GATE], said[load.GATE], measured)
+        raise SluiceError(
+            f"{path} holds no measurements: {error}; run 'sluice staging test' again"
+        ) from None
+    return Results(scenarios, load, measured)
 
 
 def _verdict(path: Path, gate: str) -> Verdict:
     verdict = Verdict.read(_content(path), str(path))
     if verdict.gate != gate:
-        raise SluiceError(f"{path}: holds the verdict of {verdict.gate!r}, expected {gate!r}")
+        raise SluiceError(
+            f"{path} holds the verdict of the gate {verdict.gate!r} instead of {gate!r}; "
+            "run 'sluice staging test' again"
+        )
     return verdict
 
 
 def _content(path: Path) -> bytes:
     if path.is_symlink() or not path.is_file():
-        raise SluiceError(f"{path} is missing, or not a plain file: run 'sluice staging test'")
+        raise SluiceError(f"{path} is missing or not a plain file; run 'sluice staging test'")
     with path.open("rb") as file:
         content = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        raise SluiceError(f"{path}: larger than {_MOST_BYTES:,} bytes")
+        raise SluiceError(
+            f"{path} is larger than {_MOST_BYTES:,} bytes, so it is not from this gate; "
+            "run 'sluice staging test' again"
+        )
     return content

@@ -1,4 +1,4 @@
-"""The packaged scenarios, run against the server over HTTP."""
+"""The scenarios of the package, run against its server over HTTP."""
 
 from __future__ import annotations
 
@@ -11,38 +11,43 @@ from sluice.errors import SluiceError
 from sluice.model import read_signature
 from sluice.package.archive import Package
 from sluice.scenario import AnyScenario, Book, Scorer
-from sluice.staging.remote import AnswerError, RemoteModel
-from sluice.staging.target import Target
+from sluice.serve.target import Target
+from sluice.staging.remote import RemoteModel, ResponseError
+from sluice.staging.results import SCENARIOS as GATE
 from sluice.verdict import Finding, Status, Verdict
 
-GATE = "test-scenarios"
-
-_PACKAGED = "scenarios"
+_PACKAGED = "scenarios"  # the gate that ran them when the package was built
 
 
-def run(package: Package, target: Target) -> list[Finding]:
+def run(package: Package, target: Target) -> Verdict:
+    """One finding per scenario; a response that holds no scores fails its scenario.
+
+    Raises SluiceError if the scenarios are not those that the package's own verdict names.
+    """
     book = scenario.read(package.folder / "scenarios" / "scenarios.json")
     signature = read_signature(package.model / "signature.json")
     with closing(RemoteModel(target, signature)) as model:
         findings = [_run(model, each, book) for each in book.scenarios]
-    _hold(package, findings)
-    return [_renamed(finding) for finding in findings]
+    _require_same(package, findings)
+    return Verdict.of(GATE, [_renamed(finding) for finding in findings])
 
 
 def _run(model: Scorer, one: AnyScenario, book: Book) -> Finding:
     try:
         (finding,) = scenario.run(model, Book(book.samples, [one]))
-    except AnswerError as error:
+    except ResponseError as error:
         return Finding(f"{_PACKAGED}/{one.name}", Status.FAIL, str(error))
     return finding
 
 
-def _hold(package: Package, findings: list[Finding]) -> None:
-    """Those and no others that the package's own verdict names."""
+def _require_same(package: Package, findings: list[Finding]) -> None:
     path = package.folder / "reports" / "verdicts" / "scenarios.json"
-    said = Verdict.read(path.read_bytes(), str(path))
-    if {finding.name for finding in findings} != {finding.name for finding in said.findings}:
-        raise SluiceError("the package holds other scenarios than the verdict on them names")
+    built = Verdict.read(path.read_bytes(), str(path))
+    if {finding.name for finding in findings} != {finding.name for finding in built.findings}:
+        raise SluiceError(
+            f"{package.manifest.name}: its scenarios are not those that its own verdict "
+            "reports/verdicts/scenarios.json names; build the package again"
+        )
 
 
 def _renamed(finding: Finding) -> Finding:

@@ -1,4 +1,4 @@
-"""What is tried: a package, as a process or as the image that was made of it."""
+"""A package that is to be tried: as a process, or as the image that was built from it."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ from pathlib import Path
 
 from sluice.image import container
 from sluice.package.archive import Package
+from sluice.serve.target import Target
 from sluice.staging import process
-from sluice.staging.load import Known
-from sluice.staging.target import Target
+from sluice.staging.load import ScoredRequests
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A package file, and the image to run it as; without one it runs as a process."""
+    """A package file, and the image to run it as; without an image it runs as a process."""
 
     file: Path
     image: str | None = None
 
 
 @dataclass(frozen=True)
-class Runner:
-    """A server that runs, and what it is asked."""
+class Started:
+    """A server that is running, and the requests to send to it."""
 
     package: Package
     target: Target
-    known: Known
+    requests: ScoredRequests
 
 
 def serving(
     subject: Subject, package: Package, memory_mib: float | None
 ) -> AbstractContextManager[Target]:
-    """Its server, from the package as it was unpacked here; the limit is a container's."""
+    """Run the server of `package`, which was unpacked from the subject's file.
+
+    memory_mib limits a container; a process is measured, but not limited.
+    """
     if subject.image is None:
         return process.running(package.folder)
     return container.running(subject.image, package.manifest, memory_mib)

@@ -1,1 +1,1 @@
-"""Deliveries and releases before the stand-in for GitHub."""
+"""Delivered versions on a fake GitHub, and the real commands that publish and release them."""

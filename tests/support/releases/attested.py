@@ -1,4 +1,4 @@
-"""Who attested what, as the stand-in for actions/attest notes it."""
+"""Attestations, as the stand-in for actions/attest notes them and the one for gh reads them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sluice.delivery.attestation import APPROVAL
 
 
 def attest(
-    notes: Path,
+    folder: Path,
     digest: str,
     commit: str,
     *,
@@ -18,7 +18,7 @@ def attest(
     ref: str = "refs/heads/main",
     kind: str = "provenance",
 ) -> None:
-    """Note what the stand-in for actions/attest would."""
+    """Attest that this workflow, on this ref and commit, vouches for the digest."""
     note = {
         "subject": "x",
         "digest": f"sha256:{digest}",
@@ -27,12 +27,12 @@ def attest(
         "commit": commit,
         "kind": kind,
     }
-    (notes / f"{digest}.{kind}.json").write_text(json.dumps(note), "utf-8")
+    (folder / f"{digest}.{kind}.json").write_text(json.dumps(note), "utf-8")
 
 
-def approve(notes: Path, digest: str, **by: str) -> None:
-    """Note that the job behind production has attested an approval of this delivery.json."""
-    attest(notes, digest, **{"commit": "e" * 40, "workflow": "Release", "kind": APPROVAL, **by})
+def approve(folder: Path, digest: str, **by: str) -> None:
+    """Attest the approval of this delivery.json, as the job does that waits for production."""
+    attest(folder, digest, **{"commit": "e" * 40, "workflow": "Release", "kind": APPROVAL, **by})
 
 
 def sha256(content: bytes) -> str:

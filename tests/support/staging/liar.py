@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 
 from sluice.staging.load import Known
-from sluice.staging.target import Target
+from sluice.serve.target import Target
 
 TOKEN = "a-token-of-this-test"  # noqa: S105
 

@@ -75,9 +75,9 @@ def test_nobody_in_production(toy):
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        (None, "no champion was put there"),
+        (None, "it is unknown who serves production"),
         ({"release": "v1", "sha256": "0" * 64}, "package.tar is missing"),
-        ({"release": "v1", "baseline": 0.1}, "not readable"),
+        ({"release": "v1", "baseline": 0.1}, "is not readable"),
     ],
 )
 def test_a_champion_that_cannot_be_had_does_not_pass(toy, said, why):
@@ -106,7 +106,7 @@ def test_a_champion_that_reads_what_is_gone(toy, champion):
         settings["columns"]["slope"] = {"type": "text", "use": "ignored"}
     ran, verdict = beside(toy, champion)
     assert ran.status == 1
-    assert "reads 'slope'" in verdict["why"]
+    assert "needs 'slope'" in verdict["why"]
 
 
 def test_a_baseline_in_a_commit_is_refused(toy):

@@ -1,4 +1,4 @@
-"""A running server as the tests see it, however it was started."""
+"""A running server as its clients see it, however it was started."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from sluice.errors import SluiceError
 HOST = "127.0.0.1"
 
 _READY_SECONDS = 60.0
-_PAUSE = 0.05
-_LAST = 3  # lines of what it said
+_PAUSE = 0.05  # seconds
+_LINES = 3  # of the server's output, in an error message
 
 
 @dataclass(frozen=True)
 class Target:
-    """`memory` is the resident bytes of all its processes now; None if that cannot be read.
+    """Where a server of this machine listens, and how to measure it.
 
-    runs_as: "process", or the id of the image.
+    token: the bearer token that it accepts. runs_as: "process", or the id of the image.
+    memory: returns the resident bytes of all its processes now, or None if unreadable.
     """
 
     port: int
@@ -34,20 +35,25 @@ def new_token() -> str:
     return secrets.token_urlsafe()
 
 
-def wait(ready: Callable[[], bool], alive: Callable[[], bool], said: Callable[[], str]) -> None:
-    """Until it is ready; raises SluiceError with its last words if it ends, or takes too long."""
+def wait(ready: Callable[[], bool], alive: Callable[[], bool], output: Callable[[], str]) -> None:
+    """Wait until the server is ready.
+
+    Raises SluiceError, with the last lines of its output, if it ends first or takes longer than
+    a minute.
+    """
     end = time.monotonic() + _READY_SECONDS
     while not ready():
         if not alive():
-            raise SluiceError(f"the server ended before it was ready: {_last(said())}")
+            raise SluiceError(f"the server ended before it was ready: {_last(output())}")
         if time.monotonic() > end:
             raise SluiceError(
-                f"the server was not ready within {_READY_SECONDS:g} s: {_last(said())}"
+                f"the server was not ready within {_READY_SECONDS:g} s: {_last(output())}"
             )
         time.sleep(_PAUSE)
 
 
 def answers_ready(port: int) -> bool:
+    """Whether the server behind this port says that it is ready to score."""
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("GET", "/v2/health/ready")
@@ -59,4 +65,4 @@ def answers_ready(port: int) -> bool:
 
 
 def _last(text: str) -> str:
-    return " / ".join(text.strip().splitlines()[-_LAST:]) or "it said nothing"
+    return " / ".join(text.strip().splitlines()[-_LINES:]) or "it printed nothing"

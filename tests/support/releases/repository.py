@@ -1,4 +1,4 @@
-"""Where releases are asked for: the real command line before a fake GitHub."""
+"""A repository on a fake GitHub, and the real command line that is run in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from support.github.fake_pulls import started
 from support.releases.attested import approve
 
 if TYPE_CHECKING:
-    from support.releases.wares import Stock, Wares
+    from support.releases.versions import Version, Versions
 
 CHECKOUT = Path(__file__).parents[3]
 STANDINS = CHECKOUT / "tests/workflows/bin"
@@ -32,6 +32,7 @@ CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
 
 
 def before() -> FakeGitHub:
+    """A GitHub that is set up, with no release, in a run that octocat started."""
     github = finished()
     github.environments["production"] = production("hubot")
     github.run = started(RUN)
@@ -41,14 +42,14 @@ def before() -> FakeGitHub:
 def production(
     *reviewers: str, policy: dict[str, bool] | None = CUSTOM, **settings: Any
 ) -> dict[str, Any]:
-    """The environment as GitHub answers, approved by these people."""
+    """The environment production with these reviewers, as GitHub describes it."""
     known = [("User", USERS[login]) for login in reviewers]
     given = {"self_review": False, **settings}
     return fake_github.environment("production", known, policy=policy, **given)
 
 
 def environment(url: str, root: Path) -> dict[str, str]:
-    """What a job of a workflow has."""
+    """The environment variables of a job in a workflow."""
     return {
         "GITHUB_API_URL": url,
         "GITHUB_REPOSITORY": REPOSITORY,
@@ -61,11 +62,11 @@ def environment(url: str, root: Path) -> dict[str, str]:
         "GH_TOKEN": "",
         "SLUICE_DEBUG": "",
         "SLUICE_ATTESTATIONS": "",
-        # Nothing here is https, and a whole bundle of certificates takes its time.
+        # Nothing here uses TLS, and reading a bundle of certificates takes time.
         "SSL_CERT_FILE": "",
         "SSL_CERT_DIR": str(root),
         "STANDIN_STATE": str(root / "state"),
-        # This Python's own folder, so that no manager of versions is asked which one to take.
+        # The folder of this Python comes early, so that a version manager is not asked for one.
         "PATH": os.pathsep.join(
             [str(STANDINS), str(Path(sys.executable).parent), os.environ["PATH"]]
         ),
@@ -73,106 +74,110 @@ def environment(url: str, root: Path) -> dict[str, str]:
 
 
 @dataclass
-class Counter:
+class Repository:
+    """root: its checkout. versions: what can be delivered to its GitHub."""
+
     root: Path
     github: FakeGitHub
-    stock: Stock
+    versions: Versions
     monkeypatch: pytest.MonkeyPatch
     capfd: pytest.CaptureFixture[str]
 
     @property
-    def older(self) -> Wares:
-        return self.stock.older
+    def older(self) -> Version:
+        return self.versions.older
 
     @property
-    def newer(self) -> Wares:
-        return self.stock.newer
+    def newer(self) -> Version:
+        return self.versions.newer
 
     @property
-    def notes(self) -> Path:
+    def attestations(self) -> Path:
         return self.root / "state/attestations"
 
     def run(self, *arguments: str, **changed: str) -> Ran:
-        """`sluice release …` in this process, from the project's folder."""
+        """`sluice …` in this process, from the root."""
         with self.monkeypatch.context() as patch:
             patch.chdir(self.root)
             for name, value in (environment(self.github.url, self.root) | changed).items():
                 patch.setenv(name, value)
             self.capfd.readouterr()
-            status = cli.main(["release", *arguments])
-        said = self.capfd.readouterr()
-        return self._heard(Ran(status, said.out, said.err))
+            status = cli.main(list(arguments))
+        printed = self.capfd.readouterr()
+        return self._without_token(Ran(status, printed.out, printed.err))
 
-    def typed(self, *arguments: str, **changed: str) -> Ran:
-        """The same as a process of its own."""
+    def run_process(self, *arguments: str, **changed: str) -> Ran:
+        """`sluice …` as a process of its own."""
         env = environment(self.github.url, self.root) | changed
-        # Toy puts the environment's own commands first, and gh is none of them.
-        return self._heard(Toy(self.root).sluice("release", *arguments, **env))
+        # Toy puts the commands of the virtual environment first; gh is not one of them.
+        return self._without_token(Toy(self.root).sluice(*arguments, **env))
 
     def refuses(self, *arguments: str, why: str, status: int = 2, **changed: str) -> Ran:
-        """One line says why, and GitHub is as it was."""
-        held = self.state()
+        """Assert that one line says why, and that nothing on GitHub changed."""
+        before = self.state()
         ran = self.run(*arguments, **changed)
         assert ran.status == status, ran.said
         assert ran.err == f"sluice: {ran.line}\n"
         assert why in ran.line, ran.said
-        assert self.state() == held
+        assert self.state() == before
         assert not self.github.writes
         return ran
 
     def state(self) -> dict[str, Any]:
-        """All that GitHub keeps of the releases."""
+        """A copy of everything about releases on GitHub."""
         names = ("releases", "kept", "tags", "latest")
         return {name: copy.deepcopy(getattr(self.github, name)) for name in names}
 
     def started_by(self, actor: Any, again: Any = None) -> dict[str, str]:
-        """Let GitHub name these accounts; returns the environment that the job has."""
+        """Make GitHub name these accounts; returns the variables of the job that they started."""
         accounts = {"actor": actor, "triggering_actor": again or actor}
         self.github.run |= accounts
         logins = {name: (one or {}).get("login", "ghost") for name, one in accounts.items()}
         return {f"GITHUB_{name.upper()}": login for name, login in logins.items()}
 
-    def take_stock(self) -> None:
-        for name, value in self.stock.state.items():
+    def deliver_both(self) -> None:
+        """Both versions become pre-releases, as `sluice delivery publish` left them."""
+        for name, value in self.versions.state.items():
             setattr(self.github, name, copy.deepcopy(value))
 
     def hide_latest(self) -> None:
-        """GitHub has no word on which release is the latest."""
+        """GitHub responds with 404 when asked for the latest release."""
         gone = (404, {"message": "Not Found"})
         self.github.interfere = lambda _, path, __: gone if path.endswith("/latest") else None
 
     def make_champion(self, tag: str) -> None:
-        """As release.yml does: approved, then full."""
+        """As release.yml does: the approval is attested, then the release is full."""
         for one in (self.older, self.newer):
             if one.tag == tag:
-                approve(self.notes, one.digest)
+                approve(self.attestations, one.digest)
         self.make_full(tag)
 
     def make_full(self, tag: str) -> None:
-        """What whoever may write can do by hand."""
+        """As anyone with write access can do by hand."""
         self.github.release(tag)["prerelease"] = False
         self.github.latest = self.github.release(tag)["id"]
 
     def champion(self) -> str | None:
-        """Whom GitHub calls the latest release."""
+        """The tag of the release that GitHub marks as the latest."""
         newest = self.github._newest()
         return str(newest["tag_name"]) if newest else None
 
     def name_reviewers(self, *logins: str, team: str | None = None) -> None:
+        """Name the reviewers of production in the settings files, not on GitHub."""
         folder = self.root / SETTINGS
         if not folder.exists():
             shutil.copytree(CHECKOUT / SETTINGS, folder)
         file = folder / "environments.json"
-        said = json.loads(file.read_text("utf-8"))
+        settings = json.loads(file.read_text("utf-8"))
         teams = [{"team": team}] if team else []
-        said[1]["reviewers"] = [*({"user": login} for login in logins), *teams]
-        file.write_text(json.dumps(said), "utf-8")
+        settings[1]["reviewers"] = [*({"user": login} for login in logins), *teams]
+        file.write_text(json.dumps(settings), "utf-8")
 
     def add_asset(self, tag: str, name: str, content: bytes) -> None:
-        """What whoever may write can do: one more file."""
+        """Add a file to a release, as anyone with write access can do."""
         headers = {"Authorization": "x", "Content-Type": "x"}
         self.github._upload(self.github.release(tag)["id"], name, content, headers)
 
-    def _heard(self, ran: Ran) -> Ran:
+    def _without_token(self, ran: Ran) -> Ran:
         assert TOKEN not in ran.said
         return ran

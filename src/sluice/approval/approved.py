@@ -1,0 +1,121 @@
+"""After the approval: verify everything again, and establish who approved it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sluice import files
+from sluice.approval import commits, production, versions
+from sluice.champion import current
+from sluice.delivery import download
+from sluice.delivery.download import Downloaded
+from sluice.errors import SluiceError
+from sluice.github.api import access
+from sluice.github.api.releases import Releases
+from sluice.github.settings.desired import PRODUCTION
+from sluice.report.markdown import escape
+
+RECORD = "approval.json"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Approved:
+    """What was on the page that was approved.
+
+    digest: the sha256 of delivery.json. champion: the tag of the champion that the page compares
+    with, or "none".
+    """
+
+    digest: str
+    champion: str
+
+
+def confirm(
+    repository: str | None, version: str, approved: Approved, record: Path, say: Say
+) -> None:
+    """Write to `record` who approved the version, for the workflow to attest.
+
+    Raises SluiceError if anything differs from what was approved.
+    """
+    with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
+        target, approver = verify(releases, version, approved, Path(scratch), say, full=False)
+        said = {
+            "version": target.delivery.version,
+            "approver": approver,
+            "run": run_url(releases),
+        }
+    files.write(record, f"{json.dumps(said, indent=2)}\n".encode())
+    say(f"{record}: approved by {approver}")
+
+
+def verify(
+    releases: Releases, version: str, approved: Approved, folder: Path, say: Say, *, full: bool
+) -> tuple[Downloaded, str]:
+    """The delivery that was approved, and the login of its approver.
+
+    full: whether the version is a full release, as for a rollback. Everything is read from
+    GitHub again. Raises SluiceError if it may not be released, or differs from what was approved.
+    """
+    starters = production.starters(releases)
+    for finding in production.findings(releases.access, starters):
+        if not finding.passes:
+            raise SluiceError(f"{finding.name}: {finding.why}")
+    approver = _approver(releases, starters)
+    release = versions.find(releases, version, full=full)
+    target = download.everything(releases, release, folder, say)
+    if target.digest != approved.digest:
+        raise SluiceError(
+            f"{release.tag_name}: the sha256 of delivery.json is {target.digest}, but "
+            f"{approved.digest} was approved; nothing is released, so start a new run"
+        )
+    champion = current.release(releases)
+    serves = current.tag_of(champion)
+    # It is the target itself if a rollback was interrupted.
+    if serves not in (approved.champion, release.tag_name):
+        raise SluiceError(
+            f"the champion is {serves} now, but the approved page compares with "
+            f"{approved.champion}; nothing is released, so start a new run"
+        )
+    if full and champion:
+        between = commits.between(releases, champion, target)
+        commits.require_rollback(between, champion, target)
+    return target, approver
+
+
+def _approver(releases: Releases, starters: Collection[str]) -> str:
+    """Who approved this run: GitHub starts it without an approval if production is open."""
+    run = production.run_id()
+    # GitHub keeps approvals by run, so that of the first attempt would count for all others.
+    if os.environ.get("GITHUB_RUN_ATTEMPT", "1") != "1":
+        raise SluiceError(
+            f"run {run} was started again, and an approval counts for one attempt only; start a "
+            "new run"
+        )
+    for one in releases.approvals(run):
+        login = one.user.login or ""
+        for_production = PRODUCTION in {environment.name for environment in one.environments}
+        if one.state == "approved" and for_production and login and login.lower() not in starters:
+            return login
+    raise SluiceError(
+        f"run {run} was not approved for {PRODUCTION} by anyone other than who started it; "
+        "nothing is released, so start a new run and let a reviewer approve it"
+    )
+
+
+def signature(releases: Releases, approver: str) -> str:
+    """Approver and run, in Markdown, for the notes of a release."""
+    number = os.environ.get("GITHUB_RUN_ID", "")
+    return f"approved by {escape(approver)} in [run {number}]({run_url(releases)})"
+
+
+def run_url(releases: Releases) -> str:
+    """The address of this workflow run."""
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    run = os.environ.get("GITHUB_RUN_ID", "")
+    return f"{server}/{releases.access.repository}/actions/runs/{run}"

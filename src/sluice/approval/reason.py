@@ -1,0 +1,27 @@
+"""The reason for a rollback, which is recorded in the notes of the releases."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from sluice.approval.production import finding
+from sluice.report import wording
+from sluice.verdict import Finding
+
+SHORTEST, LONGEST, LETTERS = 10, 500, 5
+
+
+def judge(reason: str) -> Finding:
+    """Whether the reason is in words that other people can read later."""
+    text = " ".join(wording.visible(reason).split())
+    problems = []
+    if not SHORTEST <= len(text) <= LONGEST:
+        problems = [f"the reason has {len(text)} characters: write one of {SHORTEST} to {LONGEST}"]
+    elif sum(map(_is_letter, text)) < LETTERS:
+        problems = [f"the reason has fewer than {LETTERS} letters: write it in words"]
+    return finding("reason", problems, "a reason is given")
+
+
+def _is_letter(character: str) -> bool:
+    """Whether it is a visible letter: Unicode counts some blank fillers among the letters."""
+    return character.isalpha() and "FILLER" not in unicodedata.name(character, "")

@@ -1,0 +1,47 @@
+"""`sluice champion fetch`: download the package that serves production, verified."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from sluice.champion import current, folder
+from sluice.champion.folder import PACKAGE, Record
+from sluice.delivery import download
+from sluice.errors import SluiceError
+from sluice.github.api import access
+from sluice.github.api.releases import Releases
+from sluice.package import verify
+
+
+def run(repository: str | None, target: Path, say: Callable[[str], None]) -> None:
+    """Put the champion into the folder `target`, or the record that there is none yet.
+
+    Raises SluiceError if there is a champion that cannot be downloaded and verified; the folder
+    is deleted then, so that no earlier champion is mistaken for it.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    with Releases(access.find(repository)) as releases:
+        release = current.release(releases)
+        if release is None:
+            folder.write(target, Record(None))
+            say("there is no full release yet, so there is no champion to compare with")
+            return
+        try:
+            downloaded = current.delivery(releases, release, target)
+            package = download.file(releases, downloaded, downloaded.delivery.package)
+            manifest, verdict = verify.run(package)
+            if not verdict.passes or manifest.version != downloaded.delivery.version:
+                raise SluiceError(
+                    f"{release.tag_name}: {package.name} is not the package of this release: "
+                    f"{verdict.why}"
+                )
+        except BaseException:
+            shutil.rmtree(target)
+            raise
+    digest = downloaded.delivery.files[downloaded.delivery.package]
+    package.rename(target / PACKAGE)
+    folder.write(target, Record(release.tag_name, digest, downloaded.delivery.image))
+    say(f"champion: {release.tag_name}, sha256 {digest}")

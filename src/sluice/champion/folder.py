@@ -1,0 +1,70 @@
+"""The folder into which `sluice champion fetch` puts the champion, or says that there is none."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from sluice import files
+from sluice.errors import SluiceError
+
+RECORD, PACKAGE = "champion.json", "package.tar"
+_FETCH = "'sluice champion fetch'"
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """champion.json. release: its tag, or None while there is no champion.
+
+    sha256: of package.tar. image: the image that was delivered with it, by digest.
+    """
+
+    release: str | None
+    sha256: str | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class FetchedChampion:
+    """name: the tag of its release, or the name of the file if a package was given itself."""
+
+    name: str
+    package: Path
+    image: str | None = None
+
+
+def write(folder: Path, record: Record) -> None:
+    """Write champion.json."""
+    content = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    files.write(folder / RECORD, content)
+
+
+def read(path: Path) -> FetchedChampion | None:
+    """The champion in a folder, or the package file itself; None if the folder says there is none.
+
+    Raises SluiceError if the folder does not say: a missing champion must not count as none.
+    """
+    if path.is_file():
+        return FetchedChampion(path.stem, path)
+    try:
+        record = msgspec.json.decode((path / RECORD).read_bytes(), type=Record)
+    except FileNotFoundError:
+        raise SluiceError(
+            f"{path} holds no {RECORD}, so it is unknown who serves production; run {_FETCH}"
+        ) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
+        raise SluiceError(f"{path / RECORD} is not readable: {error}; run {_FETCH}") from None
+    if record.release is None:
+        return None
+    package = path / PACKAGE
+    if not package.is_file():
+        raise SluiceError(f"{package} is missing; run {_FETCH}")
+    with package.open("rb") as stream:
+        if hashlib.file_digest(stream, "sha256").hexdigest() != record.sha256:
+            raise SluiceError(
+                f"{package} is not the package that was fetched: its sha256 differs from the one "
+                f"in {RECORD}; run {_FETCH} again"
+            )
+    return FetchedChampion(record.release, package, record.image)

@@ -1,0 +1,84 @@
+"""Ask for the approval of a release or a rollback, and carry it out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sluice.commands import REFUSED, Commands, say, show, show_judged
+
+if TYPE_CHECKING:
+    from sluice.approval.approved import Approved
+
+
+def add(commands: Commands) -> None:
+    approval = commands.group(
+        "approval", "release a delivered version after an approval, or go back"
+    )
+    meaning = "check everything before the approval, and write the page to approve"
+    preflight = approval.add("preflight", _preflight, meaning)
+    meaning = "after the approval: check everything again, and record who approved what"
+    confirm = approval.add("confirm", _confirm, meaning)
+    meaning = "after the approval: make the pre-release the champion"
+    release = approval.add("release", _release, meaning)
+    meaning = "after the approval: make an earlier release the champion again"
+    rollback = approval.add("rollback", _rollback, meaning)
+
+    for action in (preflight, confirm):
+        out = Path("out/approval")
+        action.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"({out})")
+    for action in (preflight, confirm, release, rollback):
+        action.add_argument("version")
+        action.add_argument("--repo", metavar="OWNER/NAME", help="(git's origin)")
+    for action in (confirm, release, rollback):
+        digest = "the sha256 of delivery.json on the approved page"
+        action.add_argument("--approved", required=True, metavar="DIGEST", help=digest)
+        champion = "the champion on the approved page, or 'none'"
+        action.add_argument("--champion", required=True, metavar="TAG", help=champion)
+    outputs = "append digest=… and champion=… to this file, as outputs of a workflow step"
+    preflight.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
+    preflight.add_argument("--reason", help="for a rollback: why production must go back")
+    rollback.add_argument("--reason", required=True, help="why production must go back")
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    from sluice.approval import preflight
+
+    given = (options.repo, options.version, options.reason, options.out)
+    verdict = preflight.run(*given, outputs=options.outputs, say=show)
+    for finding in verdict.findings:
+        show_judged(finding.name, finding.status, finding.why)
+    if verdict.passes:
+        print(f"page to approve: {options.out / preflight.PAGE}")
+        return 0
+    return say(f"refused: {verdict.why}", REFUSED)
+
+
+def _approved(options: argparse.Namespace) -> Approved:
+    from sluice.approval.approved import Approved
+
+    return Approved(options.approved, options.champion)
+
+
+def _confirm(options: argparse.Namespace) -> int:
+    from sluice.approval import approved
+
+    record = options.out / approved.RECORD
+    approved.confirm(options.repo, options.version, _approved(options), record, show)
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from sluice.approval import release
+
+    release.release(options.repo, options.version, _approved(options), show)
+    return 0
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    from sluice.approval import release
+
+    approved = _approved(options)
+    release.roll_back(options.repo, options.version, options.reason, approved, show)
+    return 0

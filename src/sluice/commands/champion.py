@@ -1,0 +1,24 @@
+"""Fetch the package that serves production now."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sluice.commands import Commands, show
+
+
+def add(commands: Commands) -> None:
+    champion = commands.group("champion", "the package that serves production now")
+    meaning = "download the champion from its release, verify it, and put it into a folder"
+    fetch = champion.add("fetch", _fetch, meaning)
+    out = Path("out/champion")
+    fetch.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"({out})")
+    fetch.add_argument("--repo", metavar="OWNER/NAME", help="(git's origin)")
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from sluice.champion import fetch
+
+    fetch.run(options.repo, options.out, show)
+    return 0

@@ -1,0 +1,41 @@
+"""Deliver a package: put it together with its evidence, and publish both as a pre-release."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sluice.commands import Commands, show
+
+
+def add(commands: Commands) -> None:
+    delivery = commands.group("delivery", "publish a package with its evidence as a pre-release")
+    meaning = "copy a package and its evidence into one folder, and list every sha256"
+    assemble = delivery.add("assemble", _assemble, meaning)
+    assemble.add_argument("package", type=Path)
+    image = "the pushed image of the package, as REGISTRY/NAME@sha256:…"
+    assemble.add_argument("--image", required=True, metavar="REFERENCE", help=image)
+    evidence = "a file, or a folder of files; may be repeated"
+    assemble.add_argument(
+        "--evidence", type=Path, action="append", default=[], metavar="PATH", help=evidence
+    )
+    publish = delivery.add("publish", _publish, "make the assembled folder a pre-release on GitHub")
+    for action in (assemble, publish):
+        out = Path("out/delivery")
+        action.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"({out})")
+    publish.add_argument("--repo", metavar="OWNER/NAME", help="(git's origin)")
+
+
+def _assemble(options: argparse.Namespace) -> int:
+    from sluice.delivery import assemble
+
+    made = assemble.run(options.package, options.image, options.evidence, options.out)
+    print(f"delivery: {options.out}, {made.title}, {len(made.files)} files")
+    return 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from sluice.delivery import publish
+
+    publish.run(options.repo, options.out, show)
+    return 0

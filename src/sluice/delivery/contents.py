@@ -1,0 +1,142 @@
+"""What a delivery must contain, and what its files must say for it to be released."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from sluice.check.gate import GATES
+from sluice.delivery.record import NAME, Delivery, decode
+from sluice.errors import SluiceError
+from sluice.package import verify
+from sluice.package.archive import opened
+from sluice.package.identity import Identity
+from sluice.package.manifest import Manifest
+from sluice.report import facts
+from sluice.report.facts import Facts
+from sluice.staging import results
+from sluice.verdict import Status, Verdict
+
+REPORT_JSON, REPORT_MARKDOWN, REPORT_HTML = "report.json", "report.md", "report.html"
+PACKAGE_BILL, IMAGE_BILL, IMAGE = "package.cdx.json", "image.cdx.json", "image.json"
+REQUIRED = (
+    *(REPORT_JSON, REPORT_MARKDOWN, REPORT_HTML),
+    *results.FILES,
+    *(PACKAGE_BILL, IMAGE_BILL, IMAGE),
+)
+_CHAMPION_GATE = "champion"
+_REBUILD = "run the workflow Deliver again for this commit"
+
+
+def read(folder: Path) -> Delivery:
+    """Read the delivery in a folder, and check all of it.
+
+    Raises SluiceError unless exactly the files of delivery.json are there, unchanged, and say
+    that the package may be released.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        raise SluiceError(f"{path} is missing; run 'sluice delivery assemble'")
+    delivery = decode(path.read_bytes(), NAME)
+    _require_files(folder, delivery)
+    manifest = require_releasable(folder, delivery.package)
+    packaged = (manifest.name, manifest.version, manifest.source.commit)
+    if packaged != (delivery.name, delivery.version, delivery.commit):
+        raise SluiceError(
+            f"{NAME} names {delivery.title} of the commit {delivery.commit}, but the manifest of "
+            f"{delivery.package} does not; run 'sluice delivery assemble' again"
+        )
+    return delivery
+
+
+def _require_files(folder: Path, delivery: Delivery) -> None:
+    there = {path.name for path in folder.iterdir()} - {NAME}
+    for name in sorted(there - set(delivery.files)):
+        raise SluiceError(f"{name} is not listed in {NAME}: it was added after the assembly")
+    for name, digest in delivery.files.items():
+        if name not in there:
+            raise SluiceError(f"{name} is missing, although {NAME} lists it")
+        if sha256(folder / name) != digest:
+            raise SluiceError(f"{name} was changed: its sha256 is not the one in {NAME}")
+
+
+def require_releasable(folder: Path, package: str) -> Manifest:
+    """Check the package in `folder` and its evidence; returns the package's manifest.
+
+    Raises SluiceError if a file is missing, or speaks of another package, or against a release.
+    """
+    for name in (package, *REQUIRED):
+        if not (folder / name).is_file():
+            raise SluiceError(f"{name} is missing, and every delivery needs it; {_REBUILD}")
+    manifest, verdict = verify.run(folder / package)
+    if not verdict.passes:
+        raise SluiceError(f"{package}: scenarios: {verdict.why}")
+    if not manifest.source.clean:
+        raise SluiceError(
+            f"{package} was built with changes that are not in its commit; commit them and build "
+            "it again"
+        )
+    _require_report(facts.read(folder / REPORT_JSON), folder / package)
+    _require_tested(folder, manifest)
+    if _packaged(folder / IMAGE) != f"sha256:{manifest.digest}":
+        raise SluiceError(f"{IMAGE} is the record of an image of another package than {package}")
+    return manifest
+
+
+def _require_report(report: Facts, package: Path) -> None:
+    if not report.releasable:
+        raise SluiceError(f"the report says that it must not be released: {report.reason}")
+    for gate in (*GATES, _CHAMPION_GATE):
+        if report.gate(gate) is None:
+            raise SluiceError(
+                f"{REPORT_JSON} holds no verdict of the gate {gate}, so it did not run; {_REBUILD}"
+            )
+    # The package was built before the champion gate ran, so its own report lacks that verdict.
+    if [gate for gate in report.gates if gate.gate in GATES] != _packaged_gates(package):
+        raise SluiceError(
+            f"{REPORT_JSON} is the report of another package than {package.name}: the verdicts "
+            "of their gates differ"
+        )
+
+
+def _packaged_gates(package: Path) -> list[Verdict]:
+    with opened(package) as unpacked:
+        return list(facts.read(unpacked.folder / "reports" / "report.json").gates)
+
+
+def _require_tested(folder: Path, manifest: Manifest) -> None:
+    tested = results.read(folder)
+    if not tested.passes:
+        against = [v for v in tested.verdicts if v.status is not Status.PASS]
+        why = "; ".join(f"{v.gate}: {v.why}" for v in against)
+        raise SluiceError(
+            f"the package did not pass in the test environment: {why or 'nothing was measured'}"
+        )
+    measured = tested.measurements.candidate if tested.measurements else None
+    if measured is None or measured.digest.removeprefix("sha256:") != manifest.digest:
+        raise SluiceError(
+            f"{results.MEASURED} is of another package than {manifest.name} {manifest.version}"
+        )
+    if not measured.runs_as.startswith("sha256:"):
+        raise SluiceError(
+            "the test environment ran a process instead of the image; run 'sluice staging test' "
+            "with --image"
+        )
+
+
+def _packaged(record: Path) -> str:
+    """The package in an image, as `sha256:…`, by the record of the image's build."""
+    try:
+        return msgspec.json.decode(record.read_bytes(), type=Identity).package
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SluiceError(
+            f"{record.name} is not the record of an image: {error}; {_REBUILD}"
+        ) from None
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

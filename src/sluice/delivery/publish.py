@@ -1,0 +1,116 @@
+"""`sluice delivery publish`: make a delivery a pre-release on GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sluice.delivery import contents
+from sluice.delivery.record import NAME, Delivery
+from sluice.errors import SluiceError
+from sluice.github.api import access, responses
+from sluice.github.api.releases import Releases
+from sluice.report.markdown import escape
+
+# Below this line, the notes of a release say what happened to the version.
+_HISTORY = "<!-- history -->\n"
+
+
+def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> None:
+    """Publish the delivery in `folder` as a pre-release, with all of its files.
+
+    A pre-release that holds the same files is left alone. One with the same package but other
+    evidence, such as a comparison with the champion of today, is replaced. Raises SluiceError for
+    anything else; whatever was uploaded before a failure is a draft, which cannot be released.
+    """
+    delivery = contents.read(folder)
+    digest = contents.sha256(folder / NAME)
+    with Releases(access.find(repository)) as releases:
+        existing = releases.of_tag(delivery.tag)
+        if existing and _digests(existing) == {
+            path.name: contents.sha256(path) for path in folder.iterdir()
+        }:
+            say(f"{delivery.tag} exists already with the same files: {existing.html_url}")
+            return
+        _require_tag(releases, delivery)
+        if existing:
+            _require_replaceable(existing, delivery)
+        # Left by a run that did not complete.
+        drafts = [one for one in releases.every() if one.draft and one.tag_name == delivery.tag]
+        draft = releases.create(
+            {
+                "tag_name": delivery.tag,
+                "target_commitish": delivery.commit,
+                "name": delivery.title,
+                "body": _notes(delivery, digest) + _history([existing] if existing else drafts),
+                "draft": True,
+                "prerelease": True,
+            }
+        )
+        for one in drafts:
+            releases.delete(one)
+        for path in sorted(folder.iterdir()):
+            releases.put(draft, path)
+        if _state(releases.of_tag(delivery.tag)) != _state(existing):
+            releases.delete(draft)
+            raise SluiceError(
+                f"{delivery.tag} was changed by someone else during the upload, so it was left as "
+                "it is and nothing was published; look at the releases, and run this again"
+            )
+        if existing:
+            releases.delete(existing)
+        done = releases.update(draft, {"draft": False, "prerelease": True, "make_latest": "false"})
+    say(f"pre-release: {done.html_url}, sha256 of {NAME}: {digest}")
+
+
+def _digests(release: responses.Release) -> dict[str, str]:
+    return {asset.name: (asset.digest or "").removeprefix("sha256:") for asset in release.assets}
+
+
+def _require_replaceable(existing: responses.Release, delivery: Delivery) -> None:
+    if not existing.prerelease:
+        raise SluiceError(
+            f"{delivery.tag} is a full release, which is never replaced; deliver another commit"
+        )
+    if _digests(existing).get(delivery.package) != delivery.files[delivery.package]:
+        raise SluiceError(
+            f"{delivery.tag} exists already with another package, and a version has one package "
+            f"only; look at {existing.html_url}, and delete it if it is wrong"
+        )
+    if existing.immutable:
+        raise SluiceError(
+            f"{delivery.tag} is an immutable release, and GitHub allows no other release with its "
+            "tag, so its evidence cannot be replaced; deliver another commit"
+        )
+
+
+def _state(release: responses.Release | None) -> tuple[int, bool, str | None] | None:
+    """What must not change while the release that replaces this one is uploaded."""
+    return (release.id, release.prerelease, release.body) if release else None
+
+
+def _history(earlier: list[responses.Release]) -> str:
+    """The history in the first of these notes that has one, such as a rollback."""
+    histories = ((one.body or "").partition(_HISTORY)[2] for one in earlier)
+    return next(filter(None, histories), "")
+
+
+def _require_tag(releases: Releases, delivery: Delivery) -> None:
+    tagged = releases.commit_of(delivery.tag)
+    if tagged not in (None, delivery.commit):
+        raise SluiceError(
+            f"the tag {delivery.tag} exists and points to {tagged} instead of {delivery.commit}; "
+            "find out who made it, delete it by hand, and run this again"
+        )
+
+
+def _notes(delivery: Delivery, digest: str) -> str:
+    return (
+        f"Delivered, not released: {escape(delivery.title)} passed every gate and the test "
+        "environment. The workflow *Release* asks for an approval before it goes to "
+        "production.\n\n"
+        f"| | |\n| --- | --- |\n| commit | {delivery.commit} |\n"
+        f"| package, sha256 | `{delivery.files[delivery.package]}` |\n"
+        f"| image | `{delivery.image}` |\n"
+        f"| {NAME}, sha256 | `{digest}` |\n\n{_HISTORY}"
+    )
