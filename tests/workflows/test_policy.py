@@ -32,7 +32,7 @@ _READ = "    permissions:\n      contents: read\n"
 _TIMEOUT = "    timeout-minutes: "
 _CHECK = "      - run: make check\n"
 _CMP = "cmp first/package"
-_LAST = "      - name: What was approved, and nothing else\n"
+_LAST = "      - name: Carry out what was approved\n"
 _ANYWAY = "if: ${{ !cancelled() }}"
 _NEEDS = "needs: [check, test, pipeline, integration]"
 # As it stands there: Dependabot moves it.
@@ -164,7 +164,7 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     (policy.production_waits_for_preflight, RELEASE, "    needs: preflight\n", ""),
     (policy.production_waits_for_preflight, ROLLBACK, "    needs: preflight\n", ""),
     (policy.production_waits_for_preflight, RELEASE, "preflight.outputs.digest", "x"),
-    (policy.production_waits_for_preflight, ROLLBACK, "preflight.outputs.beside", "x"),
+    (policy.production_waits_for_preflight, ROLLBACK, "preflight.outputs.champion", "x"),
     *(
         (policy.production_waits_for_preflight, file, _LAST, f"{_LAST}        {_ANYWAY}\n")
         for file in (RELEASE, ROLLBACK)
@@ -173,11 +173,11 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     *(
         (policy.approvals_are_attested_before_the_release, RELEASE, old, new)
         for old, new in (
-            ("sluice release confirm", "sluice release preflight"),
-            ("sluice release publish", "sluice release confirm"),
+            ("sluice approval confirm", "sluice approval preflight"),
+            ("sluice approval release", "sluice approval confirm"),
             ("subject-digest: sha256:${{ needs.preflight.outputs.digest }}", "subject-path: x"),
             ("urn:sluice:approval:v1", "urn:sluice:approval:v0"),
-            ("out/release/approval.json", "out/release/approval.md"),
+            ("out/approval/approval.json", "out/approval/approval.md"),
         )
     ),
     (policy.all_green_needs_every_job, CI, _NEEDS, "needs: [check, test, pipeline]"),

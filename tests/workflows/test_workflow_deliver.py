@@ -71,7 +71,7 @@ def test_a_package_that_was_changed_on_its_way(place):
     assert ran.status != 0
     assert ran.jobs["build"] == "success"
     assert ran.jobs["rebuild"] == "failure"
-    assert ran.failed_step() == "The package, byte for byte"
+    assert ran.failed_step() == "Compare the packages byte for byte"
     assert "success" not in {ran.jobs.get(job) for job in ("attest", "test", "publish")}
     assert place.github.releases == []
 

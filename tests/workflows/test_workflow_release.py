@@ -63,12 +63,14 @@ def test_an_approved_version_becomes_the_champion(place):
 def test_nobody_has_approved(place):
     ran = release(place)
     assert ran.jobs == {"preflight": "success", "release": "failure"}
-    assert ran.said("nobody but who started run 1 has approved it")
+    assert ran.said("run 1 was not approved for production by anyone other than")
     assert nothing_was_released(place)
     assert not notes(place)
 
 
-@pytest.mark.parametrize("at", ["Main Who approved what", "Main What was approved"])
+@pytest.mark.parametrize(
+    "at", ["Main Check again and record who approved what", "Main Carry out what was approved"]
+)
 def test_cancelled_after_the_approval(place, at):
     place.github.approve(RUN, "hubot")
     ran = place.dispatch("release", version=version(place), cancel_at=at)
@@ -128,7 +130,7 @@ def let_admins_bypass(place: Place) -> None:
 @pytest.mark.parametrize(
     ("attack", "why"),
     [
-        (swap_package, "was changed after its delivery"),
+        (swap_package, "is not the one in delivery.json"),
         (swap_delivery, "no attestation"),
         (lose_image, "no attestations found"),
         (move_tag, "was moved"),

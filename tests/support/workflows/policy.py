@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from sluice.approval import promote
+from sluice.approval import approved
 from sluice.delivery import attestation
 
 CI, DELIVER, RELEASE, ROLLBACK, REPORT = (
@@ -56,9 +56,9 @@ _ATTESTED = "${{ !github.event.repository.private || vars.ATTESTATIONS == 'priva
 _COMMANDS = ("make ", ".venv/bin/sluice ", "cat ", "cmp ", "python3 .github/all_green.py")
 _FROM_PRODUCTION = "${{ secrets.RELEASE_TOKEN || github.token }}"
 _APPROVED = [
-    ".venv/bin/sluice release confirm",
+    ".venv/bin/sluice approval confirm",
     "actions/attest",
-    ".venv/bin/sluice release publish",
+    ".venv/bin/sluice approval release",
 ]
 _SUMMARY = ' >> "$GITHUB_STEP_SUMMARY"'
 _USES = re.compile(r"^\s*(?:- )?uses: (\S+)(?:  # (.*))?$", re.MULTILINE)
@@ -351,7 +351,7 @@ def production_waits_for_preflight(files: Files) -> list[str]:
         problems += [
             f"{file}: {name}: {key.upper()} is not what was approved"
             for step in jobs[name]["steps"]
-            for key in ("digest", "beside")
+            for key in ("digest", "champion")
             if step.get("run")
             and step["env"].get(key.upper()) != f"${{{{ needs.preflight.outputs.{key} }}}}"
         ]
@@ -376,7 +376,7 @@ def approvals_are_attested_before_the_release(files: Files) -> list[str]:
         "subject-name": "delivery.json",
         "subject-digest": "sha256:${{ needs.preflight.outputs.digest }}",
         "predicate-type": attestation.APPROVAL,
-        "predicate-path": f"out/release/{promote.RECORD}",
+        "predicate-path": f"out/approval/{approved.RECORD}",
     }
     return problems + ([] if given == wanted else [f"{RELEASE}: attests {given}"])
 
