@@ -1,4 +1,4 @@
-"""Packages to be tried, servers that lie, and the images that tests/image builds."""
+"""Packages to be tried, servers that misbehave, and the images that tests/image builds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.image.fixtures import base, image, package, wheels
 
 __all__ = ["base", "image", "package", "wheels"]
 
-# What a worker or 'sluice score' becomes when a test tells it to, by TOY_LIE and TOY_LIE_IN.
+# Makes a worker, or 'sluice score', misbehave when a test sets TOY_LIE and TOY_LIE_IN.
 _LIES = """
 import os, sys
 
@@ -55,7 +55,7 @@ if lie and where in sys.orig_argv:
 
 @pytest.fixture(scope="session")
 def lies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for PYTHONPATH."""
+    """The folder with the code above, for PYTHONPATH."""
     folder = tmp_path_factory.mktemp("lies")
     (folder / "sitecustomize.py").write_text(_LIES)
     return folder
@@ -63,13 +63,13 @@ def lies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def good(built: Callable[[str], Toy]) -> Toy:
-    """Not to be changed; results go elsewhere."""
+    """Do not change it; write results to another folder."""
     return built("binary")
 
 
 @pytest.fixture(scope="session")
 def strict(built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory) -> Toy:
-    """A package with bounds that no server keeps to."""
+    """A package with bounds that no server can meet."""
     toy = built("binary").copy(tmp_path_factory.mktemp("strict") / "toy")
     with toy.params() as settings:
         settings["load"]["bounds"] |= {

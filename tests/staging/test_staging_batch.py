@@ -1,4 +1,4 @@
-"""`sluice staging batch`: files through the real `sluice score`."""
+"""`sluice staging batch` scores files with the real `sluice score`."""
 
 
 def batch(toy, **environment):
@@ -18,13 +18,13 @@ def test_other_scores_than_recorded(good, lies):
     assert "and 1 more" in done.out
 
 
-def test_bad_row_that_is_scored(good, lies):
+def test_invalid_row_that_is_scored(good, lies):
     done = batch(good, PYTHONPATH=str(lies), TOY_LIE="lax", TOY_LIE_IN="score")
     assert done.status == 1
-    assert "'sluice score' ended with 0, expected 1" in done.out
+    assert "'sluice score' ended with exit status 0 instead of 1" in done.out
 
 
-def test_what_is_no_package(good, tmp_path):
+def test_file_that_is_not_a_package(good, tmp_path):
     file = tmp_path / "some.tar"
     file.write_bytes(b"nothing")
     done = good.sluice("staging", "batch", str(file))

@@ -1,4 +1,4 @@
-"""What params.yaml may say of the load."""
+"""What params.yaml may say about the load test."""
 
 import pytest
 

@@ -161,7 +161,7 @@ def test_interrupted_it_leaves_no_container(good, own, tmp_path, how, early):
             process.kill()
             process.wait()
     assert process.returncode == 130
-    assert err == "sluice: interrupted; nothing was concluded\n"
+    assert err == "sluice: interrupted: the test has no result\n"
     assert containers_of(own) == []
 
 

@@ -1,4 +1,4 @@
-"""The load test against servers that do what no server should."""
+"""The load test against servers that misbehave."""
 
 import socket
 import time
@@ -7,8 +7,8 @@ import pytest
 
 from sluice import config
 from sluice.package.archive import opened
-from sluice.staging import load
 from sluice.serve.target import Target
+from sluice.staging import load
 from sluice.verdict import Status
 from support.fixture_project import params
 from support.staging.liar import TOKEN, lying, right
@@ -29,22 +29,22 @@ def opened_good(good):
 
 
 @pytest.fixture(scope="module")
-def known(opened_good):
-    return load.known(opened_good, 2, 1e-6)
+def requests(opened_good):
+    return load.requests(opened_good, 2, 1e-6)
 
 
 @pytest.fixture
-def judged(opened_good, known, settings):
+def judged(opened_good, requests, settings):
     def judge(target):
-        taken = load.run(target, known, settings.connections, 0.5)
-        found = load.numbers(opened_good, target, [taken])
+        done = load.run(target, requests, settings.connections, 0.5)
+        found = load.summary(opened_good, target, [done])
         return load.verdict(found, settings), found
 
     return judge
 
 
 def every(nth, otherwise):
-    """That now and then, and the right answer else."""
+    """Misbehave in every nth response; the others are correct."""
 
     def behave(number, scores):
         return otherwise(scores) if number % nth == nth - 1 else right(number, scores)
@@ -60,13 +60,13 @@ WRONG = {
     "a wrong score": off,
     "status 500": lambda scores: (500, b'{"error": "the server failed"}'),
     "status 503": lambda scores: (503, b""),
-    "an answer without scores": lambda scores: (200, b'{"results": [{}, {}]}'),
+    "a response without scores": lambda scores: (200, b'{"results": [{}, {}]}'),
     "the connection failed": lambda scores: None,
 }
 
 
-def test_server_that_is_right_passes(judged, known):
-    with lying(right, known) as target:
+def test_correct_server_passes(judged, requests):
+    with lying(right, requests) as target:
         verdict, found = judged(target)
     assert verdict.passes, verdict
     assert found.failures == {}
@@ -75,8 +75,8 @@ def test_server_that_is_right_passes(judged, known):
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_every_answer_is_looked_at(judged, known, kind):
-    with lying(every(25, WRONG[kind]), known) as target:
+def test_every_response_is_checked(judged, requests, kind):
+    with lying(every(25, WRONG[kind]), requests) as target:
         verdict, found = judged(target)
     assert set(found.failures) == {kind}
     finding = named(verdict, "load/error_rate")
@@ -89,36 +89,36 @@ def test_every_answer_is_looked_at(judged, known, kind):
 @pytest.mark.parametrize(
     "body", [b"no JSON", b'{"results": []}', b'{"results": [{"score": null}, {"score": null}]}']
 )
-def test_answer_that_holds_no_scores(judged, known, body):
-    with lying(lambda *_: (200, body), known) as target:
+def test_response_without_scores(judged, requests, body):
+    with lying(lambda *_: (200, body), requests) as target:
         verdict, found = judged(target)
-    assert set(found.failures) == {"an answer without scores"}
+    assert set(found.failures) == {"a response without scores"}
     assert named(verdict, "load/error_rate").estimate == 1
     for name in ("load/p95_ms", "load/p99_ms", "load/throughput"):
         assert named(verdict, name).status is Status.INSUFFICIENT
 
 
-def test_slow_server(judged, known):
+def test_slow_server(judged, requests):
     def slow(number, scores):
         time.sleep(1)
         return right(number, scores)
 
-    with lying(slow, known) as target:
+    with lying(slow, requests) as target:
         verdict, _ = judged(target)
     assert not verdict.passes
     assert named(verdict, "load/p95_ms").status is Status.FAIL
     assert named(verdict, "load/error_rate").status is Status.PASS
 
 
-def test_memory_that_cannot_be_read(judged, known):
-    with lying(right, known, memory=None) as target:
+def test_memory_that_cannot_be_read(judged, requests):
+    with lying(right, requests, memory=None) as target:
         verdict, _ = judged(target)
     assert verdict.status is Status.INSUFFICIENT
     assert not verdict.passes
     assert "could not be read" in named(verdict, "load/memory_mib").why
 
 
-def test_nobody_is_there(judged):
+def test_no_server(judged):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     verdict, found = judged(Target(port, TOKEN, "process", lambda: None))
@@ -127,9 +127,9 @@ def test_nobody_is_there(judged):
     assert {finding.status for finding in verdict.findings} == {Status.FAIL, Status.INSUFFICIENT}
 
 
-def test_percentile_that_falls_on_failures_is_unknown(judged, known):
-    with lying(every(10, WRONG["status 500"]), known) as target:
+def test_percentile_that_falls_on_failures_is_unknown(judged, requests):
+    with lying(every(10, WRONG["status 500"]), requests) as target:
         verdict, found = judged(target)
     assert found.p50_ms is not None
     assert (found.p95_ms, found.p99_ms) == (None, None)
-    assert "too few requests were answered rightly" in named(verdict, "load/p95_ms").why
+    assert "too few requests had a correct response" in named(verdict, "load/p95_ms").why

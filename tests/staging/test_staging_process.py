@@ -40,8 +40,8 @@ def test_good_package_passes(good, tmp_path):
     }
 
 
-def test_champion_is_measured_beside_it(good, strict, tmp_path):
-    """Held to nothing; and what params.yaml says where the command runs is not asked."""
+def test_champion_is_measured_beside_the_candidate(good, strict, tmp_path):
+    """No bound applies to it, and the params.yaml in the current folder is not read."""
     trial = attempt(strict, tmp_path / "out", "--champion", strict.package, package=good.package)
     assert trial.status == 0, trial.ran.said
     measured = trial.results.measurements
@@ -52,7 +52,7 @@ def test_champion_is_measured_beside_it(good, strict, tmp_path):
     assert f"{measured.champion.requests:,} requests" in trial.page
 
 
-def test_champion_that_does_not_start_is_said(good, tmp_path):
+def test_champion_that_does_not_start_is_recorded(good, tmp_path):
     broken = tmp_path / "broken.tar"
     broken.write_bytes(b"no package")
     trial = attempt(good, tmp_path / "out", "--champion", broken)
@@ -63,8 +63,8 @@ def test_champion_that_does_not_start_is_said(good, tmp_path):
     assert "not measured: " in trial.page
 
 
-def test_bounds_of_the_package_are_held(strict, tmp_path):
-    """Slow, small or large: measured against what its own params.yaml says."""
+def test_bounds_of_the_package_apply(strict, tmp_path):
+    """Latency, throughput and memory are judged by the params.yaml in the package."""
     trial = attempt(strict, tmp_path / "out")
     assert trial.status == 1
     assert trial.ran.line == "refused: the package does not pass in the test environment"
@@ -93,7 +93,7 @@ def test_server_that_fails_now_and_then(good, lies, tmp_path):
     trial = attempt(good, tmp_path / "out", PYTHONPATH=str(lies), TOY_LIE="rude")
     assert trial.status == 1
     assert not trial.results.scenarios.passes
-    assert "the server answers 500" in trial.results.scenarios.why
+    assert "the server responds with status 500" in trial.results.scenarios.why
     errors = trial.finding("load/error_rate")
     assert errors.status is Status.FAIL
     assert "status 500: " in errors.why
@@ -110,7 +110,7 @@ def test_server_that_does_not_start(good, lies, tmp_path):
         assert "the server ended before it was ready" in verdict.why
 
 
-def test_tampered_package_is_refused_and_nothing_stale_stays(good, tmp_path):
+def test_tampered_package_is_refused_and_earlier_results_are_deleted(good, tmp_path):
     content = bytearray(good.package.read_bytes())
     content[content.index(b"def ")] ^= 1
     tampered = tmp_path / "tampered.tar"
@@ -126,17 +126,17 @@ def test_tampered_package_is_refused_and_nothing_stale_stays(good, tmp_path):
     assert not trial.results.passes
     assert "was changed" in trial.results.load.why
     assert "stale" not in trial.page
-    assert (out / "notes.txt").read_text() == "stale"  # not ours
+    assert (out / "notes.txt").read_text() == "stale"  # not one of the results
 
 
-def test_champion_runs_as_the_candidate_does(good, tmp_path):
+def test_champion_must_run_as_the_candidate_does(good, tmp_path):
     beside = ("--champion", good.package)
     missing = ("--champion", tmp_path / "none")
     for options, said in (
-        (("--champion-image", "some"), "--champion-image goes with --champion"),
+        (("--champion-image", "some"), "--champion-image needs --champion"),
         ((*beside, "--image", "some"), "--image and --champion-image go together"),
         ((*beside, "--champion-image", "some"), "--image and --champion-image go together"),
-        (missing, "no champion was put there"),
+        (missing, "it is unknown who serves production"),
     ):
         trial = attempt(good, tmp_path / "out", *options)
         assert trial.status == 2
@@ -145,7 +145,7 @@ def test_champion_runs_as_the_candidate_does(good, tmp_path):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_leaves_no_process(good, tmp_path, how):
+def test_interrupted_test_leaves_no_process(good, tmp_path, how):
     out = tmp_path / "out"
     out.mkdir()
     (out / "load.json").write_text("stale")
@@ -166,18 +166,18 @@ def test_interrupted_it_leaves_no_process(good, tmp_path, how):
             process.kill()
             process.wait()
     assert process.returncode == 130
-    assert err == "sluice: interrupted; nothing was concluded\n"
+    assert err == "sluice: interrupted: the test has no result\n"
     until(lambda: not any(map(runs, started)))
     assert list(out.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def under_load(pid):
-    """All processes below, once the generator is among them."""
+    """All descendants, once the load generator is one of them."""
     try:
         below = psutil.Process(pid).children(recursive=True)
         commands = [" ".join(each.cmdline()) for each in below]
-    except psutil.NoSuchProcess:  # one ended while it was looked at
+    except psutil.NoSuchProcess:  # it ended meanwhile
         return []
     if any("staging.generator" in command for command in commands):
         assert any("serve" in command for command in commands)
@@ -186,7 +186,7 @@ def under_load(pid):
 
 
 def runs(process):
-    """One that has ended may still wait for somebody to ask how."""
+    """A process that has ended stays as a zombie until its parent asks for its status."""
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

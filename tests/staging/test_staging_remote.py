@@ -1,4 +1,4 @@
-"""A model behind a server answers as the model itself does."""
+"""A model behind a server gives the same scores as the model itself."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from sluice.model import InputError, Model
 from sluice.package.archive import opened
 from sluice.staging import process
-from sluice.staging.remote import AnswerError, RemoteModel
+from sluice.staging.remote import RemoteModel, ResponseError
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def remote(target, local):
 ROW = {"weight": 70.5, "slope": 0.1, "visits": 6, "waste": 1, "colour": "red"}
 
 
-def alike(remote, local, rows):
+def same(remote, local, rows):
     there, here = remote.score_records(rows), local.score_records(rows)
     assert there.values.tolist() == here.values.tolist()
     assert there.decisions.tolist() == here.decisions.tolist()
@@ -52,12 +52,12 @@ def alike(remote, local, rows):
         {"colour": 1.0},
     ],
 )
-def test_numbers_come_back_exactly(remote, local, change):
-    alike(remote, local, [{**ROW, **change}])
+def test_scores_are_the_same(remote, local, change):
+    same(remote, local, [{**ROW, **change}])
 
 
 def test_more_rows_than_one_request_holds(remote, local):
-    alike(remote, local, [{**ROW, "slope": row / 100} for row in range(2_345)])
+    same(remote, local, [{**ROW, "slope": row / 100} for row in range(2_345)])
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_more_rows_than_one_request_holds(remote, local):
         {**ROW, "weight": 10**400},
     ],
 )
-def test_refused_row_is_named_as_the_model_names_it(remote, local, bad):
+def test_refused_row_is_named_by_number_and_column(remote, local, bad):
     rows = [*[ROW] * 1_500, bad, ROW]
     with pytest.raises(InputError) as here:
         local.score_records(rows)
@@ -81,10 +81,10 @@ def test_refused_row_is_named_as_the_model_names_it(remote, local, bad):
 
 def test_refusal_that_names_no_row_is_an_error(target, local):
     stranger = replace(target, token="another-token-than-that")  # noqa: S106
-    said = "answers 401: a bearer token is needed"
+    said = "responds with status 401: a bearer token is needed"
     with (
         closing(RemoteModel(stranger, local.signature)) as remote,
-        pytest.raises(AnswerError, match=said),
+        pytest.raises(ResponseError, match=said),
     ):
         remote.score_records([ROW])
 
@@ -92,5 +92,5 @@ def test_refusal_that_names_no_row_is_an_error(target, local):
 def test_server_that_is_gone(local, target):
     with closing(RemoteModel(replace(target, port=1), local.signature)) as remote:
         for _ in range(2):
-            with pytest.raises(AnswerError, match="the server does not answer"):
+            with pytest.raises(ResponseError, match="the server does not respond"):
                 remote.score_records([ROW])

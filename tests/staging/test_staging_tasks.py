@@ -1,4 +1,4 @@
-"""Other tasks than a binary one, the whole way."""
+"""Packages of other tasks than a binary one pass both commands."""
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""Servers and packages that the test environment must refuse."""
+"""Servers that the test environment must refuse, and the command under test."""

@@ -1,4 +1,4 @@
-"""A server of the standard library that answers as a test wants it to."""
+"""A small server that responds as a test tells it to."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 
-from sluice.staging.load import Known
 from sluice.serve.target import Target
+from sluice.staging.load import ScoredRequests
 
 TOKEN = "a-token-of-this-test"  # noqa: S105
 
-# The number of the request, and the right scores of its rows: status and body, None hangs up.
+# From the number of the request and the correct scores of its rows to status and body; None
+# closes the connection.
 Behaviour = Callable[[int, list[list[float]]], tuple[int, bytes] | None]
 
 
@@ -23,22 +24,24 @@ def right(_: int, scores: list[list[float]]) -> tuple[int, bytes]:
 
 
 @contextmanager
-def lying(behave: Behaviour, known: Known, memory: int | None = 50 * 2**20) -> Iterator[Target]:
-    answers = {ask.body: ask.scores for ask in known.asks}
+def lying(
+    behave: Behaviour, scored: ScoredRequests, memory: int | None = 50 * 2**20
+) -> Iterator[Target]:
+    scores = {request.body: request.scores for request in scored.requests}
     numbers = count()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # an answer in one piece: two wait for one another on the wire
+        wbufsize = -1  # one write per response: two would be delayed by the network stack
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             assert self.headers["authorization"] == f"Bearer {TOKEN}"
-            answer = behave(next(numbers), answers[body])
-            if answer is None:
+            response = behave(next(numbers), scores[body])
+            if response is None:
                 self.close_connection = True
                 return
-            status, content = answer
+            status, content = response
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
             self.end_headers()

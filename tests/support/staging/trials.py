@@ -1,4 +1,4 @@
-"""The real command as a test runs it, and what it leaves behind."""
+"""The real `sluice staging test`, and the results that it writes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from support.fixture_project import Ran, Toy
 
 @dataclass(frozen=True)
 class Trial:
+    """One call of the command, with its results in the folder `out`."""
+
     ran: Ran
     out: Path
 
@@ -42,6 +44,6 @@ def named(verdict: Verdict, name: str) -> Finding:
 def attempt(
     toy: Toy, out: Path, *options: object, package: Path | None = None, **env: Any
 ) -> Trial:
-    """`sluice staging test`, its results in a folder of the test's own."""
+    """Run `sluice staging test`, with its results in the folder `out`."""
     given = (str(package or toy.package), "--out", str(out), *map(str, options))
     return Trial(toy.sluice("staging", "test", *given, **env), out)
