@@ -31,7 +31,7 @@ def written(tmp_path):
     results.clear(tmp_path)
     for verdict in some().verdicts:
         results.write_verdict(tmp_path, verdict)
-    results.write(tmp_path, some())
+    results.write_measurements(tmp_path, some())
     return tmp_path
 
 

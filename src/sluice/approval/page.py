@@ -27,28 +27,38 @@ class Champion:
     unreadable: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
-    """What the approver is asked. question: in one line. verdict: that of preflight.
+    """What the approver is asked, and what preflight found out for the answer.
 
-    target: the version that is to serve. commits: those between the champion and the target;
-    None if GitHub cannot compare them. rollback: whether the target is an earlier release.
+    why: the reason for a rollback; None for a release. target: the delivery of the version; None
+    if it cannot be verified. commits: between champion and target; None if GitHub cannot compare
+    them.
     """
 
-    question: str
-    verdict: Verdict
+    version: str
+    why: str | None = None
     target: Downloaded | None = None
     champion: Champion | None = None
     commits: Commits | None = None
-    rollback: bool = False
+
+    @property
+    def rollback(self) -> bool:
+        return self.why is not None
+
+    @property
+    def question(self) -> str:
+        if self.why is None:
+            return f"Release {self.version} to production?"
+        return f"Roll production back to {self.version}? {self.why}"
 
 
-def render(case: Request) -> str:
+def render(case: Request, verdict: Verdict) -> str:
     """GitHub's Markdown."""
-    mark = "🔎" if case.verdict.passes else "❌"
+    mark = "🔎" if verdict.passes else "❌"
     text = f"# {mark} {escape(case.question, 700)}\n\n"
-    if not case.verdict.passes or case.target is None:
-        return f"{text}Preflight refuses; nobody is asked to approve.\n\n{_findings(case.verdict)}"
+    if not verdict.passes or case.target is None:
+        return f"{text}Preflight refuses; nobody is asked to approve.\n\n{_findings(verdict)}"
     folder = case.target.folder
     return "".join(
         [
@@ -63,7 +73,7 @@ def render(case: Request) -> str:
             "\n",
             _beside(case.target, case.champion),
             "\n## Preflight\n\n",
-            _findings(case.verdict),
+            _findings(verdict),
             _digests(case.target),
         ]
     )

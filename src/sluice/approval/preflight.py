@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from sluice import files
+from sluice import files, gates
 from sluice.approval import commits, page, production, reason, versions
 from sluice.approval.page import Champion, Request
 from sluice.champion import current
@@ -35,53 +35,55 @@ def run(
     """Write the page to `folder`, whatever goes wrong; returns the verdict that is on it.
 
     why: the reason for a rollback; None for a release. outputs: if the verdict passes, the lines
-    `digest=…` (to approve) and `champion=…` (compared with) are appended to this file.
+    `digest=…` (to approve) and `champion=…` (compared with) are appended to this file. An error
+    that is not a SluiceError is raised again after the page has been written.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    try:
+    request = Request(version, why)
+
+    def measure() -> list[Finding]:
         with Releases(access.find(repository)) as releases:
-            request = _check(releases, version, why, folder, say)
-    except SluiceError as error:
-        broken = Finding(f"{production.GATE}/ran", Status.INSUFFICIENT, str(error))
-        request = Request(_question(version, why), Verdict.of(production.GATE, [broken]))
-    files.write(folder / PAGE, page.render(request).encode())
-    if request.verdict.passes and request.target and outputs:
+            return _check(releases, request, folder, say)
+
+    def write(verdict: Verdict) -> None:
+        files.write(folder / PAGE, page.render(request, verdict).encode())
+
+    ran = gates.run(production.GATE, measure, write)
+    if ran.error is not None and not isinstance(ran.error, SluiceError):
+        raise ran.error
+    if ran.verdict.passes and request.target and outputs:
         with outputs.open("a", encoding="utf-8") as stream:
             champion = current.tag_of(request.champion.release if request.champion else None)
             stream.write(f"digest={request.target.digest}\nchampion={champion}\n")
-    return request.verdict
+    return ran.verdict
 
 
-def _check(releases: Releases, version: str, why: str | None, folder: Path, say: Say) -> Request:
-    rollback = why is not None
+def _check(releases: Releases, request: Request, folder: Path, say: Say) -> list[Finding]:
+    """The findings; what the page shows beside them is put into `request`."""
+    rollback = request.rollback
     findings = production.findings(releases.access, production.starters(releases))
-    found, target = _delivery(releases, version, folder / "delivery", full=rollback, say=say)
+    found, target = _delivery(
+        releases, request.version, folder / "delivery", full=rollback, say=say
+    )
     findings.append(found)
-    champion, between = None, None
+    request.target = target
     try:
-        champion = _champion(releases, folder / "champion", rollback=rollback)
+        champion = request.champion = _champion(releases, folder / "champion", rollback=rollback)
         if champion and champion.unreadable:
             findings.append(_finding(Status.INSUFFICIENT, champion.unreadable, _LEAVES_IT))
-        if target:
-            between = commits.between(releases, champion.release, target) if champion else None
+        if target and champion:
+            request.commits = commits.between(releases, champion.release, target)
             _require_other(releases, champion, target)
-            if rollback and champion:
-                commits.require_rollback(between, champion.release, target)
-            if not rollback:
-                _require_compared(champion, target)
+            if rollback:
+                commits.require_rollback(request.commits, champion.release, target)
+        if target and not rollback:
+            _require_compared(champion, target)
     except SluiceError as error:
         findings.append(_finding(Status.FAIL, str(error)))
-    if why is not None:
-        findings.append(reason.judge(why))
-    verdict = Verdict.of(production.GATE, findings)
-    return Request(_question(version, why), verdict, target, champion, between, rollback)
-
-
-def _question(version: str, why: str | None) -> str:
-    if why is None:
-        return f"Release {version} to production?"
-    return f"Roll production back to {version}? {why}"
+    if request.why is not None:
+        findings.append(reason.judge(request.why))
+    return findings
 
 
 def _delivery(
@@ -111,9 +113,9 @@ def _champion(releases: Releases, folder: Path, *, rollback: bool) -> Champion |
         raise SluiceError(unreadable) from None
 
 
-def _require_other(releases: Releases, champion: Champion | None, target: Downloaded) -> None:
+def _require_other(releases: Releases, champion: Champion, target: Downloaded) -> None:
     """A rollback that was interrupted can go on: later full releases are left then."""
-    same = champion is not None and champion.release.id == target.release.id
+    same = champion.release.id == target.release.id
     if same and not versions.later(releases, target.release):
         raise SluiceError(f"{target.release.tag_name} is the champion already")
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from sluice import gates
 from sluice.champion import folder
 from sluice.champion.folder import FetchedChampion
-from sluice.check import gate
 from sluice.check.outcome import of_model, of_split
 from sluice.files import read_yaml, write_json
 from sluice.metrics import METRICS, Outcome, of_task

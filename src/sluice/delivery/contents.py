@@ -7,9 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from sluice.check.gate import GATES
 from sluice.delivery.record import NAME, Delivery, decode
 from sluice.errors import SluiceError
+from sluice.gates import GATES
 from sluice.package import verify
 from sluice.package.archive import opened
 from sluice.package.identity import Identity

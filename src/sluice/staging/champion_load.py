@@ -58,10 +58,4 @@ class ChampionLoad:
         try:
             yield
         except Exception as error:
-            self._trouble = in_words(error)
-
-
-def in_words(error: Exception) -> str:
-    """An error in one line; its type is named only if it was not meant for people."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, (SluiceError, OSError)) else f"{type(error).__name__}: {text}"
+            self._trouble = describe(error)

@@ -153,9 +153,13 @@ def _percentile(correct: list[float], sent: int, share: float) -> float | None:
 
 
 def verdict(result: LoadResult, settings: Load) -> Verdict:
-    """Judge a result by every bound that params.yaml sets under load.bounds."""
-    findings = [_finding(name, bound, result) for name, bound in _bounds(settings.bounds)]
-    return Verdict.of(GATE, findings)
+    """The verdict by every bound that params.yaml sets under load.bounds."""
+    return Verdict.of(GATE, findings(result, settings))
+
+
+def findings(result: LoadResult, settings: Load) -> list[Finding]:
+    """One finding for each bound under load.bounds."""
+    return [_finding(name, bound, result) for name, bound in _bounds(settings.bounds)]
 
 
 def _bounds(bounds: LoadBounds) -> list[tuple[str, Bound]]:

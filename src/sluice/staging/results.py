@@ -49,13 +49,12 @@ def clear(folder: Path) -> None:
 
 
 def write_verdict(folder: Path, verdict: Verdict) -> None:
+    """Write the verdict of one gate."""
     verdict.write(folder / f"{verdict.gate}.json")
 
 
-def write(folder: Path, results: Results) -> None:
-    """Write the verdicts and, if there are any, the measurements."""
-    for verdict in results.verdicts:
-        verdict.write(folder / f"{verdict.gate}.json")
+def write_measurements(folder: Path, results: Results) -> None:
+    """Write the measurements, if there are any."""
     if results.measurements:
         content = msgspec.json.format(msgspec.json.encode(results.measurements), indent=2)
         files.write(folder / MEASURED, content + b"\n")

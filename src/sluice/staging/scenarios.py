@@ -19,7 +19,7 @@ from sluice.verdict import Finding, Status, Verdict
 _PACKAGED = "scenarios"  # the gate that ran them when the package was built
 
 
-def run(package: Package, target: Target) -> Verdict:
+def run(package: Package, target: Target) -> list[Finding]:
     """One finding per scenario; a response that holds no scores fails its scenario.
 
     Raises SluiceError if the scenarios are not those that the package's own verdict names.
@@ -29,7 +29,7 @@ def run(package: Package, target: Target) -> Verdict:
     with closing(RemoteModel(target, signature)) as model:
         findings = [_run(model, each, book) for each in book.scenarios]
     _require_same(package, findings)
-    return Verdict.of(GATE, [_renamed(finding) for finding in findings])
+    return [_renamed(finding) for finding in findings]
 
 
 def _run(model: Scorer, one: AnyScenario, book: Book) -> Finding:

@@ -3,83 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
-from sluice import config
-from sluice.errors import SluiceError
+from sluice import config, gates
+from sluice.errors import SluiceError, describe
 from sluice.package import verify
 from sluice.package.archive import opened
 from sluice.staging import load, page, results, scenarios
-from sluice.staging.champion_load import ChampionLoad, in_words
+from sluice.staging.champion_load import ChampionLoad
 from sluice.staging.load import LoadRound
 from sluice.staging.measurements import LoadResult, Measurements
 from sluice.staging.results import Results
 from sluice.staging.subject import Started, Subject, serving
-from sluice.verdict import Finding, Status, Verdict
+from sluice.verdict import Finding
 
 _ROUNDS = 3  # of load for each, if candidate and champion take turns
 
 
 def run(candidate: Subject, find_champion: Callable[[], Subject | None], out: Path) -> Results:
-    """Try the candidate, measure the champion beside it, and write the results to `out`.
+    """Run both gates on the candidate, measure the champion beside it, and write the results.
 
-    find_champion: returns the champion, or None while there is none; if it raises, the results
-    say so. An error is raised again after the results have been written.
+    find_champion: returns the champion, or None while there is none. An exception that stops a
+    gate is raised again after the results have been written. After an interruption there are no
+    results.
     """
     results.clear(out)
-    verdicts: dict[str, Verdict] = {}
+    write = partial(results.write_verdict, out)
     try:
-        measured = _try(candidate, find_champion(), verdicts)
-    except Exception as error:
-        _write(out, _results(verdicts, None, in_words(error)))
+        with closing(_Trial(candidate)) as trial:
+
+            def try_scenarios() -> list[Finding]:
+                trial.champion = find_champion()
+                return trial.scenarios()
+
+            tried = gates.run(results.SCENARIOS, try_scenarios, write)
+            loaded = gates.run(results.LOAD, lambda: trial.load(tried.error), write)
+    except KeyboardInterrupt:
+        results.clear(out)
         raise
-    found = _results(verdicts, measured, "")
-    _write(out, found)
+    found = Results(tried.verdict, loaded.verdict, trial.measurements)
+    results.write_measurements(out, found)
+    page.write(out / results.PAGE, found)
+    if error := tried.error or loaded.error:
+        raise error
     return found
 
 
-def _write(out: Path, found: Results) -> None:
-    """Write the page last, so that it never describes results that are not there."""
-    results.write(out, found)
-    page.write(out / results.PAGE, found)
+class _Trial:
+    """One trial of a candidate, whose server runs from the scenarios to the end of the load."""
 
+    def __init__(self, candidate: Subject) -> None:
+        self.champion: Subject | None = None
+        self.measurements: Measurements | None = None
+        self._candidate = candidate
+        self._started: tuple[Started, config.Settings] | None = None
+        self._server = ExitStack()
 
-def _results(verdicts: dict[str, Verdict], measured: Measurements | None, trouble: str) -> Results:
-    scenarios_verdict, load_verdict = (
-        verdicts.get(gate) or _incomplete(gate, trouble)
-        for gate in (results.SCENARIOS, results.LOAD)
-    )
-    return Results(scenarios_verdict, load_verdict, measured)
+    def scenarios(self) -> list[Finding]:
+        """Start the server and run the packaged scenarios against it."""
+        file = self._candidate.file
+        manifest, verdict = verify.run(file)
+        if not verdict.passes:
+            raise SluiceError(f"{file}: scenarios: {verdict.why}")
+        with ExitStack() as stack:
+            package = stack.enter_context(opened(file))
+            if package.manifest != manifest:
+                raise SluiceError(f"{file} was replaced while it was being verified; run it again")
+            settings = config.load(package.folder / "configuration" / "params.yaml")
+            limit = settings.load.bounds.memory_mib.high
+            requests = load.requests(package, settings.load.rows, settings.parity.tolerance)
+            target = stack.enter_context(serving(self._candidate, package, limit))
+            findings = scenarios.run(package, target)
+            self._started = Started(package, target, requests), settings
+            self._server = stack.pop_all()
+        return findings
 
+    def load(self, earlier: Exception | None) -> list[Finding]:
+        """Put the server and the champion's under load, and stop both.
 
-def _incomplete(gate: str, trouble: str) -> Verdict:
-    why = f"the test did not complete: {trouble}"
-    return Verdict.of(gate, [Finding(f"{gate}/test", Status.INSUFFICIENT, why)])
+        earlier: what stopped the scenarios, after which there is no server to put under load.
+        """
+        if self._started is None:
+            why = describe(earlier) if earlier else "no server is running"
+            raise SluiceError(f"did not run, because {results.SCENARIOS} stopped: {why}")
+        started, settings = self._started
+        with self._server:
+            own, other = _side_by_side(started, self.champion, settings)
+        given = settings.load
+        self.measurements = Measurements(given.seconds, given.connections, given.rows, own, other)
+        return load.findings(own, given)
 
-
-def _try(
-    candidate: Subject, champion: Subject | None, verdicts: dict[str, Verdict]
-) -> Measurements:
-    """Put each verdict into `verdicts` as soon as it is known."""
-    manifest, verdict = verify.run(candidate.file)
-    if not verdict.passes:
-        raise SluiceError(f"{candidate.file}: scenarios: {verdict.why}")
-    with opened(candidate.file) as package:
-        if package.manifest != manifest:
-            raise SluiceError(
-                f"{candidate.file} was replaced while it was being verified; run this again"
-            )
-        settings = config.load(package.folder / "configuration" / "params.yaml")
-        limit = settings.load.bounds.memory_mib.high
-        requests = load.requests(package, settings.load.rows, settings.parity.tolerance)
-        with serving(candidate, package, limit) as target:
-            verdicts[results.SCENARIOS] = scenarios.run(package, target)
-            started = Started(package, target, requests)
-            own, other = _side_by_side(started, champion, settings)
-        verdicts[results.LOAD] = load.verdict(own, settings.load)
-    given = settings.load
-    return Measurements(given.seconds, given.connections, given.rows, own, other)
+    def close(self) -> None:
+        """Stop the server, if it is still running."""
+        self._server.close()
 
 
 def _side_by_side(

@@ -167,7 +167,9 @@ def write_results(
     verdicts = (Verdict.of("test-scenarios", [tried]), load.verdict(measured, LOAD))
     results.clear(folder)
     found = Results(*verdicts, Measurements(1.0, 4, 1, measured))
-    results.write(folder, found)
+    for verdict in verdicts:
+        results.write_verdict(folder, verdict)
+    results.write_measurements(folder, found)
     page.write(folder / results.PAGE, found)
 
 
