@@ -125,8 +125,8 @@ def test_a_version_that_lacks_some_of_the_champion(released: Repository) -> None
     released.github.commits = [commit(1, "What would come")]
     released.github.astray = [commit(2, "What would go"), commit(3, "And this")]
     released.run("approval", "preflight", released.newer.tag).went_well()
-    assert "1 commit would come, 2 commits would be taken back**\n\n" in page(released)
-    assert "Would come:\n\n- What would come (`0000000`)\n\n" in page(released)
+    assert "1 commit would be added, 2 commits would be taken back**\n\n" in page(released)
+    assert "Would be added:\n\n- What would come (`0000000`)\n\n" in page(released)
     assert "Would be taken back:\n\n- And this (`0000000`)\n- What would go" in page(released)
 
 

@@ -92,8 +92,8 @@ def test_each_version_has_commits_that_the_other_lacks(later: Repository) -> Non
     later.github.commits = [{"sha": "c" * 40, "commit": {"message": "What broke it"}}]
     later.github.astray = [{"sha": "d" * 40, "commit": {"message": "Never reviewed"}}]
     text = preflight(later)
-    assert "1 commit would come, 1 commit would be taken back**\n\n" in text
-    assert "Would come:\n\n- Never reviewed (`ddddddd`)\n\n" in text
+    assert "1 commit would be added, 1 commit would be taken back**\n\n" in text
+    assert "Would be added:\n\n- Never reviewed (`ddddddd`)\n\n" in text
     assert "Would be taken back:\n\n- What broke it (`ccccccc`)\n" in text
 
 

@@ -103,5 +103,5 @@ def test_page_begins_with_the_verdicts_and_its_text_is_inert():
     lines = text.splitlines()
     assert lines[0].startswith("## ❌")
     assert lines[4].startswith("| ❌ fail | test-scenarios |")
-    assert "| 95th percentile, ms | 12 | 12 | at most 100 |" in lines
+    assert "| 95th percentile of latency, ms | 12 | 12 | at most 100 |" in lines
     assert not any(part in text for part in ("<img", "@everyone", "](http", "\n# head"))

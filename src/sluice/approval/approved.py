@@ -18,7 +18,7 @@ from sluice.errors import SluiceError
 from sluice.github.api import access
 from sluice.github.api.releases import Releases
 from sluice.github.settings.desired import PRODUCTION
-from sluice.report.markdown import escape
+from sluice.markdown import escape
 
 RECORD = "approval.json"
 Say = Callable[[str], None]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Any
 
 from sluice.approval.commits import Commits
+from sluice.delivery import notes
 from sluice.delivery.download import Downloaded
 from sluice.github.api import responses
-from sluice.report import facts, markdown, wording
-from sluice.report.markdown import escape
+from sluice.markdown import EMPTY, escape
+from sluice.report import markdown, wording
+from sluice.report import record as reports
 from sluice.staging import page as staging
 from sluice.staging import results
 from sluice.verdict import Verdict
 
-# Of the commits, so many are shown, and so many at first sight.
-_COMMITS, _UNFOLDED = 50, 12
+_COMMITS, _UNFOLDED = 50, 12  # shown, and shown without a click
+_REASON = 600  # characters
 _MARKS = {"pass": "✅", "accepted": "⚠️", "insufficient": "❌", "fail": "❌"}
+_BLANK_LINES = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True)
@@ -53,106 +58,85 @@ class Request:
         return f"Roll production back to {self.version}? {self.why}"
 
 
-def render(case: Request, verdict: Verdict) -> str:
-    """GitHub's Markdown."""
-    mark = "🔎" if verdict.passes else "❌"
-    text = f"# {mark} {escape(case.question, 700)}\n\n"
-    if not verdict.passes or case.target is None:
-        return f"{text}Preflight refuses; nobody is asked to approve.\n\n{_findings(verdict)}"
-    folder = case.target.folder
-    return "".join(
-        [
-            text,
-            "Read this page, then *Review deployments* above. What is approved is the digest of ",
-            "`delivery.json` below: it names every file and the image by their digests, and they ",
-            "are verified again after the approval.\n\n",
-            _changes(case),
-            markdown.render(record.read(folder / "report.json")),
-            "\n",
-            staging.render(results.read(folder)),
-            "\n",
-            _beside(case.target, case.champion),
-            "\n## Preflight\n\n",
-            _findings(verdict),
-            _digests(case.target),
-        ]
+@dataclass(frozen=True)
+class _Commit:
+    title: str
+    sha: str
+
+
+@dataclass(frozen=True)
+class _CommitList:
+    """The newest commits first; `more` is the number of those that are not shown."""
+
+    count: str
+    first: list[_Commit]
+    folded: list[_Commit]
+    more: str
+
+
+def render(request: Request, verdict: Verdict) -> str:
+    """GitHub's Markdown. If the verdict does not pass, the page holds only the findings."""
+    from sluice import templates
+
+    approvable = verdict.passes and request.target is not None
+    template = templates.markdown("sluice.approval").get_template("approval.md.j2")
+    text = template.render(
+        request=request,
+        verdict=verdict,
+        approvable=approvable,
+        mark=lambda finding: _MARKS[wording.standing(finding)],
+        **(_compared(request.commits) if request.commits else {}),
+        **(_delivered(request.target, request.champion) if request.target else {}),
+    )
+    return _BLANK_LINES.sub("\n\n", text).strip() + "\n"
+
+
+def _compared(commits: Commits) -> dict[str, Any]:
+    return {
+        "direction": commits.added.status,
+        "added": _listed(commits.added),
+        "removed": _listed(commits.removed),
+    }
+
+
+def _listed(changes: responses.Changes) -> _CommitList:
+    shown = [
+        _Commit((one.commit.message.splitlines() or [""])[0], one.sha[:7])
+        for one in reversed(changes.commits[-_COMMITS:])
+    ]
+    n = changes.total_commits
+    more = n - len(shown)
+    return _CommitList(
+        f"{n:,} commit{'' if n == 1 else 's'}",
+        shown[:_UNFOLDED],
+        shown[_UNFOLDED:],
+        f"{more:,}" if more > 0 else "",
     )
 
 
-def _findings(said: Verdict) -> str:
-    lines = [
-        f"- {_MARKS[wording.standing(f)]} **{escape(f.name)}**: {escape(f.why, 2_000)}"
-        for f in said.findings
-    ]
-    return "\n".join(lines) + "\n"
+def _delivered(target: Downloaded, champion: Champion | None) -> dict[str, Any]:
+    from markupsafe import Markup
 
-
-def _beside(fetched: Downloaded, serves: Champion | None) -> str:
-    head = "## Digests\n\n| | this version | the champion |\n| --- | --- | --- |\n"
-    if serves and serves.delivery:
-        theirs = _identity(serves.delivery)
+    ours = {"version": target.delivery.version, **_identity(target)}
+    if champion and champion.delivery:
+        theirs = {"version": champion.delivery.delivery.version, **_identity(champion.delivery)}
     else:
-        theirs = [escape(serves.unreadable, 600) if serves else "none yet"] + [wording.NONE] * 4
-    names = ["version", "commit", "package, sha256", "image", "delivery.json, sha256"]
-    rows = zip(names, _identity(fetched), theirs, strict=True)
-    return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        why = escape(champion.unreadable, _REASON) if champion else "none yet"
+        theirs = {"version": Markup(why)}  # noqa: S704
+    return {
+        # Both pages have escaped their own data.
+        "report": Markup(markdown.render(reports.read(target.folder / "report.json"))),  # noqa: S704
+        "results": Markup(staging.render(results.read(target.folder))),  # noqa: S704
+        "identities": [
+            {"name": name, "target": value, "champion": theirs.get(name, EMPTY)}
+            for name, value in ours.items()
+        ],
+        "files": [
+            {"name": name, "sha256": sha256}
+            for name, sha256 in sorted(target.delivery.files.items())
+        ],
+    }
 
 
-def _identity(fetched: Downloaded) -> list[str]:
-    made = fetched.delivery
-    said = [made.commit, made.files[made.package], made.image, fetched.digest]
-    return [escape(made.version), *(f"`{digest}`" for digest in said)]
-
-
-def _changes(case: Request) -> str:
-    title = "What would be taken back" if case.rollback else "What changed since the champion"
-    if case.champion is None:
-        said = "There is no champion: this would be the first release."
-    elif case.commits is None:
-        said = "GitHub cannot compare the two commits: ask who rewrote history, or took a tag away."
-    else:
-        said = _between(case.commits, back=case.rollback)
-    return f"## {title}\n\n{said}\n\n"
-
-
-def _between(way: Commits, *, back: bool) -> str:
-    come, go = way.added, way.removed
-    match come.status:
-        case "identical":
-            return "Nothing: both were built from the same commit."
-        case "ahead":
-            return _listed(come)
-        case "behind":
-            older = f"This version is older than the champion: {_count(go)} would be taken back"
-            return ("" if back else f"**{older}**\n\n") + _listed(go)
-        case "diverged":
-            return (
-                "**Neither version holds all that is in the other: "
-                f"{_count(come)} would come, {_count(go)} would be taken back**\n\n"
-                f"Would come:\n\n{_listed(come)}\n\nWould be taken back:\n\n{_listed(go)}"
-            )
-
-
-def _count(changes: responses.Changes) -> str:
-    n = changes.total_commits
-    return f"{n:,} commit{'' if n == 1 else 's'}"
-
-
-def _listed(changes: responses.Changes) -> str:
-    """The newest first."""
-    shown = changes.commits[-_COMMITS:]
-    lines = [
-        f"- {escape((one.commit.message.splitlines() or [''])[0], 200)} (`{one.sha[:7]}`)"
-        for one in reversed(shown)
-    ]
-    more = changes.total_commits - len(shown)
-    lines += [f"- and {more:,} earlier"] if more > 0 else []
-    first, rest = lines[:_UNFOLDED], lines[_UNFOLDED:]
-    folded = ["", "<details><summary>Earlier commits</summary>", "", *rest, "", "</details>"]
-    return "\n".join(first + (folded if rest else []))
-
-
-def _digests(fetched: Downloaded) -> str:
-    lines = [f"| {escape(n)} | `{sha}` |" for n, sha in sorted(fetched.delivery.files.items())]
-    head = "\n<details><summary>Every file by its sha256</summary>\n\n| file | sha256 |\n"
-    return f"{head}| --- | --- |\n" + "\n".join(lines) + "\n\n</details>\n"
+def _identity(downloaded: Downloaded) -> dict[str, Any]:
+    return dict(notes.identity(downloaded.delivery, downloaded.digest))

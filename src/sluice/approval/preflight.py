@@ -15,7 +15,7 @@ from sluice.delivery.download import Downloaded
 from sluice.errors import SluiceError
 from sluice.github.api import access
 from sluice.github.api.releases import Releases
-from sluice.report import facts
+from sluice.report import record as reports
 from sluice.verdict import Finding, Status, Verdict
 
 PAGE = "approval.md"
@@ -122,7 +122,7 @@ def _require_other(releases: Releases, champion: Champion, target: Downloaded) -
 
 def _require_compared(champion: Champion | None, target: Downloaded) -> None:
     """Another version may have become the champion between the delivery and its release."""
-    report = facts.read(target.folder / "report.json")
+    report = reports.read(target.folder / "report.json")
     compared = (report.champion.release if report.champion else None) or current.NONE
     serves = current.tag_of(champion.release if champion else None)
     if compared != serves:

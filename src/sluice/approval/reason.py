@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from sluice.approval.production import finding
-from sluice.report import wording
+from sluice.text import one_line
 from sluice.verdict import Finding
 
 SHORTEST, LONGEST, LETTERS = 10, 500, 5
@@ -13,7 +13,7 @@ SHORTEST, LONGEST, LETTERS = 10, 500, 5
 
 def judge(reason: str) -> Finding:
     """Whether the reason is in words that other people can read later."""
-    text = " ".join(wording.visible(reason).split())
+    text = one_line(reason)
     problems = []
     if not SHORTEST <= len(text) <= LONGEST:
         problems = [f"the reason has {len(text)} characters: write one of {SHORTEST} to {LONGEST}"]

@@ -12,7 +12,7 @@ from sluice.champion import current
 from sluice.errors import SluiceError
 from sluice.github.api import access, responses
 from sluice.github.api.releases import Releases
-from sluice.report.markdown import escape
+from sluice.markdown import escape
 
 _REASON = 600  # characters in the notes, more than a reason may have
 Say = Callable[[str], None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,10 +60,9 @@ def read(path: Path) -> FetchedChampion | None:
     package = path / PACKAGE
     if not package.is_file():
         raise SluiceError(f"{package} is missing; run {_FETCH}")
-    with package.open("rb") as stream:
-        if hashlib.file_digest(stream, "sha256").hexdigest() != record.sha256:
-            raise SluiceError(
-                f"{package} is not the package that was fetched: its sha256 differs from the one "
-                f"in {RECORD}; run {_FETCH} again"
-            )
+    if files.sha256(package) != record.sha256:
+        raise SluiceError(
+            f"{package} is not the package that was fetched: its sha256 differs from the one in "
+            f"{RECORD}; run {_FETCH} again"
+        )
     return FetchedChampion(record.release, package, record.image)

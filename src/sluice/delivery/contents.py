@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import msgspec
 
+from sluice import files
 from sluice.delivery.record import NAME, Delivery, decode
 from sluice.errors import SluiceError
 from sluice.gates import GATES
@@ -14,8 +14,8 @@ from sluice.package import verify
 from sluice.package.archive import opened
 from sluice.package.identity import Identity
 from sluice.package.manifest import Manifest
-from sluice.report import facts
-from sluice.report.facts import Facts
+from sluice.report import record as reports
+from sluice.report.record import Report
 from sluice.staging import results
 from sluice.verdict import Status, Verdict
 
@@ -58,7 +58,7 @@ def _require_files(folder: Path, delivery: Delivery) -> None:
     for name, digest in delivery.files.items():
         if name not in there:
             raise SluiceError(f"{name} is missing, although {NAME} lists it")
-        if sha256(folder / name) != digest:
+        if files.sha256(folder / name) != digest:
             raise SluiceError(f"{name} was changed: its sha256 is not the one in {NAME}")
 
 
@@ -78,14 +78,14 @@ def require_releasable(folder: Path, package: str) -> Manifest:
             f"{package} was built with changes that are not in its commit; commit them and build "
             "it again"
         )
-    _require_report(facts.read(folder / REPORT_JSON), folder / package)
+    _require_report(reports.read(folder / REPORT_JSON), folder / package)
     _require_tested(folder, manifest)
     if _packaged(folder / IMAGE) != f"sha256:{manifest.digest}":
         raise SluiceError(f"{IMAGE} is the record of an image of another package than {package}")
     return manifest
 
 
-def _require_report(report: Facts, package: Path) -> None:
+def _require_report(report: Report, package: Path) -> None:
     if not report.releasable:
         raise SluiceError(f"the report says that it must not be released: {report.reason}")
     for gate in (*GATES, _CHAMPION_GATE):
@@ -103,7 +103,7 @@ def _require_report(report: Facts, package: Path) -> None:
 
 def _packaged_gates(package: Path) -> list[Verdict]:
     with opened(package) as unpacked:
-        return list(facts.read(unpacked.folder / "reports" / "report.json").gates)
+        return list(reports.read(unpacked.folder / "reports" / "report.json").gates)
 
 
 def _require_tested(folder: Path, manifest: Manifest) -> None:
@@ -134,9 +134,3 @@ def _packaged(record: Path) -> str:
         raise SluiceError(
             f"{record.name} is not the record of an image: {error}; {_REBUILD}"
         ) from None
-
-
-def sha256(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

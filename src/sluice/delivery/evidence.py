@@ -18,7 +18,8 @@ from sluice.errors import SluiceError
 from sluice.package import bom
 from sluice.package.archive import opened
 from sluice.package.manifest import Manifest
-from sluice.report import facts, html, markdown
+from sluice.report import html, markdown
+from sluice.report import record as reports
 from sluice.staging import load, page, results
 from sluice.staging.measurements import LoadResult
 from sluice.verdict import Verdict
@@ -50,7 +51,7 @@ class _Bill(msgspec.Struct, rename="camel"):
 
 def require_reproducible(folder: Path, package: str, manifest: Manifest) -> None:
     """Raise SluiceError for evidence that is empty, was changed, or is of something else."""
-    report, tested = facts.read(folder / contents.REPORT_JSON), results.read(folder)
+    report, tested = reports.read(folder / contents.REPORT_JSON), results.read(folder)
     _require_same(folder / contents.REPORT_MARKDOWN, markdown.render(report).encode())
     _require_same(folder / contents.REPORT_HTML, html.render(report).encode())
     _require_same(folder / results.PAGE, page.render(tested).encode())

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sluice.delivery import contents
+from sluice import files
+from sluice.delivery import contents, notes
 from sluice.delivery.record import NAME, Delivery
 from sluice.errors import SluiceError
 from sluice.github.api import access, responses
 from sluice.github.api.releases import Releases
-from sluice.report.markdown import escape
-
-# Below this line, the notes of a release say what happened to the version.
-_HISTORY = "<!-- history -->\n"
 
 
 def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> None:
@@ -24,11 +21,11 @@ def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> Non
     anything else; whatever was uploaded before a failure is a draft, which cannot be released.
     """
     delivery = contents.read(folder)
-    digest = contents.sha256(folder / NAME)
+    digest = files.sha256(folder / NAME)
     with Releases(access.find(repository)) as releases:
         existing = releases.of_tag(delivery.tag)
         if existing and _digests(existing) == {
-            path.name: contents.sha256(path) for path in folder.iterdir()
+            path.name: files.sha256(path) for path in folder.iterdir()
         }:
             say(f"{delivery.tag} exists already with the same files: {existing.html_url}")
             return
@@ -42,7 +39,9 @@ def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> Non
                 "tag_name": delivery.tag,
                 "target_commitish": delivery.commit,
                 "name": delivery.title,
-                "body": _notes(delivery, digest) + _history([existing] if existing else drafts),
+                "body": notes.render(
+                    delivery, digest, _history([existing] if existing else drafts)
+                ),
                 "draft": True,
                 "prerelease": True,
             }
@@ -91,7 +90,7 @@ def _state(release: responses.Release | None) -> tuple[int, bool, str | None] | 
 
 def _history(earlier: list[responses.Release]) -> str:
     """The history in the first of these notes that has one, such as a rollback."""
-    histories = ((one.body or "").partition(_HISTORY)[2] for one in earlier)
+    histories = (notes.history(one.body or "") for one in earlier)
     return next(filter(None, histories), "")
 
 
@@ -102,15 +101,3 @@ def _require_tag(releases: Releases, delivery: Delivery) -> None:
             f"the tag {delivery.tag} exists and points to {tagged} instead of {delivery.commit}; "
             "find out who made it, delete it by hand, and run this again"
         )
-
-
-def _notes(delivery: Delivery, digest: str) -> str:
-    return (
-        f"Delivered, not released: {escape(delivery.title)} passed every gate and the test "
-        "environment. The workflow *Release* asks for an approval before it goes to "
-        "production.\n\n"
-        f"| | |\n| --- | --- |\n| commit | {delivery.commit} |\n"
-        f"| package, sha256 | `{delivery.files[delivery.package]}` |\n"
-        f"| image | `{delivery.image}` |\n"
-        f"| {NAME}, sha256 | `{digest}` |\n\n{_HISTORY}"
-    )

@@ -17,9 +17,10 @@ from sluice.delivery.record import Delivery
 from sluice.package import bom, identity
 from sluice.package.identity import Identity
 from sluice.package.manifest import Manifest
-from sluice.report import facts, html, markdown
-from sluice.report.evidence import Comparison
-from sluice.report.facts import Facts
+from sluice.report import html, markdown
+from sluice.report import record as reports
+from sluice.report.evidence import ChampionComparison
+from sluice.report.record import Report
 from sluice.staging import load, page, results
 from sluice.staging.measurements import LoadResult, Measurements
 from sluice.staging.results import Results
@@ -118,13 +119,13 @@ def write_parts(parts: Path, toy: Toy, package: bytes) -> None:
 
 def compare_with(parts: Path, champion: str | None) -> None:
     """Rewrite the report as if this had been the champion when the version was delivered."""
-    report = facts.read(parts / "report/report.json")
-    write_report(parts / "report", replace(report, champion=Comparison(champion)))
+    report = reports.read(parts / "report/report.json")
+    write_report(parts / "report", replace(report, champion=ChampionComparison(champion)))
 
 
-def write_report(folder: Path, report: Facts) -> None:
+def write_report(folder: Path, report: Report) -> None:
     """Write the report in all its forms."""
-    (folder / "report.json").write_bytes(facts.encode(report))
+    (folder / "report.json").write_bytes(reports.encode(report))
     (folder / "report.md").write_text(markdown.render(report), "utf-8")
     (folder / "report.html").write_text(html.render(report), "utf-8")
 
@@ -147,7 +148,7 @@ def write_image_record(parts: Path, digest: str) -> None:
 
 def replace_verdict(file: Path, verdict: Verdict) -> None:
     """Rewrite the report as if this gate had come to this verdict."""
-    report = facts.read(file)
+    report = reports.read(file)
     gates = (verdict, *(gate for gate in report.gates if gate.gate != verdict.gate))
     fine = all(gate.passes for gate in gates)
     write_report(file.parent, replace(report, gates=gates, releasable=fine, reason=verdict.why))
