@@ -32,6 +32,8 @@ class _TooManyHeadersError(Exception):
 class Connection(HttpToolsProtocol):
     """One client's connection. A subclass sets the attributes below.
 
+    Methods without a docstring override those of asyncio and uvicorn.
+
     refused: called with the kind of each refusal. stopping: whether the server stops.
     """
 
