@@ -27,10 +27,13 @@ def add(commands: Commands) -> None:
 
     for action in (preflight, confirm):
         out = Path("out/approval")
-        action.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"({out})")
+        action.add_argument(
+            "--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}"
+        )
     for action in (preflight, confirm, release, rollback):
-        action.add_argument("version")
-        action.add_argument("--repo", metavar="OWNER/NAME", help="(git's origin)")
+        version = "as in the name of its release"
+        action.add_argument("version", help=version)
+        action.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
     for action in (confirm, release, rollback):
         digest = "the sha256 of delivery.json on the approved page"
         action.add_argument("--approved", required=True, metavar="DIGEST", help=digest)

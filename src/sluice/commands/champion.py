@@ -13,8 +13,8 @@ def add(commands: Commands) -> None:
     meaning = "download the champion from its release, verify it, and put it into a folder"
     fetch = champion.add("fetch", _fetch, meaning)
     out = Path("out/champion")
-    fetch.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"({out})")
-    fetch.add_argument("--repo", metavar="OWNER/NAME", help="(git's origin)")
+    fetch.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")
+    fetch.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
 
 
 def _fetch(options: argparse.Namespace) -> int:

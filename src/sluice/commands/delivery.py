@@ -22,8 +22,10 @@ def add(commands: Commands) -> None:
     publish = delivery.add("publish", _publish, "make the assembled folder a pre-release on GitHub")
     for action in (assemble, publish):
         out = Path("out/delivery")
-        action.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"({out})")
-    publish.add_argument("--repo", metavar="OWNER/NAME", help="(git's origin)")
+        action.add_argument(
+            "--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}"
+        )
+    publish.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
 
 
 def _assemble(options: argparse.Namespace) -> int:

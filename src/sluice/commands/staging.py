@@ -27,7 +27,7 @@ def add(commands: Commands) -> None:
     image = "the champion's image; needed with --image if the champion is a package"
     test.add_argument("--champion-image", metavar="IMAGE", help=image)
     out = Path("out/staging")
-    test.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"({out})")
+    test.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")
     meaning = "score the package's recorded rows with 'sluice score', as CSV and as Parquet"
     batch = staging.add("batch", _batch, meaning)
     batch.add_argument("package", type=Path)
