@@ -1,0 +1,67 @@
+"""`sluice run` compared with another revision, and with a committed dvc.lock."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_loosened_thresholds_are_shown_first(toy):
+    with toy.params() as settings:
+        settings["performance"]["bounds"]["roc_auc"] = {"low": 0.6}
+        settings["fairness"]["bounds"]["selection_rate_difference"] = {"high": 0.1999}
+        settings["accept"] = [{"finding": "performance/recall", "reason": "because I say so"}]
+    toy.sluice("run", "--against", "HEAD")
+    made = toy.report()["contribution"]
+    assert [(one["kind"], one["key"]) for one in made["settings"]] == [
+        ("looser", "performance.bounds.roc_auc.low"),
+        ("looser", "accept: performance/recall"),
+        ("tighter", "fairness.bounds.selection_rate_difference.high"),
+    ]
+    assert "params.yaml" in made["files"]
+    top = toy.text("out/report/report.md").split("| Verdict |")[0]
+    assert "loosens 2 settings" in top
+    assert "| 0.75 | 0.6 |" in top
+    assert "loosens 2 settings" in toy.text("out/report/report.html").split('class="gates"')[0]
+
+
+def test_a_contribution_without_changed_settings_is_not_mentioned(toy):
+    toy.sluice("run", "--against", "HEAD").went_well()
+    assert toy.report()["contribution"] == {"against": toy.git("rev-parse", "HEAD")[:7]} | {
+        "settings": [],
+        "files": [],
+        "inside": [],
+    }
+    assert "This contribution" not in toy.text("out/report/report.md")
+
+
+@pytest.mark.parametrize("revision", ["nowhere", "--output=x", "HEAD; true"])
+def test_an_unknown_revision_is_refused(toy, revision):
+    ran = toy.sluice("run", f"--against={revision}")
+    assert ran.status == 2
+    assert "no such revision" in ran.line
+    assert not (toy.root / "x").exists()
+
+
+def test_a_stale_lock_is_refused_after_the_gates_have_run(toy):
+    with toy.params() as settings:
+        settings["columns"] = dict(reversed(settings["columns"].items()))
+    toy.sluice("run").went_well()
+    toy.git("commit", "-qam", "moved lines, which say the same")
+    toy.sluice("run", "--locked").went_well()
+    assert toy.git("status", "--porcelain") == ""
+    with toy.params() as settings:
+        settings["explanation"]["rows"] = 21
+    toy.git("commit", "-qam", "forgot the lock")
+    ran = toy.sluice("package", "build", "--locked")
+    assert ran.status == 1
+    assert "run 'make package', and commit dvc.lock" in ran.line
+    assert toy.report()["releasable"]
+    assert toy.report()["stale_lock"]
+    top = toy.text("out/report/report.md").split("| Verdict |")[0]
+    assert top.startswith("## ⚠️")
+    assert "run 'make package', and commit dvc.lock" in top
+    assert "pass" in ran.out
+    assert toy.packages == []
+    toy.git("commit", "-qam", "lock")
+    toy.sluice("package", "build", "--locked").went_well()
+    assert "dvc.lock" not in toy.text("out/report/report.md")
