@@ -1,4 +1,4 @@
-"""Files: atomic writes, digests, and the readers and writers of JSON and YAML."""
+"""Files: complete writes, SHA-256 digests, and reading and writing JSON and YAML."""
 
 from __future__ import annotations
 
@@ -6,25 +6,46 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from sluice.errors import SluiceError
 
 
 def write(target: Path, content: bytes) -> None:
-    """Write all of a file or none of it, and create its folder if it is missing."""
+    """Write a file completely or not at all; its folder is created if necessary."""
+    with replacing(target) as unfinished:
+        unfinished.write_bytes(content)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yield a path to write to; the file there replaces `target` if the block succeeds.
+
+    After an error the file is deleted and `target` stays as it was.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.unfinished")
     try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, target)
+        yield unfinished
+        replace(unfinished, target)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
+def replace(finished: Path, target: Path) -> None:
+    """Rename a file so that the new content survives a power failure once this returns."""
+    sync(finished)
+    os.replace(finished, target)
+    sync(target.parent)
+
+
 def sync(path: Path) -> None:
-    """Make a file, or the names in a folder, survive a power cut."""
+    """Make the operating system write a file, or a folder's list of files, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -32,30 +53,46 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, as 64 hexadecimal digits; reads it in pieces."""
+def sha256(content: bytes) -> str:
+    """The SHA-256 digest in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 digest of a file's content in hexadecimal; the file may exceed the memory."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def encode_record(record: msgspec.Struct, *, indent: int = 2) -> bytes:
+    """A record as indented JSON which ends with a line break."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=indent) + b"\n"
+
+
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON with sorted keys, so that equal content gives equal bytes."""
+    """Write JSON with sorted keys, so that equal content gives equal bytes.
+
+    Raises ValueError for NaN and infinity, which JSON does not have.
+    """
     text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     write(path, f"{text}\n".encode())
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; raises SluiceError if it is missing or holds no JSON."""
+    """Read a JSON file which a stage of the pipeline has written.
+
+    Raises SluiceError if it is missing or not JSON.
+    """
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing: run 'sluice run'") from None
     except ValueError as error:
-        raise SluiceError(f"{path} is not JSON: {error}") from None
+        raise SluiceError(f"{path} is not valid JSON: {error}") from None
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file as plain data; raises SluiceError if it is missing or holds no YAML."""
+    """Read a YAML file of the project; raises SluiceError if it is missing or not YAML."""
     try:
         return parse_yaml(path.read_bytes(), path.name)
     except FileNotFoundError:
@@ -63,13 +100,13 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(content: bytes, where: str) -> Any:
-    """Parse YAML 1.2 as plain data; `where` names the source in the SluiceError that it raises."""
-    # DVC reads params.yaml with the same library: 'no' and 'on' are words for both.
+    """Parse YAML 1.2; raises SluiceError, which begins with `where`, if it is not valid."""
+    # DVC reads params.yaml with this library too, so both take 'no' and 'on' as text.
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
         return YAML(typ="safe", pure=True).load(content.decode("utf-8"))
     except (YAMLError, ValueError, KeyError, RecursionError) as error:
-        said = re.sub(r"\s+", " ", str(error))
-        raise SluiceError(f"{where} is not YAML: {said}") from None
+        reason = re.sub(r"\s+", " ", str(error))
+        raise SluiceError(f"{where} is not valid YAML: {reason}") from None

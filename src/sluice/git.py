@@ -1,4 +1,8 @@
-"""Git as a process whose output is read the same way, whatever the user's settings are."""
+"""Run git so that its output does not depend on the settings of the user.
+
+Settings and environment variables which change what git prints, or which run a program, are
+switched off. Settings which decide what git may read, such as safe.directory, remain in force.
+"""
 
 from __future__ import annotations
 
@@ -8,45 +12,64 @@ from pathlib import Path
 
 from sluice.errors import SluiceError
 
-# Settings of a user, a machine or a repository that would change what is parsed here, or that
-# would run a program, as core.fsmonitor does.
+# Only what the options below, such as --porcelain and -z, do not switch off already.
 _SETTINGS = {
     "color.ui": "false",
-    "core.fsmonitor": "false",
+    "color.diff": "false",  # 'always' would override color.ui, here and in the next two
+    "color.grep": "false",
+    "color.status": "false",
+    "core.fsmonitor": "false",  # may name a program
     "core.quotePath": "false",
-    "diff.noprefix": "false",
+    "diff.autoRefreshIndex": "true",
+    "diff.ignoreSubmodules": "none",
+    "grep.column": "false",
+    "grep.lineNumber": "false",
     "i18n.logOutputEncoding": "UTF-8",
     "log.showSignature": "false",
-    "status.relativePaths": "false",
     "status.showUntrackedFiles": "normal",
-    "status.submoduleSummary": "false",
+    "submodule.recurse": "false",
 }
-_COMMAND = ("git", "--no-optional-locks", "--no-pager")
-_OPTIONS = tuple(word for item in _SETTINGS.items() for word in ("-c", "=".join(item)))
+_COMMAND = (
+    *("git", "--no-pager"),
+    *(word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")),
+)
+# Variables which change what patterns mean, or which run a program.
+_VARIABLES = (
+    "GIT_EXTERNAL_DIFF",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+)
+# Without optional locks, git reads the index but does not write it.
+_ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 
 
 def run(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run git in the folder `root` and return its status and output as bytes.
+    """Run git in the folder `root` and return its exit status and output.
 
-    Raises SluiceError only if git cannot be started. A question never writes the index.
+    Raises SluiceError only if git cannot be started.
     """
+    inherited = {name: value for name, value in os.environ.items() if name not in _VARIABLES}
     try:
         return subprocess.run(
-            [*_COMMAND, *_OPTIONS, *arguments],
+            [*_COMMAND, *arguments],
             cwd=root,
             input=stdin,
-            env={**os.environ, "LC_ALL": "C"},
+            env={**inherited, **_ENVIRONMENT},
             capture_output=True,
             check=False,
         )
     except FileNotFoundError:
+        if not root.is_dir():
+            raise SluiceError(f"{root} is not a folder, so git cannot run in it") from None
         raise SluiceError("git is not installed: install it and run this again") from None
     except OSError as error:
-        raise SluiceError(f"git cannot be started: {error}") from None
+        raise SluiceError(f"git cannot be started: {error.strerror or error}") from None
 
 
 def read(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    """What git prints; raises SluiceError with git's own last line if git fails."""
+    """Run git and return what it prints; raises SluiceError with git's reason if it fails."""
     done = run(root, *arguments, stdin=stdin)
     if done.returncode:
         raise SluiceError(f"'git {arguments[0]}' failed: {reason(done)}")
@@ -54,35 +77,75 @@ def read(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
 
 
 def text(root: Path, *arguments: str, stdin: bytes = b"") -> str:
-    """As `read`, decoded as UTF-8; a path that is not UTF-8 keeps its bytes as surrogates."""
+    """Like `read`, but decoded as UTF-8; bytes which are not UTF-8 become surrogates."""
     return read(root, *arguments, stdin=stdin).decode("utf-8", "surrogateescape")
 
 
 def reason(done: subprocess.CompletedProcess[bytes]) -> str:
-    """The line in which git says why it failed; 'dubious ownership' comes before a hint."""
+    """Why git failed, in one line: its own error message, and what to do about common ones."""
     lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").splitlines()]
-    said = [line for line in lines if line]
-    fatal = [line for line in said if line.startswith(("fatal:", "error:"))]
-    return (fatal or said or [f"it ended with status {done.returncode}"])[-1]
+    messages = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+    if not messages:
+        return (
+            " ".join(filter(None, lines)) or f"git gave no reason (exit status {done.returncode})"
+        )
+    message = messages[-1].partition(": ")[2]
+    if message.startswith("not a git repository"):
+        return f"{message}; run 'git init', 'git add .' and 'git commit' first"
+    if message.endswith("does not have any commits yet"):
+        return f"{message}; run 'git add .' and 'git commit' first"
+    if "dubious ownership" in message:
+        command = next((line for line in lines if line.startswith("git config ")), "")
+        return f"{message}; if you trust it, run '{command}'" if command else message
+    return message
 
 
 def is_work_tree(root: Path) -> bool:
-    """Whether `root` lies in the work tree of a repository that git agrees to read."""
-    return run(root, "rev-parse", "--is-inside-work-tree").returncode == 0
+    """Whether `root` lies in the work tree of a repository which git agrees to read."""
+    done = run(root, "rev-parse", "--is-inside-work-tree")
+    return done.returncode == 0 and done.stdout.strip() == b"true"
 
 
 def head(root: Path) -> tuple[str, int]:
-    """The commit that is checked out, and its time in seconds since 1970."""
+    """The hash of the checked-out commit, and its time in seconds since 1970."""
     commit, seconds = text(root, "log", "-1", "--format=%H %ct").split()
     return commit, int(seconds)
 
 
+def commit_of(root: Path, revision: str) -> str | None:
+    """The hash of the commit which a revision names, or None if the repository has no such one."""
+    name = f"{revision}^{{commit}}"
+    done = run(root, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
+    return None if done.returncode else done.stdout.decode("ascii").strip()
+
+
 def tracked(root: Path, *patterns: str) -> list[str]:
-    """The tracked files that match, relative to `root`."""
-    listed = text(root, "ls-files", "-z", "--", *patterns)
-    return [name for name in listed.split("\0") if name]
+    """The tracked files which match any of the patterns, as paths relative to `root`."""
+    return _split(text(root, "ls-files", "-z", "--", *patterns))
 
 
 def changed(root: Path, *paths: str) -> bool:
-    """Whether the work tree differs from the commit, untracked files included."""
-    return bool(read(root, "status", "--porcelain", "--", *paths))
+    """Whether the work tree differs from the commit; untracked files count, ignored ones do not."""
+    options = ("--porcelain=v1", "-z", "--untracked-files=normal", "--ignore-submodules=none")
+    return bool(read(root, "status", *options, "--", *paths))
+
+
+def changed_since(root: Path, commit: str) -> list[str]:
+    """The tracked files which differ from a commit, as paths relative to the repository's root."""
+    options = ("--name-only", "-z", "--no-renames", "--no-relative", "--ignore-submodules=none")
+    # -O/dev/null: a file of the user's settings must not decide the order.
+    return _split(text(root, "diff", *options, "--no-ext-diff", "-O/dev/null", commit, "--"))
+
+
+def file_at(root: Path, commit: str, path: str) -> bytes | None:
+    """The content of a file in a commit, or None if it is not there.
+
+    `path` is relative to the repository's root. Raises SluiceError if git cannot read the file.
+    """
+    if not read(root, "ls-tree", "--full-tree", "-z", commit, "--", path):
+        return None
+    return read(root, "cat-file", "blob", f"{commit}:{path}")
+
+
+def _split(listed: str) -> list[str]:
+    return [name for name in listed.split("\0") if name]

@@ -85,7 +85,7 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return bool(self.findings) and all(f.passes for f in self.findings)
 
     def write(self, path: Path) -> None:
-        files.write(path, msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n")
+        files.write(path, files.encode_record(self))
 
     @classmethod
     def read(cls, source: bytes, where: str) -> Verdict:

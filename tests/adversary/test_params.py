@@ -90,4 +90,4 @@ def test_aliases_that_would_fill_the_memory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[" * 5000, f"seed: {'9' * 5000}", "x: !!python/tuple [1]"])
 def test_yaml_that_breaks_its_reader(tmp_path: Path, text: str) -> None:
-    assert "params.yaml is not YAML" in _refusal(tmp_path, text)
+    assert "params.yaml is not valid YAML" in _refusal(tmp_path, text)

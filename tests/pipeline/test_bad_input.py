@@ -27,15 +27,15 @@ def test_params_that_are_none(toy: Toy) -> None:
     texts = {
         "": "params.yaml: expected keys and values, found NoneType",
         "- a\n- b\n": "params.yaml: expected keys and values, found list",
-        "name: [unclosed\n": "params.yaml is not YAML",
-        "a: 1\na: 2\n": "params.yaml is not YAML",
+        "name: [unclosed\n": "params.yaml is not valid YAML",
+        "a: 1\na: 2\n": "params.yaml is not valid YAML",
     }
     for text, why in texts.items():
         toy.write("params.yaml", text)
         _one_line(toy.sluice("run"), why)
         assert why in toy.report()["reason"]
     (toy.root / "params.yaml").write_bytes(b"\xff\xfe\x00")
-    _one_line(toy.sluice("run"), "params.yaml is not YAML")
+    _one_line(toy.sluice("run"), "params.yaml is not valid YAML")
     (toy.root / "params.yaml").unlink()
     _one_line(toy.sluice("run"), "params.yaml is missing: run this in the project's folder")
     assert "params.yaml is missing" in toy.text("out/report/report.md")

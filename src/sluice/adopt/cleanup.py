@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from sluice.adopt.process import git
+from sluice import git
 from sluice.errors import SluiceError
 from sluice.files import parse_yaml
 from sluice.pipeline import remote
 
 # Files in which DVC names objects: its own files, and lists of a folder's files in the store.
 _NAMING = ("*.dvc", "dvc.lock", "*.dir")
-# The options undo what a user's settings may change of the output.
-_GREP = (
-    *("grep", "--no-color", "--no-line-number", "--no-column", "--no-recurse-submodules"),
-    *("--text", "-h", "-o", "-E", "-e", "[0-9a-f]{32}"),
-)
+_GREP = ("grep", "--text", "-h", "-o", "-E", "-e", "[0-9a-f]{32}")
 
 
 def remove_old_objects(root: Path) -> bool:
@@ -78,7 +74,7 @@ def _committed(root: Path, folder: Path) -> dict[Path, str]:
 
 def _named(root: Path) -> set[str]:
     """Every MD5 that a DVC file names in the work tree or at the tip of another reference."""
-    current = git(root, "symbolic-ref", "--quiet", "HEAD").stdout.strip()
+    current = git.run(root, "symbolic-ref", "--quiet", "HEAD").stdout.decode().strip()
     references = _ask(root, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
     tips = {tip for name, tip in (line.split() for line in references) if name != current}
     found = _ask(root, *_GREP, "--untracked", "--", *_NAMING).split()
@@ -88,7 +84,7 @@ def _named(root: Path) -> set[str]:
 
 
 def _ask(root: Path, *arguments: str, stdin: str = "") -> str:
-    done = git(root, *arguments, stdin=stdin)
+    done = git.run(root, *arguments, stdin=stdin.encode("utf-8", "surrogateescape"))
     if done.returncode > 1:  # 1: 'git grep' found nothing
-        raise SluiceError(f"'git {arguments[0]}' failed: {' '.join(done.stderr.split())}")
-    return done.stdout
+        raise SluiceError(f"'git {arguments[0]}' failed: {git.reason(done)}")
+    return done.stdout.decode("utf-8", "surrogateescape")

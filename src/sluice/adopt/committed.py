@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from sluice.adopt.process import git
+from sluice import git
 from sluice.errors import SluiceError
 
 _SHOWN = 3
@@ -12,11 +12,9 @@ _SHOWN = 3
 
 def require_committed(root: Path, *paths: str) -> None:
     """Raise SluiceError if git could not bring back every file under `paths` as it is now."""
-    if git(root, "rev-parse", "--is-inside-work-tree").returncode:
-        raise SluiceError(
-            "this folder is not in git, which is the way back from adopting: run 'git init', "
-            "'git add .' and 'git commit' first"
-        )
+    found = git.run(root, "rev-parse", "--is-inside-work-tree")
+    if found.returncode:
+        raise SluiceError(f"git must be able to undo an adoption, but {git.reason(found)}")
     if changed := _uncommitted(root, *paths):
         raise SluiceError(
             f"{_list(changed)} not committed and would be replaced or deleted: commit what you "
@@ -32,7 +30,7 @@ def require_committed(root: Path, *paths: str) -> None:
 
 def _uncommitted(root: Path, *paths: str) -> list[str]:
     """Files that are changed, untracked or ignored; Python's compiled files do not count."""
-    status = git(
+    status = git.text(
         root,
         "status",
         "--porcelain=v1",
@@ -44,9 +42,7 @@ def _uncommitted(root: Path, *paths: str) -> list[str]:
         "--",
         *paths,
     )
-    if status.returncode:
-        raise SluiceError(f"'git status' failed: {' '.join(status.stderr.split())}")
-    entries = [(line[:2], line[3:]) for line in status.stdout.split("\0") if line]
+    entries = [(line[:2], line[3:]) for line in status.split("\0") if line]
     return [path for code, path in entries if not (code in ("??", "!!") and _is_compiled(path))]
 
 
@@ -58,10 +54,8 @@ def _is_compiled(path: str) -> bool:
 
 def _hidden(root: Path, *paths: str) -> list[str]:
     """Files whose changes `git status` does not report, whether they have changed or not."""
-    listed = git(root, "ls-files", "-v", "-z", "--", *paths)
-    if listed.returncode:
-        raise SluiceError(f"'git ls-files' failed: {' '.join(listed.stderr.split())}")
-    entries = [line.split(" ", 1) for line in listed.stdout.split("\0") if line]
+    listed = git.text(root, "ls-files", "-v", "-z", "--", *paths)
+    entries = [line.split(" ", 1) for line in listed.split("\0") if line]
     return [path for tag, path in entries if tag == "S" or tag.islower()]
 
 

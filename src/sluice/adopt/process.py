@@ -1,4 +1,4 @@
-"""Git and DVC as processes whose output is read, whatever the user's settings are."""
+"""Run DVC and read its output."""
 
 from __future__ import annotations
 
@@ -6,24 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-# --no-optional-locks: a question must not write the index.
-_GIT = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
-
-
-def git(root: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return _run(root, [*_GIT, *arguments], stdin)
-
 
 def dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # -P: a dvc.py in the project must not be taken for DVC.
-    return _run(root, [sys.executable, "-P", "-m", "dvc", *arguments], "")
-
-
-def _run(root: Path, command: list[str], stdin: str) -> subprocess.CompletedProcess[str]:
+    """Run DVC in the folder `root`; returns its exit status and output."""
     return subprocess.run(
-        command,
+        # -P: Python must not import a dvc.py of the project instead of DVC.
+        [sys.executable, "-P", "-m", "dvc", *arguments],
         cwd=root,
-        input=stdin,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
         errors="surrogateescape",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sluice import files
 from sluice.config import Settings
 from sluice.verdict import Finding
 
@@ -60,7 +61,7 @@ def write_page(path: Path, settings: Settings, frame: DataFrame, findings: list[
         findings=findings,
         sections=[(title, group) for title, group in sections if group],
     )
-    path.write_text(text, "utf-8")
+    files.write(path, text.encode())
 
 
 def _column(finding: Finding, settings: Settings) -> str | None:

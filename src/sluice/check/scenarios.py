@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 
-from sluice import scenario, table, usecase
+from sluice import files, scenario, table, usecase
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.model import Model, Signature
@@ -47,7 +46,7 @@ def write_book(project: Project) -> Path:
         ],
     )
     path = project.evidence("scenarios") / "scenarios.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(book), indent=1) + b"\n")
+    files.write(path, files.encode_record(book, indent=1))
     return path
 
 

@@ -18,15 +18,13 @@ def since(root: Path, against: str) -> Contribution:
 
     Raises SluiceError if git does not have the revision, or cannot say what changed.
     """
-    asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{against}^{{commit}}"]
-    found = git.run(root, *asked)
-    if found.returncode:
+    commit = git.commit_of(root, against)
+    if commit is None:
         raise SluiceError(f"--against {against}: git has no such revision here; fetch it first")
-    commit = found.stdout.decode().strip()
-    paths = git.read(root, "diff", "--name-only", "--no-renames", "-z", commit, "--")
-    here = (root / SETTINGS).read_bytes() if (root / SETTINGS).is_file() else b""
-    changed = [_printable(path) for path in paths.split(b"\0") if path]
-    return compare(commit[:7], _parsed(_settings_at(root, commit)), _parsed(here), changed)
+    changed = [_printable(path) for path in git.changed_since(root, commit)]
+    before = git.file_at(root, commit, SETTINGS)
+    here = (root / SETTINGS).read_bytes() if (root / SETTINGS).is_file() else None
+    return compare(commit[:7], _parsed(before), _parsed(here), changed)
 
 
 def lock_is_stale(root: Path) -> bool:
@@ -34,19 +32,12 @@ def lock_is_stale(root: Path) -> bool:
     return git.changed(root, "dvc.lock")
 
 
-def _settings_at(root: Path, commit: str) -> bytes:
-    """Empty if the commit has no params.yaml; an error if git cannot read it."""
-    if not git.read(root, "ls-tree", "--full-tree", "-z", commit, "--", SETTINGS):
-        return b""
-    return git.read(root, "cat-file", "blob", f"{commit}:{SETTINGS}")
-
-
-def _printable(path: bytes) -> str:
+def _printable(path: str) -> str:
     """A path on disk can be any bytes, but the report is UTF-8."""
-    return path.decode("utf-8", "replace")
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _parsed(content: bytes) -> object:
+def _parsed(content: bytes | None) -> object:
     try:
         return parse_yaml(content, SETTINGS) if content else {}
     except SluiceError:  # the run itself names what is wrong with it

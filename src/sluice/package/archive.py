@@ -5,7 +5,6 @@ Needs the serving dependencies alone.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import tarfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from sluice.errors import SluiceError
+from sluice.files import sha256
 from sluice.package.manifest import (
     MANIFEST,
     Manifest,
@@ -62,7 +62,7 @@ def version(source: Source, whole: str) -> str:
 
     Two commits of a day may hold the same content, and each has a tag of its own.
     """
-    both = hashlib.sha256(f"{source.commit} {whole}".encode()).hexdigest()
+    both = sha256(f"{source.commit} {whole}".encode())
     return f"{datetime.fromtimestamp(source.time, UTC):%Y.%m.%d}-{both[:12]}"
 
 
@@ -110,7 +110,7 @@ def hold_folder(folder: Path) -> Manifest:
             raise SluiceError(f"{path}: a link, expected a plain file")
         if path.is_file() and path != folder / MANIFEST:
             content = path.read_bytes()
-            written[path.relative_to(folder).as_posix()] = hashlib.sha256(content).hexdigest()
+            written[path.relative_to(folder).as_posix()] = sha256(content)
     _hold(manifest, written, str(folder))
     return manifest
 
@@ -136,7 +136,7 @@ def _extract(tar: tarfile.TarFile, folder: Path, where: str) -> dict[str, str]:
             target.write_bytes(content)
         except (FileExistsError, NotADirectoryError, IsADirectoryError):
             raise SluiceError(f"{where}: {member.name!r} is both a file and a folder") from None
-        written[member.name] = hashlib.sha256(content).hexdigest()
+        written[member.name] = sha256(content)
     return written
 
 

@@ -6,9 +6,8 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from sluice import gates
+from sluice import files, gates
 from sluice.errors import SluiceError
-from sluice.files import read_json, write_json
 from sluice.package.card import model_card
 from sluice.project import Project
 from sluice.report.write import write as write_report
@@ -27,10 +26,10 @@ def run(project: Project) -> None:
     for source, target in _copies(project).items():
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(project.root / source, folder / target)
-    write_json(folder / "data/data.json", _data(project))
+    files.write_json(folder / "data/data.json", _data(project))
     write_report(project, verdicts, folder=folder / "reports")
     card = folder / "documentation/model-card.md"
-    card.write_text(model_card(project, verdicts), "utf-8")
+    files.write(card, model_card(project, verdicts).encode())
 
 
 def refuse_unless_passed(verdicts: list[Verdict]) -> None:
@@ -83,7 +82,7 @@ def _data(project: Project) -> dict[str, object]:
         },
         "scenario rows": {
             name: len(rows)
-            for name, rows in read_json(project.package / "scenarios/scenarios.json")[
+            for name, rows in files.read_json(project.package / "scenarios/scenarios.json")[
                 "samples"
             ].items()
         },

@@ -5,7 +5,6 @@ Equal inputs give equal bytes: nothing in it is random, and its time is the comm
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,7 +52,7 @@ def run(archive: Path, image: str | None, target: Path) -> Manifest:
     """Write the bill of materials of a package that is whole; returns the package's manifest."""
     with TemporaryDirectory(prefix="sluice-") as scratch:
         package = Package(Path(scratch), unpack(archive, Path(scratch)))
-        sealed = hashlib.sha256(archive.read_bytes()).hexdigest()
+        sealed = files.sha256_of_file(archive)
         bom = of_image(package, sealed, image) if image else of_package(package, sealed)
     files.write(target, JsonV1Dot6(bom).output_as_string(indent=2).encode() + b"\n")
     return package.manifest

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import PurePosixPath
 from typing import Annotated
 
 import msgspec
 
 from sluice.errors import SluiceError
+from sluice.files import encode_record, sha256
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -74,7 +74,7 @@ def describe(contents: dict[str, bytes]) -> dict[str, tuple[File, ...]]:
     """The files by part: the first element of their path."""
     parts: dict[str, list[File]] = {}
     for path, content in sorted(contents.items()):
-        file = File(path, len(content), hashlib.sha256(content).hexdigest())
+        file = File(path, len(content), sha256(content))
         parts.setdefault(PurePosixPath(path).parts[0], []).append(file)
     return {part: tuple(files) for part, files in parts.items()}
 
@@ -83,7 +83,7 @@ def digest(parts: dict[str, tuple[File, ...]]) -> str:
     """One digest of all files: of their paths and digests in order."""
     files = sorted((f.path, f.sha256) for listed in parts.values() for f in listed)
     lines = "".join(f"{sha}  {path}\n" for path, sha in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return sha256(lines.encode())
 
 
 def require_parts(parts: dict[str, tuple[File, ...]], where: str) -> None:
@@ -105,7 +105,7 @@ def require_parts(parts: dict[str, tuple[File, ...]], where: str) -> None:
 
 
 def encode(manifest: Manifest) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+    return encode_record(manifest)
 
 
 def decode(content: bytes, where: str) -> Manifest:

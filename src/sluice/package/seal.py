@@ -60,7 +60,4 @@ def source_of(root: Path) -> Source:
         commit, seconds = git.head(root)
         return Source(commit, seconds, not git.changed(root))
     except SluiceError as error:
-        raise SluiceError(
-            f"a package's version comes from git, and {error}; "
-            "commit the project first ('git init', 'git add', 'git commit')"
-        ) from None
+        raise SluiceError(f"the version of a package comes from git, but {error}") from None

@@ -6,12 +6,11 @@ edit that could leave a gate out, or bring its verdict along.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sluice import gates
+from sluice import gates, git
 from sluice.errors import SluiceError
 from sluice.files import read_yaml
 from sluice.project import Project
@@ -148,7 +147,7 @@ def _settled(path: Path) -> Path:
 
 def _no_other_road(root: Path) -> None:
     """DVC runs every dvc.yaml and .dvc file that it finds in the tree."""
-    names = {"data.dvc", *_tracked(root, "*dvc.yaml", "*.dvc")}
+    names = {"data.dvc", *git.tracked(root, "*dvc.yaml", "*.dvc")}
     for name in sorted(name for name in names if (root / name).is_file()):
         path = Path(name)
         if path.name == "dvc.yaml" and name != "dvc.yaml":
@@ -176,21 +175,13 @@ def _nothing_brought_along(root: Path) -> None:
         place = folder.resolve()
         if not place.is_relative_to(root):
             continue
-        if tracked := _tracked(root, str(place)):
+        if tracked := git.tracked(root, str(place)):
             name = place.relative_to(root)
             raise SluiceError(
                 f"git tracks {tracked[0]}: what gates said must come from a run, "
                 f"not with a commit; 'git rm -r --cached {name}', or correct the folder in DVC's "
                 "settings ('dvc config --list --show-origin')"
             )
-
-
-def _tracked(root: Path, *patterns: str) -> list[str]:
-    command = ["git", "ls-files", "-z", "--", *patterns]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SluiceError(f"git cannot tell what it tracks: {' '.join(done.stderr.split())}")
-    return [name for name in done.stdout.split("\0") if name]
 
 
 def _folders_of_dvc(root: Path) -> list[Path]:

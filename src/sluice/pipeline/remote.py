@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
+from sluice import git
 from sluice.errors import SluiceError
 from sluice.files import read_yaml
 from sluice.pipeline import dvc
@@ -48,8 +48,7 @@ def path(folder: Path, md5: str) -> Path:
 
 
 def _is_new(root: Path) -> bool:
-    command = ["git", "status", "--porcelain", "--", "data.dvc"]
-    return bool(subprocess.run(command, cwd=root, capture_output=True, check=False).stdout)
+    return git.is_work_tree(root) and git.changed(root, "data.dvc")
 
 
 def _say(what: str) -> None:

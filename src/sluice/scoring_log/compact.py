@@ -105,9 +105,7 @@ def _write(
             while chunk:
                 writer.write_batch(arrow.batch(header, chunk))
                 chunk = list(islice(rest, _ROWS))
-        files.sync(hidden)
-        os.replace(hidden, target)
-        files.sync(target.parent)
+        files.replace(hidden, target)
     except OSError as error:
         raise SluiceError(f"{target}: cannot be written: {error.strerror or error}") from None
     finally:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from sluice import usecase
+from sluice import files, usecase
 from sluice.config import Settings
 from sluice.errors import SluiceError
-from sluice.files import read_json
 from sluice.model import Decision, Input, Signature
 from sluice.project import Project
 from sluice.train import persist
@@ -26,17 +25,16 @@ _OPERATORS = {"": 21, "ai.onnx.ml": 3}
 
 def run(project: Project) -> None:
     """Write `model.onnx`, `pipeline.skops` and `signature.json` of the chosen candidate."""
-    selection = read_json(project.selection)
+    selection = files.read_json(project.selection)
     chosen = selection["chosen"]
     decision = msgspec.convert(selection["candidates"][chosen]["decision"], Decision)
     signature = sign(project.settings, decision)
     source = project.candidate(chosen) / "pipeline.skops"
     pipeline = persist.load(source, usecase.load(project, "candidates", "TRUSTED"))
-    project.model.mkdir(parents=True, exist_ok=True)
-    (project.model / "model.onnx").write_bytes(to_onnx(pipeline, signature).SerializeToString())
+    content = to_onnx(pipeline, signature).SerializeToString()
+    files.write(project.model / "model.onnx", content)
     shutil.copyfile(source, project.model / "pipeline.skops")
-    text = msgspec.json.format(msgspec.json.encode(signature), indent=2)
-    (project.model / "signature.json").write_bytes(text + b"\n")
+    files.write(project.model / "signature.json", files.encode_record(signature))
 
 
 def sign(settings: Settings, decision: Decision) -> Signature:

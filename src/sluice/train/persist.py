@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sluice import files
 from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 def save(pipeline: Pipeline, path: Path) -> None:
     import skops.io
 
-    path.write_bytes(_canonical(skops.io.dumps(pipeline)))
+    files.write(path, _canonical(skops.io.dumps(pipeline)))
 
 
 def load(path: Path, trusted: Sequence[str] = ()) -> Pipeline:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sluice import table
+from sluice import files, table
 from sluice.config import Split
 from sluice.errors import SluiceError
 from sluice.project import Project
@@ -32,8 +32,8 @@ def run(project: Project) -> dict[str, int]:
                 "under split in params.yaml"
             )
         path = project.split(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        chosen.to_parquet(path, index=False)
+        with files.replacing(path) as unfinished:
+            chosen.to_parquet(unfinished, index=False)
         rows[name] = len(chosen)
     return rows
 

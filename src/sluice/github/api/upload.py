@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
+from sluice import files
 from sluice.errors import SluiceError
 from sluice.github.api.access import Access
 from sluice.github.api.responses import Asset
@@ -53,8 +53,7 @@ def _require_whole(path: Path, said: bytes) -> None:
         raise SluiceError(
             f"{path.name}: the answer to its upload is not what GitHub documents: {error}"
         ) from None
-    with path.open("rb") as stream:
-        digest = f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    digest = f"sha256:{files.sha256_of_file(path)}"
     same = kept.size == path.stat().st_size and kept.digest in (None, digest)
     if kept.state != "uploaded" or not same:
         raise SluiceError(
