@@ -60,7 +60,7 @@ def read(path: Path) -> FetchedChampion | None:
     package = path / PACKAGE
     if not package.is_file():
         raise SluiceError(f"{package} is missing; run {_FETCH}")
-    if files.sha256(package) != record.sha256:
+    if files.sha256_of_file(package) != record.sha256:
         raise SluiceError(
             f"{package} is not the package that was fetched: its sha256 differs from the one in "
             f"{RECORD}; run {_FETCH} again"

@@ -25,7 +25,7 @@ def run(package: Path, image: str, paths: Iterable[Path], folder: Path) -> Deliv
             _copy(path, folder)
         manifest = contents.require_releasable(folder, package.name)
         evidence.require_reproducible(folder, package.name, manifest)
-        digests = {path.name: files.sha256(path) for path in sorted(folder.iterdir())}
+        digests = {path.name: files.sha256_of_file(path) for path in sorted(folder.iterdir())}
         made = Delivery(
             manifest.name, manifest.version, manifest.source.commit, package.name, image, digests
         )

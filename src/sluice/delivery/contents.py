@@ -58,7 +58,7 @@ def _require_files(folder: Path, delivery: Delivery) -> None:
     for name, digest in delivery.files.items():
         if name not in there:
             raise SluiceError(f"{name} is missing, although {NAME} lists it")
-        if files.sha256(folder / name) != digest:
+        if files.sha256_of_file(folder / name) != digest:
             raise SluiceError(f"{name} was changed: its sha256 is not the one in {NAME}")
 
 

@@ -21,11 +21,11 @@ def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> Non
     anything else; whatever was uploaded before a failure is a draft, which cannot be released.
     """
     delivery = contents.read(folder)
-    digest = files.sha256(folder / NAME)
+    digest = files.sha256_of_file(folder / NAME)
     with Releases(access.find(repository)) as releases:
         existing = releases.of_tag(delivery.tag)
         if existing and _digests(existing) == {
-            path.name: files.sha256(path) for path in folder.iterdir()
+            path.name: files.sha256_of_file(path) for path in folder.iterdir()
         }:
             say(f"{delivery.tag} exists already with the same files: {existing.html_url}")
             return
