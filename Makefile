@@ -22,7 +22,7 @@ wheels: $(VENV)/.build  ## The newest package's libraries for the Python of BASE
 	@$(BIN)/sluice package wheels $(ON)
 
 engine: $(VENV)/.build  ## A container engine and a base image, where there are none (Debian, root)
-	@$(BIN)/python image/engine.py
+	@$(BIN)/python image/install_engine.py
 
 image: $(VENV)/.build  ## The newest package as a container image on BASE (image/base/Dockerfile)
 	@$(BIN)/sluice package image $(ON) $(AS) --record out/image/image.json

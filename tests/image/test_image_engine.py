@@ -1,4 +1,4 @@
-"""A machine without an engine says so: neither `make engine` nor the tests pass silently."""
+"""Without a container engine, neither `make engine` nor the tests pass silently."""
 
 import runpy
 import sys
@@ -9,27 +9,27 @@ from support.image.containers import ROOT, run
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
 
-ENGINE = ROOT / "image" / "engine.py"
+INSTALL = ROOT / "image" / "install_engine.py"
 
 
-def test_engine_that_cannot_be_had_is_said_loudly():
-    done = run(sys.executable, ENGINE, PATH="/nowhere")
+def test_a_failed_installation_is_reported():
+    done = run(sys.executable, INSTALL, PATH="/nowhere")
     assert done.status == 1
     (line,) = done.err.splitlines()
     assert line.startswith("NO CONTAINER ENGINE: ")
 
 
-def test_tests_without_an_engine_fail():
-    test = "tests/image/test_image_build.py::test_labels_carry_the_digest"
+def test_tests_fail_without_an_engine():
+    test = "tests/image/test_image_build.py::test_labels_identify_the_package_and_the_base"
     done = run(sys.executable, "-m", "pytest", "-n0", "-q", test, PATH="/nowhere")
     assert done.status == 1
     assert "run 'make engine'" in done.out
     assert "skipped" not in done.out
 
 
-def test_mirror_may_be_a_list_of_mirrors(tmp_path):
-    plain = runpy.run_path(str(ENGINE))["plain"]
+def test_a_mirror_may_be_a_file_that_lists_mirrors(tmp_path):
+    first_mirror = runpy.run_path(str(INSTALL))["first_mirror"]
     mirrors = tmp_path / "mirrors.txt"
     mirrors.write_text("mirror-a/debian\tpriority:1\nmirror-b/debian\tpriority:2\n")
-    assert plain(f"mirror+file:{mirrors}/") == "mirror-a/debian"
-    assert plain("mirror-c/debian/") == "mirror-c/debian/"
+    assert first_mirror(f"mirror+file:{mirrors}/") == "mirror-a/debian"
+    assert first_mirror("mirror-c/debian/") == "mirror-c/debian/"

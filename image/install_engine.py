@@ -1,7 +1,7 @@
-"""`make engine`: a container engine, and a base image to build on, on a machine that has none.
+"""`make engine`: install and start a container engine, and make a base image without a registry.
 
-For Debian and its kin, as root or with a sudo that does not ask. What is there already is used;
-an engine that this starts is left running.
+For Debian and its derivatives, as root or with a sudo that asks for no password. What is there
+already is used. An engine that this script starts keeps running.
 """
 
 from __future__ import annotations
@@ -19,41 +19,45 @@ from tempfile import TemporaryDirectory
 
 from sluice.errors import SluiceError
 
-# Where an engine is there already, another distributor's packages could drive it out.
+# Installed separately: where an engine is there already, docker.io could replace its packages.
 ENGINE, BOOTSTRAP = ("docker.io", "fuse-overlayfs"), ("debootstrap",)
-BASE_HOLDS = "python3,python3-venv"
+BASE_PACKAGES = "python3,python3-venv"
 LOG = Path("out/engine/dockerd.log")
-# From the best to what runs even inside a container.
-STORAGE = ("overlay2", "fuse-overlayfs", "vfs")
-NETWORK: tuple[tuple[str, ...], ...] = ((), ("--iptables=false",))
+# The fastest storage driver first; the last one works even inside a container.
+STORAGE_DRIVERS = ("overlay2", "fuse-overlayfs", "vfs")
+NETWORK_OPTIONS: tuple[tuple[str, ...], ...] = ((), ("--iptables=false",))
 START_SECONDS, APT_SECONDS, BOOTSTRAP_SECONDS = 60.0, 600, 900
 
 
 def main() -> int:
+    """Returns the exit status; a failure is reported as one line."""
     try:
         if not (answers() and has_image(base_name())):
             become_root()
-            get_engine()
-            get_base(base_name())
+            provide_engine()
+            provide_base(base_name())
     except (SluiceError, OSError, subprocess.SubprocessError) as error:
-        said = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         sys.stderr.write(
-            f"NO CONTAINER ENGINE: {said}. The image cannot be built or tested here.\n"
+            f"NO CONTAINER ENGINE: {reason}. Images cannot be built or tested on this machine.\n"
         )
         return 1
-    sys.stderr.write(f"a container engine answers, and has {base_name()}\n")
+    sys.stderr.write(f"the container engine runs, and it has the base image {base_name()}\n")
     return 0
 
 
 def base_name() -> str:
+    """The tag of the base image: one for each release of the distribution."""
     return f"sluice-base:{codename()}"
 
 
 def codename() -> str:
+    """The release of the distribution, such as bookworm."""
     return platform.freedesktop_os_release().get("VERSION_CODENAME", "unknown")
 
 
 def answers() -> bool:
+    """Whether a container engine runs."""
     return shutil.which("docker") is not None and succeeds("docker", "info")
 
 
@@ -62,29 +66,33 @@ def has_image(name: str) -> bool:
 
 
 def succeeds(*command: str) -> bool:
+    """Whether a command ends with status 0 within a minute."""
     return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 0
 
 
 def become_root() -> None:
+    """Unless root runs this script, start it again with sudo; raises SluiceError if it cannot."""
     if os.geteuid() == 0:
         return
     if shutil.which("sudo") is None or not succeeds("sudo", "--non-interactive", "true"):
-        raise SluiceError("run it as root, or start an engine that answers 'docker info'")
+        raise SluiceError("run 'make engine' as root, or start an engine for 'docker info'")
     os.execvp("sudo", ["sudo", "--non-interactive", sys.executable, *sys.argv])  # noqa: S606
 
 
-def get_engine() -> None:
+def provide_engine() -> None:
+    """Install and start an engine, unless one runs."""
     if answers():
         return
     if shutil.which("dockerd") is None:
         install(ENGINE)
-    if not answers():  # where there is an init system, installing has started it
+    if not answers():  # with an init system, the installation has started it
         start()
 
 
 def install(packages: Sequence[str]) -> None:
+    """Install Debian packages; raises SluiceError if apt-get fails."""
     if shutil.which("apt-get") is None:
-        raise SluiceError("no apt-get here: install docker and debootstrap by hand")
+        raise SluiceError("this system has no apt-get: install docker and debootstrap yourself")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "update", "--quiet"], APT_SECONDS, env=quiet)
     run(
@@ -95,25 +103,27 @@ def install(packages: Sequence[str]) -> None:
 
 
 def run(command: Sequence[str], seconds: float, env: dict[str, str] | None = None) -> None:
+    """Run a command; raises SluiceError with the last line of its output if it fails."""
     done = subprocess.run(
         command, check=False, env=env, capture_output=True, text=True, timeout=seconds
     )
     if done.returncode:
-        said = (done.stdout + done.stderr).strip().splitlines() or ["no word"]
-        raise SluiceError(f"{command[0]}: {said[-1]}")
+        output = (done.stdout + done.stderr).strip().splitlines() or ["it printed nothing"]
+        raise SluiceError(f"{command[0]} failed: {output[-1]}")
 
 
 def start() -> None:
+    """Start dockerd with the first options that work; raises SluiceError if none do."""
     LOG.parent.mkdir(parents=True, exist_ok=True)
-    for storage, network in product(STORAGE, NETWORK):
+    for storage, network in product(STORAGE_DRIVERS, NETWORK_OPTIONS):
         if starts([f"--storage-driver={storage}", *network]):
             return
-    said = LOG.read_text("utf-8", "replace").strip().splitlines() or ["no word"]
-    raise SluiceError(f"dockerd does not start here; {LOG} ends with: {said[-1]}")
+    lines = LOG.read_text("utf-8", "replace").strip().splitlines() or ["nothing"]
+    raise SluiceError(f"dockerd could not be started; the last line of {LOG} is: {lines[-1]}")
 
 
 def starts(options: list[str]) -> bool:
-    """Whether the daemon answers in time; one that does not is ended."""
+    """Start dockerd; returns whether it answers in time, and stops it if it does not."""
     with LOG.open("w", encoding="utf-8") as log:
         daemon = subprocess.Popen(
             ["dockerd", *options],
@@ -122,12 +132,12 @@ def starts(options: list[str]) -> bool:
             stderr=log,
             start_new_session=True,
         )
-    until = time.monotonic() + START_SECONDS
-    while daemon.poll() is None and time.monotonic() < until:
+    deadline = time.monotonic() + START_SECONDS
+    while daemon.poll() is None and time.monotonic() < deadline:
         if answers():
             sys.stderr.write(
-                f"started dockerd {' '.join(options)}, process {daemon.pid}, which goes on "
-                f"running; it writes {LOG}, and ends with: kill {daemon.pid}\n"
+                f"started dockerd {' '.join(options)}, which keeps running and logs to {LOG}; "
+                f"to stop it: kill {daemon.pid}\n"
             )
             return True
         time.sleep(0.5)
@@ -137,23 +147,24 @@ def starts(options: list[str]) -> bool:
     return False
 
 
-def get_base(name: str) -> None:
+def provide_base(name: str) -> None:
+    """Make the base image with debootstrap, unless the engine has it."""
     if has_image(name):
         return
     if shutil.which("debootstrap") is None:
         install(BOOTSTRAP)
-    mirror, components = archive()
-    sys.stderr.write(f"making {name} with debootstrap: about two minutes, once\n")
+    mirror, components = apt_source()
+    sys.stderr.write(f"making the base image {name} with debootstrap: about two minutes, once\n")
     with TemporaryDirectory(prefix="sluice-base-", dir="/var/tmp") as root:
-        # In a mount namespace: whatever ends it, /proc does not stay mounted below the folder.
+        # In a mount namespace, so that /proc never stays mounted in the folder.
         command = ["unshare", "--mount", "debootstrap", "--variant=minbase"]
-        chosen = [f"--include={BASE_HOLDS}", f"--components={components}"]
+        chosen = [f"--include={BASE_PACKAGES}", f"--components={components}"]
         run([*command, *chosen, codename(), root, mirror], BOOTSTRAP_SECONDS)
         load(Path(root), name)
 
 
-def archive() -> tuple[str, str]:
-    """The mirror that this machine's apt uses for its release, and the components there."""
+def apt_source() -> tuple[str, str]:
+    """The mirror from which apt gets this release, and its components as a comma-separated list."""
     listed = subprocess.run(
         [
             "apt-get",
@@ -171,23 +182,24 @@ def archive() -> tuple[str, str]:
     own = [(uri, component) for uri, release, component in targets if release == codename()]
     if not own:
         raise SluiceError(
-            f"apt has no source for {codename()}, so there is nothing to make a base of"
+            f"apt has no source for the release {codename()}, from which the base image is made"
         )
     mirror = own[0][0]
     components = sorted({component for uri, component in own if uri == mirror})
-    return plain(mirror), ",".join(components)
+    return first_mirror(mirror), ",".join(components)
 
 
-def plain(mirror: str) -> str:
-    """A mirror as debootstrap understands it: apt may name a file that lists some."""
+def first_mirror(mirror: str) -> str:
+    """A mirror that debootstrap understands; apt may name a file that lists several mirrors."""
     if not mirror.startswith("mirror+file:"):
         return mirror
     return Path(mirror.removeprefix("mirror+file:").rstrip("/")).read_text("utf-8").split()[0]
 
 
 def load(root: Path, name: str) -> None:
-    leave = ("./var/cache/apt/*", "./var/lib/apt/lists/*", "./var/log/*")
-    pack = ["tar", "-C", str(root), *(f"--exclude={path}" for path in leave), "-c", "."]
+    """Import the folder of a system as an image, without caches and logs."""
+    excluded = ("./var/cache/apt/*", "./var/lib/apt/lists/*", "./var/log/*")
+    pack = ["tar", "-C", str(root), *(f"--exclude={path}" for path in excluded), "-c", "."]
     with subprocess.Popen(pack, stdout=subprocess.PIPE) as tar:
         loaded = subprocess.run(
             ["docker", "import", "-", name],
@@ -198,7 +210,7 @@ def load(root: Path, name: str) -> None:
         )
     if tar.returncode or loaded.returncode:
         raise SluiceError(
-            f"{name} could not be loaded into the engine; tar or docker says why above"
+            f"{name} could not be imported into the engine; tar or docker printed the reason above"
         )
 
 
