@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice import table
-from sluice.config import load
 from sluice.package.archive import opened
 from sluice.train import persist
 
@@ -47,7 +46,7 @@ def unpacked(file: Path) -> Iterator[Subject]:
     """Unpack a package, and compute the expected probabilities of some rows."""
     with opened(file) as package:
         pipeline = persist.load(package.model / "pipeline.skops")
-        settings = load(package.folder / "configuration" / "params.yaml")
+        settings = package.settings
         data = ROOT / settings.data.file
         raw = table.read_raw(data, settings.columns)
         frame = table.typed(raw, settings.columns)[list(pipeline.feature_names_in_)]

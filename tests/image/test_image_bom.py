@@ -1,4 +1,4 @@
-"""An image's bill of materials names all that is installed in it."""
+"""The bill of materials of an image lists everything that is installed in it."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from sluice.image.wheels import LOCKS, choose
+from sluice.image.wheels import applicable
 from sluice.package.archive import opened
 from support.image.containers import docker, sluice
 
@@ -34,7 +34,7 @@ def versions(bom, kind, **others):
     }
 
 
-def test_keeps_to_the_schema_and_says_what_image(written, bom, image, package):
+def test_matches_the_schema_and_identifies_the_image(written, bom, image, package):
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(written.read_text("utf-8")) is None
     subject = bom["metadata"]["component"]
     assert subject["type"] == "container"
@@ -44,33 +44,34 @@ def test_keeps_to_the_schema_and_says_what_image(written, bom, image, package):
         assert said["sluice:package:digest"] == f"sha256:{unpacked.manifest.digest}"
 
 
-def test_every_package_of_the_system(bom, image):
+def test_lists_every_system_package(bom, image):
     asked = ("--entrypoint=dpkg-query", image, "--show", "--showformat=${Package} ${Version}\n")
     lines = docker("run", "--rm", "--network=none", *asked).went_well().out.splitlines()
     assert versions(bom, "pkg:deb/") == dict(line.split() for line in lines)
     assert versions(bom, "pkg:generic/python@")
 
 
-def test_the_libraries_are_those_locked_for_the_python_of_the_base(bom, base, package):
+def test_lists_the_libraries_that_are_locked_for_the_base_images_python(bom, base, package):
     with opened(package) as unpacked:
-        texts = [choose((unpacked.folder / lock).read_text(), base.python) for lock in LOCKS]
+        locks = unpacked.serving_locks
+    texts = [applicable(text, path, base.python) for path, text in locks.items()]
     locked = dict(line.split(" ")[0].split("==") for text in texts for line in text.splitlines())
     assert versions(bom, "pkg:pypi/", scope="required") == locked
     assert "colorama" in versions(bom, "pkg:pypi/", scope="excluded")
 
 
-def test_the_same_again(written, image, package, tmp_path):
+def test_gives_the_same_bytes_again(written, image, package, tmp_path):
     again = tmp_path / "again.json"
     order = ("package", "bom", package, "--image", image, "--out", again)
     sluice(*order, PYTHONHASHSEED="7").went_well()
     assert again.read_bytes() == written.read_bytes()
 
 
-def test_image_of_another_package_is_refused(other_image, base, package, tmp_path):
+def test_an_image_of_another_package_is_refused(other_image, base, package, tmp_path):
     target = tmp_path / "bom.json"
     done = sluice("package", "bom", package, "--image", other_image, "--out", target)
     assert done.status == 2
-    assert done.line.startswith(f"{other_image}: holds sha256:")
+    assert done.line.startswith(f"{other_image}: is the image of another package than ")
     done = sluice("package", "bom", package, "--image", base.image, "--out", target)
-    assert done.line.startswith(f"{base.image}: not the image of a package")
+    assert done.line.startswith(f"{base.image}: is not the image of a package")
     assert not target.exists()

@@ -1,4 +1,4 @@
-"""What is refused before or while an image is built, and what an image says of itself."""
+"""What is refused before or while an image is built, and the labels of an image."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sluice.image.wheels import choose
+from sluice.image.wheels import applicable
 from sluice.package.archive import opened
 from support.image.containers import docker, sluice
 
@@ -20,78 +20,83 @@ echo '[{"Id": "sha256:1", "RepoDigests": ["python@sha256:2"]}]'
 
 
 @pytest.fixture
-def order(tmp_path, package):
-    """`sluice package image` with wheels that are none."""
+def refusal(tmp_path, package):
+    """Run `sluice package image`, which must refuse; returns its one line of error output."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     (folder / "some-1-py3-none-any.whl").touch()
 
-    def give(*options, file=package, **environment):
+    def run(*options, file=package, **environment):
         given = ("--base=none:such", "--tag=sluice-test:refused", f"--wheels={folder}", *options)
         done = sluice("package", "image", file, *given, **environment)
         assert done.status == 2
         assert len(done.err.splitlines()) == 1, done.err
         return done.line
 
-    return give
+    return run
 
 
-def test_tampered_package_is_refused_before_an_engine_is_asked(order, package, tmp_path):
+def test_an_altered_package_is_refused_before_the_engine_is_used(refusal, package, tmp_path):
     content = bytearray(package.read_bytes())
     content[content.index(b"def ")] ^= 1
-    tampered = tmp_path / "tampered.tar"
-    tampered.write_bytes(content)
-    assert "was changed: its sha256 is not the manifest's" in order(file=tampered, PATH="/nowhere")
+    altered = tmp_path / "altered.tar"
+    altered.write_bytes(content)
+    assert "was changed: its SHA-256 differs from the one in manifest.json" in refusal(
+        file=altered, PATH="/nowhere"
+    )
 
 
-def test_no_docker(order):
-    assert order(PATH="/nowhere").startswith("docker is not there: install a container engine")
+def test_a_machine_without_docker_is_told_how_to_get_it(refusal):
+    assert refusal(PATH="/nowhere").startswith("the program docker is missing: ")
 
 
-def test_no_engine(order):
-    line = order(DOCKER_HOST="unix:///nowhere/docker.sock")
+def test_an_engine_that_does_not_answer_is_reported(refusal):
+    line = refusal(DOCKER_HOST="unix:///nowhere/docker.sock")
     assert line.startswith("no container engine answers: ")
-    assert line.endswith("'make engine' gets one on Debian")
+    assert line.endswith("on Debian and Ubuntu, 'make engine' installs one")
 
 
 @pytest.mark.usefixtures("base")
-def test_no_base(order):
-    assert order().startswith("--base none:such: this engine has no such image; ")
+def test_an_unknown_base_image_is_refused(refusal):
+    assert refusal().startswith("--base none:such: the container engine has no such image; ")
 
 
-def test_tag_of_a_registry_is_no_pin(order, tmp_path):
+def test_a_tag_from_a_registry_is_refused_as_base(refusal, tmp_path):
     stub = tmp_path / "docker"
     stub.write_text(STUB)
     stub.chmod(0o755)
-    line = order("--base=python:3.13-slim", PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert line == "--base python:3.13-slim: a tag can move; say --base python@sha256:2"
+    line = refusal("--base=python:3.13-slim", PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert line == (
+        "--base python:3.13-slim: a registry can move a tag to another image; "
+        "use --base python@sha256:2"
+    )
 
 
-def test_no_wheels(order, base, tmp_path):
-    line = order(f"--base={base.image}", f"--wheels={tmp_path / 'none'}")
-    assert line.endswith("none: no wheels there; fetch them with 'make wheels'")
+def test_an_empty_folder_of_wheels_is_refused(refusal, base, tmp_path):
+    line = refusal(f"--base={base.image}", f"--wheels={tmp_path / 'none'}")
+    assert line.endswith("none: there are no wheels; download them with 'make wheels'")
 
 
-def test_wheel_that_lacks(base, package, wheels, tmp_path):
+def test_a_missing_wheel_is_named(base, package, wheels, tmp_path):
     (click,) = wheels.glob("click-*.whl")
     shutil.copy(click, tmp_path)
-    given = (f"--base={base.image}", "--tag=sluice-test:lacks", f"--wheels={tmp_path}")
+    given = (f"--base={base.image}", "--tag=sluice-test:missing", f"--wheels={tmp_path}")
     done = sluice("package", "image", package, *given)
     assert done.status == 2
-    assert "lacks a wheel of flatbuffers==" in done.line
-    assert docker("image", "inspect", "sluice-test:lacks").status != 0
+    assert "has no wheel of flatbuffers==" in done.line
+    assert docker("image", "inspect", "sluice-test:missing").status != 0
 
 
-def test_wheel_that_is_not_the_locked_one(base, package, wheels, tmp_path):
+def test_a_wheel_that_differs_from_the_lock_is_refused(base, package, wheels, tmp_path):
     (click,) = wheels.glob("click-*.whl")
     (tmp_path / click.name).write_bytes(click.read_bytes() + b"\0")
     given = (f"--base={base.image}", "--tag=sluice-test:forged", f"--wheels={tmp_path}")
     done = sluice("package", "image", package, *given)
     assert done.status == 2
-    assert done.line.endswith("is not the one in the package's lock; pip says above which")
+    assert "differs from the one in the package's lock, as pip says above" in done.line
 
 
-def test_labels_carry_the_digest(image, base, package):
+def test_labels_identify_the_package_and_the_base(image, base, package):
     labels = json.loads(docker("image", "inspect", image).went_well().out)[0]["Config"]["Labels"]
     with opened(package) as unpacked:
         manifest = unpacked.manifest
@@ -106,7 +111,7 @@ def test_labels_carry_the_digest(image, base, package):
     assert oci["base.digest"].startswith("sha256:")
 
 
-def test_wheels_are_chosen_for_the_python_of_the_base():
+def test_wheels_are_those_for_the_python_of_the_base():
     lock = """\
 numpy==2.4.6 ; python_full_version < '3.12' \\
     --hash=sha256:a \\
@@ -116,13 +121,13 @@ numpy==2.5.5 ; python_full_version >= '3.12' \\
 colorama==0.4.6 ; sys_platform == 'win32' \\
     --hash=sha256:d
 """
-    assert choose(lock, "3.11") == "numpy==2.4.6 --hash=sha256:a --hash=sha256:b\n"
-    assert choose(lock, "3.13.1") == "numpy==2.5.5 --hash=sha256:c\n"
+    assert applicable(lock, "lock", "3.11") == "numpy==2.4.6 --hash=sha256:a --hash=sha256:b\n"
+    assert applicable(lock, "lock", "3.13.1") == "numpy==2.5.5 --hash=sha256:c\n"
 
 
-def test_package_that_is_meant_is_the_newest(tmp_path, monkeypatch):
+def test_the_default_package_is_the_newest(tmp_path):
     from sluice.errors import SluiceError
-    from sluice.image.build import newest
+    from sluice.package.seal import newest
 
     with pytest.raises(SluiceError, match="run 'make package'"):
         newest(tmp_path)

@@ -1,10 +1,10 @@
-"""A real registry: what is pushed there has one name for ever, and a base comes from one."""
+"""Push images to a real registry, and pull base images from it."""
 
 import pytest
 
 from sluice.errors import SluiceError
-from sluice.image.push import plain
-from sluice.package.identity import identify
+from sluice.image import record
+from sluice.image.push import normalized
 from support.fixture_project import Toy
 from support.image.containers import docker, run, sluice
 from support.image.registry import registry
@@ -20,7 +20,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture
 def remote_base(store, base, tmp_path):
-    """A base that the registry has and the engine has not; named by tag and digest."""
+    """A base image that is in the registry, but not on the engine; named by tag and digest."""
     name = f"{store.host}/base"
     (tmp_path / "Dockerfile").write_text(f"FROM {base.image}\nLABEL org.sluice.test=base\n")
     docker("build", "--tag", f"{name}:1", tmp_path).went_well()
@@ -32,7 +32,7 @@ def remote_base(store, base, tmp_path):
     docker("image", "rm", reference)
 
 
-def test_what_is_pushed_is_named_by_its_digest(store, image, tmp_path):
+def test_a_pushed_image_is_named_by_its_digest(store, image, tmp_path):
     out = tmp_path / "outputs"
     out.write_text("before=1\n")
     done = sluice("package", "push", image, f"{store.host}/Octo/Shop", "--outputs", out).went_well()
@@ -59,28 +59,28 @@ def _names(image, repository):
 
 
 def _forget(image, repository):
-    """With a repository's last tag its digests go too, or they do not."""
+    """Remove all names of an image; some engines remove the digests with the last tag."""
     for name in _names(image, repository):
         docker("image", "rm", name)
     assert not _names(image, repository)
 
 
-def test_no_registry_there(image, tmp_path):
+def test_a_registry_that_does_not_answer_is_reported(image, tmp_path):
     name = "127.0.0.1:9/octo/shop"
     done = sluice("package", "push", image, name, "--outputs", tmp_path / "reference")
     assert done.status == 2
     assert len(done.err.splitlines()) == 1
-    assert "not pushed: " in done.line
+    assert "could not be pushed: " in done.line
     assert not (tmp_path / "reference").exists()
     _forget(image, name)
 
 
-def test_only_packages_are_pushed(base, store):
+def test_only_images_of_packages_are_pushed(base, store):
     done = sluice("package", "push", base.image, f"{store.host}/base")
     assert done.status == 2
-    assert done.line.startswith(f"{base.image}: not the image of a package")
+    assert done.line.startswith(f"{base.image}: is not the image of a package")
     done = sluice("package", "push", "none:such", f"{store.host}/base")
-    assert done.line.startswith("none:such: this engine has no such image")
+    assert done.line.startswith("none:such: the container engine has no such image")
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_only_packages_are_pushed(base, store):
         ("build:5000/a__b/c.d", "build:5000/a__b/c.d"),
     ],
 )
-def test_names(name, expected):
-    assert plain(name) == expected
+def test_repository_names_become_lower_case(name, expected):
+    assert normalized(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -114,17 +114,17 @@ def test_names(name, expected):
         "https://ghcr.io/octo/shop",
     ],
 )
-def test_names_of_no_place(name):
-    with pytest.raises(SluiceError, match="is not a place in a registry"):
-        plain(name)
+def test_invalid_repository_names_are_refused(name):
+    with pytest.raises(SluiceError, match="is not a repository in a registry"):
+        normalized(name)
 
 
-def test_base_by_digest_is_pulled(remote_base, base, package, wheels, image):
+def test_a_base_named_by_digest_is_pulled(remote_base, base, package, wheels, image):
     tag = "sluice-test:pulled-base"
     options = ("--base", remote_base, "--wheels", wheels, "--tag", tag)
     sluice("package", "image", package, *options).went_well()
     try:
-        made, local = identify(tag), identify(image)
+        made, local = record.read(tag), record.read(image)
     finally:
         docker("image", "rm", tag)
     assert made.layers == local.layers
@@ -132,7 +132,7 @@ def test_base_by_digest_is_pulled(remote_base, base, package, wheels, image):
     assert made.runtime["Labels"]["org.opencontainers.image.base.name"] == remote_base
 
 
-def test_base_of_the_file_is_the_default(remote_base, base, package, tmp_path):
+def test_the_default_base_is_in_the_file(remote_base, base, package, tmp_path):
     project = Toy(tmp_path)
     project.write("image/base/Dockerfile", f"FROM {remote_base}\n")
     order = ("package", "wheels", str(package), "--wheels", "out/wheels")
@@ -141,20 +141,20 @@ def test_base_of_the_file_is_the_default(remote_base, base, package, tmp_path):
     assert list((tmp_path / "out/wheels").glob("numpy-*.whl"))
     project.write("image/base/Dockerfile", "FROM python:3.13-slim\n")
     assert project.sluice(*order).line == (
-        "image/base/Dockerfile: expected the one line FROM IMAGE@sha256:DIGEST"
+        "image/base/Dockerfile: expected exactly one line: FROM IMAGE@sha256:DIGEST"
     )
 
 
-def test_base_that_cannot_be_pulled(store, package):
+def test_a_base_that_cannot_be_pulled_is_reported(store, package):
     name = f"{store.host}/none@sha256:{'0' * 64}"
     done = sluice("package", "wheels", package, "--base", name)
     assert done.status == 2
     assert len(done.err.splitlines()) == 1
-    assert done.line.startswith(f"--base {name}: not on this engine, and not to be pulled: ")
+    assert done.line.startswith(f"--base {name}: is not on this machine and could not be pulled: ")
 
 
 @pytest.mark.usefixtures("base")
-def test_base_without_python(tmp_path):
+def test_a_base_without_python_is_refused(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
     tag = "sluice-test:no-python"
     run("docker", "build", "--tag", tag, tmp_path).went_well()
@@ -163,11 +163,11 @@ def test_base_without_python(tmp_path):
     finally:
         docker("image", "rm", tag)
     assert done.status == 2
-    assert f"{tag}: python3 in it does not run: " in done.line
+    assert f"{tag}: its program python3 could not be run: " in done.line
     assert len(done.err.splitlines()) == 1
 
 
-def test_tests_without_a_registry_fail(monkeypatch, tmp_path):
+def test_tests_fail_without_a_registry(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(AssertionError, match="run 'make tools'"), registry(tmp_path):
         pass

@@ -1,11 +1,10 @@
-"""A package's image at work on a real engine."""
+"""Run the image of a package on a real container engine, as docs/image.md describes."""
 
 import json
 import time
 
 import pytest
 
-from sluice import scenario
 from sluice.model import Model
 from sluice.package.archive import opened
 from support.image.containers import SECURE, docker, running, until, volume
@@ -17,9 +16,9 @@ UID = "10001"
 
 @pytest.fixture(scope="module")
 def known(package):
-    """Rows, and how the model scores them outside any container."""
+    """Rows, and their scores by the same model outside a container."""
     with opened(package) as unpacked:
-        book = scenario.read(unpacked.folder / "scenarios" / "scenarios.json")
+        book = unpacked.scenarios
         model = Model(unpacked.model)
         names = [column.name for column in model.signature.inputs]
         rows = [{n: row[n] for n in names} for rows in book.samples.values() for row in rows][:5]
@@ -48,17 +47,17 @@ def scores(answer):
     return [result["score"] for result in answer["results"]]
 
 
-def test_scores_as_outside(served, known):
+def test_gives_the_same_scores_as_outside_a_container(served, known):
     rows, expected = known
     assert scores(served.score(*rows)) == pytest.approx(expected, abs=1e-9)
 
 
-def test_nobody_scores_without_the_token(served, known):
+def test_a_request_without_the_token_is_refused(served, known):
     status, answer = served.ask("POST", "/score", {"records": known[0]}, token=None)
     assert (status, answer) == (401, {"error": "a bearer token is needed"})
 
 
-def test_runs_as_nobody_with_nothing_to_write_but_the_log(served):
+def test_runs_without_privileges_and_can_write_only_to_the_log(served):
     status = "open('/proc/1/status').read()"
     said = served.python(f"import os; print(os.getuid(), os.getgid()); print({status})").out
     lines = dict(line.split(":\t") for line in said.splitlines()[1:] if ":\t" in line)
@@ -70,14 +69,14 @@ def test_runs_as_nobody_with_nothing_to_write_but_the_log(served):
     served.python("open('/log/x', 'w')").went_well()
 
 
-def test_holds_no_build_tools_and_tells_nobody(served):
+def test_contains_no_build_tools_and_sends_no_telemetry(served):
     for module in ("pandas", "sklearn", "pip", "setuptools", "usecase"):
         said = served.python(f"import {module}").err
         assert f"No module named '{module}'" in said
     assert "telemetry" not in served.said
 
 
-def test_needs_a_token(image):
+def test_does_not_start_without_a_token(image):
     refused = docker("run", "--rm", *SECURE, image)
     assert refused.status == 2
     assert refused.line.startswith(
@@ -86,7 +85,7 @@ def test_needs_a_token(image):
     assert len(refused.err.splitlines()) == 1
 
 
-def test_package_that_was_changed_is_not_served(image, tmp_path):
+def test_an_altered_package_is_not_served(image, tmp_path):
     changed = tmp_path / "params.yaml"
     changed.write_text("task: binary\n")
     changed.chmod(0o644)
@@ -96,7 +95,7 @@ def test_package_that_was_changed_is_not_served(image, tmp_path):
     assert "configuration/params.yaml was changed" in refused.line
 
 
-def test_stops_in_time_and_well(image):
+def test_stops_within_the_grace_period_with_status_0(image):
     with running(image) as container:
         began = time.monotonic()
         docker("stop", "--time=10", container.name).went_well()
@@ -104,7 +103,7 @@ def test_stops_in_time_and_well(image):
         assert container.inspect["State"]["ExitCode"] == 0
 
 
-def test_log_survives_the_container_and_becomes_parquet(image, known, log):
+def test_the_log_outlives_the_container_and_becomes_parquet(image, known, log):
     rows, _ = known
     asked = []
     with running(image, f"--volume={log}:/log") as first:
@@ -119,8 +118,8 @@ def test_log_survives_the_container_and_becomes_parquet(image, known, log):
     assert len({record["host"] for record in records}) == 2
 
 
-def test_health_follows_readiness(image):
-    """Less room for the log than its reserve: not ready, so not healthy; and back."""
+def test_the_health_check_follows_readiness(image):
+    """Without enough space for the log the server is not ready; with space it is again."""
     often = ("--health-interval=500ms", "--health-retries=1")
     with running(image, *often, f"--tmpfs=/log:size=96m,uid={UID},gid={UID}") as container:
         until(lambda: container.health == "healthy", container)
@@ -131,7 +130,7 @@ def test_health_follows_readiness(image):
         until(lambda: container.health == "healthy", container)
 
 
-def test_two_versions_with_other_libraries_side_by_side(
+def test_two_versions_with_different_libraries_run_side_by_side(
     image, other_image, package, other_package, known
 ):
     rows, expected = known

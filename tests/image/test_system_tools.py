@@ -1,4 +1,4 @@
-"""`make tools` installs what lacks and nothing else, as root or by sudo."""
+"""`make tools` installs the missing programs and nothing else, as root or with sudo."""
 
 import os
 
@@ -12,7 +12,7 @@ BASH = "/bin/bash"
 
 @pytest.fixture
 def machine(tmp_path):
-    """A machine that has these programs; what apt-get and sudo are asked is printed."""
+    """Run .ci/tools on a machine with these programs; apt-get and sudo print their arguments."""
 
     def make(*programs, root=True):
         scripts = dict.fromkeys(programs, "") | {"id": f"echo {0 if root else 1000}"}
@@ -30,30 +30,30 @@ def machine(tmp_path):
 
 
 @pytest.mark.parametrize("browser", ["chromium", "chromium-browser", "google-chrome"])
-def test_nothing_lacks(machine, browser):
+def test_nothing_is_installed_if_nothing_is_missing(machine, browser):
     assert machine("promtool", browser, "docker-registry").went_well().said == ""
 
 
-def test_what_lacks_is_installed(machine):
+def test_missing_programs_are_installed(machine):
     said = machine("promtool", "apt-get").went_well().out.splitlines()
     assert said[0] == "update --quiet"
     assert said[1].startswith("install --yes ")
     assert said[1].endswith(" chromium docker-registry")
 
 
-def test_sudo_where_it_is_not_root(machine):
+def test_sudo_is_used_by_other_users_than_root(machine):
     said = machine("apt-get", "sudo", root=False).went_well().out.splitlines()
     assert all(line.startswith("sudo --non-interactive ") for line in said)
     assert said[1].endswith(" prometheus chromium docker-registry")
 
 
-def test_what_cannot_be_installed_is_said(machine):
+def test_programs_that_cannot_be_installed_are_named(machine):
     done = machine("apt-get", root=False)
     assert (done.status, done.err.count(os.linesep)) == (1, 1)
     assert done.err.startswith("make tools: run it as root, to install: prometheus ")
 
 
-def test_no_apt(machine):
+def test_a_machine_without_apt_is_told_what_to_install(machine):
     done = machine("promtool")
     assert (done.status, done.err.count(os.linesep)) == (1, 1)
     assert "install by hand what Debian calls: chromium docker-registry" in done.err

@@ -1,4 +1,4 @@
-"""How packages are verified here: by the command, on bytes."""
+"""Fixtures that alter a package and verify it by the real command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.package_parts import Package
 
 @pytest.fixture
 def sealed(built: Callable[[str], Toy]) -> Path:
-    """The package of the green project; to read, not to change."""
+    """The package of the shared fixture project, which tests must not change."""
     return built("binary").package
 
 
@@ -24,7 +24,7 @@ def package(sealed: Path) -> Package:
 
 @pytest.fixture
 def verify(tmp_path: Path) -> Callable[[bytes], Ran]:
-    """Run `sluice package verify` on these bytes."""
+    """Run `sluice package verify` on the bytes of a package."""
 
     def run(content: bytes) -> Ran:
         (tmp_path / "package.tar").write_bytes(content)
@@ -35,7 +35,7 @@ def verify(tmp_path: Path) -> Callable[[bytes], Ran]:
 
 @pytest.fixture
 def refused() -> Callable[[Ran, str], None]:
-    """Assert that the one line says why."""
+    """Assert that verification was refused with one line that contains this reason."""
 
     def check(ran: Ran, why: str) -> None:
         assert ran.status == 2, ran.said

@@ -1,4 +1,4 @@
-"""The bill of materials accounts for all that is in a package, in a form that others read."""
+"""The bill of materials lists all that is in a package, as valid CycloneDX."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Write = Callable[..., Ran]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Run `sluice package bom` on these bytes; it is to write bom.json."""
+    """Run `sluice package bom` on the bytes of a package; it should write bom.json."""
 
     def run(content: bytes, **environment: str) -> Ran:
         (tmp_path / "package.tar").write_bytes(content)
@@ -45,13 +45,13 @@ def digests(component: dict[str, Any]) -> set[str]:
     return {each["content"] for each in component["hashes"] if each["alg"] == "SHA-256"}
 
 
-def test_keeps_to_the_schema(bom: Any, tmp_path: Path) -> None:
+def test_matches_the_schema(bom: Any, tmp_path: Path) -> None:
     text = (tmp_path / "bom.json").read_text("utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text.replace('"type"', '"kind"'))
 
 
-def test_names_the_package_and_each_of_its_files(
+def test_lists_the_package_and_each_of_its_files(
     bom: Any, package: Package, verify: Callable[[bytes], Ran]
 ) -> None:
     subject, manifest = bom["metadata"]["component"], package.manifest
@@ -63,7 +63,7 @@ def test_names_the_package_and_each_of_its_files(
     assert files == {file.path: {file.sha256} for file in manifest.files.values()}
 
 
-def test_names_every_locked_requirement(bom: Any, package: Package) -> None:
+def test_lists_every_locked_requirement(bom: Any, package: Package) -> None:
     listed = {each["purl"]: each for each in bom["components"] if each["type"] == "library"}
     locked: set[str] = set()
     for lock in ("environment/serve.txt", "environment/batch.txt"):
@@ -78,7 +78,7 @@ def test_names_every_locked_requirement(bom: Any, package: Package) -> None:
     assert set(needs["dependsOn"]) == locked | {"model"}
 
 
-def test_says_what_the_model_was_trained_on(bom: Any, package: Package) -> None:
+def test_names_the_training_data(bom: Any, package: Package) -> None:
     (model,) = (each for each in bom["components"] if each["type"] == "machine-learning-model")
     data = json.loads(package.contents["data/data.json"])
     assert digests(model) == {package.manifest.files["model/model.onnx"].sha256}
@@ -86,7 +86,7 @@ def test_says_what_the_model_was_trained_on(bom: Any, package: Package) -> None:
     assert ("sluice:data:train:md5", data["splits"]["train"]["md5"]) in properties(model)
 
 
-def test_the_same_again(write: Write, sealed: Path, tmp_path: Path) -> None:
+def test_gives_the_same_bytes_again(write: Write, sealed: Path, tmp_path: Path) -> None:
     written = []
     for seed in ("1", "77"):
         write(sealed.read_bytes(), PYTHONHASHSEED=seed, TZ="Asia/Tokyo").went_well()
@@ -95,25 +95,29 @@ def test_the_same_again(write: Write, sealed: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bom.json", "package.tar"]
 
 
-def test_tampered_package_gets_none(write: Write, sealed: Path, tmp_path: Path) -> None:
+def test_an_altered_package_is_refused(write: Write, sealed: Path, tmp_path: Path) -> None:
     content = bytearray(sealed.read_bytes())
     content[content.index(b"def ")] ^= 1
     ran = write(bytes(content))
     assert ran.status == 2
-    assert "was changed: its sha256 is not the manifest's" in ran.line
+    assert "was changed: its SHA-256 differs from the one in manifest.json" in ran.line
     assert not (tmp_path / "bom.json").exists()
 
 
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("environment/serve.txt", b"numpy>=2\n", "environment/serve.txt: 'numpy>=2': expected"),
-        ("environment/batch.txt", b"\xff\n", "environment/batch.txt: "),
-        ("data/data.json", b"{}", "data/data.json: does not say what the model was trained on"),
-        ("data/data.json", b"\xff", "data/data.json: does not say what the model was trained on"),
+        (
+            "environment/serve.txt",
+            b"numpy>=2\n",
+            "environment/serve.txt: 'numpy>=2' does not pin one version",
+        ),
+        ("environment/batch.txt", b"\xff\n", "environment/batch.txt is not UTF-8"),
+        ("data/data.json", b"{}", "data/data.json does not describe the training data"),
+        ("data/data.json", b"\xff", "data/data.json does not describe the training data"),
     ],
 )
-def test_parts_that_say_something_else(
+def test_parts_with_unexpected_content_are_refused(
     write: Write, package: Package, tmp_path: Path, *, name: str, content: bytes, why: str
 ) -> None:
     package.contents[name] = content
@@ -124,7 +128,7 @@ def test_parts_that_say_something_else(
     assert not (tmp_path / "bom.json").exists()
 
 
-def test_only_this_command_imports_the_library(sealed: Path, tmp_path: Path) -> None:
+def test_verify_does_not_import_the_library(sealed: Path, tmp_path: Path) -> None:
     stub = tmp_path / "cyclonedx"
     stub.mkdir()
     (stub / "__init__.py").write_text("raise ImportError('not here')\n")
@@ -134,9 +138,9 @@ def test_only_this_command_imports_the_library(sealed: Path, tmp_path: Path) -> 
     assert toy.sluice(*order, PYTHONPATH=str(tmp_path)).status == 2
 
 
-def test_pins() -> None:
+def test_reads_the_pins_of_a_lock() -> None:
     lock = """\
-# of two lines, and of one
+# a pin of three lines, and one of one line
 numpy==2.4.6 ; python_full_version < '3.12' \\
     --hash=sha256:a \\
     --hash=sha256:b
@@ -151,6 +155,8 @@ tqdm==4.67.1 --hash=md5:c --hash=sha256:d
 @pytest.mark.parametrize(
     "line", ["numpy", "numpy>=2", "numpy==2.*", "numpy==2,!=2.1", "numpy @ file:///x", "-r other"]
 )
-def test_what_is_no_pin(line: str) -> None:
-    with pytest.raises(SluiceError, match=r"^lock: .*: expected NAME==VERSION"):
+def test_a_line_that_pins_no_single_version_is_refused(line: str) -> None:
+    with pytest.raises(
+        SluiceError, match=r"^lock: .* does not pin one version: expected NAME==VERSION"
+    ):
         list(pins(line, "lock"))

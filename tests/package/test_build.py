@@ -1,4 +1,4 @@
-"""One commit, one package: the same bytes in another folder, and nothing done twice."""
+"""The same commit gives the same package in any folder, and a second build does nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.fixture_project import Toy
 def test_a_clone_elsewhere_gives_the_same_bytes(
     built: Callable[[str], Toy], tmp_path: Path
 ) -> None:
-    """Everything anew, with other threads and hashes, from the store inside the repository."""
+    """From scratch, with other threads and hash seeds, with data from the repository's store."""
     first = built("binary")
     clone = Toy(tmp_path / "somewhere" / "else")
     clone.root.mkdir(parents=True)
@@ -31,7 +31,7 @@ def test_a_clone_elsewhere_gives_the_same_bytes(
     assert clone.package.read_bytes() == first.package.read_bytes()
 
 
-def test_a_second_build_writes_nothing(toy: Toy, built: Callable[[str], Toy]) -> None:
+def test_a_second_build_writes_no_package_anew(toy: Toy, built: Callable[[str], Toy]) -> None:
     kept = shutil.copytree(built("binary").root / "dist", toy.root / "dist")
     (package,) = kept.iterdir()
     before = package.stat().st_ino
@@ -46,14 +46,14 @@ def test_a_second_build_writes_nothing(toy: Toy, built: Callable[[str], Toy]) ->
     assert package.read_bytes() == built("binary").package.read_bytes()
 
 
-def test_changes_that_are_not_committed_show(toy: Toy) -> None:
+def test_the_manifest_records_uncommitted_changes(toy: Toy) -> None:
     toy.write("docs/notes.md", "not committed\n")
     toy.sluice("package", "build").went_well()
     content = toy.package.read_bytes()
     assert b'"clean": false' in content
 
 
-def test_no_git_repository(toy: Toy) -> None:
+def test_a_project_without_git_is_refused(toy: Toy) -> None:
     shutil.rmtree(toy.root / ".git")
     toy.write(".dvc/config", toy.text(".dvc/config").replace("[core]", "[core]\n    no_scm = true"))
     ran = toy.sluice("package", "build", GIT_CEILING_DIRECTORIES=str(toy.root.parent))
@@ -64,7 +64,7 @@ def test_no_git_repository(toy: Toy) -> None:
 
 
 @pytest.mark.parametrize("name", ["pandas", "sklearn", "sklearn.linear_model", "dvc", "onnx"])
-def test_scenarios_run_without_what_the_server_lacks(name: str) -> None:
+def test_scenarios_cannot_import_what_the_server_lacks(name: str) -> None:
     guard = Guard(serving_modules())
     with pytest.raises(ModuleNotFoundError, match="is not a serving dependency"):
         guard.find_spec(name, None)

@@ -1,4 +1,4 @@
-"""A pickle anywhere in the model is refused, and never loaded: each would leave a file behind."""
+"""A pickle anywhere in the model is refused without loading it; loading would create a file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from sluice.package import pickles
 from support.fixture_project import Ran, Toy
 from support.package_parts import Package
 
-HERE = Path("pwned")
+CREATED = Path("pwned")
 
 
 class Bomb:
     def __reduce__(self) -> tuple[object, tuple[str, int]]:
-        return os.open, (str(HERE), os.O_CREAT)
+        return os.open, (str(CREATED), os.O_CREAT)
 
 
 def zipped(real: bytes, name: str, content: bytes) -> bytes:
@@ -43,47 +43,49 @@ def objects() -> bytes:
 @pytest.mark.parametrize(
     ("name", "protocol"), [("model/model.onnx", 4), ("model/pipeline.skops", 0)]
 )
-def test_a_pickle_in_place_of_a_model(
+def test_a_pickle_in_place_of_a_model_is_refused(
     package: Package, verify: Callable[[bytes], Ran], name: str, protocol: int
 ) -> None:
     package.contents[name] = pickle.dumps(Bomb(), protocol)
     ran = verify(package.seal())
     assert ran.status == 2
-    assert f"{name} holds a pickle" in ran.line
+    assert f"{name} contains a pickle" in ran.line
 
 
 @pytest.mark.parametrize("content", [pickle.dumps(Bomb(), 0), pickle.dumps(Bomb()), objects()])
-def test_a_pickle_in_the_pipeline(
+def test_a_pickle_in_the_pipeline_is_refused(
     package: Package, verify: Callable[[bytes], Ran], content: bytes
 ) -> None:
     name = "model/pipeline.skops"
     package.contents[name] = zipped(package.contents[name], "1200.npy", content)
     ran = verify(package.seal())
     assert ran.status == 2
-    assert f"{name} holds a pickle" in ran.line
+    assert f"{name} contains a pickle" in ran.line
 
 
-def test_a_file_beside_the_model(package: Package, verify: Callable[[bytes], Ran]) -> None:
+def test_a_file_beside_the_model_is_refused(
+    package: Package, verify: Callable[[bytes], Ran]
+) -> None:
     package.contents["model/model.pkl"] = pickle.dumps(Bomb())
     ran = verify(package.seal())
     assert ran.status == 2
-    assert "model/model.pkl is no file of a model" in ran.line
+    assert "model/model.pkl does not belong to a model" in ran.line
 
 
-def test_nothing_was_loaded(package: Package, verify: Callable[[bytes], Ran], tmp_path) -> None:
+def test_a_pickle_is_not_loaded(package: Package, verify: Callable[[bytes], Ran], tmp_path) -> None:
     for name in ("model/model.onnx", "model/pipeline.skops"):
         package.contents[name] = pickle.dumps(Bomb())
     verify(package.seal())
-    assert not (tmp_path / HERE).exists()
+    assert not (tmp_path / CREATED).exists()
 
 
 BROKEN = b"cos\nsystem\n(S'touch pwned'\ntR" + b"\xff"
 MODEL = ("model.onnx", "signature.json", "pipeline.skops")
 
 
-def archive(*members: tuple[str, bytes], way: int = zipfile.ZIP_STORED) -> bytes:
+def archive(*members: tuple[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", way) as made:
+    with zipfile.ZipFile(packed, "w", compression) as made:
         for name, content in members:
             made.writestr(name, content)
     return packed.getvalue()
@@ -96,13 +98,13 @@ def saved(values: np.ndarray) -> bytes:
 
 
 def wide() -> bytes:
-    """Objects that a header names only after its first kilobyte."""
+    """An array of objects whose header says so only after its first kilobyte."""
     fields = [(f"a_column_of_numbers_{n}", "<f8") for n in range(60)]
     return saved(np.zeros(1, dtype=[*fields, ("last", "O")]))
 
 
 def put_between(content: bytes) -> bytes:
-    """Bytes that no member holds, where the directory of the archive is."""
+    """The archive with bytes between its members and its directory."""
     at = content.index(b"PK\x01\x02")
     end = bytearray(content[at:])
     start = int.from_bytes(end[-6:-2], "little") + len(BROKEN)
@@ -114,26 +116,35 @@ SCHEMA = ("schema.json", b"{}")
 NUMBERS = saved(np.arange(3.0))
 PLAIN = archive(SCHEMA, ("1.npy", NUMBERS))
 PIPELINES = {
-    "breaks at its end": (BROKEN, "holds a pickle"),
-    "before an archive": (BROKEN + PLAIN, "holds a pickle"),
-    "old, before an archive": (pickle.dumps(Bomb(), 2) + PLAIN, "holds a pickle"),
-    "between": (put_between(PLAIN), "bytes beside"),
-    "after": (PLAIN + BROKEN, "bytes beside"),
-    "gzip": (gzip.compress(pickle.dumps(Bomb())), "not an archive"),
-    "zlib": (zlib.compress(pickle.dumps(Bomb(), 0)), "not an archive"),
-    "nested": (archive(SCHEMA, ("1.npy", archive(("a", BROKEN)))), "an array that is none"),
-    "nested twice": (archive(SCHEMA, ("1.zip", PLAIN)), "no part of a pipeline"),
-    "in a matrix": (archive(SCHEMA, ("1.npz", archive(("a.npy", BROKEN)))), "holds a pickle"),
-    "gzip in it": (archive(SCHEMA, ("1.npy", gzip.compress(BROKEN))), "an array that is none"),
-    "a wide header": (archive(SCHEMA, ("1.npy", wide())), "holds a pickle"),
-    "behind an array": (archive(SCHEMA, ("1.npy", NUMBERS + BROKEN)), "another size"),
-    "in the schema": (archive(("schema.json", BROKEN)), "holds a pickle"),
-    "no JSON": (archive(("schema.json", b"{")), "not JSON"),
-    "nothing": (archive(("1.npy", NUMBERS)), "schema.json is missing"),
-    "packed": (archive(SCHEMA, way=zipfile.ZIP_DEFLATED), "in a way that skops does not"),
-    "torn": (PLAIN[:-30], "not a readable archive"),
-    "empty": (b"", "not an archive"),
-    "many": (archive(*((f"{n}.npy", b"") for n in range(10_001))), "more than any model"),
+    "truncated pickle": (BROKEN, "contains a pickle"),
+    "pickle before the archive": (BROKEN + PLAIN, "contains a pickle"),
+    "pickle of protocol 2 before it": (pickle.dumps(Bomb(), 2) + PLAIN, "contains a pickle"),
+    "bytes between the members": (put_between(PLAIN), "bytes outside the files"),
+    "bytes after the archive": (PLAIN + BROKEN, "bytes outside the files"),
+    "gzip": (gzip.compress(pickle.dumps(Bomb())), "does not start as a zip archive"),
+    "zlib": (zlib.compress(pickle.dumps(Bomb(), 0)), "does not start as a zip archive"),
+    "zip as an array": (archive(SCHEMA, ("1.npy", archive(("a", BROKEN)))), "an invalid array"),
+    "zip as a member": (archive(SCHEMA, ("1.zip", PLAIN)), "'1.zip', which skops does not write"),
+    "pickle in a sparse matrix": (
+        archive(SCHEMA, ("1.npz", archive(("a.npy", BROKEN)))),
+        "contains a pickle",
+    ),
+    "gzip as an array": (archive(SCHEMA, ("1.npy", gzip.compress(BROKEN))), "an invalid array"),
+    "array with a wide header": (archive(SCHEMA, ("1.npy", wide())), "contains a pickle"),
+    "pickle after an array": (
+        archive(SCHEMA, ("1.npy", NUMBERS + BROKEN)),
+        "size differs from its header",
+    ),
+    "pickle as the schema": (archive(("schema.json", BROKEN)), "contains a pickle"),
+    "invalid JSON": (archive(("schema.json", b"{")), "not valid JSON"),
+    "no schema": (archive(("1.npy", NUMBERS)), "schema.json is missing"),
+    "compressed": (
+        archive(SCHEMA, compression=zipfile.ZIP_DEFLATED),
+        "in a way that skops does not use",
+    ),
+    "truncated archive": (PLAIN[:-30], "not a readable zip archive"),
+    "empty file": (b"", "does not start as a zip archive"),
+    "too many members": (archive(*((f"{n}.npy", b"") for n in range(10_001))), "more than 10,000"),
 }
 
 
@@ -146,7 +157,7 @@ def model(folder: Path, **files: bytes) -> Path:
 
 
 @pytest.mark.parametrize("trick", PIPELINES)
-def test_a_file_that_is_not_what_skops_writes(tmp_path: Path, trick: str) -> None:
+def test_a_file_that_skops_does_not_write_is_refused(tmp_path: Path, trick: str) -> None:
     content, why = PIPELINES[trick]
     folder = model(tmp_path / "model", **{"pipeline.skops": content})
     with pytest.raises(SluiceError, match=why) as raised:
@@ -155,8 +166,8 @@ def test_a_file_that_is_not_what_skops_writes(tmp_path: Path, trick: str) -> Non
     assert "\n" not in str(raised.value)
 
 
-def test_what_breaks_has_run_by_then(package: Package, verify: Callable[[bytes], Ran]) -> None:
-    """By the command: what `pickle.load` would carry out before it fails."""
+def test_a_truncated_pickle_is_refused(package: Package, verify: Callable[[bytes], Ran]) -> None:
+    """`pickle.load` would run its code before it fails. Refused by the real command."""
     for name in MODEL:
         real = package.contents[f"model/{name}"]
         for content in (BROKEN, BROKEN + real):
@@ -164,13 +175,14 @@ def test_what_breaks_has_run_by_then(package: Package, verify: Callable[[bytes],
             ran = verify(package.seal())
             assert ran.status == 2
             assert ran.line == (
-                f"package.tar: model/{name} holds a pickle, which runs code when it is loaded"
+                f"package.tar: model/{name} contains a pickle, "
+                "which can run any code when it is loaded"
             )
         package.contents[f"model/{name}"] = real
 
 
-def test_plain_arrays_of_every_kind(tmp_path: Path) -> None:
-    """What pipelines hold: records, texts, nothing, one number, a sparse matrix."""
+def test_plain_arrays_are_accepted(tmp_path: Path) -> None:
+    """Records, texts, an empty array, a single number, a transposed and a sparse matrix."""
     matrix = io.BytesIO()
     np.savez_compressed(matrix, data=np.arange(3.0), format=b"csr", shape=(3, 1))
     nodes = np.zeros(2, dtype=[("left", "<u4"), ("value", "<f8"), ("set", "<u4", (8,))])
@@ -181,11 +193,15 @@ def test_plain_arrays_of_every_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_real_packages(built: Callable[[str], Toy], tmp_path: Path, task: str) -> None:
+def test_models_of_real_packages_are_accepted(
+    built: Callable[[str], Toy], tmp_path: Path, task: str
+) -> None:
     contents = Package.read(built(task).package).contents
     files = {name: contents[f"model/{name}"] for name in MODEL}
     pickles.refuse(model(tmp_path / "model", **files), "package.tar")
 
 
-def test_a_real_package_verifies(package: Package, verify: Callable[[bytes], Ran]) -> None:
+def test_a_package_that_was_sealed_again_verifies(
+    package: Package, verify: Callable[[bytes], Ran]
+) -> None:
     assert verify(package.seal()).status == 0

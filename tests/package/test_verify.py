@@ -1,4 +1,4 @@
-"""An archive that is not what was sealed is refused, by the name of the file that is wrong."""
+"""`sluice package verify` refuses an altered archive, and names the file that is wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import onnx
 import pytest
 
 from sluice.package.archive import archive
-from sluice.package.manifest import MANIFEST, PARTS, Source, decode, encode
+from sluice.package.manifest import MANIFEST, Source, decode, encode
+from sluice.package.parts import REQUIRED
 from sluice.verdict import Finding, Status, Verdict
 from support.fixture_project import Ran, Toy
 from support.package_parts import Package, pack
@@ -24,28 +25,31 @@ from support.package_parts import Package, pack
 Verify = Callable[[bytes], Ran]
 Refused = Callable[[Ran, str], None]
 
-ONE_OF_EACH = [names[0] for names in PARTS.values()]
+ONE_FILE_OF_EACH_PART = [names[0] for names in REQUIRED.values()]
 
 
-def test_a_whole_package(sealed: Path, verify: Verify) -> None:
+def test_an_unaltered_package_verifies(sealed: Path, verify: Verify) -> None:
     ran = verify(sealed.read_bytes()).went_well()
     assert ran.out.startswith("toy-binary 2026.01.02-")
+    assert " files match the manifest\n" in ran.out
     assert "scenarios: pass: All" in ran.out
 
 
-def test_sealed_again_is_the_same(sealed: Path, package: Package) -> None:
+def test_sealing_the_same_contents_gives_the_same_bytes(sealed: Path, package: Package) -> None:
     assert package.seal() == sealed.read_bytes()
 
 
-@pytest.mark.parametrize("name", ONE_OF_EACH)
-def test_a_changed_byte(package: Package, verify: Verify, refused: Refused, name: str) -> None:
+@pytest.mark.parametrize("name", ONE_FILE_OF_EACH_PART)
+def test_a_changed_byte_is_refused(
+    package: Package, verify: Verify, refused: Refused, name: str
+) -> None:
     content = package.contents[name]
     middle = len(content) // 2
     package.contents[name] = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
     refused(verify(pack(package.members())), f"{name} was changed")
 
 
-def test_changed_bytes_of_the_manifest(package: Package, verify: Verify, refused: Refused) -> None:
+def test_an_altered_manifest_is_refused(package: Package, verify: Verify, refused: Refused) -> None:
     real = encode(package.manifest)
 
     def with_manifest(content: bytes) -> bytes:
@@ -53,10 +57,13 @@ def test_changed_bytes_of_the_manifest(package: Package, verify: Verify, refused
         members[0][0].size = len(content)
         return pack([(members[0][0], content), *members[1:]])
 
-    refused(verify(with_manifest(real[:-20])), "manifest.json is not a manifest")
-    refused(verify(with_manifest(b"\xff" * 40)), "manifest.json is not a manifest")
+    refused(verify(with_manifest(real[:-20])), "manifest.json is not a valid manifest")
+    refused(verify(with_manifest(b"\xff" * 40)), "manifest.json is not a valid manifest")
     later = real.replace(b'"format": 1', b'"format": 2')
-    refused(verify(with_manifest(later)), "format 2 is not known")
+    refused(
+        verify(with_manifest(later)),
+        "manifest.json has format 2, but this version of sluice reads format 1",
+    )
     refused(verify(pack(package.members()[1:])), "manifest.json is missing")
     model = package.manifest.files["model/model.onnx"]
     other = real.replace(model.sha256.encode(), b"0" * 64)
@@ -65,16 +72,18 @@ def test_changed_bytes_of_the_manifest(package: Package, verify: Verify, refused
     refused(verify(with_manifest(larger)), "a size")
 
 
-@pytest.mark.parametrize("name", ONE_OF_EACH)
-def test_a_missing_file(package: Package, verify: Verify, refused: Refused, name: str) -> None:
+@pytest.mark.parametrize("name", ONE_FILE_OF_EACH_PART)
+def test_a_missing_file_is_refused(
+    package: Package, verify: Verify, refused: Refused, name: str
+) -> None:
     del package.contents[name]
     refused(verify(pack(package.members())), f"{name} is missing")
-    refused(verify(package.seal()), f"lacks {name}")
+    refused(verify(package.seal()), f"lacks the required file {name}")
 
 
-def test_surplus_files(package: Package, verify: Verify, refused: Refused) -> None:
+def test_surplus_files_are_refused(package: Package, verify: Verify, refused: Refused) -> None:
     package.contents["model/extra.bin"] = b"surplus"
-    refused(verify(pack(package.members())), "model/extra.bin is not in the manifest")
+    refused(verify(pack(package.members())), "model/extra.bin is not listed in manifest.json")
     del package.contents["model/extra.bin"]
     package.contents["malware/extra.bin"] = b"surplus"
     refused(verify(package.seal()), "'malware' is not a part of a package")
@@ -83,28 +92,28 @@ def test_surplus_files(package: Package, verify: Verify, refused: Refused) -> No
 @pytest.mark.parametrize(
     ("name", "kind", "why"),
     [
-        ("model/link", tarfile.SYMTYPE, "'model/link' is not a plain file"),
-        ("model/hard", tarfile.LNKTYPE, "'model/hard' is not a plain file"),
-        ("model/pipe", tarfile.FIFOTYPE, "'model/pipe' is not a plain file"),
-        ("model/device", tarfile.CHRTYPE, "'model/device' is not a plain file"),
-        ("model/block", tarfile.BLKTYPE, "'model/block' is not a plain file"),
-        ("model/folder", tarfile.DIRTYPE, "'model/folder' is not a plain file"),
-        ("/tmp/absolute", tarfile.REGTYPE, "'/tmp/absolute' leads out of the package"),
-        ("../outside", tarfile.REGTYPE, "'../outside' leads out of the package"),
-        ("model/../../outside", tarfile.REGTYPE, "leads out of the package"),
-        ("model\\windows", tarfile.REGTYPE, "leads out of the package"),
-        ("C:windows", tarfile.REGTYPE, "leads out of the package"),
-        ("./model/dotted", tarfile.REGTYPE, "is not in plain form"),
-        ("model//twice", tarfile.REGTYPE, "is not in plain form"),
-        ("model/\x1b[2J", tarfile.REGTYPE, "is not in plain form"),
-        ("model/model.onnx", tarfile.REGTYPE, "'model/model.onnx' is there twice"),
+        ("model/link", tarfile.SYMTYPE, "'model/link' is not a regular file"),
+        ("model/hard", tarfile.LNKTYPE, "'model/hard' is not a regular file"),
+        ("model/pipe", tarfile.FIFOTYPE, "'model/pipe' is not a regular file"),
+        ("model/device", tarfile.CHRTYPE, "'model/device' is not a regular file"),
+        ("model/block", tarfile.BLKTYPE, "'model/block' is not a regular file"),
+        ("model/folder", tarfile.DIRTYPE, "'model/folder' is not a regular file"),
+        ("/tmp/absolute", tarfile.REGTYPE, "'/tmp/absolute' could lead outside the package"),
+        ("../outside", tarfile.REGTYPE, "'../outside' could lead outside the package"),
+        ("model/../../outside", tarfile.REGTYPE, "could lead outside the package"),
+        ("model\\windows", tarfile.REGTYPE, "could lead outside the package"),
+        ("C:windows", tarfile.REGTYPE, "could lead outside the package"),
+        ("./model/dotted", tarfile.REGTYPE, "is not in its simplest printable form"),
+        ("model//twice", tarfile.REGTYPE, "is not in its simplest printable form"),
+        ("model/\x1b[2J", tarfile.REGTYPE, "is not in its simplest printable form"),
+        ("model/model.onnx", tarfile.REGTYPE, "contains 'model/model.onnx' twice"),
         ("model", tarfile.REGTYPE, "'model' is both a file and a folder"),
-        ("params.yaml/below", tarfile.REGTYPE, "params.yaml/below is not in the manifest"),
+        ("params.yaml/below", tarfile.REGTYPE, "params.yaml/below is not listed in manifest.json"),
         ("model/model.onnx/below", tarfile.REGTYPE, "is both a file and a folder"),
         ("model/" + "long" * 100, tarfile.REGTYPE, "longlong"),
     ],
 )
-def test_a_member_that_must_not_be(
+def test_an_unsafe_member_is_refused(
     package: Package, verify: Verify, refused: Refused, *, name: str, kind: bytes, why: str
 ) -> None:
     info = tarfile.TarInfo(name)
@@ -114,7 +123,9 @@ def test_a_member_that_must_not_be(
     assert "\x1b" not in ran.err
 
 
-def test_what_is_no_archive(sealed: Path, verify: Verify, refused: Refused, tmp_path: Path) -> None:
+def test_a_file_that_is_no_archive_is_refused(
+    sealed: Path, verify: Verify, refused: Refused, tmp_path: Path
+) -> None:
     content = sealed.read_bytes()
     for broken in (b"", b"not a tar", b"\x00" * 10_000, gzip.compress(content), content[:700]):
         ran = verify(broken)
@@ -125,7 +136,7 @@ def test_what_is_no_archive(sealed: Path, verify: Verify, refused: Refused, tmp_
     with gzip.GzipFile(fileobj=bomb, mode="wb") as stream:
         for _ in range(600):
             stream.write(bytes(2**20))
-    refused(verify(bomb.getvalue()), "not a readable package")
+    refused(verify(bomb.getvalue()), "is not a readable package")
     for share in (3, 2):
         ran = verify(content[: len(content) // share])
         assert ran.status == 2
@@ -134,12 +145,14 @@ def test_what_is_no_archive(sealed: Path, verify: Verify, refused: Refused, tmp_
     toy = Toy(tmp_path)
     (tmp_path / "folder").mkdir()
     assert toy.sluice("package", "verify", "folder").line == (
-        "folder: a folder, expected a package file"
+        "folder: is a folder, expected a package file"
     )
     assert toy.sluice("package", "verify", "nowhere").line == "nowhere: no such file"
 
 
-def test_declared_sizes(package: Package, verify: Verify, refused: Refused) -> None:
+def test_a_declared_size_that_is_too_large_is_refused(
+    package: Package, verify: Verify, refused: Refused
+) -> None:
     for size in (2**20, 2**33, 2**62):
         members = package.members()
         info = tarfile.TarInfo("model/huge")
@@ -152,21 +165,23 @@ def test_declared_sizes(package: Package, verify: Verify, refused: Refused) -> N
         assert "Traceback" not in ran.said
 
 
-def test_more_members_than_any_package(verify: Verify, refused: Refused) -> None:
+def test_too_many_members_are_refused(verify: Verify, refused: Refused) -> None:
     refused(verify(pack([(tarfile.TarInfo(f"f{n}"), b"") for n in range(5_001)])), "5,000 files")
 
 
-def test_a_manifest_that_lies(package: Package, verify: Verify, refused: Refused) -> None:
+def test_a_manifest_that_contradicts_the_files_is_refused(
+    package: Package, verify: Verify, refused: Refused
+) -> None:
     manifest = package.manifest
-    lies = {
+    false_manifests = {
         "version": msgspec.structs.replace(manifest, version="2030.01.01-" + "0" * 12),
         "digest": msgspec.structs.replace(manifest, digest="0" * 64),
         "time": msgspec.structs.replace(
             manifest, source=Source(manifest.source.commit, 2_000_000_000, True)
         ),
     }
-    for lie in lies.values():
-        refused(verify(archive(package.contents, lie)), "do not belong to the content")
+    for false in false_manifests.values():
+        refused(verify(archive(package.contents, false)), "does not match the files")
     distant = msgspec.structs.replace(manifest, source=Source("c", 2**60, True))
     ran = verify(pack(Package(package.contents, distant).members()))
     assert ran.status == 2
@@ -174,32 +189,36 @@ def test_a_manifest_that_lies(package: Package, verify: Verify, refused: Refused
     assert "unexpected" not in ran.line
     model = manifest.parts["model"]
     twice = {**manifest.parts, "model": (*model, model[0])}
-    lie = msgspec.structs.replace(manifest, parts=twice)
-    refused(verify(archive(package.contents, lie)), "lists a file twice")
+    false = msgspec.structs.replace(manifest, parts=twice)
+    refused(verify(archive(package.contents, false)), "lists a file twice")
     moved = {**manifest.parts, "model": manifest.parts["data"], "data": model}
-    lie = msgspec.structs.replace(manifest, parts=moved)
-    refused(verify(archive(package.contents, lie)), "is listed under the part")
+    false = msgspec.structs.replace(manifest, parts=moved)
+    refused(verify(archive(package.contents, false)), "is listed under the wrong part")
 
 
-def test_a_verdict_that_refuses(package: Package, verify: Verify, refused: Refused) -> None:
+def test_a_verdict_that_does_not_pass_is_refused(
+    package: Package, verify: Verify, refused: Refused
+) -> None:
     name = "reports/verdicts/fairness.json"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "verdict.json"
         unfair = Finding("fairness/side", Status.FAIL, "0.9 is outside the bound of at most 0.2")
         Verdict.of("fairness", [unfair]).write(path)
         package.contents[name] = path.read_bytes()
-    refused(verify(package.seal()), "fairness does not pass: fairness/side: 0.9 is outside")
+    refused(
+        verify(package.seal()), "the gate fairness does not pass: fairness/side: 0.9 is outside"
+    )
     package.contents[name] = package.contents[name].replace(b'"fail"', b'"pass"', 1)
     refused(verify(package.seal()), "edited by hand")
     package.contents[name] = package.contents["reports/verdicts/parity.json"]
-    refused(verify(package.seal()), "fairness does not pass")
+    refused(verify(package.seal()), "fairness.json is the verdict of the gate parity")
     package.contents[name] = b"\x80\x04"
     refused(verify(package.seal()), "not a verdict")
     del package.contents[name]
-    refused(verify(package.seal()), "the verdict of fairness is missing")
+    refused(verify(package.seal()), "reports/verdicts/fairness.json is missing from the package")
 
 
-def test_a_model_that_scores_otherwise(package: Package, verify: Verify) -> None:
+def test_a_model_with_other_scores_fails_its_scenarios(package: Package, verify: Verify) -> None:
     model = onnx.load_from_string(package.contents["model/model.onnx"])
     for node in model.graph.node:
         for attribute in node.attribute:
@@ -216,8 +235,8 @@ def test_a_model_that_scores_otherwise(package: Package, verify: Verify) -> None
     assert "Traceback" not in ran.said
 
 
-def test_models_that_are_no_plain_graph(package: Package, verify: Verify) -> None:
-    """A file outside, an operator of nobody: never a trace, never opened."""
+def test_a_model_that_does_not_load_is_refused(package: Package, verify: Verify) -> None:
+    """Weights in a file outside the package, an unknown operator, no output, an empty file."""
     real = package.contents["model/model.onnx"]
     outside = onnx.load_from_string(real)
     tensor = outside.graph.initializer[0]
@@ -259,7 +278,7 @@ def test_models_that_are_no_plain_graph(package: Package, verify: Verify) -> Non
         ),
     ],
 )
-def test_parts_that_hold_something_else(
+def test_parts_with_unexpected_content_do_not_verify(
     package: Package, verify: Verify, name: str, content: bytes
 ) -> None:
     package.contents[name] = content
@@ -270,7 +289,7 @@ def test_parts_that_hold_something_else(
     assert "unexpected" not in ran.line
 
 
-def test_an_output_for_other_classes(package: Package, verify: Verify) -> None:
+def test_a_signature_for_another_task_does_not_verify(package: Package, verify: Verify) -> None:
     signature = json.loads(package.contents["model/signature.json"])
     signature |= {"task": "regression", "classes": []}
     package.contents["model/signature.json"] = json.dumps(signature).encode()
@@ -280,7 +299,7 @@ def test_an_output_for_other_classes(package: Package, verify: Verify) -> None:
     assert "unexpected" not in ran.line
 
 
-def test_the_manifest_says_where_it_is_from(sealed: Path, built: Callable[[str], Toy]) -> None:
+def test_the_manifest_names_the_commit(sealed: Path, built: Callable[[str], Toy]) -> None:
     toy = built("binary")
     with tarfile.open(sealed, "r:") as tar:
         members = tar.getmembers()

@@ -1,4 +1,4 @@
-"""Packages taken apart, changed and sealed again."""
+"""Take a package apart, change its files, and seal it again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Contents = dict[str, bytes]
 
 @dataclass
 class Package:
-    """The parts of a package; `seal` makes a manifest that fits them."""
+    """The files of a package by path; `seal` makes a manifest that matches them."""
 
     contents: Contents
     manifest: Manifest
@@ -31,14 +31,17 @@ class Package:
 
     def seal(self) -> bytes:
         parts = describe(self.contents)
-        whole = digest(parts)
+        content = digest(parts)
         manifest = msgspec.structs.replace(
-            self.manifest, parts=parts, digest=whole, version=version(self.manifest.source, whole)
+            self.manifest,
+            parts=parts,
+            digest=content,
+            version=version(self.manifest.source, content),
         )
         return archive(self.contents, manifest)
 
     def members(self) -> list[tuple[tarfile.TarInfo, bytes]]:
-        """What stands in the archive as it was sealed, to be changed behind the manifest's back."""
+        """The members of the archive, to be changed without changing the manifest."""
         named = [(MANIFEST, encode(self.manifest)), *sorted(self.contents.items())]
         made = []
         for name, content in named:

@@ -102,7 +102,7 @@ def _cannot_score(project: Project, signature: Signature, frame: DataFrame) -> s
 def _may_know_rows(project: Project, champion: Package) -> str | None:
     """Why the champion may have been trained on rows of this holdout; None if it was not."""
     settings = project.settings
-    theirs = read_yaml(champion.folder / "configuration/params.yaml")
+    theirs = read_yaml(champion.params)
     if theirs["split"] != settings.split.model_dump():
         return "the champion was trained with another split, so it may have seen these rows"
     if theirs["data"].get("id") != settings.data.id:

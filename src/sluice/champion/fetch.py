@@ -12,7 +12,7 @@ from sluice.delivery import download
 from sluice.errors import SluiceError
 from sluice.github.api import access
 from sluice.github.api.releases import Releases
-from sluice.package import verify
+from sluice.package.verify import verified
 
 
 def run(repository: str | None, target: Path, say: Callable[[str], None]) -> None:
@@ -32,11 +32,12 @@ def run(repository: str | None, target: Path, say: Callable[[str], None]) -> Non
         try:
             downloaded = current.delivery(releases, release, target)
             package = download.file(releases, downloaded, downloaded.delivery.package)
-            manifest, verdict = verify.run(package)
-            if not verdict.passes or manifest.version != downloaded.delivery.version:
+            with verified(package) as unpacked:
+                version = unpacked.manifest.version
+            if version != downloaded.delivery.version:
                 raise SluiceError(
-                    f"{release.tag_name}: {package.name} is not the package of this release: "
-                    f"{verdict.why}"
+                    f"{release.tag_name}: {package.name} is not the package of this release: its "
+                    f"version is {version}, expected {downloaded.delivery.version}"
                 )
         except BaseException:
             shutil.rmtree(target)

@@ -1,4 +1,4 @@
-"""The delivery package: build, verify, list what is in it; make an image of it, and push that."""
+"""Commands on the delivery package: build and verify it, and build and push its image."""
 
 from __future__ import annotations
 
@@ -10,34 +10,40 @@ from sluice.commands.pipeline import add_beside, reproduce, stage
 
 
 def add(commands: Commands) -> None:
-    package = commands.group("package", "build or verify the delivery package, or its image")
-    build = package.add("build", _build, "run, and seal the package if every gate passes")
+    package = commands.group("package", "build and verify the delivery package and its image")
+    build = package.add("build", _build, "run the pipeline; if every gate passes, write a package")
     add_beside(build)
-    meaning = "check every byte of a package and run its scenarios"
-    verify = package.add("verify", _verify, meaning)
-    verify.add_argument("file", type=Path)
-    image = package.add("image", _image, "build a container image, with no network")
-    image.add_argument("--tag", metavar="NAME", help="the image's name (NAME:VERSION)")
-    image.add_argument("--fresh", action="store_true", help="use no layer of an earlier build")
-    image.add_argument("--record", type=Path, metavar="FILE", help="write what the image is, here")
-    wheels = package.add("wheels", _wheels, "fetch the wheels that its image needs")
+    verify = package.add("verify", _verify, "check every byte of a package, and run its scenarios")
+    verify.add_argument("file", type=Path, help="the package file")
+    image = package.add("image", _image, "build the container image of a package, offline")
+    image.add_argument("--tag", metavar="NAME", help="name of the image (default: NAME:VERSION)")
+    image.add_argument("--fresh", action="store_true", help="reuse no layer of an earlier build")
+    record = "write a record of the image's content, which is the same for every build of it"
+    image.add_argument("--record", type=Path, metavar="FILE", help=record)
+    wheels = package.add("wheels", _wheels, "download the wheels that the image needs")
     target = wheels.add_mutually_exclusive_group()
-    target.add_argument("--python", metavar="X.Y", help="for this Python; no base is asked")
-    for where in (image, target):
-        where.add_argument("--base", metavar="IMAGE", help="(the one in image/base/Dockerfile)")
-    for action in (image, wheels):
-        action.add_argument("file", type=Path, nargs="?", help="(the newest in dist/)")
-        action.add_argument("--wheels", type=Path, default=Path("out/wheels"), metavar="FOLDER")
-    push = package.add("push", _push, "push an image, and say its digest in the registry")
-    push.add_argument("image", help="a package's image on this engine")
-    push.add_argument("name", metavar="REGISTRY/NAME", help="where to, such as ghcr.io/owner/name")
-    outputs = "append image, name and digest to this file, as outputs of a step"
+    python = "download for this Python, without asking a base image"
+    target.add_argument("--python", metavar="X.Y", help=python)
+    base = "base image (default: the one in image/base/Dockerfile)"
+    for parser in (image, target):
+        parser.add_argument("--base", metavar="IMAGE", help=base)
+    for command in (image, wheels):
+        newest = "the package file (default: the newest in dist/)"
+        command.add_argument("file", type=Path, nargs="?", help=newest)
+        folder = "folder of the wheels (default: out/wheels)"
+        default = Path("out/wheels")
+        command.add_argument("--wheels", type=Path, default=default, metavar="FOLDER", help=folder)
+    push = package.add("push", _push, "push the image of a package to a registry")
+    push.add_argument("image", help="name of an image that 'sluice package image' built")
+    push.add_argument("name", metavar="REGISTRY/NAME", help="such as ghcr.io/owner/name")
+    outputs = "append image, name and digest to this file, as the outputs of a workflow's step"
     push.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
-    bom = package.add("bom", _bom, "write a package's or an image's software bill of materials")
-    bom.add_argument("file", type=Path)
-    bom.add_argument("--image", help="of this image of the package, with all that is in it")
+    bom = package.add("bom", _bom, "write the bill of materials of a package, or of its image")
+    bom.add_argument("file", type=Path, help="the package file")
+    of_image = "describe this image of the package, with everything that is installed in it"
+    bom.add_argument("--image", help=of_image)
     bom.add_argument("--out", type=Path, required=True, metavar="FILE", help="CycloneDX JSON")
-    assemble = "the stage before: put the parts together"
+    assemble = "assemble the package's parts in out/package (a stage of the pipeline)"
     package.add("assemble", stage("sluice.package.assemble"), assemble)
 
 
@@ -54,35 +60,40 @@ def _verify(options: argparse.Namespace) -> int:
     from sluice.package import verify
 
     manifest, verdict = verify.run(options.file)
-    show(f"{manifest.name} {manifest.version}, {len(manifest.files)} files, each as sealed")
+    show(f"{manifest.title}: all {len(manifest.files)} files match the manifest")
     show(f"scenarios: {verdict.status.value}: {verdict.why}")
     return 0 if verdict.passes else REFUSED
 
 
 def _image(options: argparse.Namespace) -> int:
     from sluice import files
-    from sluice.image import build as image
-    from sluice.package import identity
+    from sluice.image import build, record
 
-    file = options.file or image.newest(Path("dist"))
-    tag, manifest = image.run(
+    file = _file(options)
+    tag, manifest = build.run(
         file, options.base, options.wheels, options.tag, print, fresh=options.fresh
     )
     if options.record:
-        files.write(options.record, identity.encode(identity.identify(tag)))
-    print(f"image: {tag}, of {file}, digest sha256:{manifest.digest}")
+        files.write(options.record, record.encode(record.read(tag)))
+    print(f"image: {tag}, built from {file} (package digest sha256:{manifest.digest})")
     return 0
 
 
 def _wheels(options: argparse.Namespace) -> int:
     from sluice.image import base, wheels
-    from sluice.image import build as image
 
-    file = options.file or image.newest(Path("dist"))
-    python = options.python or base.settle(options.base).python
-    wheels.fetch(file, options.wheels, python)
+    file = _file(options)
+    python = options.python or base.choose(options.base).python
+    wheels.download(file, options.wheels, python)
     print(f"wheels of {file} for Python {python}: {options.wheels}")
     return 0
+
+
+def _file(options: argparse.Namespace) -> Path:
+    from sluice.package import seal
+
+    file: Path = options.file or seal.newest(Path("dist"))
+    return file
 
 
 def _push(options: argparse.Namespace) -> int:
@@ -98,9 +109,15 @@ def _push(options: argparse.Namespace) -> int:
 
 
 def _bom(options: argparse.Namespace) -> int:
-    from sluice.package import bom
+    if options.image:
+        from sluice.image import bom as image_bom
 
-    manifest = bom.run(options.file, options.image, options.out)
-    of = f"{options.image}, of " if options.image else ""
-    print(f"bill of materials of {of}{manifest.name} {manifest.version}: {options.out}")
+        manifest = image_bom.run(options.file, options.image, options.out)
+        subject = f"{options.image}, an image of {manifest.title}"
+    else:
+        from sluice.package import bom
+
+        manifest = bom.run(options.file, options.out)
+        subject = manifest.title
+    print(f"bill of materials of {subject}: {options.out}")
     return 0

@@ -10,14 +10,13 @@ from sluice import files
 from sluice.delivery.record import NAME, Delivery, decode
 from sluice.errors import SluiceError
 from sluice.gates import GATES
-from sluice.package import verify
-from sluice.package.archive import opened
-from sluice.package.identity import Identity
+from sluice.image.record import ImageRecord
 from sluice.package.manifest import Manifest
+from sluice.package.verify import verified
 from sluice.report import record as reports
 from sluice.report.record import Report
 from sluice.staging import results
-from sluice.verdict import Status, Verdict
+from sluice.verdict import Status
 
 REPORT_JSON, REPORT_MARKDOWN, REPORT_HTML = "report.json", "report.md", "report.html"
 PACKAGE_BILL, IMAGE_BILL, IMAGE = "package.cdx.json", "image.cdx.json", "image.json"
@@ -70,22 +69,21 @@ def require_releasable(folder: Path, package: str) -> Manifest:
     for name in (package, *REQUIRED):
         if not (folder / name).is_file():
             raise SluiceError(f"{name} is missing, and every delivery needs it; {_REBUILD}")
-    manifest, verdict = verify.run(folder / package)
-    if not verdict.passes:
-        raise SluiceError(f"{package}: scenarios: {verdict.why}")
+    with verified(folder / package) as unpacked:
+        manifest, packaged = unpacked.manifest, unpacked.report
     if not manifest.source.clean:
         raise SluiceError(
             f"{package} was built with changes that are not in its commit; commit them and build "
             "it again"
         )
-    _require_report(reports.read(folder / REPORT_JSON), folder / package)
+    _require_report(reports.read(folder / REPORT_JSON), packaged, package)
     _require_tested(folder, manifest)
     if _packaged(folder / IMAGE) != f"sha256:{manifest.digest}":
         raise SluiceError(f"{IMAGE} is the record of an image of another package than {package}")
     return manifest
 
 
-def _require_report(report: Report, package: Path) -> None:
+def _require_report(report: Report, packaged: Report, package: str) -> None:
     if not report.releasable:
         raise SluiceError(f"the report says that it must not be released: {report.reason}")
     for gate in (*GATES, _CHAMPION_GATE):
@@ -94,16 +92,11 @@ def _require_report(report: Report, package: Path) -> None:
                 f"{REPORT_JSON} holds no verdict of the gate {gate}, so it did not run; {_REBUILD}"
             )
     # The package was built before the champion gate ran, so its own report lacks that verdict.
-    if [gate for gate in report.gates if gate.gate in GATES] != _packaged_gates(package):
+    if [gate for gate in report.gates if gate.gate in GATES] != list(packaged.gates):
         raise SluiceError(
-            f"{REPORT_JSON} is the report of another package than {package.name}: the verdicts "
+            f"{REPORT_JSON} is the report of another package than {package}: the verdicts "
             "of their gates differ"
         )
-
-
-def _packaged_gates(package: Path) -> list[Verdict]:
-    with opened(package) as unpacked:
-        return list(reports.read(unpacked.folder / "reports" / "report.json").gates)
 
 
 def _require_tested(folder: Path, manifest: Manifest) -> None:
@@ -129,7 +122,7 @@ def _require_tested(folder: Path, manifest: Manifest) -> None:
 def _packaged(record: Path) -> str:
     """The package in an image, as `sha256:…`, by the record of the image's build."""
     try:
-        return msgspec.json.decode(record.read_bytes(), type=Identity).package
+        return msgspec.json.decode(record.read_bytes(), type=ImageRecord).package
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SluiceError(
             f"{record.name} is not the record of an image: {error}; {_REBUILD}"

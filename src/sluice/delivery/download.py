@@ -13,7 +13,7 @@ from sluice.delivery.record import NAME, Delivery
 from sluice.errors import SluiceError
 from sluice.github.api import responses
 from sluice.github.api.releases import Releases
-from sluice.package.archive import MOST_BYTES as MOST_PACKAGE_BYTES
+from sluice.package.tar import MAX_BYTES as MOST_PACKAGE_BYTES
 
 _MOST_RECORD_BYTES = 2**20
 _MOST_EVIDENCE_BYTES = 64 * 2**20

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from sluice import config
 from sluice.delivery import contents
 from sluice.errors import SluiceError
 from sluice.package import bom
@@ -76,14 +75,13 @@ def _require_same(path: Path, made: bytes) -> None:
 def _bill(package: Path) -> bytes:
     with TemporaryDirectory(prefix="sluice-") as scratch:
         target = Path(scratch) / "bill.json"
-        bom.run(package, None, target)
+        bom.run(package, target)
         return target.read_bytes()
 
 
 def _load_verdict(package: Path, measured: LoadResult) -> Verdict:
     with opened(package) as unpacked:
-        settings = config.load(unpacked.folder / "configuration" / "params.yaml")
-    return load.verdict(measured, settings.load)
+        return load.verdict(measured, unpacked.settings.load)
 
 
 def _require_image_bill(path: Path, manifest: Manifest) -> None:

@@ -1,1 +1,1 @@
-"""A container image from a package: wheels, build, record, push."""
+"""The container image of a package: its wheels, its build, its record, and pushing it."""

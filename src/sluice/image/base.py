@@ -1,4 +1,4 @@
-"""The image that a package's image stands on: which one, its digest, its Python."""
+"""The base image of a package's image: which one it is, its digest, and its version of Python."""
 
 from __future__ import annotations
 
@@ -11,22 +11,29 @@ from sluice.errors import SluiceError
 from sluice.image import engine
 
 FILE = Path("image/base/Dockerfile")
-OLDEST = (3, 11)
+_OLDEST_PYTHON = (3, 11)
 
 _LINE = re.compile(r"FROM (\S+@sha256:[0-9a-f]{64})\n")
-_ASK = "import sys; print(*sys.version_info[:3], sep='.')"
+_PRINT_VERSION = "import sys; print(*sys.version_info[:3], sep='.')"
 
 
 class Base(msgspec.Struct, frozen=True):
-    """`digest` stands for its bytes: a registry's, or the id that this engine gave."""
+    """A base image.
+
+    `digest` identifies its content: the digest in a registry, or the id of an image that was made
+    on this machine. `python` is the version of its Python, such as `3.13.5`.
+    """
 
     name: str
     digest: str
     python: str
 
 
-def settle(name: str | None) -> Base:
-    """The base of that name, or the one that `image/base/Dockerfile` pins; pulled if need be."""
+def choose(name: str | None) -> Base:
+    """The base image of that name, or the one in `image/base/Dockerfile`; pulled if need be.
+
+    Raises SluiceError if it cannot be had, is not pinned, or has no Python 3.11 or newer.
+    """
     engine.require_engine()
     name = name or pinned()
     digest = _digest(name)
@@ -34,43 +41,48 @@ def settle(name: str | None) -> Base:
 
 
 def pinned() -> str:
-    """What the file says, which Dependabot keeps current."""
+    """The name in `image/base/Dockerfile`, a file that Dependabot keeps up to date."""
     if not FILE.is_file():
-        raise SluiceError(f"{FILE} is missing: run this in the project's folder, or say --base")
+        raise SluiceError(
+            f"{FILE} is missing: run this in the project's folder, or name a base image with --base"
+        )
     line = _LINE.fullmatch(FILE.read_text("utf-8"))
     if not line:
-        raise SluiceError(f"{FILE}: expected the one line FROM IMAGE@sha256:DIGEST")
+        raise SluiceError(f"{FILE}: expected exactly one line: FROM IMAGE@sha256:DIGEST")
     return line[1]
 
 
 def _digest(name: str) -> str:
-    """Raises SluiceError for a name that may come to mean another image: a registry's tag."""
-    image = engine.inspect(name)
+    """Raises SluiceError for a tag from a registry, which may mean another image tomorrow."""
+    image = engine.find(name)
     if "@sha256:" in name:
         if image is None:
             _pull(name)
         return name.partition("@")[2]
     if image is None:
         raise SluiceError(
-            f"--base {name}: this engine has no such image; name one by its digest, "
-            "which is pulled, or make one with 'make engine'"
+            f"--base {name}: the container engine has no such image; name one as "
+            "IMAGE@sha256:DIGEST, which is pulled, or make one with 'make engine'"
         )
-    if image["RepoDigests"] and not name.startswith("sha256:"):
-        raise SluiceError(f"--base {name}: a tag can move; say --base {image['RepoDigests'][0]}")
-    return str(image["Id"])
+    if image.repo_digests and not name.startswith("sha256:"):
+        raise SluiceError(
+            f"--base {name}: a registry can move a tag to another image; "
+            f"use --base {image.repo_digests[0]}"
+        )
+    return image.id
 
 
 def _pull(name: str) -> None:
-    trouble = engine.pull(name)
-    if trouble:
+    reason = engine.pull(name)
+    if reason:
         raise SluiceError(
-            f"--base {name}: not on this engine, and not to be pulled: {trouble}; "
-            "'make engine' makes another base on Debian"
+            f"--base {name}: is not on this machine and could not be pulled: {reason}; "
+            "on Debian and Ubuntu, 'make engine' makes a base image without a registry"
         )
 
 
 def _python(name: str) -> str:
-    version = engine.ask(name, "python3", "-I", "-c", _ASK).strip()
-    if tuple(map(int, version.split(".")[:2])) < OLDEST:
+    version = engine.output(name, "python3", "-I", "-c", _PRINT_VERSION).strip()
+    if tuple(map(int, version.split(".")[:2])) < _OLDEST_PYTHON:
         raise SluiceError(f"--base {name}: has Python {version}, expected 3.11 or newer")
     return version

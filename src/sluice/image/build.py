@@ -1,108 +1,87 @@
-"""A container image from a package and a folder of wheels; building it needs no network."""
+"""Build a container image from a package and a folder of wheels; the build needs no network."""
 
 from __future__ import annotations
 
 import re
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sluice.errors import SluiceError
 from sluice.image import base, engine
-from sluice.package import verify
-from sluice.package.archive import unpack
+from sluice.image.base import Base
+from sluice.image.labels import labels
 from sluice.package.manifest import Manifest
+from sluice.package.verify import verified
 
 DOCKERFILE = Path("image/Dockerfile")
-DIGEST = "org.sluice.package.digest"
-BASE_DIGEST = "org.opencontainers.image.base.digest"
 
 _NO_WHEEL = re.compile(r"No matching distribution found for (\S+)")
 _OTHER_HASH = re.compile(r"THESE PACKAGES DO NOT MATCH THE HASHES")
 
 
 def run(
-    package: Path,
-    on: str | None,
+    file: Path,
+    base_name: str | None,
     wheels: Path,
     tag: str | None,
     say: Callable[[str], None],
     *,
     fresh: bool = False,
 ) -> tuple[str, Manifest]:
-    """Build the image of a verified package; returns its tag and the package's manifest.
+    """Verify a package file and build its image; returns the image's tag and the manifest.
 
-    `fresh` uses no layer of an earlier build.
+    The tag is NAME:VERSION of the package unless another one is given. `say` gets the output of
+    the build, line by line. `fresh` uses no layer of an earlier build.
     """
-    _, verdict = verify.run(package)
-    if not verdict.passes:
-        raise SluiceError(f"{package}: no image: scenarios: {verdict.why}")
-    ground = base.settle(on)
     with TemporaryDirectory(prefix="sluice-image-") as scratch:
         context = Path(scratch)
-        manifest = lay_out(package, wheels, context)
+        with verified(file) as package:
+            manifest = package.manifest
+            chosen = base.choose(base_name)
+            _lay_out(package.folder, wheels, context)
         tag = tag or f"{manifest.name}:{manifest.version}"
-        trouble = engine.build(
+        output = engine.build(
             context,
             tag=tag,
-            base=ground.name,
-            labels=labels(manifest, ground),
+            base=chosen.name,
+            labels=labels(manifest, chosen),
             fresh=fresh,
             say=say,
         )
-    if trouble:
-        raise SluiceError(f"no image: {_why(trouble, wheels, ground)}")
+    if output:
+        raise SluiceError(f"the image was not built: {_reason(output, wheels, chosen)}")
     return tag, manifest
 
 
-def newest(folder: Path) -> Path:
-    """The package that was written last."""
-    packages = sorted(folder.glob("*.tar"), key=lambda path: path.stat().st_mtime)
-    if not packages:
-        raise SluiceError(f"no package in {folder}: run 'make package'")
-    return packages[-1]
-
-
-def lay_out(package: Path, wheels: Path, context: Path) -> Manifest:
-    """All that the build may see: the Dockerfile, the unpacked package and the wheels."""
+def _lay_out(package: Path, wheels: Path, context: Path) -> None:
+    """Copy what the build may see: the Dockerfile, the unpacked package and the wheels."""
     if not DOCKERFILE.is_file():
         raise SluiceError(f"{DOCKERFILE} is missing: run this in the project's folder")
     found = sorted(wheels.glob("*.whl"))
     if not found:
-        raise SluiceError(f"{wheels}: no wheels there; fetch them with 'make wheels'")
+        raise SluiceError(f"{wheels}: there are no wheels; download them with 'make wheels'")
     shutil.copyfile(DOCKERFILE, context / "Dockerfile")
-    for name in ("package", "wheels"):
-        (context / name).mkdir()
+    shutil.copytree(package, context / "package")
+    (context / "wheels").mkdir()
     for wheel in found:
         shutil.copyfile(wheel, context / "wheels" / wheel.name)
-    return unpack(package, context / "package")
 
 
-def labels(manifest: Manifest, ground: base.Base) -> dict[str, str]:
-    source, image = manifest.source, "org.opencontainers.image"
-    return {
-        f"{image}.title": manifest.name,
-        f"{image}.version": manifest.version,
-        f"{image}.revision": source.commit,
-        f"{image}.created": f"{datetime.fromtimestamp(source.time, UTC):%Y-%m-%dT%H:%M:%SZ}",
-        f"{image}.base.name": ground.name,
-        BASE_DIGEST: ground.digest,
-        DIGEST: f"sha256:{manifest.digest}",
-    }
-
-
-def _why(said: list[str], wheels: Path, ground: base.Base) -> str:
-    """The engine's many lines in one."""
-    text = "\n".join(said)
-    lacking = _NO_WHEEL.search(text)
-    if lacking:
+def _reason(output: list[str], wheels: Path, chosen: Base) -> str:
+    """What made the build fail, as one line."""
+    text = "\n".join(output)
+    missing = _NO_WHEEL.search(text)
+    if missing:
         return (
-            f"{wheels} lacks a wheel of {lacking[1]} for the Python of {ground.name}; "
-            f"fetch it with 'sluice package wheels --python {ground.python}'"
+            f"{wheels} has no wheel of {missing[1]} for the Python of {chosen.name}; "
+            f"download it with 'sluice package wheels --python {chosen.python}'"
         )
     if _OTHER_HASH.search(text):
-        return f"a wheel in {wheels} is not the one in the package's lock; pip says above which"
-    errors = [line for line in said if "error" in line.lower()]
-    return (errors or said)[0]
+        return (
+            f"a wheel in {wheels} differs from the one in the package's lock, as pip says above; "
+            "delete it and run 'make wheels'"
+        )
+    errors = [line for line in output if "error" in line.lower()]
+    return (errors or output)[0]

@@ -1,4 +1,4 @@
-"""What is installed in a package's image: asked of the image itself, in a bound container."""
+"""What is installed in a package's image, as programs in the image itself list it."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ import msgspec
 from sluice.errors import SluiceError
 from sluice.image import engine
 
-_DPKG = r"${db:Status-Status}\t${Package}\t${Version}\t${Architecture}\n"
-_VENV = """
+_DPKG_FORMAT = r"${db:Status-Status}\t${Package}\t${Version}\t${Architecture}\n"
+_LIST_LIBRARIES = """
 import json, platform, sys
 from importlib.metadata import distributions
-told = platform.freedesktop_os_release()
+system = platform.freedesktop_os_release()
 print(json.dumps({
     "python": "%d.%d.%d" % sys.version_info[:3],
-    "system": told["ID"],
-    "release": told.get("VERSION_ID", ""),
+    "system": system["ID"],
+    "release": system.get("VERSION_ID", ""),
     "libraries": [(each.name, each.version) for each in distributions()],
 }))
 """
 
 
 class SystemPackage(msgspec.Struct, frozen=True, order=True):
+    """An installed Debian package."""
+
     name: str
     version: str
     architecture: str
 
 
-class _Venv(msgspec.Struct, frozen=True):
+class _Environment(msgspec.Struct, frozen=True):
     python: str
     system: str
     release: str
@@ -35,8 +37,11 @@ class _Venv(msgspec.Struct, frozen=True):
 
 
 class Installed(msgspec.Struct, frozen=True):
-    """`system` and `release` as in /etc/os-release: debian and 13; `libraries` are those of Python,
-    each with its version."""
+    """What is installed in an image.
+
+    `system` and `release` are ID and VERSION_ID of /etc/os-release, such as debian and 13.
+    `libraries` are name and version of each Python library. Both lists are sorted.
+    """
 
     system: str
     release: str
@@ -46,27 +51,32 @@ class Installed(msgspec.Struct, frozen=True):
 
 
 def read(image: str) -> Installed:
-    """Raises SluiceError for an image that cannot say what is in it."""
-    said = engine.ask(image, "/venv/bin/python", "-I", "-c", _VENV)
+    """Raises SluiceError for an image without Python in /venv, or without Debian's dpkg."""
+    output = engine.output(image, "/venv/bin/python", "-I", "-c", _LIST_LIBRARIES)
     try:
-        venv = msgspec.json.decode(said, type=_Venv)
+        environment = msgspec.json.decode(output, type=_Environment)
     except msgspec.MsgspecError as error:
-        raise SluiceError(f"{image}: its Python does not say what it has: {error}") from None
+        raise SluiceError(
+            f"{image}: its Python did not list the installed libraries: {error}"
+        ) from None
     return Installed(
-        system=venv.system,
-        release=venv.release,
-        python=venv.python,
+        system=environment.system,
+        release=environment.release,
+        python=environment.python,
         packages=_packages(image),
-        libraries=tuple(sorted(venv.libraries)),
+        libraries=tuple(sorted(environment.libraries)),
     )
 
 
 def _packages(image: str) -> tuple[SystemPackage, ...]:
     found = []
-    for line in engine.ask(image, "dpkg-query", "--show", f"--showformat={_DPKG}").splitlines():
+    output = engine.output(image, "dpkg-query", "--show", f"--showformat={_DPKG_FORMAT}")
+    for line in output.splitlines():
         status, *package = line.split("\t")
         if status == "installed":
             found.append(SystemPackage(*package))
     if not found:
-        raise SluiceError(f"{image}: dpkg-query names no package; expected Debian or its kin")
+        raise SluiceError(
+            f"{image}: dpkg-query lists no package; the base image must be Debian or a derivative"
+        )
     return tuple(sorted(found))

@@ -1,4 +1,4 @@
-"""An image into a registry, and the reference that names its bytes there."""
+"""Push an image to a registry, and name it there by its digest."""
 
 from __future__ import annotations
 
@@ -6,45 +6,50 @@ import re
 
 from sluice.errors import SluiceError
 from sluice.image import engine
-from sluice.package.identity import inspected
-
-VERSION = "org.opencontainers.image.version"
+from sluice.image.labels import VERSION, require_package_image
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-# As docker tells a registry from a folder of its own: by a dot, a port, or this one name.
+# Docker takes the first element for a registry if it has a dot or a port, or is localhost.
 _HOST = rf"(?:localhost|{_LABEL}(?:\.{_LABEL})+|{_LABEL}(?=:))(?::[0-9]+)?"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"{_HOST}(?:/{_PART})+")
 
 
 def run(image: str, name: str) -> str:
-    """Push under the package's version; returns `REGISTRY/NAME@sha256:…`."""
-    name = plain(name)
+    """Push an image under the package's version; returns `REGISTRY/NAME@sha256:…`.
+
+    Raises SluiceError for an image that holds no package, and if the registry refuses.
+    """
+    name = normalized(name)
     engine.require_engine()
-    found = inspected(image)
-    tagged = f"{name}:{found['Config']['Labels'][VERSION]}"
-    # By its id from here on: what a tag means may change under way.
-    engine.tag(found["Id"], tagged)
+    found = require_package_image(image)
+    tagged = f"{name}:{found.labels[VERSION]}"
+    # By its id, because the tag could be moved to another image meanwhile.
+    engine.tag(found.id, tagged)
     engine.push(tagged)
-    return _by_digest(found["Id"], name)
+    return _by_digest(found.id, name)
 
 
-def plain(name: str) -> str:
-    """The name as registries spell it: GitHub's owners may have capitals, theirs may not."""
+def normalized(name: str) -> str:
+    """A repository's name in lower case, as registries require it; raises SluiceError if invalid.
+
+    GitHub's owners may have capitals in their names, which registries refuse.
+    """
     lower = name.lower()
     if not _NAME.fullmatch(lower):
         raise SluiceError(
-            f"{name!r} is not a place in a registry: expected REGISTRY/NAME with no tag, "
+            f"{name!r} is not a repository in a registry: expected REGISTRY/NAME without a tag, "
             "such as ghcr.io/owner/name or 127.0.0.1:5000/name"
         )
     return lower
 
 
-def _by_digest(image: str, name: str) -> str:
-    known = [each for each in inspected(image)["RepoDigests"] if each.startswith(f"{name}@")]
+def _by_digest(image_id: str, name: str) -> str:
+    pushed = require_package_image(image_id)
+    known = [each for each in pushed.repo_digests or () if each.startswith(f"{name}@")]
     if len(known) != 1:
         raise SluiceError(
-            f"{image}: this engine knows {len(known)} digests of it in {name}, expected one; "
-            "remove the image with 'docker image rm', build it again, and push that"
+            f"{image_id}: the engine knows {len(known)} digests of this image in {name}, expected "
+            "one; remove it with 'docker image rm', build it again, and push that"
         )
-    return str(known[0])
+    return known[0]

@@ -1,4 +1,4 @@
-"""The wheels of a package's locked environment, fetched while there is a network."""
+"""Download the wheels that a package's image needs; the build of the image has no network."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from sluice.errors import SluiceError
 from sluice.package.archive import opened
 from sluice.package.lock import pins
 
-LOCKS = ("environment/serve.txt", "environment/batch.txt")
 
-
-def fetch(package: Path, folder: Path, python: str) -> None:
+def download(package: Path, folder: Path, python: str) -> None:
     """Download every wheel that a Linux image with that Python (such as 3.13) needs.
 
-    Each is held to the hashes in the package's locks.
+    Each wheel must match the hashes in the package's locks. Raises SluiceError if pip fails.
     """
     with opened(package) as unpacked, TemporaryDirectory(prefix="sluice-") as scratch:
-        for lock in LOCKS:
-            chosen = Path(scratch) / Path(lock).name
-            chosen.write_text(choose((unpacked.folder / lock).read_text("utf-8"), python), "utf-8")
-            _download(chosen, folder, python)
+        for path, text in unpacked.serving_locks.items():
+            requirements = Path(scratch) / Path(path).name
+            requirements.write_text(applicable(text, path, python), "utf-8")
+            _download(requirements, folder, python)
 
 
-def choose(lock: str, python: str) -> str:
-    """The lines that hold for that Python on Linux; pip would ask the Python that runs it."""
+def applicable(lock: str, where: str, python: str) -> str:
+    """The lines of a lock that apply to that Python on Linux, as requirements without markers.
+
+    pip would evaluate the markers for the Python that runs pip.
+    """
     target = {
         "python_version": ".".join(python.split(".")[:2]),
         "python_full_version": python if python.count(".") > 1 else f"{python}.0",
@@ -41,22 +42,26 @@ def choose(lock: str, python: str) -> str:
     }
     return "".join(
         f"{pin.name}=={pin.version}{''.join(f' --hash=sha256:{one}' for one in pin.sha256)}\n"
-        for pin in pins(lock, "the lock")
+        for pin in pins(lock, where)
         if not pin.marker or Marker(pin.marker).evaluate(target)
     )
 
 
 def _download(requirements: Path, folder: Path, python: str) -> None:
     command = [sys.executable, "-P", "-m", "pip", "download"]
-    command += ["--quiet", "--no-deps", "--require-hashes"]
-    target = ["--only-binary=:all:", "--python-version", python, "--dest", str(folder)]
+    command += ["--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+    command += ["--python-version", python, "--dest", str(folder)]
     done = subprocess.run(
-        [*command, *target, "--requirement", str(requirements)],
+        [*command, "--requirement", str(requirements)],
         check=False,
         capture_output=True,
         text=True,
     )
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-        why = (said or done.stderr.splitlines() or ["no word"])[-1].removeprefix("ERROR: ")
-        raise SluiceError(f"{requirements.name}: pip cannot fetch its wheels: {why}")
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+        output = errors or done.stderr.splitlines() or ["pip printed no error message"]
+        reason = output[-1].removeprefix("ERROR: ")
+        raise SluiceError(
+            f"environment/{requirements.name}: pip could not download its wheels for Python "
+            f"{python}: {reason}"
+        )

@@ -1,1 +1,1 @@
-"""The delivery package: assemble its parts, seal them in an archive, verify one."""
+"""The delivery package: assemble its parts, seal them in an archive, and verify one."""

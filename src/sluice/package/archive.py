@@ -1,21 +1,20 @@
-"""The archive: written alike everywhere, and opened as if nobody vouched for it.
+"""The archive of a package: sealed under a manifest, and opened only if every byte matches it.
 
-Needs the serving dependencies alone.
+Importing this module needs the serving dependencies alone.
 """
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sluice.errors import SluiceError
 from sluice.files import sha256
+from sluice.package import tar
 from sluice.package.manifest import (
     MANIFEST,
     Manifest,
@@ -26,156 +25,114 @@ from sluice.package.manifest import (
     encode,
     require_parts,
 )
-
-MOST_BYTES = 512 * 2**20
-MOST_FILES = 5_000
-LONGEST_PATH = 250
+from sluice.package.parts import Parts
 
 
 @dataclass(frozen=True)
-class Package:
-    """A package laid out in a folder, every byte as its manifest says."""
+class Package(Parts):
+    """A package that is unpacked in a folder; every byte was compared with its manifest."""
 
-    folder: Path
     manifest: Manifest
 
-    @property
-    def model(self) -> Path:
-        return self.folder / "model"
+    def contents(self) -> dict[str, bytes]:
+        """The content of every file except the manifest, by its path in the package."""
+        return {path: (self.folder / path).read_bytes() for path in self.manifest.files}
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Package]:
-    """A package file, unpacked for as long as it is used, or a folder that one was unpacked to.
+    """Open a package: a file, which is unpacked for as long as it is used, or an unpacked folder.
 
-    Raises SluiceError for what must not be opened or is not whole.
+    Raises SluiceError if the archive is unsafe to unpack, or if any byte differs from the manifest.
     """
     if path.is_dir():
-        yield Package(path, hold_folder(path))
+        yield _in_folder(path)
         return
+    with unpacked(path) as package:
+        yield package
+
+
+@contextmanager
+def unpacked(file: Path) -> Iterator[Package]:
+    """Unpack a package file for as long as it is used; a folder is refused. Raises as `opened`."""
     with TemporaryDirectory(prefix="sluice-") as scratch:
-        yield Package(Path(scratch), unpack(path, Path(scratch)))
+        yield Package(Path(scratch), unpack(file, Path(scratch)))
 
 
-def version(source: Source, whole: str) -> str:
-    """The day of the commit (UTC), and a digest of commit and content.
+def version(source: Source, content: str) -> str:
+    """The date of the commit (UTC), and 12 hex digits of a digest of the commit and the content.
 
-    Two commits of a day may hold the same content, and each has a tag of its own.
+    The commit is part of it because two commits of one day may build the same content, and each
+    needs a tag of its own.
     """
-    both = sha256(f"{source.commit} {whole}".encode())
+    both = sha256(f"{source.commit} {content}".encode())
     return f"{datetime.fromtimestamp(source.time, UTC):%Y.%m.%d}-{both[:12]}"
 
 
 def archive(contents: dict[str, bytes], manifest: Manifest) -> bytes:
-    """A tar with the manifest first; owner, mode and time are the same for every member."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, content in [(MANIFEST, encode(manifest)), *sorted(contents.items())]:
-            member = tarfile.TarInfo(name)
-            member.size, member.mtime, member.mode = len(content), manifest.source.time, 0o644
-            tar.addfile(member, io.BytesIO(content))
-    return out.getvalue()
+    """The bytes of the package file: the manifest first, then the files in order of their paths."""
+    files = [(MANIFEST, encode(manifest)), *sorted(contents.items())]
+    return tar.pack(files, manifest.source.time)
 
 
 def unpack(file: Path, folder: Path) -> Manifest:
-    """Unpack into an empty folder, holding every byte against the manifest."""
-    try:
-        if file.stat().st_size > MOST_BYTES:
-            raise SluiceError(f"{file}: larger than {MOST_BYTES:,} bytes")
-        # No compression: an archive is never larger than its file says.
-        with tarfile.open(file, "r:") as tar:
-            written = _extract(tar, folder, str(file))
-    except FileNotFoundError:
-        raise SluiceError(f"{file}: no such file") from None
-    except IsADirectoryError:
-        raise SluiceError(f"{file}: a folder, expected a package file") from None
-    except (tarfile.TarError, EOFError, ValueError) as error:
-        raise SluiceError(f"{file}: not a readable package: {error}") from None
-    if MANIFEST not in written:
+    """Unpack a package file into an empty folder, and compare every byte with the manifest.
+
+    Raises SluiceError for what is unsafe to unpack, and for any difference.
+    """
+    digests = tar.unpack(file, folder)
+    if digests.pop(MANIFEST, None) is None:
         raise SluiceError(f"{file}: {MANIFEST} is missing")
     manifest = decode((folder / MANIFEST).read_bytes(), str(file))
-    _hold(manifest, {k: v for k, v in written.items() if k != MANIFEST}, str(file))
-    _sealed_so(file, manifest, folder)
+    _compare(manifest, digests, str(file))
+    _require_same_archive(file, Package(folder, manifest))
     return manifest
 
 
-def hold_folder(folder: Path) -> Manifest:
-    """Hold every byte of an unpacked package against its manifest."""
+def _in_folder(folder: Path) -> Package:
     if not (folder / MANIFEST).is_file():
-        raise SluiceError(f"{folder}: not an unpacked package: {MANIFEST} is missing")
+        raise SluiceError(f"{folder}: is not an unpacked package: {MANIFEST} is missing")
     manifest = decode((folder / MANIFEST).read_bytes(), str(folder))
-    written = {}
+    digests = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():
-            raise SluiceError(f"{path}: a link, expected a plain file")
+            raise SluiceError(f"{path}: is a link, expected a regular file")
         if path.is_file() and path != folder / MANIFEST:
             content = path.read_bytes()
-            written[path.relative_to(folder).as_posix()] = sha256(content)
-    _hold(manifest, written, str(folder))
-    return manifest
+            digests[path.relative_to(folder).as_posix()] = sha256(content)
+    _compare(manifest, digests, str(folder))
+    return Package(folder, manifest)
 
 
-def _extract(tar: tarfile.TarFile, folder: Path, where: str) -> dict[str, str]:
-    """Write the members one by one; returns the sha256 of each."""
-    written: dict[str, str] = {}
-    total = 0
-    for member in tar:
-        _refuse_unless_plain(member, written, where)
-        total += member.size
-        if total > MOST_BYTES or len(written) >= MOST_FILES:
-            raise SluiceError(
-                f"{where}: unpacks to more than {MOST_BYTES:,} bytes or {MOST_FILES:,} files"
-            )
-        stream = tar.extractfile(member)
-        content = stream.read(member.size) if stream else b""
-        if len(content) != member.size:
-            raise SluiceError(f"{where}: ends in the middle of {member.name}")
-        target = folder / member.name
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        except (FileExistsError, NotADirectoryError, IsADirectoryError):
-            raise SluiceError(f"{where}: {member.name!r} is both a file and a folder") from None
-        written[member.name] = sha256(content)
-    return written
-
-
-def _refuse_unless_plain(member: tarfile.TarInfo, written: dict[str, str], where: str) -> None:
-    name = member.name
-    path = PurePosixPath(name)
-    if not member.isreg() or member.sparse is not None:
-        raise SluiceError(f"{where}: {name!r} is not a plain file (a link, folder or device)")
-    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or ":" in name:
-        raise SluiceError(f"{where}: the path {name!r} leads out of the package")
-    if path.as_posix() != name or not name.isprintable() or len(name.encode()) > LONGEST_PATH:
-        raise SluiceError(f"{where}: the path {name!r} is not in plain form")
-    if name in written:
-        raise SluiceError(f"{where}: {name!r} is there twice")
-
-
-def _hold(manifest: Manifest, written: dict[str, str], where: str) -> None:
+def _compare(manifest: Manifest, digests: dict[str, str], where: str) -> None:
+    """Raise SluiceError unless the files are those of the manifest, and the manifest is right."""
     listed = manifest.files
     if sum(map(len, manifest.parts.values())) != len(listed):
         raise SluiceError(f"{where}: {MANIFEST} lists a file twice")
     for path, file in sorted(listed.items()):
-        if path not in written:
-            raise SluiceError(f"{where}: {path} is missing")
-        if written[path] != file.sha256:
-            raise SluiceError(f"{where}: {path} was changed: its sha256 is not the manifest's")
-    surplus = sorted(set(written) - set(listed))
+        if path not in digests:
+            raise SluiceError(f"{where}: {path} is missing, although {MANIFEST} lists it")
+        if digests[path] != file.sha256:
+            raise SluiceError(
+                f"{where}: {path} was changed: its SHA-256 differs from the one in {MANIFEST}"
+            )
+    surplus = sorted(set(digests) - set(listed))
     if surplus:
-        raise SluiceError(f"{where}: {surplus[0]} is not in the manifest")
+        raise SluiceError(f"{where}: {surplus[0]} is not listed in {MANIFEST}")
     require_parts(manifest.parts, where)
-    whole = digest(manifest.parts)
-    if whole != manifest.digest or version(manifest.source, whole) != manifest.version:
-        raise SluiceError(f"{where}: digest and version do not belong to the content")
+    content = digest(manifest.parts)
+    if content != manifest.digest or version(manifest.source, content) != manifest.version:
+        raise SluiceError(f"{where}: the digest or version in {MANIFEST} does not match the files")
 
 
-def _sealed_so(file: Path, manifest: Manifest, folder: Path) -> None:
-    """Contents and manifest make one archive: whatever differs from it is unaccounted for."""
-    contents = {path: (folder / path).read_bytes() for path in manifest.files}
-    if describe(contents) != manifest.parts or archive(contents, manifest) != file.read_bytes():
+def _require_same_archive(file: Path, package: Package) -> None:
+    """Files and manifest determine every byte of the archive: no other archive is accepted."""
+    contents = package.contents()
+    if (
+        describe(contents) != package.manifest.parts
+        or archive(contents, package.manifest) != file.read_bytes()
+    ):
         raise SluiceError(
-            f"{file}: is not the archive that its files are sealed in: a size, an owner, a mode, "
-            "the order or the manifest's spelling differs, or bytes follow the end"
+            f"{file}: differs from the archive that its files and {MANIFEST} give: a size, an "
+            "owner, a mode, the order or the manifest's formatting differs, or extra bytes follow"
         )

@@ -1,4 +1,4 @@
-"""Put the parts of a package into one folder, only if every verdict passes."""
+"""Assemble the parts of a package in one folder; refused unless every gate passes."""
 
 from __future__ import annotations
 
@@ -6,86 +6,86 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from sluice import files, gates
+from sluice import gates
 from sluice.errors import SluiceError
+from sluice.files import write, write_json
+from sluice.package import parts
 from sluice.package.card import model_card
+from sluice.package.parts import Parts
 from sluice.project import Project
 from sluice.report.write import write as write_report
 from sluice.verdict import Verdict
 
+_FILES = {
+    "params.yaml": parts.PARAMS,
+    "out/selection.json": parts.SELECTION,
+    "out/model/model.onnx": parts.MODEL,
+    "out/model/signature.json": parts.SIGNATURE,
+    "out/model/pipeline.skops": parts.PIPELINE,
+    # The scenarios are a part of their own, and not only evidence of their gate.
+    "out/evidence/scenarios/scenarios.json": parts.SCENARIOS,
+    "requirements/serve.txt": parts.SERVE_LOCK,
+    "requirements/batch.txt": parts.BATCH_LOCK,
+    "requirements/build.txt": parts.BUILD_LOCK,
+    "pyproject.toml": parts.PYPROJECT,
+    "docs/datasheet.md": parts.DATASHEET,
+}
+_FOLDERS = {
+    "src/sluice": "code/sluice",
+    "src/usecase": "code/usecase",
+    "out/verdicts": "reports/verdicts",
+    "out/evidence": "reports/evidence",
+}
+
 
 def run(project: Project) -> None:
-    """Write `out/package/`; raises SluiceError that names the gates which refuse."""
+    """Write `out/package/`; raises SluiceError that names the gates which do not pass."""
     verdicts = gates.collect(project)
     refuse_unless_passed(verdicts)
-    _files_are_there(project)
+    copies = _copies(project.root)
     folder = project.package
     if folder.exists():
         shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    for source, target in _copies(project).items():
+    for source, target in copies.items():
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(project.root / source, folder / target)
-    files.write_json(folder / "data/data.json", _data(project))
-    write_report(project, verdicts, folder=folder / "reports")
-    card = folder / "documentation/model-card.md"
-    files.write(card, model_card(project, verdicts).encode())
+    package = Parts(folder)
+    write_json(folder / parts.DATA, _data(project, package))
+    write_report(project, verdicts, folder=package.reports)
+    write(folder / parts.MODEL_CARD, model_card(project, verdicts).encode())
 
 
 def refuse_unless_passed(verdicts: list[Verdict]) -> None:
-    refused = [verdict for verdict in verdicts if not verdict.passes]
-    if refused:
-        said = "; ".join(f"{v.gate}: {v.status.value}: {v.why}" for v in refused)
-        raise SluiceError(f"no package: {said}")
+    """Raise SluiceError that names each gate which does not pass, with its reason."""
+    refusals = [f"{v.gate}: {v.status.value}: {v.why}" for v in verdicts if not v.passes]
+    if refusals:
+        raise SluiceError(f"no package was built, because a gate refuses: {'; '.join(refusals)}")
 
 
-def _copies(project: Project) -> dict[str, str]:
-    """From the project's files to their places in the package."""
-    copies = {
-        "params.yaml": "configuration/params.yaml",
-        "out/selection.json": "configuration/selection.json",
-        "requirements/serve.txt": "environment/serve.txt",
-        "requirements/batch.txt": "environment/batch.txt",
-        "requirements/build.txt": "environment/build.txt",
-        "pyproject.toml": "environment/pyproject.toml",
-        "docs/datasheet.md": "documentation/datasheet.md",
-    }
-    for name in ("model.onnx", "signature.json", "pipeline.skops"):
-        copies[f"out/model/{name}"] = f"model/{name}"
-    for source, target in (
-        ("src/sluice", "code/sluice"),
-        ("src/usecase", "code/usecase"),
-        ("out/verdicts", "reports/verdicts"),
-        ("out/evidence", "reports/evidence"),
-    ):
-        for path in sorted((project.root / source).rglob("*")):
+def _copies(root: Path) -> dict[str, str]:
+    """From the project's files to their places in the package; raises if one is missing."""
+    copies = {}
+    for source, target in _FOLDERS.items():
+        for path in sorted((root / source).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
-                inner = path.relative_to(project.root / source)
-                copies[f"{source}/{inner.as_posix()}"] = f"{target}/{inner.as_posix()}"
-    # The scenarios are a part of their own, not a report.
-    return copies | {"out/evidence/scenarios/scenarios.json": "scenarios/scenarios.json"}
+                inner = path.relative_to(root / source).as_posix()
+                copies[f"{source}/{inner}"] = f"{target}/{inner}"
+    copies |= _FILES
+    for source in copies:
+        if not (root / source).is_file():
+            raise SluiceError(f"no package was built: {source} is missing; 'sluice run' writes it")
+    return copies
 
 
-def _files_are_there(project: Project) -> None:
-    for source in _copies(project):
-        if not (project.root / source).is_file():
-            raise SluiceError(f"no package: {source} is missing")
-
-
-def _data(project: Project) -> dict[str, object]:
-    """Which data the model was made from: DVC's hash of the file and each split, and its rows."""
+def _data(project: Project, package: Parts) -> dict[str, object]:
+    """Which data the model was made from: DVC's hash of the table and of each split."""
     return {
         "file": {"path": project.settings.data.file, "md5": _md5(project.data)},
         "splits": {
-            part: {"md5": _md5(project.split(part)), "rows": _rows(project.split(part))}
-            for part in ("train", "validation", "holdout", "latest")
+            split: {"md5": _md5(project.split(split)), "rows": _rows(project.split(split))}
+            for split in ("train", "validation", "holdout", "latest")
         },
-        "scenario rows": {
-            name: len(rows)
-            for name, rows in files.read_json(project.package / "scenarios/scenarios.json")[
-                "samples"
-            ].items()
-        },
+        "scenario rows": {name: len(rows) for name, rows in package.scenarios.samples.items()},
     }
 
 

@@ -1,8 +1,7 @@
-"""Run a package's scenarios with nothing but the serving dependencies at hand.
+"""Run a package's scenarios in a process that can import the serving dependencies alone.
 
-`python -I -m sluice.package.isolated FOLDER` prints the findings as JSON. What
-the server will not have cannot be imported here either, so a model that leans
-on it fails now.
+`python -I -m sluice.package.isolated FOLDER` prints the findings as JSON. What the server does not
+have cannot be imported here either, so a model that needs more than that fails at once.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from types import ModuleType
 
 
 class Guard(MetaPathFinder):
-    """Finds nothing, and refuses every module outside `allowed`."""
+    """Refuses to import every module outside `allowed`; leaves the others to the next finder."""
 
     def __init__(self, allowed: frozenset[str]) -> None:
         self._allowed = allowed
@@ -32,23 +31,24 @@ class Guard(MetaPathFinder):
 
 
 def serving_modules() -> frozenset[str]:
-    """Top-level modules of the standard library, sluice, and what sluice needs to serve."""
-    wanted, seen = ["sluice"], set()
-    while wanted:
-        name = wanted.pop()
+    """Top-level modules of the standard library, of sluice, and of what sluice needs to serve."""
+    queue, seen = ["sluice"], set()
+    while queue:
+        name = queue.pop()
         if name in seen:
             continue
         seen.add(name)
-        wanted += _requirements(name)
+        queue += _requirements(name)
     owners = packages_distributions()
     installed = {m for m, names in owners.items() if seen & {_normal(name) for name in names}}
     return frozenset(sys.stdlib_module_names | installed | {"sluice"})
 
 
 def _requirements(name: str) -> list[str]:
+    """The requirements of a distribution, without those of its extras."""
     try:
         lines = requires(name) or []
-    except PackageNotFoundError:  # for another platform or Python
+    except PackageNotFoundError:  # needed only on another platform or Python
         return []
     return [_normal(re.split(r"[^\w.-]", line)[0]) for line in lines if "extra ==" not in line]
 
@@ -58,14 +58,20 @@ def _normal(name: str) -> str:
 
 
 def main(folder: Path) -> None:
+    """Print the findings; a SluiceError ends the process with its message and status 1."""
     sys.meta_path.insert(0, Guard(serving_modules()))
     import msgspec
 
     from sluice import scenario
+    from sluice.errors import SluiceError
     from sluice.model import Model
+    from sluice.package.parts import Parts
 
-    book = scenario.read(folder / "scenarios" / "scenarios.json")
-    findings = scenario.run(Model(folder / "model"), book)
+    parts = Parts(folder)
+    try:
+        findings = scenario.run(Model(parts.model), parts.scenarios)
+    except SluiceError as error:
+        sys.exit(str(error))
     sys.stdout.write(msgspec.json.encode(findings).decode())
 
 

@@ -1,4 +1,4 @@
-"""What a package holds: every file by digest, every required part by name."""
+"""The manifest of a package: every file with its digest, grouped into parts."""
 
 from __future__ import annotations
 
@@ -9,46 +9,30 @@ import msgspec
 
 from sluice.errors import SluiceError
 from sluice.files import encode_record, sha256
+from sluice.package.parts import REQUIRED
 
 MANIFEST = "manifest.json"
 FORMAT = 1
 
-# The parts that a package accounts for, and the files that each must hold.
-PARTS: dict[str, tuple[str, ...]] = {
-    "model": ("model/model.onnx", "model/signature.json", "model/pipeline.skops"),
-    "code": ("code/usecase/candidates.py", "code/sluice/model.py"),
-    "configuration": (
-        "configuration/params.yaml",
-        "configuration/dvc.yaml",
-        "configuration/dvc.lock",
-        "configuration/selection.json",
-    ),
-    "data": ("data/data.json", "data/data.dvc"),
-    "environment": (
-        "environment/serve.txt",
-        "environment/batch.txt",
-        "environment/build.txt",
-        "environment/pyproject.toml",
-    ),
-    "documentation": ("documentation/model-card.md", "documentation/datasheet.md"),
-    "scenarios": ("scenarios/scenarios.json",),
-    "reports": ("reports/report.md", "reports/report.html", "reports/report.json"),
-}
+# Up to the year 9999, the last that a date can have.
+Seconds = Annotated[int, msgspec.Meta(ge=0, lt=253_402_300_800)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*\Z", max_length=64)]
 
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of the package; `size` is in bytes, `path` is relative to the package."""
+
     path: str
     size: int
     sha256: str
 
 
-# What a date can be made of, until the year 9999.
-Seconds = Annotated[int, msgspec.Meta(ge=0, lt=253_402_300_800)]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]*\Z", max_length=64)]
-
-
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The commit that was built; not `clean` if the work tree had changes on top."""
+    """The commit that the package was built from.
+
+    `time` is the commit's, in seconds since 1970. `clean` is false if the working tree had changes
+    that were not committed.
+    """
 
     commit: str
     time: Seconds
@@ -56,7 +40,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`parts` lists the files of each part; `digest` is the digest of all of them."""
+    """`parts` lists the files of each part; `digest` is one SHA-256 for all of them."""
 
     format: int
     name: Name
@@ -67,11 +51,17 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def files(self) -> dict[str, File]:
+        """All files, by path."""
         return {file.path: file for files in self.parts.values() for file in files}
+
+    @property
+    def title(self) -> str:
+        """Name and version, as messages name a package."""
+        return f"{self.name} {self.version}"
 
 
 def describe(contents: dict[str, bytes]) -> dict[str, tuple[File, ...]]:
-    """The files by part: the first element of their path."""
+    """The files by part; the part of a file is the first element of its path."""
     parts: dict[str, list[File]] = {}
     for path, content in sorted(contents.items()):
         file = File(path, len(content), sha256(content))
@@ -80,39 +70,50 @@ def describe(contents: dict[str, bytes]) -> dict[str, tuple[File, ...]]:
 
 
 def digest(parts: dict[str, tuple[File, ...]]) -> str:
-    """One digest of all files: of their paths and digests in order."""
+    """The SHA-256 of the list that `sha256sum` would print of all files, sorted by path."""
     files = sorted((f.path, f.sha256) for listed in parts.values() for f in listed)
     lines = "".join(f"{sha}  {path}\n" for path, sha in files)
     return sha256(lines.encode())
 
 
 def require_parts(parts: dict[str, tuple[File, ...]], where: str) -> None:
-    """Raise SluiceError unless each required part is there with its files, and no other part."""
-    held = {file.path for files in parts.values() for file in files}
-    for part, files in PARTS.items():
-        for path in files:
-            if path not in held:
-                raise SluiceError(f"{where}: the part {part!r} lacks {path}")
-    surplus = sorted(set(parts) - set(PARTS))
+    """Raise SluiceError unless every part is there with its required files, and no other part."""
+    present = {file.path for files in parts.values() for file in files}
+    for part, paths in REQUIRED.items():
+        for path in paths:
+            if path not in present:
+                raise SluiceError(f"{where}: the part {part!r} lacks the required file {path}")
+    surplus = sorted(set(parts) - set(REQUIRED))
     if surplus:
-        raise SluiceError(f"{where}: {surplus[0]!r} is not a part of a package")
-    for part, listed in parts.items():
-        for file in listed:
+        expected = ", ".join(REQUIRED)
+        raise SluiceError(
+            f"{where}: {surplus[0]!r} is not a part of a package; expected: {expected}"
+        )
+    for part, files in parts.items():
+        for file in files:
             if PurePosixPath(file.path).parts[0] != part:
-                raise SluiceError(f"{where}: {file.path} is listed under the part {part!r}")
-            if part == "model" and file.path not in PARTS[part]:
-                raise SluiceError(f"{where}: {file.path} is no file of a model")
+                raise SluiceError(f"{where}: {file.path} is listed under the wrong part {part!r}")
+            if part == "model" and file.path not in REQUIRED[part]:
+                allowed = ", ".join(REQUIRED[part])
+                raise SluiceError(
+                    f"{where}: {file.path} does not belong to a model, which is: {allowed}"
+                )
 
 
 def encode(manifest: Manifest) -> bytes:
+    """The manifest as indented JSON."""
     return encode_record(manifest)
 
 
 def decode(content: bytes, where: str) -> Manifest:
+    """Raises SluiceError for what is not a manifest, or is one of another format version."""
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SluiceError(f"{where}: {MANIFEST} is not a manifest: {error}") from None
+        raise SluiceError(f"{where}: {MANIFEST} is not a valid manifest: {error}") from None
     if manifest.format != FORMAT:
-        raise SluiceError(f"{where}: format {manifest.format} is not known, expected {FORMAT}")
+        raise SluiceError(
+            f"{where}: {MANIFEST} has format {manifest.format}, but this version of sluice reads "
+            f"format {FORMAT}; use the version of sluice that built the package"
+        )
     return manifest

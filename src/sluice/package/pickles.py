@@ -1,8 +1,8 @@
-"""No pickle crosses a trust boundary: what would run code when it is loaded is found unread.
+"""Refuse model files that could run code when they are loaded, without loading them.
 
-A pickle is a program that hides well: with a bad end, before an archive, compressed, in an
-array. So a pipeline's file must be what skops writes and nothing else: an archive from its
-first byte to its last, of one JSON and of arrays of plain numbers.
+A pickle is a program, and it can be hidden in many ways: truncated, put in front of a zip archive,
+compressed, or stored in an array of objects. So the pipeline's file must be exactly what skops
+writes: a zip archive from its first byte to its last, of one JSON file and arrays of plain values.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from numpy.lib import format as npy
 from sluice.errors import SluiceError
 
 _CALLS = {"GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "REDUCE", "BUILD"}
-_PICKLE = "holds a pickle, which runs code when it is loaded"
-_MOST_MEMBERS, _MOST_BYTES = 10_000, 512 * 2**20
-_ENTRY, _LISTED, _END = 30, 46, 22  # what a zip spends on a member, on listing it, and at its end
-_TORN = (
+_PICKLE = "contains a pickle, which can run any code when it is loaded"
+_MAX_MEMBERS, _MAX_BYTES = 10_000, 512 * 2**20
+# Bytes of a zip's fixed fields: before each member, for each entry of the directory, at the end.
+_MEMBER_HEADER, _DIRECTORY_ENTRY, _DIRECTORY_END = 30, 46, 22
+_UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, struct.error),
     *(EOFError, NotImplementedError, RuntimeError, ValueError),
 )
@@ -34,7 +35,11 @@ _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0
 
 
 def refuse(folder: Path, where: str) -> None:
-    """Raise SluiceError for a model's file that is a pickle, could have one in it, or is odd."""
+    """Check the files of a model's folder; `where` names the package in messages.
+
+    Raises SluiceError for a file that is a pickle, that could hide one, or that has a form which
+    sluice does not write.
+    """
     checks = {"model.onnx": _graph, "pipeline.skops": _pipeline, "signature.json": _json}
     for name, check in checks.items():
         try:
@@ -44,18 +49,18 @@ def refuse(folder: Path, where: str) -> None:
 
 
 def _graph(content: bytes) -> None:
-    """ONNX Runtime parses it afterwards, and takes nothing else for a model."""
-    if _program(content):
+    """ONNX Runtime refuses everything else that is not a model, when it parses the file."""
+    if _is_pickle(content):
         raise SluiceError(_PICKLE)
 
 
 def _json(content: bytes) -> None:
-    if _program(content):
+    if _is_pickle(content):
         raise SluiceError(_PICKLE)
     try:
         json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise SluiceError(f"is not JSON: {error}") from None
+        raise SluiceError(f"is not valid JSON: {error}") from None
 
 
 def _pipeline(content: bytes) -> None:
@@ -70,70 +75,84 @@ def _pipeline(content: bytes) -> None:
             for _, part in _members(member, {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}):
                 _array(part)
         else:
-            raise SluiceError(f"holds {name!r:.100}, which is no part of a pipeline")
+            raise SluiceError(f"contains {name!r:.100}, which skops does not write")
     if "schema.json" not in names:
-        raise SluiceError("is no pipeline: schema.json is missing")
+        raise SluiceError("is not a pipeline of skops: schema.json is missing")
 
 
-def _members(content: bytes, ways: set[int]) -> Iterator[tuple[str, bytes]]:
-    """The members of an archive that has nothing before, between or after them."""
+def _members(content: bytes, compressions: set[int]) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of a zip archive that has no bytes before, between or after its members.
+
+    `compressions` are the zip compression methods that are allowed.
+    """
     if not content.startswith(b"PK\x03\x04"):
-        raise SluiceError(_PICKLE if _program(content) else "is not an archive from its first byte")
+        raise SluiceError(
+            _PICKLE if _is_pickle(content) else "does not start as a zip archive does"
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             listed = archive.infolist()
             total = sum(member.file_size for member in listed)
-            if len(listed) > _MOST_MEMBERS or total > _MOST_BYTES:
-                raise SluiceError("unpacks to more than any model")
+            if len(listed) > _MAX_MEMBERS or total > _MAX_BYTES:
+                raise SluiceError(
+                    f"unpacks to more than {_MAX_MEMBERS:,} files or {_MAX_BYTES:,} bytes"
+                )
             if len({member.filename for member in listed}) < len(listed):
-                raise SluiceError("holds a name twice")
-            if any(member.flag_bits or member.compress_type not in ways for member in listed):
-                raise SluiceError("is packed in a way that skops does not")
+                raise SluiceError("contains a file name twice")
+            if any(
+                member.flag_bits or member.compress_type not in compressions for member in listed
+            ):
+                raise SluiceError("is compressed or encrypted in a way that skops does not use")
             if _extent(content, listed) != len(content):
-                raise SluiceError("holds bytes beside the members of the archive")
+                raise SluiceError("contains bytes outside the files of its zip archive")
             for member in listed:
                 yield member.filename, archive.read(member)
-    except _TORN as error:
-        raise SluiceError(f"is not a readable archive: {error}") from None
+    except _UNREADABLE as error:
+        raise SluiceError(f"is not a readable zip archive: {error}") from None
 
 
 def _extent(content: bytes, listed: list[zipfile.ZipInfo]) -> int:
-    """How long an archive of these members is, where each begins at the end of the one before."""
+    """The length in bytes of a zip archive of these members; -1 if there are bytes between them."""
     at = 0
     for member in sorted(listed, key=lambda member: member.header_offset):
         if member.header_offset != at:
             return -1
         name, extra = struct.unpack_from("<HH", content, at + 26)
-        at += _ENTRY + name + extra + member.compress_size
+        at += _MEMBER_HEADER + name + extra + member.compress_size
     for member in listed:
-        at += _LISTED + len(member.filename.encode()) + len(member.extra) + len(member.comment)
-    return at + _END
+        at += (
+            _DIRECTORY_ENTRY
+            + len(member.filename.encode())
+            + len(member.extra)
+            + len(member.comment)
+        )
+    return at + _DIRECTORY_END
 
 
 def _array(content: bytes) -> None:
-    """An array as NumPy writes it, of plain values, and nothing after them."""
+    """A file of NumPy with plain values and no bytes after them."""
     file = io.BytesIO(content)
     try:
         shape, _, dtype = _HEADERS[npy.read_magic(file)](file)
-    except Exception as error:  # a header is Python's syntax: what is none fails in many ways
+    except Exception as error:  # NumPy parses the header as Python: anything can be raised
         said = " ".join(str(error).split())
-        reason = _PICKLE if _program(content) else f"holds an array that is none: {said:.100}"
+        reason = _PICKLE if _is_pickle(content) else f"contains an invalid array: {said:.100}"
         raise SluiceError(reason) from None
     if dtype.hasobject:
         raise SluiceError(_PICKLE)
     size = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or size != len(content) - file.tell():
-        raise SluiceError("holds an array of another size than it says")
+        raise SluiceError("contains an array whose size differs from its header")
 
 
-def _program(content: bytes) -> bool:
-    """Whether a pickle of any protocol begins here; it would run up to where it breaks."""
+def _is_pickle(content: bytes) -> bool:
+    """Whether a pickle of any protocol begins here; a broken one would run up to the break."""
     if content[:1] == b"\x80" and content[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return True
     calls = False
     try:
         for operation, _, _ in pickletools.genops(content):
             calls = calls or operation.name in _CALLS
-    except Exception:  # what is no pickle fails in every way that bytes can
+    except Exception:  # for bytes that are not a pickle, anything can be raised
         return calls
     return calls

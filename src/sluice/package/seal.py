@@ -1,4 +1,4 @@
-"""One archive from the assembled parts: equal bytes for equal content and commit."""
+"""Seal the assembled parts in one archive: the same content and commit give the same bytes."""
 
 from __future__ import annotations
 
@@ -9,32 +9,41 @@ from sluice.errors import SluiceError
 from sluice.package.archive import archive, version
 from sluice.package.assemble import refuse_unless_passed
 from sluice.package.manifest import FORMAT, Manifest, Source, describe, digest, require_parts
+from sluice.package.parts import DATA_POINTER, DVC_LOCK, DVC_PIPELINE
 from sluice.project import Project
 
-# DVC's own files cannot be dependencies of a stage, so they join the parts here.
+# A stage of DVC cannot depend on DVC's own files, so they join the other parts here.
 _DVC_FILES = {
-    "dvc.yaml": "configuration/dvc.yaml",
-    "dvc.lock": "configuration/dvc.lock",
-    "data.dvc": "data/data.dvc",
+    "dvc.yaml": DVC_PIPELINE,
+    "dvc.lock": DVC_LOCK,
+    "data.dvc": DATA_POINTER,
 }
 
 
 def run(project: Project) -> Path:
     """Write `dist/<name>-<version>.tar` from `out/package/`; returns its path.
 
-    The archive is a plain tar: compressors differ between machines.
+    Raises SluiceError if a gate does not pass, or if the project is not a git repository.
     """
     refuse_unless_passed(gates.collect(project))
     contents = _contents(project)
     parts = describe(contents)
     require_parts(parts, str(project.package))
     source = source_of(project.root)
-    said = digest(parts)
+    content = digest(parts)
     name = project.settings.name
-    manifest = Manifest(FORMAT, name, version(source, said), said, source, parts)
+    manifest = Manifest(FORMAT, name, version(source, content), content, source, parts)
     target = project.root / "dist" / f"{name}-{manifest.version}.tar"
     _write(target, archive(contents, manifest))
     return target
+
+
+def newest(folder: Path) -> Path:
+    """The package file in the folder that was built last; raises SluiceError if there is none."""
+    packages = sorted(folder.glob("*.tar"), key=lambda path: path.stat().st_mtime)
+    if not packages:
+        raise SluiceError(f"{folder}/ holds no package: build one with 'make package'")
+    return packages[-1]
 
 
 def _contents(project: Project) -> dict[str, bytes]:
@@ -47,7 +56,7 @@ def _contents(project: Project) -> dict[str, bytes]:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """One that is there already becomes the newest again."""
+    """Write the package, or, if it is there already, mark it as the newest again."""
     if target.is_file() and target.read_bytes() == content:
         target.touch()
     else:
@@ -55,7 +64,7 @@ def _write(target: Path, content: bytes) -> None:
 
 
 def source_of(root: Path) -> Source:
-    """The commit that is checked out; raises SluiceError outside a git work tree."""
+    """The commit that is checked out; raises SluiceError outside a git repository."""
     try:
         commit, seconds = git.head(root)
         return Source(commit, seconds, not git.changed(root))

@@ -1,4 +1,4 @@
-"""Say whether a package that nobody vouches for is what it claims, and still behaves."""
+"""Verify a package that is not trusted: every byte, every verdict, and how its model behaves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -14,60 +15,73 @@ import msgspec
 from sluice.errors import SluiceError
 from sluice.gates import GATES
 from sluice.package import pickles
-from sluice.package.archive import unpack
+from sluice.package.archive import Package, unpacked
 from sluice.package.manifest import Manifest
 from sluice.verdict import Finding, Verdict
 
-_SECONDS = 300
+_TIMEOUT_SECONDS = 300
+_KEPT_ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT")
 
 
 def run(file: Path) -> tuple[Manifest, Verdict]:
-    """Verify a package; returns its manifest and the verdict of its scenarios.
+    """Verify a package file; returns its manifest and the verdict of running its scenarios.
 
-    Raises SluiceError for an archive that must not be opened or is not whole.
+    Raises SluiceError for an archive that is unsafe or altered, for a model that could run code
+    when it is loaded, and for a verdict in the package that does not pass.
     """
-    with tempfile.TemporaryDirectory(prefix="sluice-") as scratch:
-        folder = Path(scratch)
-        manifest = unpack(file, folder)
-        pickles.refuse(folder / "model", str(file))
-        said = _verdicts_pass(folder, str(file))
-        findings = run_scenarios(folder)
-    if {f.name for f in findings} != {f.name for f in said["scenarios"].findings}:
-        raise SluiceError(f"{file}: holds other scenarios than the verdict on them names")
-    return manifest, Verdict.of("scenarios", findings)
+    with unpacked(file) as package:
+        return package.manifest, _verify(package, str(file))
 
 
-def _verdicts_pass(folder: Path, where: str) -> dict[str, Verdict]:
-    """Every gate's verdict is in the package and passes, by its own findings."""
-    said = {}
-    for gate in GATES:
-        path = folder / "reports" / "verdicts" / f"{gate}.json"
-        if not path.is_file():
-            raise SluiceError(f"{where}: the verdict of {gate} is missing")
-        verdict = Verdict.read(path.read_bytes(), f"{where}: verdict of {gate}")
-        if verdict.gate != gate or not verdict.passes:
-            raise SluiceError(f"{where}: {gate} does not pass: {verdict.why}")
-        said[gate] = verdict
-    return said
+@contextmanager
+def verified(file: Path) -> Iterator[Package]:
+    """Unpack a package file for as long as it is used, after it was verified.
+
+    Raises SluiceError as `run` does, and also if a scenario does not pass.
+    """
+    with unpacked(file) as package:
+        verdict = _verify(package, str(file))
+        if not verdict.passes:
+            raise SluiceError(f"{file}: the model does not pass its own scenarios: {verdict.why}")
+        yield package
 
 
-def run_scenarios(folder: Path) -> list[Finding]:
-    """Run the packaged scenarios in a process that can import the serving dependencies alone."""
-    command = [sys.executable, "-I", "-m", "sluice.package.isolated", str(folder)]
-    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TMPDIR", "SYSTEMROOT")}
+def _verify(package: Package, where: str) -> Verdict:
+    pickles.refuse(package.model, where)
     try:
+        verdicts = {gate: package.verdict(gate) for gate in GATES}
+    except SluiceError as error:
+        raise SluiceError(f"{where}: {error}") from None
+    for verdict in verdicts.values():
+        if not verdict.passes:
+            raise SluiceError(f"{where}: the gate {verdict.gate} does not pass: {verdict.why}")
+    findings = _run_scenarios(package, where)
+    if {f.name for f in findings} != {f.name for f in verdicts["scenarios"].findings}:
+        raise SluiceError(
+            f"{where}: the scenarios in the package are not the ones that its verdict lists"
+        )
+    return Verdict.of("scenarios", findings)
+
+
+def _run_scenarios(package: Package, where: str) -> list[Finding]:
+    """Run the scenarios in a process that can import the serving dependencies alone."""
+    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+    try:
+        # The folder is named relative to itself, so that messages show paths inside the package.
         done = subprocess.run(
-            command,
+            [sys.executable, "-I", "-m", "sluice.package.isolated", "."],
             check=False,
-            cwd=folder,
+            cwd=package.folder,
             env=kept,
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        raise SluiceError(f"the scenarios did not end within {_SECONDS} s") from None
+        raise SluiceError(
+            f"{where}: the scenarios did not finish within {_TIMEOUT_SECONDS} s"
+        ) from None
     if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or ["no word"])[-1]
-        raise SluiceError(f"the scenarios could not be run: {said}")
+        reason = (done.stderr.strip().splitlines() or ["the process ended without a message"])[-1]
+        raise SluiceError(f"{where}: the scenarios could not be run: {reason}")
     return msgspec.convert(json.loads(done.stdout), list[Finding])

@@ -19,9 +19,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from sluice import scenario
 from sluice.errors import SluiceError
 from sluice.model import Model, Record, Signature
+from sluice.package.parts import Parts
 from sluice.scoring_log.record import LoggedColumn, SegmentHeader
 from sluice.scoring_log.writer import LogError, LogWriter, Rotation
 from sluice.serve.http import app as http
@@ -55,7 +55,7 @@ class Worker:
     def __init__(self, task: WorkerTask) -> None:
         self._task = task
         self._instance = secrets.token_hex(8)
-        self._model = Model(Path(task.folder) / "model")
+        self._model = Model(Parts(Path(task.folder)).model)
         self._log = None if task.settings.no_log else self._writer()
         self._server: Server | None = None
 
@@ -128,7 +128,7 @@ class Worker:
 
     def _samples(self) -> list[Record]:
         """Rows of the package's scenarios; one row of missing values if there are none."""
-        book = scenario.read(Path(self._task.folder) / "scenarios" / "scenarios.json")
+        book = Parts(Path(self._task.folder)).scenarios
         inputs = [column.name for column in self._model.signature.inputs]
         rows = [row for sample in book.samples.values() for row in sample]
         return [{name: row.get(name) for name in inputs} for row in rows] or [dict.fromkeys(inputs)]

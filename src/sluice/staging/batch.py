@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sluice import scenario
 from sluice.errors import SluiceError
 from sluice.metrics import Floats
-from sluice.model import Scalar, Signature, difference, read_signature, scale_of
-from sluice.package import verify
-from sluice.package.archive import Package, opened
+from sluice.model import Scalar, Signature, difference, scale_of
+from sluice.package.archive import Package
+from sluice.package.verify import verified
 from sluice.scenario import Book, Recorded, Row
 from sluice.verdict import Bound, Finding, Status, Verdict, judge
 
@@ -39,11 +38,8 @@ def run(file: Path) -> Verdict:
 
     Raises SluiceError for a package that does not verify, or has no recorded scores.
     """
-    _, verdict = verify.run(file)
-    if not verdict.passes:
-        raise SluiceError(f"{file}: scenarios: {verdict.why}")
-    with opened(file) as package, TemporaryDirectory(prefix="sluice-batch-") as scratch:
-        book = scenario.read(package.folder / "scenarios" / "scenarios.json")
+    with verified(file) as package, TemporaryDirectory(prefix="sluice-batch-") as scratch:
+        book = package.scenarios
         recorded = _recorded(book, str(file))
         trial = _Trial(file.resolve(), package, recorded, book.samples[_SAMPLE], Path(scratch))
         return Verdict.of(GATE, [*trial.run("csv"), *trial.run("parquet")])
@@ -66,7 +62,7 @@ class _Trial:
         self, file: Path, package: Package, recorded: Recorded, rows: list[Row], scratch: Path
     ) -> None:
         self._file, self._recorded, self._rows, self._scratch = file, recorded, rows, scratch
-        self._signature = read_signature(package.model / "signature.json")
+        self._signature = package.signature
 
     def run(self, kind: str) -> list[Finding]:
         source, output = self._scratch / f"rows.{kind}", self._scratch / f"{kind}-scores.parquet"

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from sluice import scenario
 from sluice.config import Load, LoadBounds
 from sluice.errors import SluiceError
 from sluice.model import Model, scale_of
@@ -57,7 +56,7 @@ def requests(package: Package, rows: int, tolerance: float) -> ScoredRequests:
 
     Raises SluiceError if the samples hold no rows.
     """
-    book = scenario.read(package.folder / "scenarios" / "scenarios.json")
+    book = package.scenarios
     records = [row for sample in book.samples.values() for row in sample]
     if not records:
         raise SluiceError(

@@ -8,13 +8,12 @@ import msgspec
 
 from sluice import scenario
 from sluice.errors import SluiceError
-from sluice.model import read_signature
 from sluice.package.archive import Package
 from sluice.scenario import AnyScenario, Book, Scorer
 from sluice.serve.target import Target
 from sluice.staging.remote import RemoteModel, ResponseError
 from sluice.staging.results import SCENARIOS as GATE
-from sluice.verdict import Finding, Status, Verdict
+from sluice.verdict import Finding, Status
 
 _PACKAGED = "scenarios"  # the gate that ran them when the package was built
 
@@ -24,9 +23,8 @@ def run(package: Package, target: Target) -> list[Finding]:
 
     Raises SluiceError if the scenarios are not those that the package's own verdict names.
     """
-    book = scenario.read(package.folder / "scenarios" / "scenarios.json")
-    signature = read_signature(package.model / "signature.json")
-    with closing(RemoteModel(target, signature)) as model:
+    book = package.scenarios
+    with closing(RemoteModel(target, package.signature)) as model:
         findings = [_run(model, each, book) for each in book.scenarios]
     _require_same(package, findings)
     return [_renamed(finding) for finding in findings]
@@ -41,8 +39,7 @@ def _run(model: Scorer, one: AnyScenario, book: Book) -> Finding:
 
 
 def _require_same(package: Package, findings: list[Finding]) -> None:
-    path = package.folder / "reports" / "verdicts" / "scenarios.json"
-    built = Verdict.read(path.read_bytes(), str(path))
+    built = package.verdict(_PACKAGED)
     if {finding.name for finding in findings} != {finding.name for finding in built.findings}:
         raise SluiceError(
             f"{package.manifest.name}: its scenarios are not those that its own verdict "

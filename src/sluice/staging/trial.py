@@ -9,8 +9,7 @@ from pathlib import Path
 
 from sluice import config, gates
 from sluice.errors import SluiceError, describe
-from sluice.package import verify
-from sluice.package.archive import opened
+from sluice.package.verify import verified
 from sluice.staging import load, page, results, scenarios
 from sluice.staging.champion_load import ChampionLoad
 from sluice.staging.load import LoadRound
@@ -63,15 +62,9 @@ class _Trial:
 
     def scenarios(self) -> list[Finding]:
         """Start the server and run the packaged scenarios against it."""
-        file = self._candidate.file
-        manifest, verdict = verify.run(file)
-        if not verdict.passes:
-            raise SluiceError(f"{file}: scenarios: {verdict.why}")
         with ExitStack() as stack:
-            package = stack.enter_context(opened(file))
-            if package.manifest != manifest:
-                raise SluiceError(f"{file} was replaced while it was being verified; run it again")
-            settings = config.load(package.folder / "configuration" / "params.yaml")
+            package = stack.enter_context(verified(self._candidate.file))
+            settings = package.settings
             limit = settings.load.bounds.memory_mib.high
             requests = load.requests(package, settings.load.rows, settings.parity.tolerance)
             target = stack.enter_context(serving(self._candidate, package, limit))

@@ -1,1 +1,1 @@
-"""A real container engine and a real registry."""
+"""Test support for a real container engine and a real registry."""

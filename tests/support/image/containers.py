@@ -1,4 +1,4 @@
-"""Containers as a test sees them: started as docs/image.md says, spoken to over HTTP."""
+"""Containers for tests: started as docs/image.md describes, and used over HTTP."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sluice(*arguments: object, **environment: str) -> Ran:
 
 @contextmanager
 def image_of(package: Path, wheels: Path, base: str) -> Iterator[str]:
-    """An image by the real command, under a tag of its own."""
+    """Build an image by the real command, under a tag of its own; removed at the end."""
     tag = f"sluice-test:{uuid4().hex}"
     options = ("--wheels", wheels, "--base", base, "--tag", tag)
     sluice("package", "image", package, *options).went_well()
@@ -69,7 +69,7 @@ class Container:
     name: str
 
     def ask(self, method: str, path: str, body: Any = None, token: str | None = TOKEN) -> Any:
-        """Status and JSON of an answer."""
+        """Send a request; returns the status and the JSON of the response."""
         host, port = docker("port", self.name, "8080/tcp").went_well().out.split()[0].split(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=60)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -112,7 +112,7 @@ class Container:
 
 @contextmanager
 def running(image: str, *options: str) -> Iterator[Container]:
-    """A ready server in a container that may do nothing but that."""
+    """A server that is ready, in a container without privileges; removed at the end."""
     publish = ("--publish=127.0.0.1::8080", f"--env=SLUICE_TOKEN={TOKEN}")
     container = Container(f"sluice-test-{uuid4().hex}")
     named = f"--name={container.name}"

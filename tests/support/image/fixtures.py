@@ -1,4 +1,4 @@
-"""Images of the fixture project's packages, built on a real engine."""
+"""Fixtures: images of the fixture project's packages, built on a real container engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.image.containers import docker, image_of, run, sluice
 
 _BASE = f"sluice-base:{platform.freedesktop_os_release().get('VERSION_CODENAME', 'unknown')}"
 
-# What the second package is locked to; requirements/ names newer ones.
+# Versions that the second package is locked to; requirements/ has newer ones.
 OTHER = {"onnxruntime": "1.31.0", "prometheus-client": "0.25.0"}
 
 
@@ -33,7 +33,7 @@ class Base:
 
 @pytest.fixture(scope="session")
 def base() -> Base:
-    """Where there is no engine the tests fail: they do not skip."""
+    """The base image that `make engine` made. Without an engine the tests fail; they never skip."""
     version = "import platform; print(platform.python_version())"
     try:
         asked = docker("run", "--rm", "--network=none", _BASE, "python3", "-c", version)
@@ -64,7 +64,7 @@ def image(base: Base, package: Path, wheels: Path) -> Iterator[str]:
 def other_package(
     base: Base, built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A package that is locked to other versions of libraries."""
+    """A package that is locked to other versions of some libraries."""
     folder = tmp_path_factory.mktemp("other")
     toy = built("binary").copy(folder / "toy")
     for name in ("requirements/serve.txt", "requirements/batch.txt"):

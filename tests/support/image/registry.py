@@ -1,4 +1,4 @@
-"""A registry on this machine: Docker's own, as Debian ships it."""
+"""A container registry on this machine: the `docker-registry` of Debian."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Registry:
     host: str
 
     def manifest(self, name: str, digest: str) -> Any:
-        """What the registry holds under a digest, held against it."""
+        """The manifest under a digest, after its content was compared with the digest."""
         content = self._get(f"/v2/{name}/manifests/{digest}")
         assert digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
         return json.loads(content)

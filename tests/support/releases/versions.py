@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from sluice import config
 from sluice.delivery import contents, record
 from sluice.delivery.record import Delivery
-from sluice.package import bom, identity
-from sluice.package.identity import Identity
+from sluice.image import record as image_record
+from sluice.image.record import ImageRecord
+from sluice.package import bom
 from sluice.package.manifest import Manifest
 from sluice.report import html, markdown
 from sluice.report import record as reports
@@ -134,7 +135,7 @@ def write_bills(parts: Path) -> None:
     """The package's bill of materials, and the one that an image of it would have."""
     (package,) = parts.glob("*.tar")
     own = parts / "evidence" / contents.PACKAGE_BILL
-    bom.run(package, None, own)
+    bom.run(package, own)
     bill = json.loads(own.read_bytes())
     bill["metadata"]["component"]["type"] = "container"
     (parts / "evidence" / contents.IMAGE_BILL).write_text(json.dumps(bill), "utf-8")
@@ -142,8 +143,8 @@ def write_bills(parts: Path) -> None:
 
 def write_image_record(parts: Path, digest: str) -> None:
     """The record that the build of an image of that package writes."""
-    made = Identity(f"sha256:{digest}", f"sha256:{'b' * 64}", "linux/amd64", (), {})
-    (parts / "evidence" / contents.IMAGE).write_bytes(identity.encode(made))
+    made = ImageRecord(f"sha256:{digest}", f"sha256:{'b' * 64}", "linux/amd64", (), {})
+    (parts / "evidence" / contents.IMAGE).write_bytes(image_record.encode(made))
 
 
 def replace_verdict(file: Path, verdict: Verdict) -> None:

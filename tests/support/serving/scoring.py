@@ -15,7 +15,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from pyarrow import feather
 
-from sluice.model import Model, Signature, read_signature
+from sluice.model import Model, Signature
 from sluice.package.archive import opened
 from support.fixture_project import Ran, Toy
 from support.fixture_project.data import table
@@ -51,7 +51,7 @@ def model(toy: Toy) -> Model:
 
 def signature(toy: Toy) -> Signature:
     with opened(toy.package) as package:
-        return read_signature(package.model / "signature.json")
+        return package.signature
 
 
 def rows(toy: Toy, task: str = "binary", count: int = 1_500, seed: int = 3) -> pa.Table:

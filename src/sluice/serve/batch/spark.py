@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 
 import sluice
 from sluice.errors import SluiceError
-from sluice.model import read_signature
 from sluice.package.archive import Package, archive, opened
 from sluice.serve.batch import BATCH_ROWS
 from sluice.serve.batch.column_plan import ColumnPlan, plan_columns
@@ -72,7 +71,7 @@ def run(
     _refuse_unreachable(master)
     with opened(package) as unpacked, TemporaryDirectory(prefix="sluice-") as folder:
         scratch = Path(folder)
-        signature = read_signature(unpacked.model / "signature.json")
+        signature = unpacked.signature
         inputs = open_all(given)
         _refuse_unless_parquet(inputs)
         where = str(inputs[0].path)
@@ -167,9 +166,8 @@ def _refuse_unless_parquet(inputs: list[InputFile]) -> None:
 
 def _packed(package: Package, scratch: Path) -> Path:
     """The package as one file to ship to the workers."""
-    contents = {path: (package.folder / path).read_bytes() for path in package.manifest.files}
     target = scratch / _SHIPPED
-    target.write_bytes(archive(contents, package.manifest))
+    target.write_bytes(archive(package.contents(), package.manifest))
     return target
 
 

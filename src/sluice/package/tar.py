@@ -1,0 +1,95 @@
+"""The tar of a package: the same bytes on every machine, and unpacked without trusting it."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path, PurePosixPath
+
+from sluice.errors import SluiceError
+from sluice.files import sha256
+
+MAX_BYTES = 512 * 2**20
+_MAX_FILES = 5_000
+_MAX_PATH_BYTES = 250
+
+
+def pack(files: list[tuple[str, bytes]], time: int) -> bytes:
+    """An uncompressed tar of the files, in this order.
+
+    Every member has the same owner, the same mode and the modification time `time` (seconds since
+    1970, UTC). There is no compression because compressors differ between machines.
+    """
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in files:
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime, member.mode = len(content), time, 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def unpack(file: Path, folder: Path) -> dict[str, str]:
+    """Unpack into an empty folder; returns the SHA-256 of each member.
+
+    Raises SluiceError for what is not an uncompressed tar of plain files that stay in the folder.
+    """
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise SluiceError(f"{file}: is larger than {MAX_BYTES:,} bytes, the limit of a package")
+        with tarfile.open(file, "r:") as tar:
+            return _unpack(tar, folder, str(file))
+    except FileNotFoundError:
+        raise SluiceError(f"{file}: no such file") from None
+    except IsADirectoryError:
+        raise SluiceError(f"{file}: is a folder, expected a package file") from None
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise SluiceError(f"{file}: is not a readable package: {error}") from None
+
+
+def _unpack(tar: tarfile.TarFile, folder: Path, where: str) -> dict[str, str]:
+    unpacked: dict[str, str] = {}
+    total = 0
+    for member in tar:
+        _refuse_unless_safe(member, where)
+        if member.name in unpacked:
+            raise SluiceError(f"{where}: contains {member.name!r} twice")
+        total += member.size
+        if total > MAX_BYTES or len(unpacked) >= _MAX_FILES:
+            raise SluiceError(
+                f"{where}: unpacks to more than {MAX_BYTES:,} bytes or {_MAX_FILES:,} files, "
+                "the limits of a package"
+            )
+        content = _content(tar, member, where)
+        _write(folder, member.name, content, where)
+        unpacked[member.name] = sha256(content)
+    return unpacked
+
+
+def _refuse_unless_safe(member: tarfile.TarInfo, where: str) -> None:
+    name = member.name
+    path = PurePosixPath(name)
+    if not member.isreg() or member.sparse is not None:
+        raise SluiceError(f"{where}: {name!r} is not a regular file (but a link, folder or device)")
+    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or ":" in name:
+        raise SluiceError(f"{where}: the path {name!r} could lead outside the package")
+    if path.as_posix() != name or not name.isprintable():
+        raise SluiceError(f"{where}: the path {name!r} is not in its simplest printable form")
+    if len(name.encode()) > _MAX_PATH_BYTES:
+        raise SluiceError(f"{where}: the path {name!r} is longer than {_MAX_PATH_BYTES} bytes")
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> bytes:
+    stream = tar.extractfile(member)
+    content = stream.read(member.size) if stream else b""
+    if len(content) != member.size:
+        raise SluiceError(f"{where}: the file ends in the middle of {member.name}")
+    return content
+
+
+def _write(folder: Path, name: str, content: bytes, where: str) -> None:
+    try:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise SluiceError(f"{where}: {name!r} is both a file and a folder") from None
