@@ -14,6 +14,7 @@ from fairlearn import metrics as fair
 from sluice.check.fairness import estimates, measures
 from sluice.check.groups import groupings
 from sluice.config import Settings, Split, validate
+from sluice.decision import cheapest_threshold
 from sluice.errors import SluiceError
 from sluice.labels import label
 from sluice.metrics import Outcome
@@ -22,7 +23,7 @@ from sluice.table import truth, typed
 from sluice.train import persist
 from sluice.train.fit import columns_of
 from sluice.train.models import MODELS
-from sluice.train.select import cheapest_threshold, choose
+from sluice.train.select import choose
 from sluice.train.split import assign, identities
 from sluice.train.thresholds import float32_not_above
 from support.fixture_project import params, table

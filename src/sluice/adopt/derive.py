@@ -128,9 +128,9 @@ def _require_parts(frame: DataFrame, part: NDArray[np.object_], settings: Settin
 def _cross_validate(name: str, rows: DataFrame, settings: Settings) -> Trial:
     from sklearn.model_selection import KFold, StratifiedKFold
 
+    from sluice.decision import decided, tune
     from sluice.train.fit import columns_of, predict
     from sluice.train.models import MODELS
-    from sluice.train.select import decided, tune
 
     truth = table.truth(rows, settings)
     shape = (len(rows), len(settings.classes)) if settings.task == "multiclass" else (len(rows),)

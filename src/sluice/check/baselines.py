@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sluice import table
+from sluice.decision import decided, tune
 from sluice.metrics import METRICS, Floats, Outcome
 from sluice.project import Project
 from sluice.task import Task
-from sluice.train.select import decided, tune
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from sluice import table
 from sluice.config import Settings
+from sluice.decision import decided
 from sluice.metrics import Outcome
 from sluice.model import Model
 from sluice.project import Project
-from sluice.train.select import decided
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 
 from sluice import table
-from sluice.config import Settings
+from sluice.decision import decided, tune
 from sluice.errors import SluiceError
 from sluice.files import write_json
-from sluice.metrics import METRICS, Floats, Ints, Outcome, class_costs, of_task
-from sluice.model import Decision, decide
+from sluice.metrics import METRICS, Floats, Ints, of_task
+from sluice.model import Decision
 from sluice.project import Project
 
 
@@ -76,44 +76,3 @@ def _try(project: Project, name: str, truth: Floats | Ints) -> tuple[Decision, d
     outcome = decided(settings, truth, scores, decision)
     values = {key: metric.compute(outcome) for key, metric in of_task(settings.task).items()}
     return decision, values
-
-
-def decided(
-    settings: Settings, truth: Floats | Ints, scores: Floats, decision: Decision
-) -> Outcome:
-    """What comes of scores when they are decided by `decision`."""
-    return Outcome(
-        settings.task,
-        truth,
-        scores,
-        decide(decision, scores),
-        settings.selection.costs,
-        tuple(settings.classes),
-    )
-
-
-def tune(settings: Settings, truth: Floats | Ints, scores: Floats) -> Decision:
-    """The threshold of least cost for a binary task, the costs themselves for a multi-class one."""
-    if settings.task == "regression":
-        return Decision()
-    costs = class_costs(settings.task, tuple(settings.classes), settings.selection.costs)
-    if settings.task == "multiclass":
-        return Decision(costs=tuple(costs.tolist()))
-    return Decision(threshold=cheapest_threshold(truth, scores, *costs.tolist()))
-
-
-def cheapest_threshold(
-    truth: Floats | Ints, scores: Floats, false_positive: float, false_negative: float
-) -> float:
-    """The threshold of least total cost, half-way between two scores, to six decimals."""
-    order = np.argsort(-scores, kind="stable")
-    ranked, positive = scores[order], truth[order] == 1
-    # Flagging the first k rows: the positives left behind and the negatives taken along.
-    missed = positive.sum() - np.concatenate([[0], np.cumsum(positive)])
-    alarms = np.concatenate([[0], np.cumsum(~positive)])
-    cost = missed * false_negative + alarms * false_positive
-    edge = np.concatenate([[True], ranked[1:] != ranked[:-1], [True]])
-    k = int(np.flatnonzero(edge)[np.argmin(cost[edge])])
-    upper = ranked[k - 1] if k else 1.0
-    lower = ranked[k] if k < len(ranked) else 0.0
-    return round(float(upper + lower) / 2, 6)

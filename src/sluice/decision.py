@@ -1,0 +1,61 @@
+"""From scores to decisions: the rule that costs least, and what it decides."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sluice.config import Settings
+from sluice.metrics import Floats, Ints, Outcome, class_costs
+from sluice.model import Decision, decide
+
+
+def decided(
+    settings: Settings, truth: Floats | Ints, scores: Floats, decision: Decision
+) -> Outcome:
+    """The decisions that `decision` makes of scores, beside the truth, as metrics read them.
+
+    truth: [n] class indices, or numbers. scores: [n], or [n, classes] for a multi-class task.
+    """
+    return Outcome(
+        settings.task,
+        truth,
+        scores,
+        decide(decision, scores),
+        settings.selection.costs,
+        tuple(settings.classes),
+    )
+
+
+def tune(settings: Settings, truth: Floats | Ints, scores: Floats) -> Decision:
+    """The rule that turns scores into decisions at the least cost.
+
+    A binary task gets the threshold that costs least on these rows; a multi-class task gets the
+    costs, and each row then the class of the least expected cost; a regression needs no rule.
+    """
+    if settings.task == "regression":
+        return Decision()
+    costs = class_costs(settings.task, tuple(settings.classes), settings.selection.costs)
+    if settings.task == "multiclass":
+        return Decision(costs=tuple(costs.tolist()))
+    return Decision(threshold=cheapest_threshold(truth, scores, *costs.tolist()))
+
+
+def cheapest_threshold(
+    truth: Floats | Ints, scores: Floats, false_positive: float, false_negative: float
+) -> float:
+    """The threshold with the least total cost on these rows: [n] truth of 0 and 1, [n] scores.
+
+    It lies half-way between two neighbouring scores and is rounded to six decimals. The costs are
+    of one false positive and of one false negative.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ranked, positive = scores[order], truth[order] == 1
+    # Flagging the first k rows: the positives left behind and the negatives taken along.
+    missed = positive.sum() - np.concatenate([[0], np.cumsum(positive)])
+    alarms = np.concatenate([[0], np.cumsum(~positive)])
+    cost = missed * false_negative + alarms * false_positive
+    edge = np.concatenate([[True], ranked[1:] != ranked[:-1], [True]])
+    k = int(np.flatnonzero(edge)[np.argmin(cost[edge])])
+    upper = ranked[k - 1] if k else 1.0
+    lower = ranked[k] if k < len(ranked) else 0.0
+    return round(float(upper + lower) / 2, 6)
