@@ -35,13 +35,15 @@ def html(package: str, filters: Filters | None = None) -> Environment:
 def markdown(package: str, filters: Filters | None = None) -> Environment:
     """Templates of a package that make GitHub's Markdown: text is escaped by `markdown.escape`.
 
-    `{{ text|clip(80) }}` limits the length, which is 300 characters otherwise. No line of a
-    template may begin with `{{`: see `markdown.escape`.
+    `{{ text|clip(80) }}` limits the length, which is 300 characters otherwise. A line may begin
+    with `{{` only for a macro's output or for `{{ made|markup }}`, which takes nothing but
+    `Markup`: see `markdown.escape`.
     """
     environment = _prepared(_MarkdownEnvironment, package, _escaped, None)
     known = environment.filters
     environment.filters = {
         **{name: known[name] for name in _MARKDOWN_FILTERS},
+        "markup": _markup,
         "clip": lambda text, most: Markup(escape(text, most)),  # noqa: S704 - escaped here
         **(filters or {}),
     }
@@ -82,6 +84,12 @@ def _prepared(
     )
     environment.filters.update(filters or {})
     return environment
+
+
+def _markup(value: object) -> Markup:
+    if not isinstance(value, Markup):
+        raise TypeError(f"expected Markup, found {type(value).__name__}")
+    return value
 
 
 def _printable(value: object) -> object:

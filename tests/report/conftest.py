@@ -1,4 +1,4 @@
-"""Projects as the gates leave them, without a model behind them."""
+"""Projects with the files that training and the gates leave, without training a model."""
 
 from __future__ import annotations
 

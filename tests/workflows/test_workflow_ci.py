@@ -81,7 +81,7 @@ def test_a_stale_lock_is_refused_after_the_results(place):
     shown = (place.workflows.artifact("report") / "report.md").read_text("utf-8")
     assert shown.startswith("## ⚠️")
     assert "run 'make package', and commit dvc.lock" in shown
-    assert ran.said("The gates' verdict stands, but dvc.lock")  # the summary
+    assert ran.said("The gates' verdicts stand, but dvc.lock")  # the summary
     assert not place.workflows.artifact("package").exists()
 
 
@@ -99,7 +99,7 @@ def test_bounds_that_a_contribution_loosens_are_on_the_first_screen(place):
     ran = place.pull_request("pipeline")
     (loosened,) = report(place)["contribution"]["settings"]
     assert (loosened["before"], loosened["after"], loosened["kind"]) == ("0.75", "0.5", "looser")
-    assert ran.said("loosens a setting that judges it")
+    assert ran.said("loosens 1 setting of the gates")
     assert "params.yaml" in report(place)["contribution"]["files"]
 
 

@@ -25,7 +25,7 @@ QUESTIONS = {
     "performance": "Is the model good enough, and better than simple baselines?",
     "fairness": "Does the model treat groups of people alike?",
     "explanation": "Which columns does the model use, and may it use them?",
-    "scenarios": "Does the model behave as expected in known situations?",
+    "scenarios": "Does the model behave as a person would expect in known situations?",
     "champion": "Is the candidate no worse than the model in production?",
 }
 
@@ -35,7 +35,6 @@ TASKS = {
     "regression": "a number",
 }
 
-INSIDE_GATES = "These files run inside the gates, so review them"
 STALE_LOCK = "dvc.lock does not match this commit: run 'make package', and commit dvc.lock"
 
 
