@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from sluice.config import parse_yaml, validate
+from sluice.config import validate
 from sluice.contribution.compare import compare
 from sluice.contribution.record import ChangedSetting
 from sluice.errors import SluiceError
+from sluice.files import parse_yaml
 from support.contribution import CODES, every_setting
 
 Settings = dict[str, Any]
