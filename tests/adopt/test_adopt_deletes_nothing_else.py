@@ -18,7 +18,7 @@ Adopt = Callable[..., list[str]]
 Contents = Callable[[Path], dict[str, bytes]]
 
 STORE = ".dvc/store/files/md5"
-LEFT = "Objects of the old data are still in the DVC remote"
+LEFT = "Note: the old data is still in the DVC remote."
 
 
 def git(root: Path, *arguments: str) -> str:

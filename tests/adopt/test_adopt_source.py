@@ -14,7 +14,7 @@ REFUSED = {
     "empty.csv": (b"", "is empty"),
     "blank.csv": (b"\n \n", "is empty"),
     "header.csv": (b"a,b\n", "a header but no rows"),
-    "picture.csv": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "binary data"),
+    "picture.csv": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "it contains binary data"),
     "book.csv": (b"PK\x03\x04rest", "a spreadsheet or an archive"),
     "wide.csv": ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
     "latin.csv": ("a,b\n1,\u00e4\n".encode("latin1"), "not UTF-8 (byte 6)"),
@@ -25,9 +25,9 @@ REFUSED = {
     "long.csv": (b"a" * 300 + b",b\n1,2\n", "has 300 characters"),
     "wordy.csv": (b"what people answer " * 4 + b",b\n1,2\n", "answer ': rename it, dvc.lock"),
     "ragged.csv": (b"a,b\n1,2\n3,4,5\n", "not a readable CSV table"),
-    "longer.csv": (b"a,b\n1,2,3\n3,4,5\n", "rows are longer than its header"),
-    "infinite.csv": (b"a,b\n1,2\ninf,3\n", "1 values of column 'a' are infinite"),
-    "huge.csv": (b"a,b\n1,2\n1e39,3\n", "beyond what float32 can hold"),
+    "longer.csv": (b"a,b\n1,2,3\n3,4,5\n", "some rows have more fields than the header"),
+    "infinite.csv": (b"a,b\n1,2\ninf,3\n", "column 'a' has infinite values (number of rows: 1)"),
+    "huge.csv": (b"a,b\n1,2\n1e39,3\n", "column 'a' has values too large for float32"),
     "junk.parquet": (b"PAR1 and nothing else", "not a readable Parquet table"),
 }
 
@@ -51,7 +51,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 def test_nested_columns_are_refused(tmp_path: Path) -> None:
     pd.DataFrame({"a": [[1, 2], [3]]}).to_parquet(tmp_path / "nested.parquet")
-    with pytest.raises(SluiceError, match="column 'a' holds list"):
+    with pytest.raises(SluiceError, match="column 'a' has the type list"):
         source.read(tmp_path / "nested.parquet")
 
 

@@ -1,4 +1,4 @@
-"""Your own table in the place of the example: what it holds is inferred, and written down."""
+"""Replace the example by your own table: infer what it contains and derive the gates' bounds."""
 
 from sluice.adopt.run import adopt
 

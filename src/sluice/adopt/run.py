@@ -1,4 +1,4 @@
-"""Adopt a table: read, infer, measure, write, and only then replace."""
+"""Adopt a table: read it, infer its profile, derive the bounds, and replace the old data last."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice import config, table
-from sluice.adopt import cleanup, infer, replace, settings, skeleton, source
-from sluice.adopt.derive import Derived, derive
-from sluice.adopt.infer import Profile
+from sluice.adopt import cleanup, replace, source, usecase_files
+from sluice.adopt.bounds import DerivedBounds
+from sluice.adopt.bounds.derive import derive
+from sluice.adopt.bounds.permissive import permissive_bounds
+from sluice.adopt.datasheet import datasheet
+from sluice.adopt.params_yaml import params_yaml
+from sluice.adopt.profile import TableProfile
+from sluice.adopt.profile.infer import infer, project_name
+from sluice.adopt.summary import summary
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.pipeline import dvc, remote
@@ -18,8 +24,7 @@ from sluice.pipeline import dvc, remote
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_SHOWN = 20
-_LARGEST_FILE = 100 * 2**20  # that GitHub takes
+_LARGEST_FILE = 100 * 2**20  # bytes; GitHub refuses larger files
 
 
 def adopt(
@@ -43,9 +48,9 @@ def adopt(
             raise SluiceError(
                 f"{file} lies in data/, which is going to be replaced: move it elsewhere"
             )
-        profile = infer.infer(
+        profile = infer(
             frame,
-            infer.slug(file),
+            project_name(file),
             target=target,
             id_column=id,
             sensitive=list(dict.fromkeys(sensitive)),
@@ -63,11 +68,11 @@ def _prepare(
     root: Path,
     new: Path,
     frame: DataFrame,
-    profile: Profile,
+    profile: TableProfile,
     file: Path,
     *,
     say: Callable[[str], None],
-) -> Derived:
+) -> DerivedBounds:
     """Write all new files into a folder, and read them back as the project will."""
     suffix = ".parquet" if file.suffix == ".parquet" else ".csv"
     place = f"data/{profile.name}{suffix}"
@@ -75,15 +80,19 @@ def _prepare(
         (new / folder).mkdir(parents=True)
     source.write(frame, new / place)
     _require_room(root, new / place)
-    first = _settings(new, settings.text_of(profile, place, None))
+    first = _write_params(new, params_yaml(profile, place, permissive_bounds(profile)))
     typed = _read_back(new / place, first, frame)
-    say(f"Measuring {profile.rows:,} rows by cross-validation \u2026")
+    say(f"Deriving bounds from {profile.rows:,} rows by cross-validation \u2026")
     derived = derive(typed, first)
-    _settings(new, settings.text_of(profile, place, derived))
-    (new / "src/usecase/scenarios.py").write_text(skeleton.scenarios(profile), "utf-8")
-    (new / "src/usecase/expectations.py").write_text(skeleton.EXPECTATIONS, "utf-8")
-    (new / "tests/usecase/test_usecase.py").write_text(skeleton.TEST, "utf-8")
-    (new / "docs/datasheet.md").write_text(skeleton.datasheet(profile, file.name), "utf-8")
+    _write_params(new, params_yaml(profile, place, derived))
+    texts = {
+        "src/usecase/scenarios.py": usecase_files.scenarios(profile),
+        "src/usecase/expectations.py": usecase_files.expectations(),
+        "tests/usecase/test_usecase.py": usecase_files.usecase_test(),
+        "docs/datasheet.md": datasheet(profile, file.name),
+    }
+    for name, text in texts.items():
+        (new / name).write_text(text, "utf-8")
     return derived
 
 
@@ -97,7 +106,7 @@ def _require_room(root: Path, path: Path) -> None:
         )
 
 
-def _settings(new: Path, text: str) -> Settings:
+def _write_params(new: Path, text: str) -> Settings:
     path = new / "params.yaml"
     path.write_text(text, "utf-8")
     return config.load(path)
@@ -121,57 +130,3 @@ def _close(one: object, other: object) -> bool:
 
     first, second = np.asarray(one), np.asarray(other)
     return first.dtype.kind == "f" and np.allclose(first, second, 1e-14, 0.0, equal_nan=True)
-
-
-def summary(profile: Profile, derived: Derived, cleared: bool) -> list[str]:
-    """What a person should know of what was done."""
-    goal = f"{profile.task}: {profile.target!r}"
-    if profile.positive is not None:
-        goal += f", positive is {profile.positive!r} (the rarer label)"
-    lines = [f"Adopted {profile.rows:,} rows as {profile.name!r}. {goal}."]
-    lines.append(f"{len(profile.features)} columns are inputs.")
-    lines += [f"  ignored: {f.name}: {f.remark}" for f in profile.ignored[:_SHOWN]]
-    if len(profile.ignored) > _SHOWN:
-        lines.append(f"  ignored: {len(profile.ignored) - _SHOWN} more, see params.yaml")
-    if profile.heavy:
-        lines.append(
-            "  note: a hundredth of the rows holds much of the target's variance, so the mean "
-            "absolute error is used; its logarithm may be easier to predict"
-        )
-    if profile.rare is not None:
-        lines.append(
-            f"  note: {profile.rare:.1%} of the rows are positive: with errors of equal cost the "
-            "model flags few or nobody; set selection.costs.false_negative in params.yaml"
-        )
-    lines += [
-        f"  note: {f.name}: {f.remark}" for f in profile.fields if f.remark and f.use != "ignored"
-    ]
-    lines += [
-        f"  note: {name}: values of few rows are compared together, see data.sensitive"
-        for name, groups in profile.sensitive.items()
-        if groups.groups is not None
-    ]
-    if profile.id is None:
-        lines.append("No --id was named: a row is told by all its values when the data is split.")
-    lines += [
-        f"A LEAK? {name!r} alone tells the target; the data-quality gate will refuse it. Leave the "
-        "column out, or give it the use 'ignored' in params.yaml."
-        for name in derived.leaks
-    ]
-    if not profile.sensitive:
-        lines.append(
-            "NOBODY'S TREATMENT IS COMPARED: no --sensitive column was named. params.yaml accepts "
-            "that under its own name; the report and the model card say so."
-        )
-    if not cleared:
-        lines.append(
-            "Objects of the old data are still in the DVC remote. They are removed only from a "
-            "remote inside this repository, if they are committed and neither another branch or "
-            "tag, the stash nor another DVC file names them."
-        )
-    lines.append(
-        "Derived from the data, not decided by anyone: ranges, quality, performance and fairness "
-        "bounds in params.yaml; what is not known stands in brackets in docs/datasheet.md."
-    )
-    lines.append("Next: 'make package', read out/report/report.html, then 'git add -A' and commit.")
-    return lines

@@ -9,10 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml as pyyaml
 
 from sluice import config, files
-from sluice.adopt import settings, skeleton
-from sluice.adopt.infer import Profile, infer
+from sluice.adopt import usecase_files
+from sluice.adopt.bounds.permissive import permissive_bounds
+from sluice.adopt.datasheet import datasheet
+from sluice.adopt.params_yaml import params_yaml
+from sluice.adopt.profile import TableProfile
+from sluice.adopt.profile.infer import infer
+from sluice.adopt.render import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,7 +64,7 @@ HOSTILE = [
 ]
 
 
-def profile(**columns: list[Any]) -> Profile:
+def profile(**columns: list[Any]) -> TableProfile:
     rows = 120
     number = np.linspace(-1.0, 2.5e-7, rows)
     frame = pd.DataFrame(dict.fromkeys(HOSTILE, number))
@@ -68,9 +74,13 @@ def profile(**columns: list[Any]) -> Profile:
     return infer(frame, "hostile", target="y", id_column=None, sensitive=list(columns))
 
 
+def written(found: TableProfile) -> str:
+    return params_yaml(found, "data/table.csv", permissive_bounds(found))
+
+
 def test_hostile_column_names_come_back_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text(settings.text_of(profile(), "data/hostile.csv", None), "utf-8")
+    path.write_text(written(profile()), "utf-8")
     loaded = config.load(path)
     assert list(loaded.columns) == sorted([*HOSTILE, "y"])
     assert loaded.features == sorted(HOSTILE)
@@ -82,7 +92,7 @@ def test_dvc_reads_the_same(tmp_path: Path) -> None:
     from dvc.utils.serialize import load_yaml
 
     path = tmp_path / "params.yaml"
-    path.write_text(settings.text_of(profile(), "data/hostile.csv", None), "utf-8")
+    path.write_text(written(profile()), "utf-8")
     assert load_yaml(path) == files.read_yaml(path)
 
 
@@ -92,16 +102,21 @@ def test_dvc_reads_the_same(tmp_path: Path) -> None:
 def test_a_value_comes_back_as_the_same_value_of_the_same_type(
     value: str | float, tmp_path: Path
 ) -> None:
-    (tmp_path / "one.yaml").write_text(f"key: {settings.scalar(value)}\n", "utf-8")
+    (tmp_path / "one.yaml").write_text(f"key: {yaml(value)}\n", "utf-8")
     back = files.read_yaml(tmp_path / "one.yaml")["key"]
     assert back == value
     assert type(back) is type(value)
 
 
+@pytest.mark.parametrize("value", [*HOSTILE, True, False, -7, 0.1, 1e-7, -2.5e300, 1e16])
+def test_readers_of_yaml_1_1_read_the_same_value(value: str | float) -> None:
+    assert pyyaml.safe_load(f"key: {yaml(value)}") == {"key": value}
+
+
 def test_sensitive_groups_come_back(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     found = profile(sex=["no", "yes: both"], age=list(range(20, 80)))
-    path.write_text(settings.text_of(found, "data/hostile.csv", None), "utf-8")
+    path.write_text(written(found), "utf-8")
     loaded = config.load(path)
     assert list(loaded.data.sensitive) == ["age", "sex"]
     assert loaded.columns["sex"].values == ["no", "yes: both"]
@@ -110,14 +125,14 @@ def test_sensitive_groups_come_back(tmp_path: Path) -> None:
 
 def test_without_a_sensitive_column_that_is_accepted_by_name(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text(settings.text_of(profile(), "data/hostile.csv", None), "utf-8")
+    path.write_text(written(profile()), "utf-8")
     (accepted,) = config.load(path).accept
     assert accepted.finding == "fairness/sensitive columns"
-    assert "nobody named" in accepted.reason
+    assert "no sensitive column was named" in accepted.reason
 
 
 def test_the_skeleton_is_python_whatever_the_names() -> None:
-    text = skeleton.scenarios(profile(c=["a", "b"]))
+    text = usecase_files.scenarios(profile(c=["a", "b"]))
     compile(text, "scenarios.py", "exec")
     examples = [line[2:] for line in text.splitlines() if line.startswith("# ")]
     assert any("Edge(" in line for line in examples)
@@ -143,17 +158,17 @@ def test_what_is_written_passes_the_linters(
     columns = {**WIDE, LONG + " kind": WORDS, **short, "y": goal}
     frame = pd.DataFrame({n: [v[k % len(v)] for k in range(120)] for n, v in columns.items()})
     found = infer(frame, "long", target="y", id_column=None, sensitive=[])
-    written = {
+    written_files = {
         "src/sluice/config.py": "",  # what is there is no library of others
         "src/sluice/scenario.py": "",
-        "params.yaml": settings.text_of(found, "data/long.csv", None),
-        "src/usecase/scenarios.py": skeleton.scenarios(found),
-        "src/usecase/expectations.py": skeleton.EXPECTATIONS,
-        "tests/usecase/test_usecase.py": skeleton.TEST,
+        "params.yaml": written(found),
+        "src/usecase/scenarios.py": usecase_files.scenarios(found),
+        "src/usecase/expectations.py": usecase_files.expectations(),
+        "tests/usecase/test_usecase.py": usecase_files.usecase_test(),
     }
     for name in ("pyproject.toml", ".yamllint"):
         shutil.copyfile(ROOT / name, tmp_path / name)
-    for name, text in written.items():
+    for name, text in written_files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")
     checks = ["ruff check src tests", "ruff format --check src tests", "yamllint --strict ."]
@@ -166,11 +181,11 @@ def test_what_is_written_passes_the_linters(
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-    assert ("Edge(name='n: " in written["src/usecase/scenarios.py"]) is ("n" in short)
+    assert ("Edge(name='n: " in written_files["src/usecase/scenarios.py"]) is ("n" in short)
 
 
 def test_the_datasheet_keeps_its_table_whatever_the_names() -> None:
-    lines = skeleton.datasheet(profile(), "odd | name.csv").splitlines()
+    lines = datasheet(profile(), "odd | name.csv").splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == len(HOSTILE) + 3
     assert {row.count("|") for row in rows} == {7}

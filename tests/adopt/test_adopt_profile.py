@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sluice.adopt.derive import Derived, Estimate
-from sluice.adopt.infer import Profile, infer, slug
-from sluice.adopt.run import summary
+from sluice.adopt.bounds import DerivedBounds, Estimate
+from sluice.adopt.profile import ColumnProfile, TableProfile
+from sluice.adopt.profile.infer import infer, project_name
+from sluice.adopt.summary import summary
 from sluice.errors import SluiceError
 
 ROWS = 120
@@ -25,13 +26,13 @@ def table(**columns: Any) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
-def profile(frame: pd.DataFrame, target: str = "y", **options: Any) -> Profile:
+def profile(frame: pd.DataFrame, target: str = "y", **options: Any) -> TableProfile:
     options = {"id_column": None, "sensitive": [], **options}
     return infer(frame, "table", target=target, **options)
 
 
-def field(frame: pd.DataFrame, name: str, **options: Any) -> Any:
-    return next(f for f in profile(frame, **options).fields if f.name == name)
+def column(frame: pd.DataFrame, name: str, **options: Any) -> ColumnProfile:
+    return next(c for c in profile(frame, **options).columns if c.name == name)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +82,8 @@ def test_a_target_that_cannot_be_predicted_is_refused(values: list[Any], reason:
         (["01.02.2026 10:30", "28.02.2026 11:00"], "text", "ignored", "a date"),
         (["2026-01-01T10:00:00Z", "2026-02-01T10:00:00+01:00"], "text", "ignored", "a date"),
         ([pd.Timestamp("2026-01-01"), pd.Timestamp("2026-02-01")], "text", "ignored", "a date"),
-        ([7], "integer", "ignored", "the same"),
-        (["x", None], "text", "ignored", "the same"),
+        ([7], "integer", "ignored", "the same value"),
+        (["x", None], "text", "ignored", "the same value"),
         ([None], "text", "ignored", "no value"),
         ([f"word {k}" for k in range(ROWS)], "text", "ignored", "different in every row"),
         ([f"word {k}" for k in range(90)], "text", "ignored", "90 different texts"),
@@ -90,7 +91,7 @@ def test_a_target_that_cannot_be_predicted_is_refused(values: list[Any], reason:
     ],
 )
 def test_a_column_has_a_type_and_a_use(values: list[Any], kind: str, use: str, remark: str) -> None:
-    found = field(table(c=values, y=["yes", "no"]), "c")
+    found = column(table(c=values, y=["yes", "no"]), "c")
     assert (found.type, found.use) == (kind, use)
     assert found.remark.startswith(remark) if use == "feature" else remark in found.remark
 
@@ -98,10 +99,10 @@ def test_a_column_has_a_type_and_a_use(values: list[Any], kind: str, use: str, r
 @pytest.mark.parametrize(
     ("name", "ignored"), [("customer id", True), ("rowIndex", True), ("width", False)]
 )
-def test_numbers_that_only_name_the_row_are_left_out(name: str, ignored: bool) -> None:
+def test_numbers_that_only_identify_the_row_are_ignored(name: str, ignored: bool) -> None:
     frame = table(y=["yes", "no"])
     frame[name] = pd.array(range(ROWS), dtype="Int64")
-    found = field(frame, name)
+    found = column(frame, name)
     assert (found.use == "ignored") is ignored
     assert ("--id" in found.remark) is ignored
 
@@ -120,23 +121,23 @@ def test_numbers_that_only_name_the_row_are_left_out(name: str, ignored: bool) -
 def test_ranges_are_a_tenth_wider_but_do_not_cross_zero(
     values: list[Any], low: float, high: float
 ) -> None:
-    found = field(table(c=values, y=["yes", "no"]), "c")
+    found = column(table(c=values, y=["yes", "no"]), "c")
     assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
     assert found.low <= min(values) <= max(values) <= found.high
 
 
-def test_missing_values_are_let_pass_with_a_margin() -> None:
+def test_more_missing_values_than_observed_are_allowed() -> None:
     frame = table(none=[1, 2], some=[1.5, 2.5, 3.5, None], y=["yes", "no"])
-    assert field(frame, "none").missing == 0.0
-    assert field(frame, "some").missing == 0.39
+    assert column(frame, "none").missing == 0.0
+    assert column(frame, "some").missing == 0.39
 
 
-def test_an_id_must_name_each_row() -> None:
+def test_an_id_must_identify_each_row() -> None:
     frame = table(y=["yes", "no"], half=list(range(60)), gap=[1, None])
     frame["key"] = [f"k{k}" for k in range(ROWS)]
     frame["long"] = pd.array([2**60 + k for k in range(ROWS)], dtype="Int64")
-    assert field(frame, "key", id_column="key").type == "text"
-    assert field(frame, "long", id_column="long").type == "text"
+    assert column(frame, "key", id_column="key").type == "text"
+    assert column(frame, "long", id_column="long").type == "text"
     with pytest.raises(SluiceError, match="60 values of column 'half' repeat"):
         profile(frame, id_column="half")
     with pytest.raises(SluiceError, match="'gap' is missing in 60 rows"):
@@ -154,34 +155,36 @@ def test_sensitive_columns_become_groups_or_bands() -> None:
     found = profile(frame, sensitive=["sex", "age", "grade", "rare"])
     assert found.sensitive["sex"].groups is None
     assert found.sensitive["age"].bands == [40.0, 59.0]
-    assert field(frame, "grade", sensitive=["grade"]).type == "category"
+    assert column(frame, "grade", sensitive=["grade"]).type == "category"
     assert found.sensitive["rare"].groups == {"a": ["a"], "all others": ["d", "c", "b"]}
     assert [f.name for f in found.features] == ["x"]
 
 
-def test_groups_that_are_crossed_with_others_must_be_larger() -> None:
+def test_groups_are_larger_if_they_are_intersected_with_other_columns() -> None:
     frame = pd.concat([table(y=["yes", "no"], k=["a"] * 7 + ["b", "c"], s=["f", "m"])] * 30)
     frame["k"] = frame["k"].astype("str")
-    alone = profile(frame, sensitive=["k"]).sensitive["k"]
+    single = profile(frame, sensitive=["k"]).sensitive["k"]
     age = pd.array([20 + row % 60 for row in range(len(frame))], dtype="Int64")
-    crossed = profile(frame.assign(age=age), sensitive=["k", "s", "age"]).sensitive["k"]
-    assert alone.groups is None
-    assert crossed.groups is not None
-    assert set(crossed.groups) == {"a", "all others"}
+    intersected = profile(frame.assign(age=age), sensitive=["k", "s", "age"]).sensitive["k"]
+    assert single.groups is None
+    assert intersected.groups is not None
+    assert set(intersected.groups) == {"a", "all others"}
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
         ({"target": "Y"}, "no column 'Y'; did you mean 'y'"),
-        ({"target": "z"}, "no column 'z'; there are 'x', 'y'"),
-        ({"id_column": "y"}, "--id: column 'y' is named by --target already"),
+        ({"target": "z"}, "no column 'z'; expected one of 'x', 'y'"),
+        ({"id_column": "y"}, "--id: column 'y' is already named by --target"),
         ({"sensitive": ["born"]}, "'born' is a date"),
         ({"sensitive": ["name"]}, "'name' has 60 different texts"),
-        ({"sensitive": ["one"]}, "'one' holds one value"),
+        ({"sensitive": ["one"]}, "'one' has only one value"),
     ],
 )
-def test_options_that_do_not_fit_are_refused(options: dict[str, Any], reason: str) -> None:
+def test_options_that_do_not_fit_the_table_are_refused(
+    options: dict[str, Any], reason: str
+) -> None:
     born = [f"1990-01-{k:02d}" for k in range(1, 29)]
     frame = table(y=["yes", "no"], born=born, name=[f"n{k}" for k in range(60)], one=["a"])
     with pytest.raises(SluiceError, match=reason):
@@ -191,35 +194,35 @@ def test_options_that_do_not_fit_are_refused(options: dict[str, Any], reason: st
 def test_too_few_rows_or_columns_are_refused() -> None:
     with pytest.raises(SluiceError, match="30 rows are too few"):
         profile(table(y=["yes", "no"]).head(30))
-    with pytest.raises(SluiceError, match="no column is left to predict 'y' from"):
+    with pytest.raises(SluiceError, match="no column can be used to predict 'y'"):
         profile(table(y=["yes", "no"], born=["2026-01-01", "2026-01-02"]).drop(columns="x"))
 
 
-def test_few_positives_are_noticed_with_where_costs_are_set() -> None:
+def test_the_summary_says_where_to_set_costs_if_positives_are_rare() -> None:
     found = profile(table(y=["yes"] * 6 + ["no"] * 114))
-    assert found.rare == pytest.approx(0.05)
+    assert found.rare_positives == pytest.approx(0.05)
     nothing = Estimate(0.0, 0.0, 0.0)
-    derived = Derived(0.0, 0.0, 0.95, (), 1e-6, {"roc_auc": nothing}, 30, {}, {}, "x", 0.5)
-    (note,) = (line for line in summary(found, derived, True) if "equal cost" in line)
-    assert note.startswith("  note: 5.0% of the rows are positive")
+    derived = DerivedBounds(0.0, 0.0, 0.95, (), 1e-6, {"roc_auc": nothing}, 30, {}, {}, "x", 0.5)
+    (note,) = (line for line in summary(found, derived, True) if "positive." in line)
+    assert note.startswith("Note: only 5.0 % of the rows are positive.")
     assert "selection.costs.false_negative" in note
-    assert profile(table(y=["yes", *["no"] * 9])).rare is None
-    assert profile(table(y=list(range(60)))).rare is None
+    assert profile(table(y=["yes", *["no"] * 9])).rare_positives is None
+    assert profile(table(y=list(range(60)))).rare_positives is None
 
 
 @pytest.mark.parametrize("form", ["{},56", "$1,{:03}.50", "{}.3%", "12,{:03}"])
-def test_numbers_as_people_write_them_are_called_numbers(form: str) -> None:
-    written = field(table(y=["yes", "no"], n=[form.format(k) for k in range(60)] * 2), "n")
+def test_formatted_numbers_are_ignored_with_advice(form: str) -> None:
+    written = column(table(y=["yes", "no"], n=[form.format(k) for k in range(60)] * 2), "n")
     assert written.use == "ignored"
-    assert "look like numbers" in written.remark
-    assert "write them as 1234.5" in written.remark
+    assert "it has formatted numbers such as" in written.remark
+    assert "write them like 1234.5" in written.remark
 
 
-def test_a_heavy_tail_is_noticed() -> None:
+def test_a_heavy_tailed_target_is_recognised() -> None:
     frame = table(y=[0.5 * k for k in range(60)])
-    assert not profile(frame).heavy
+    assert not profile(frame).heavy_tailed
     frame.loc[0, "y"] = 10_000.0
-    assert profile(frame).heavy
+    assert profile(frame).heavy_tailed
 
 
 @pytest.mark.parametrize(
@@ -233,4 +236,4 @@ def test_a_heavy_tail_is_noticed() -> None:
     ],
 )
 def test_the_name_comes_from_the_file(name: str, expected: str) -> None:
-    assert slug(Path(name)) == expected
+    assert project_name(Path(name)) == expected

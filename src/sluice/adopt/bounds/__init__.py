@@ -1,0 +1,46 @@
+"""Bounds for a new table, derived from it: a starting point that its owner should revise.
+
+The rows that the split holds out are not used. On the other rows each metric is measured by
+cross-validation, and its bound is set six standard errors to the safe side, where the standard
+error is that of a holdout of the table's own size. A gate passes only if its whole 95 %
+confidence interval is within the bound, and both the holdout and the final model differ by chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric by cross-validation, its standard error on the holdout, and the derived bound."""
+
+    value: float
+    error: float
+    bound: float
+
+
+@dataclass(frozen=True)
+class DerivedBounds:
+    """What params.yaml needs to know of the data.
+
+    duplicates, class_share, leakage: bounds of the data-quality gate; class_share is None for a
+    regression. leaks: columns that predict the target almost perfectly on their own.
+    parity: the largest allowed difference between the fitted pipeline and its export.
+    performance: an estimate for each metric. fairness, intersections: an estimate for each kind
+    of difference between groups, and between intersections of groups. group_rows: the fewest
+    rows a group needs. largest, largest_share: the column with the largest influence on the
+    score, and its share of the total influence.
+    """
+
+    duplicates: float
+    class_share: float | None
+    leakage: float
+    leaks: tuple[str, ...]
+    parity: float
+    performance: dict[str, Estimate]
+    group_rows: int
+    fairness: dict[str, Estimate]
+    intersections: dict[str, Estimate]
+    largest: str
+    largest_share: float

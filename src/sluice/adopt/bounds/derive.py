@@ -1,0 +1,78 @@
+"""Derive all bounds of a new table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.adopt.bounds import DerivedBounds
+from sluice.adopt.bounds.explanation import largest_influence
+from sluice.adopt.bounds.fairness import fairness_bounds
+from sluice.adopt.bounds.parity import parity_bound
+from sluice.adopt.bounds.performance import performance_bounds
+from sluice.adopt.bounds.quality import class_share_bound, duplicates_bound, leakage_bound
+from sluice.adopt.bounds.trial import best, close_to_best, cross_validate
+from sluice.config import Settings
+from sluice.errors import SluiceError
+from sluice.train.split import PARTS, assign, identities
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_MOST_ROWS = 20_000  # a larger sample would not change the bounds noticeably
+
+
+def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
+    """Measure a typed table; SluiceError if a part of the split has too few rows of a class."""
+    part = assign(identities(frame, settings.data.id), settings.split)
+    _require_parts(frame, part, settings)
+    holdout, validation = int((part == "holdout").sum()), int((part == "validation").sum())
+    rows = frame[(part == "train") | (part == "validation")]
+    if len(rows) > _MOST_ROWS:
+        rows = rows.sample(_MOST_ROWS, random_state=settings.seed)
+    rows = rows.reset_index(drop=True)
+    trials = {name: cross_validate(name, rows, settings) for name in settings.candidates}
+    metric = settings.selection.metric
+    top = best(trials, metric)
+    close = close_to_best(trials, top, metric, settings.seed, validation)
+    leakage, leaks = leakage_bound(frame, settings)
+    fairness = fairness_bounds(rows, top.outcome, settings, holdout)
+    influences = [largest_influence(trial, settings) for trial in close]
+    largest, share = max(influences, key=lambda influence: influence[1])
+    return DerivedBounds(
+        duplicates=duplicates_bound(frame, settings),
+        class_share=class_share_bound(frame, settings),
+        leakage=leakage,
+        leaks=leaks,
+        parity=parity_bound(close, settings),
+        performance=performance_bounds([trial.outcome for trial in close], settings, holdout),
+        group_rows=fairness.group_rows,
+        fairness=fairness.single,
+        intersections=fairness.intersections,
+        largest=largest,
+        largest_share=share,
+    )
+
+
+def _require_parts(frame: DataFrame, part: NDArray[np.object_], settings: Settings) -> None:
+    for name in PARTS:
+        if not (part == name).any():
+            raise SluiceError(
+                f"{len(frame)} rows are too few to split: the {name} part would be empty; add rows"
+            )
+    if settings.task == "binary":
+        needed = {"train": 2, "validation": 1, "holdout": 1}
+    else:
+        needed = {"train": 2}
+    target = frame[settings.data.target]
+    for name, least in needed.items():
+        counts = target[part == name].value_counts()
+        for known in settings.classes:
+            if counts.get(known, 0) < least:
+                raise SluiceError(
+                    f"class {known!r} of {target.name!r} has {int((target == known).sum())} of "
+                    f"{len(frame):,} rows, too few for the {name} part: add rows of this class, or "
+                    "combine it with another one"
+                )

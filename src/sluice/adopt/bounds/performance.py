@@ -1,0 +1,79 @@
+"""Bounds of the performance gate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sluice.adopt.bounds import Estimate
+from sluice.adopt.bounds.resample import SAFE_ERRORS, resample_metrics, round_outward
+from sluice.config import Settings
+from sluice.metrics import METRICS, Floats, Outcome
+
+# Fewer rows of the rarest class say little about a Brier score, or about a ROC curve.
+_BRIER_ROWS, _ROC_ROWS = 30, 10
+
+
+def performance_bounds(
+    outcomes: list[Outcome], settings: Settings, holdout: int
+) -> dict[str, Estimate]:
+    """Return an estimate for each metric of the weakest of these candidates.
+
+    holdout: the number of rows that the gate will have. Any of the candidates may be selected,
+    so the weakest decides. A bound is at least as strict as what a constant prediction reaches;
+    a metric other than the first whose derived bound is weaker than that is left out.
+    """
+    names = _metrics(outcomes[0], settings, holdout)
+    weakest: dict[str, Estimate] = {}
+    for outcome in outcomes:
+        resampled = resample_metrics(outcome, names, holdout, settings.seed)
+        for name, values in resampled.items():
+            estimate = _estimate(name, outcome, values, holdout)
+            if name not in weakest or METRICS[name].gain(estimate.bound, weakest[name].bound) < 0:
+                weakest[name] = estimate
+    constant = _constant(outcomes[0])
+    for name in names:
+        least = METRICS[name].compute(constant)
+        if METRICS[name].gain(weakest[name].bound, least) > 0:
+            continue
+        if name == names[0]:
+            weakest[name] = replace(weakest[name], bound=float(f"{least:.3g}"))
+        else:
+            del weakest[name]
+    return weakest
+
+
+def _metrics(outcome: Outcome, settings: Settings, holdout: int) -> list[str]:
+    """Return the metrics that are informative for the task and the number of rows."""
+    if settings.task == "regression":
+        return ["mae"] if settings.selection.metric == "mae" else ["r2", "mae"]
+    rarest = int(np.bincount(outcome.truth.astype(np.intp)).min()) * holdout / len(outcome.truth)
+    if settings.task == "binary":
+        # With few positives a Brier score mainly depends on how many positives there are.
+        return ["roc_auc", "average_precision", *(["brier"] if rarest > _BRIER_ROWS else [])]
+    return ["accuracy", "brier", *(["roc_auc"] if rarest > _ROC_ROWS else [])]
+
+
+def _estimate(name: str, outcome: Outcome, resampled: Floats, holdout: int) -> Estimate:
+    metric = METRICS[name]
+    value, error = metric.compute(outcome), float(np.nanstd(resampled))
+    # Even if no error was observed, up to three in so many rows are possible ("rule of three",
+    # Hanley and Lippman-Hand, 1983).
+    least = abs(value) / 50 if outcome.task == "regression" else 3 / holdout
+    margin = max(SAFE_ERRORS * error, least)
+    weakest = value - margin if metric.higher_is_better else value + margin
+    bound = round_outward(weakest, margin, up=not metric.higher_is_better)
+    return Estimate(value, error, bound)
+
+
+def _constant(outcome: Outcome) -> Outcome:
+    """Predict the same for every row: the mean, or the share of each class."""
+    rows = len(outcome.truth)
+    if outcome.task == "regression":
+        mean = np.full(rows, float(outcome.truth.mean()))
+        return Outcome(outcome.task, outcome.truth, mean, mean, outcome.costs, outcome.classes)
+    shares = np.bincount(outcome.truth.astype(np.intp), minlength=len(outcome.classes)) / rows
+    decisions = np.full(rows, int(shares.argmax()))
+    scores = np.full(rows, shares[1]) if outcome.task == "binary" else np.tile(shares, (rows, 1))
+    return Outcome(outcome.task, outcome.truth, scores, decisions, outcome.costs, outcome.classes)

@@ -1,0 +1,81 @@
+"""Candidates tried on the new table by cross-validation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sluice import table
+from sluice.adopt.bounds.resample import resample_metrics
+from sluice.config import Settings
+from sluice.metrics import METRICS, Outcome
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from sklearn.pipeline import Pipeline
+
+_FOLDS = 3  # two thirds of these rows are about as many as the train part contains
+_CLOSE_ERRORS = 3
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate, cross-validated.
+
+    outcome: the predictions for all rows. pipeline: the model of the last fold. unseen: the rows
+    of that fold, on which the pipeline was not fitted.
+    """
+
+    outcome: Outcome
+    pipeline: Pipeline
+    unseen: DataFrame
+
+
+def cross_validate(name: str, rows: DataFrame, settings: Settings) -> Trial:
+    """Fit and predict candidate `name` on each fold of `rows`, a typed table."""
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    from sluice.train.fit import columns_of, predict
+    from sluice.train.models import MODELS
+    from sluice.train.select import decided, tune
+
+    truth = table.truth(rows, settings)
+    shape = (len(rows), len(settings.classes)) if settings.task == "multiclass" else (len(rows),)
+    scores = np.zeros(shape)
+    splitter = KFold if settings.task == "regression" else StratifiedKFold
+    folds = splitter(_FOLDS, shuffle=True, random_state=settings.seed)
+    candidate = settings.candidates[name]
+    for seen, unseen in folds.split(rows, truth):
+        columns = columns_of(settings, rows.iloc[seen])
+        pipeline = MODELS[candidate.model](
+            settings.task, columns, settings.seed, **candidate.parameters
+        )
+        pipeline.fit(rows.iloc[seen][columns.names], truth[seen])
+        inputs = rows.iloc[unseen][columns.names]
+        scores[unseen] = predict(pipeline, settings, inputs)
+    outcome = decided(settings, truth, scores, tune(settings, truth, scores))
+    return Trial(outcome, pipeline, inputs)
+
+
+def best(trials: dict[str, Trial], metric: str) -> Trial:
+    """Return the trial with the best value of the metric."""
+    score = METRICS[metric]
+    values = {name: score.compute(trial.outcome) for name, trial in trials.items()}
+    return trials[max(values, key=lambda name: score.gain(values[name], 0.0))]
+
+
+def close_to_best(
+    trials: dict[str, Trial], top: Trial, metric: str, seed: int, validation: int
+) -> list[Trial]:
+    """Return the trials which the selection might choose by chance.
+
+    These are the trials whose metric is within three standard errors of the top one's on
+    `validation` rows.
+    """
+    score = METRICS[metric]
+    value = score.compute(top.outcome)
+    resampled = resample_metrics(top.outcome, [metric], validation, seed)[metric]
+    margin = _CLOSE_ERRORS * float(np.nanstd(resampled))
+    return [t for t in trials.values() if score.gain(value, score.compute(t.outcome)) <= margin]

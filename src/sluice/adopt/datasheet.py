@@ -1,0 +1,35 @@
+"""The text of `docs/datasheet.md` for an adopted table."""
+
+from __future__ import annotations
+
+from sluice.adopt.profile import ColumnProfile, TableProfile
+from sluice.adopt.render import template
+
+
+def datasheet(profile: TableProfile, source: str) -> str:
+    """Return what is known of the data, with gaps for what only its owner knows.
+
+    source: the name of the adopted file.
+    """
+
+    def cells(column: ColumnProfile) -> list[str]:
+        return _cells(column, profile)
+
+    return template("datasheet.md.j2").render(profile=profile, source=source, cells=cells)
+
+
+def _cells(column: ColumnProfile, profile: TableProfile) -> list[str]:
+    if column.values:
+        values = ", ".join(map(str, column.values))
+    else:
+        values = f"{column.low} to {column.high}" if column.low is not None else ""
+    missing = f"{column.missing:.0%}"
+    return [column.name, column.type, _use(column, profile), values, missing, column.remark]
+
+
+def _use(column: ColumnProfile, profile: TableProfile) -> str:
+    if column.name == profile.target:
+        return "target"
+    if column.name == profile.id:
+        return "id"
+    return "compared for fairness" if column.name in profile.sensitive else column.use

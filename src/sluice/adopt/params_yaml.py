@@ -1,0 +1,48 @@
+"""The text of `params.yaml` for an adopted table."""
+
+from __future__ import annotations
+
+import math
+
+from sluice.adopt import hyperparameters
+from sluice.adopt.bounds import DerivedBounds
+from sluice.adopt.profile import ColumnProfile, TableProfile
+from sluice.adopt.render import YamlValue, template
+
+_LEAST_INFLUENCE = 0.8
+_MANY_FEATURES = 100
+_EXPLAINED_CELLS = 20_000
+
+
+def params_yaml(profile: TableProfile, file: str, derived: DerivedBounds) -> str:
+    """Return YAML with comments. `file` is the path of the data in the project."""
+    from sluice.metrics import METRICS
+
+    influence = max(_LEAST_INFLUENCE, min(1.0, math.ceil((derived.largest_share + 0.2) * 20) / 20))
+    many = len(profile.features) > _MANY_FEATURES
+    return template("params.yaml.j2").render(
+        profile=profile,
+        file=file,
+        derived=derived,
+        columns={column.name: _column(column) for column in profile.columns},
+        remarks={column.name: column.remark for column in profile.columns},
+        candidates=hyperparameters.candidates(profile),
+        metric=hyperparameters.selection_metric(profile),
+        costs=hyperparameters.cost_names(profile),
+        metrics=METRICS,
+        isnan=math.isnan,
+        influence=influence,
+        explained_rows=max(20, _EXPLAINED_CELLS // len(profile.features)) if many else None,
+    )
+
+
+def _column(column: ColumnProfile) -> dict[str, YamlValue]:
+    keys: dict[str, YamlValue | None] = {
+        "type": column.type,
+        "use": "ignored" if column.use == "ignored" else None,
+        "low": column.low,
+        "high": column.high,
+        "values": column.values or None,
+        "missing": column.missing or None,
+    }
+    return {key: value for key, value in keys.items() if value is not None}

@@ -1,0 +1,77 @@
+"""What a table contains: the task, and the role, type and range of each column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sluice.config import Groups, Scalar
+from sluice.labels import label
+from sluice.task import Task
+
+ColumnType = Literal["integer", "number", "category", "text"]
+ColumnUse = Literal["feature", "ignored"]
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """One column as params.yaml will describe it.
+
+    missing: the share of missing values that is allowed. remark: a sentence for people about
+    how the column was treated and why; empty if there is nothing to say.
+    """
+
+    name: str
+    type: ColumnType
+    use: ColumnUse = "feature"
+    low: float | int | None = None
+    high: float | int | None = None
+    values: tuple[Scalar, ...] = ()
+    missing: float = 0.0
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class TableProfile:
+    """A table, its columns, and the groups of its sensitive columns.
+
+    heavy_tailed: one percent of the rows causes more than a third of the target's variance.
+    rare_positives: the share of positive rows if it is below ten percent, else None.
+    """
+
+    name: str
+    task: Task
+    target: str
+    positive: Scalar | None
+    id: str | None
+    sensitive: dict[str, Groups]
+    columns: tuple[ColumnProfile, ...]
+    rows: int
+    heavy_tailed: bool
+    rare_positives: float | None
+
+    @property
+    def holdout(self) -> float:
+        """The share of rows to hold out."""
+        return holdout_share(self.rows)
+
+    @property
+    def features(self) -> list[ColumnProfile]:
+        """The model's inputs."""
+        others = {self.target, self.id, *self.sensitive}
+        return [c for c in self.columns if c.use == "feature" and c.name not in others]
+
+    @property
+    def ignored(self) -> list[ColumnProfile]:
+        return [column for column in self.columns if column.use == "ignored"]
+
+    @property
+    def classes(self) -> list[str]:
+        """The labels of the target; empty for a regression."""
+        target = next(column for column in self.columns if column.name == self.target)
+        return [label(value) for value in target.values]
+
+
+def holdout_share(rows: int) -> float:
+    """Small tables hold out a larger share, because the gates need enough rows to decide."""
+    return 0.3 if rows < 1000 else 0.25

@@ -1,0 +1,127 @@
+"""Infer the profile of a table from its values and from the options of `sluice adopt`."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sluice import table
+from sluice.adopt.profile import ColumnProfile, TableProfile
+from sluice.adopt.profile.feature import profile_feature
+from sluice.adopt.profile.sensitive import groups_of, profile_sensitive
+from sluice.adopt.profile.target import (
+    is_heavy_tailed,
+    profile_target,
+    rare_positives,
+    rarer_label,
+)
+from sluice.adopt.profile.values import is_number, number_type
+from sluice.errors import SluiceError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+_LEAST_ROWS = 50
+_LARGEST_EXACT = 2**53  # float64 is not exact for larger whole numbers
+_SHOWN_NAMES = 12
+
+
+def infer(
+    frame: DataFrame, name: str, *, target: str, id_column: str | None, sensitive: list[str]
+) -> TableProfile:
+    """Return the profile of a table that `sluice.adopt.source` has read.
+
+    Raises SluiceError if an option does not fit the table or if it cannot be modelled.
+    """
+    options = {
+        "--target": [target],
+        "--id": [] if id_column is None else [id_column],
+        "--sensitive": sensitive,
+    }
+    _require_columns(frame, options)
+    if len(frame) < _LEAST_ROWS:
+        raise SluiceError(f"{len(frame)} rows are too few to split: provide at least {_LEAST_ROWS}")
+    task, goal = profile_target(frame[target])
+    found = {column: profile_sensitive(frame[column]) for column in sensitive}
+    groups = {column: groups_of(frame, column, found, sensitive) for column in sensitive}
+    found[target] = goal
+    if id_column is not None:
+        found[id_column] = _profile_id(frame[id_column])
+    positive = rarer_label(frame[target], goal) if task == "binary" else None
+    profile = TableProfile(
+        name=name,
+        task=task,
+        target=target,
+        positive=positive,
+        id=id_column,
+        sensitive=groups,
+        columns=tuple(found.get(c) or profile_feature(frame[c]) for c in frame.columns),
+        rows=len(frame),
+        heavy_tailed=task == "regression" and is_heavy_tailed(frame[target]),
+        rare_positives=rare_positives(frame[target], positive),
+    )
+    _require_features(profile)
+    return profile
+
+
+def project_name(file: Path) -> str:
+    """Derive a name that params.yaml accepts from the file's name."""
+    plain = unicodedata.normalize("NFKD", file.stem).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).lstrip("-0123456789")[:64].rstrip("-") or "adopted"
+
+
+def _require_columns(frame: DataFrame, options: dict[str, list[str]]) -> None:
+    taken: dict[str, str] = {}
+    for option, names in options.items():
+        for name in names:
+            if name not in frame.columns:
+                near = [c for c in frame.columns if c.strip().casefold() == name.strip().casefold()]
+                hint = (
+                    f"did you mean {near[0]!r}?" if near else f"expected {_one_of(frame.columns)}"
+                )
+                raise SluiceError(f"{option}: there is no column {name!r}; {hint}")
+            if name in taken:
+                raise SluiceError(
+                    f"{option}: column {name!r} is already named by {taken[name]}; name it once"
+                )
+            taken[name] = option
+
+
+def _one_of(names: Iterable[str]) -> str:
+    known = list(names)
+    shown = ", ".join(map(repr, known[:_SHOWN_NAMES]))
+    rest = len(known) - _SHOWN_NAMES
+    return f"one of {shown} or {rest} more" if rest > 0 else f"one of {shown}"
+
+
+def _profile_id(column: Series) -> ColumnProfile:
+    name, missing = str(column.name), int(column.isna().sum())
+    if missing:
+        raise SluiceError(
+            f"--id: column {name!r} is missing in {missing:,} rows; an id must identify every row"
+        )
+    repeats = int(table.labels(column).duplicated().sum())
+    if repeats:
+        raise SluiceError(
+            f"--id: {repeats:,} values of column {name!r} repeat, but an id must identify one row; "
+            "leave --id out if there is no such column"
+        )
+    exact = (
+        is_number(column)
+        and number_type(column) == "integer"
+        and column.abs().max() < _LARGEST_EXACT
+    )
+    return ColumnProfile(name, "integer" if exact else "text")
+
+
+def _require_features(profile: TableProfile) -> None:
+    if profile.features:
+        return
+    ignored = "; ".join(f"{column.name}: {column.remark}" for column in profile.ignored)
+    raise SluiceError(
+        f"no column can be used to predict {profile.target!r} "
+        f"({ignored or 'the table has no other column'})"
+    )

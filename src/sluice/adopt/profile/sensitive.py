@@ -1,0 +1,91 @@
+"""Sensitive columns and the groups whose treatment the fairness gate compares."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sluice import table
+from sluice.adopt.profile import ColumnProfile, holdout_share
+from sluice.adopt.profile.values import (
+    allowed_missing,
+    as_scalar,
+    is_date,
+    is_number,
+    known_labels,
+    number_type,
+    rounded,
+    widened_range,
+)
+from sluice.config import Groups
+from sluice.errors import SluiceError
+from sluice.labels import MISSING
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+_MOST_GROUPS = 12  # a number with more distinct values is divided into bands
+_BANDS = 3
+# Fewer rows on the holdout say little about a group, or about an intersection of groups.
+_GROUP_ROWS, _INTERSECTION_ROWS = 50, 25
+
+
+def profile_sensitive(column: Series) -> ColumnProfile:
+    """Return the profile of a sensitive column; SluiceError if it has no comparable groups."""
+    name, labels, missing = str(column.name), known_labels(column), allowed_missing(column)
+    if is_date(column):
+        raise SluiceError(f"--sensitive: column {name!r} is a date: add a column such as the age")
+    if len(labels) < 2:
+        raise SluiceError(
+            f"--sensitive: column {name!r} has only one value, so there are no groups to compare: "
+            "leave the option out"
+        )
+    if len(labels) <= _MOST_GROUPS:
+        return ColumnProfile(
+            name, "category", values=tuple(map(as_scalar, labels)), missing=missing
+        )
+    if not is_number(column):
+        raise SluiceError(
+            f"--sensitive: column {name!r} has {len(labels):,} different texts, but at most "
+            f"{_MOST_GROUPS} groups can be compared: combine some"
+        )
+    low, high = widened_range(column)
+    return ColumnProfile(name, number_type(column), "feature", low, high, missing=missing)
+
+
+def groups_of(
+    frame: DataFrame, name: str, profiles: dict[str, ColumnProfile], sensitive: list[str]
+) -> Groups:
+    """Return the groups of one column, large enough to intersect with the other columns' groups.
+
+    profiles: the profile of each sensitive column, by name.
+    """
+    if not profiles[name].values:
+        return _bands(frame[name])
+    others = (len(profiles[other].values) or _BANDS for other in sensitive if other != name)
+    return _groups(frame[name], max(_GROUP_ROWS, math.prod(others) * _INTERSECTION_ROWS))
+
+
+def _groups(column: Series, rows: int) -> Groups:
+    """Make each value a group, and combine the values with fewer holdout rows than `rows`."""
+    counts = table.labels(column).value_counts()
+    counts = counts[counts.index != MISSING].sort_index().sort_values(kind="stable")
+    least = rows / holdout_share(len(column))
+    small: list[str] = []
+    if counts.iloc[0] < least:
+        while len(small) < len(counts) - 1 and counts[small].sum() < least:
+            small.append(str(counts.index[len(small)]))
+    if len(small) < 2:
+        return Groups()
+    groups = {text: [as_scalar(text)] for text in known_labels(column) if text not in small}
+    return Groups(groups={**groups, "all others": [as_scalar(text) for text in small]})
+
+
+def _bands(column: Series) -> Groups:
+    """Divide a number at round values near its terciles."""
+    known = column.dropna().astype("float64")
+    cuts = known.quantile([1 / _BANDS, 2 / _BANDS]).tolist()
+    step = 10.0 ** math.floor(math.log10(float(known.max() - known.min()) / 20))
+    round_cuts = {rounded(round(cut / step) * step) for cut in cuts}
+    inside = sorted(cut for cut in round_cuts if known.min() < cut <= known.max())
+    return Groups(bands=inside or [rounded(float(known.median()))])

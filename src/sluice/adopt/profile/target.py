@@ -1,0 +1,88 @@
+"""The target column decides the task: binary, multiclass or regression."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sluice import table
+from sluice.adopt.profile import ColumnProfile
+from sluice.adopt.profile.values import (
+    as_scalar,
+    is_date,
+    is_number,
+    known_labels,
+    number_type,
+    widened_range,
+)
+from sluice.config import Scalar
+from sluice.errors import SluiceError
+from sluice.labels import label
+from sluice.task import Task
+
+if TYPE_CHECKING:
+    from pandas import Series
+
+_MOST_CLASSES = 20  # a target with more distinct whole numbers is a regression
+_RARE = 0.1
+
+
+def profile_target(column: Series) -> tuple[Task, ColumnProfile]:
+    """Return the task and the target's profile; SluiceError if it cannot be predicted."""
+    name = str(column.name)
+    labels = _require_labels(column)
+    number = is_number(column)
+    few_whole_numbers = number and number_type(column) == "integer" and len(labels) <= _MOST_CLASSES
+    if len(labels) > 2 and number and not few_whole_numbers:
+        low, high = widened_range(column)
+        return "regression", ColumnProfile(name, number_type(column), "feature", low, high)
+    if len(labels) > _MOST_CLASSES:
+        raise SluiceError(
+            f"the target {name!r} has {len(labels):,} different texts, but at most "
+            f"{_MOST_CLASSES} classes are supported: combine some, or predict a number"
+        )
+    task: Task = "binary" if len(labels) == 2 else "multiclass"
+    remark = ""
+    if number and task == "multiclass":
+        remark = f"its {len(labels)} whole numbers are treated as classes"
+    values = tuple(map(as_scalar, labels))
+    return task, ColumnProfile(name, "category", values=values, remark=remark)
+
+
+def _require_labels(column: Series) -> list[str]:
+    name, missing = str(column.name), int(column.isna().sum())
+    if missing == len(column):
+        raise SluiceError(f"the target {name!r} is missing in every row: name another --target")
+    if missing:
+        raise SluiceError(
+            f"the target {name!r} is missing in {missing:,} of {len(column):,} rows: remove these "
+            "rows, because a model cannot learn from them"
+        )
+    if is_date(column):
+        raise SluiceError(f"the target {name!r} is a date: add a number derived from it")
+    labels = known_labels(column)
+    if len(labels) == 1:
+        raise SluiceError(
+            f"the target {name!r} is {labels[0]!r} in every row: there is nothing to predict"
+        )
+    return labels
+
+
+def rarer_label(column: Series, target: ColumnProfile) -> Scalar:
+    """Return the rarer of two labels; the second one if both are equally frequent."""
+    counts = table.labels(column).value_counts()
+    return min(reversed(target.values), key=lambda value: counts[label(value)])
+
+
+def rare_positives(column: Series, positive: Scalar | None) -> float | None:
+    """Return the share of positive rows if it is below ten percent, else None."""
+    if positive is None:
+        return None
+    share = float((table.labels(column) == label(positive)).mean())
+    return share if share < _RARE else None
+
+
+def is_heavy_tailed(column: Series) -> bool:
+    """Whether one percent of the rows causes more than a third of the variance."""
+    values = column.astype("float64")
+    squares = ((values - values.median()) ** 2).sort_values()
+    return bool(squares.iloc[-max(1, len(squares) // 100) :].sum() > squares.sum() / 3)
