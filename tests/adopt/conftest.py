@@ -1,4 +1,4 @@
-"""A small project of its own, so that these tests stand whatever data the repository holds."""
+"""A small project, so that these tests do not depend on the data of the repository."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ Adopt = Callable[..., list[str]]
 
 @pytest.fixture
 def adopted(project: Path) -> Adopt:
-    """Adopt a file into the project; returns what was said."""
+    """Adopt a file into the project; return the lines of the summary."""
 
     def call(
         file: Path, target: str, *, key: str | None = None, sensitive: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ def adopted(project: Path) -> Adopt:
 
 @pytest.fixture
 def contents() -> Callable[[Path], dict[str, bytes]]:
-    """Every file of a project but DVC's and git's own."""
+    """Return every file of a project except those of git, and DVC's cache and temporary files."""
 
     def call(root: Path) -> dict[str, bytes]:
         apart = (".git/", ".dvc/tmp/", ".dvc/cache/")

@@ -1,4 +1,4 @@
-"""The whole of it: adopt, build, and every gate says pass or why not."""
+"""Adopt a table and run every gate on it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def mixed(rows: int) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_strings_booleans_gaps_dates_and_odd_names(
+def test_a_table_with_texts_booleans_missing_values_dates_and_unusual_names(
     suffix: str, project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:
     file, frame = tmp_path / f"Mixed Data{suffix}", mixed(1500)
@@ -79,7 +79,7 @@ def test_strings_booleans_gaps_dates_and_odd_names(
     ("name", "task"),
     [("breast_cancer", "binary"), ("wine", "multiclass"), ("diabetes", "regression")],
 )
-def test_well_known_tables(
+def test_well_known_tables_pass_every_gate(
     name: str, task: str, project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:
     from sklearn import datasets
@@ -95,7 +95,7 @@ def test_well_known_tables(
     assert "no sensitive column was named" in verdicts["fairness"].why
 
 
-def test_a_leak_is_called_one_and_refused(project: Path, adopted: Adopt, tmp_path: Path) -> None:
+def test_a_leak_is_reported_and_refused(project: Path, adopted: Adopt, tmp_path: Path) -> None:
     frame = mixed(400)
     frame["paid"] = np.where(frame["bought"] == "yes", 9.5, 0.5)
     frame.to_csv(tmp_path / "leak.csv", index=False)
@@ -106,7 +106,7 @@ def test_a_leak_is_called_one_and_refused(project: Path, adopted: Adopt, tmp_pat
     assert verdict.why.startswith("data-quality/paid/leakage")
 
 
-def test_the_example_is_gone_and_the_skeleton_stands(
+def test_the_example_is_replaced(
     project: Path, file: Path, adopted: Adopt, contents: Contents
 ) -> None:
     (project / "out").mkdir()
@@ -128,7 +128,7 @@ def test_the_example_is_gone_and_the_skeleton_stands(
     assert ".adopt" not in {path.name for path in project.iterdir()}
 
 
-def test_an_insufficient_can_be_accepted_by_name(
+def test_insufficient_evidence_can_be_accepted_by_name(
     project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:
     random = np.random.default_rng(0)
@@ -151,7 +151,7 @@ def test_an_insufficient_can_be_accepted_by_name(
     assert "decided for this test" in verdict.why
 
 
-def test_a_class_of_too_few_rows_is_refused(
+def test_a_class_with_too_few_rows_is_refused(
     project: Path, adopted: Adopt, contents: Contents, tmp_path: Path
 ) -> None:
     before = contents(project)
@@ -162,13 +162,13 @@ def test_a_class_of_too_few_rows_is_refused(
     assert contents(project) == before
 
 
-def test_a_file_that_github_would_refuse_is_not_put_into_the_repository(
+def test_a_file_that_is_too_large_for_github_is_refused(
     file: Path, adopted: Adopt, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = file.parent / "project"
     monkeypatch.setattr("sluice.adopt.run._LARGEST_FILE", 2**10)
     before = contents(project)
-    with pytest.raises(SluiceError, match="GitHub refuses files over 0: adopt it as Parquet"):
+    with pytest.raises(SluiceError, match="GitHub refuses files over 0 MiB: adopt a"):
         adopted(file, "bought")
     assert contents(project) == before
 
@@ -181,7 +181,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("at", ["add", "push"])
-def test_the_project_is_as_before_when_dvc_fails(
+def test_the_project_is_unchanged_if_dvc_fails(
     at: str, file: Path, adopted: Adopt, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = file.parent / "project"
@@ -191,13 +191,13 @@ def test_the_project_is_as_before_when_dvc_fails(
         return real(root, at, "nowhere") if arguments[0] == at else real(root, *arguments)
 
     monkeypatch.setattr(replace, "dvc", failing)
-    with pytest.raises(SluiceError, match=f"'dvc {at}' failed, nothing was changed"):
+    with pytest.raises(SluiceError, match=f"'dvc {at}' failed, so nothing was changed"):
         adopted(file, "bought")
     assert contents(project) == before
 
 
 @pytest.mark.parametrize("at", [1, 8, 9, 10, 14])
-def test_the_project_is_as_before_when_interrupted(
+def test_the_project_is_unchanged_after_an_interruption(
     at: int, file: Path, adopted: Adopt, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = file.parent / "project"
@@ -218,7 +218,7 @@ def test_the_project_is_as_before_when_interrupted(
 @pytest.mark.parametrize(
     "name", ["params.yaml", "src/usecase/scenarios.py", "src/usecase/mine.py", "data.dvc"]
 )
-def test_what_is_not_committed_is_not_replaced(
+def test_uncommitted_changes_are_not_replaced(
     name: str, project: Path, file: Path, adopted: Adopt
 ) -> None:
     path = project / name
@@ -228,11 +228,11 @@ def test_what_is_not_committed_is_not_replaced(
     assert path.read_text("utf-8").endswith("# mine\n")
 
 
-def test_data_that_dvc_does_not_know_is_not_replaced(
+def test_data_that_dvc_does_not_track_is_not_replaced(
     project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:
     (project / "data" / "mine.csv").write_text("a\n1\n", "utf-8")
-    with pytest.raises(SluiceError, match=r"data/mine\.csv is not what data\.dvc names"):
+    with pytest.raises(SluiceError, match=r"data/mine\.csv differs from what data\.dvc names"):
         adopted(tmp_path / "table.csv", "bought")
     assert (project / "data" / "mine.csv").exists()
 
@@ -244,6 +244,6 @@ def test_a_fresh_clone_without_data_can_adopt(project: Path, file: Path, adopted
     assert (project / "data" / "table.csv").exists()
 
 
-def test_outside_of_git_nothing_is_replaced(tmp_path: Path) -> None:
+def test_adopting_outside_of_git_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SluiceError, match="not in git"):
         adopt(tmp_path, tmp_path / "t.csv", target="y", id=None, sensitive=[], say=print)

@@ -1,4 +1,4 @@
-"""An adoption deletes only what git or the DVC remote can bring back."""
+"""An adoption deletes only what git or the DVC remote can restore."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_data_that_is_only_in_the_cache(project: Path, refused: Callable[[str], 
     (project / "data/example.csv").write_text("a,b\n1,2\n3,4\n", "utf-8")
     dvc(project, "add", "-q", "data")
     git(project, "commit", "-qam", "Rows of May")
-    refused("data/example.csv is not in the DVC remote.*run 'dvc push data.dvc' and commit")
+    refused("data/example.csv is not in the DVC remote.*run 'dvc push data.dvc', and commit")
 
 
 @pytest.mark.parametrize("suffix", ["*.dir", "*[!r]"])
@@ -145,7 +145,7 @@ def test_data_that_dvc_does_not_push(
 def test_a_file_in_data_that_dvcignore_hides(project: Path, refused: Callable[[str], None]) -> None:
     (project / ".dvcignore").write_text("*.tmp\n", "utf-8")
     (project / "data/mine.tmp").write_text("mine", "utf-8")
-    refused("data/mine.tmp is not what data.dvc names and would be deleted")
+    refused("data/mine.tmp differs from what data.dvc names and would be deleted")
 
 
 @pytest.mark.parametrize("reference", ["branch", "tag", "remote branch", "list of a branch"])

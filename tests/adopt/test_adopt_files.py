@@ -1,3 +1,5 @@
+"""The files that `sluice adopt` writes are valid, whatever the table's names and values."""
+
 from __future__ import annotations
 
 import shutil
@@ -78,7 +80,7 @@ def written(found: TableProfile) -> str:
     return params_yaml(found, "data/table.csv", permissive_bounds(found))
 
 
-def test_hostile_column_names_come_back_as_they_were(tmp_path: Path) -> None:
+def test_unusual_column_names_are_read_back_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(written(profile()), "utf-8")
     loaded = config.load(path)
@@ -88,7 +90,7 @@ def test_hostile_column_names_come_back_as_they_were(tmp_path: Path) -> None:
     assert loaded.data.positive == "yes"
 
 
-def test_dvc_reads_the_same(tmp_path: Path) -> None:
+def test_dvc_reads_the_same_params(tmp_path: Path) -> None:
     from dvc.utils.serialize import load_yaml
 
     path = tmp_path / "params.yaml"
@@ -99,9 +101,7 @@ def test_dvc_reads_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "value", [*HOSTILE, True, False, 0, -7, 10**18, 0.1, 1e-7, -2.5e300, 1e16, 12.0]
 )
-def test_a_value_comes_back_as_the_same_value_of_the_same_type(
-    value: str | float, tmp_path: Path
-) -> None:
+def test_a_value_is_read_back_with_the_same_type(value: str | float, tmp_path: Path) -> None:
     (tmp_path / "one.yaml").write_text(f"key: {yaml(value)}\n", "utf-8")
     back = files.read_yaml(tmp_path / "one.yaml")["key"]
     assert back == value
@@ -113,7 +113,7 @@ def test_readers_of_yaml_1_1_read_the_same_value(value: str | float) -> None:
     assert pyyaml.safe_load(f"key: {yaml(value)}") == {"key": value}
 
 
-def test_sensitive_groups_come_back(tmp_path: Path) -> None:
+def test_sensitive_groups_are_read_back_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     found = profile(sex=["no", "yes: both"], age=list(range(20, 80)))
     path.write_text(written(found), "utf-8")
@@ -123,7 +123,7 @@ def test_sensitive_groups_come_back(tmp_path: Path) -> None:
     assert loaded.accept == []
 
 
-def test_without_a_sensitive_column_that_is_accepted_by_name(tmp_path: Path) -> None:
+def test_a_table_without_sensitive_columns_accepts_that_finding(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(written(profile()), "utf-8")
     (accepted,) = config.load(path).accept
@@ -131,7 +131,7 @@ def test_without_a_sensitive_column_that_is_accepted_by_name(tmp_path: Path) -> 
     assert "no sensitive column was named" in accepted.reason
 
 
-def test_the_skeleton_is_python_whatever_the_names() -> None:
+def test_the_scenarios_are_python_whatever_the_names() -> None:
     text = usecase_files.scenarios(profile(c=["a", "b"]))
     compile(text, "scenarios.py", "exec")
     examples = [line[2:] for line in text.splitlines() if line.startswith("# ")]
@@ -152,14 +152,14 @@ WORDS = ["a word that stands for a great deal of what people answer " * 4, "x\u2
         ([k / 7 for k in range(60)], {"c": ["a", "b"]}),
     ],
 )
-def test_what_is_written_passes_the_linters(
+def test_the_written_files_pass_the_linters(
     goal: list[Any], short: dict[str, list[Any]], tmp_path: Path
 ) -> None:
     columns = {**WIDE, LONG + " kind": WORDS, **short, "y": goal}
     frame = pd.DataFrame({n: [v[k % len(v)] for k in range(120)] for n, v in columns.items()})
     found = infer(frame, "long", target="y", id_column=None, sensitive=[])
     written_files = {
-        "src/sluice/config.py": "",  # what is there is no library of others
+        "src/sluice/config.py": "",  # so that ruff treats sluice as the project's own code
         "src/sluice/scenario.py": "",
         "params.yaml": written(found),
         "src/usecase/scenarios.py": usecase_files.scenarios(found),
@@ -184,7 +184,7 @@ def test_what_is_written_passes_the_linters(
     assert ("Edge(name='n: " in written_files["src/usecase/scenarios.py"]) is ("n" in short)
 
 
-def test_the_datasheet_keeps_its_table_whatever_the_names() -> None:
+def test_the_table_of_the_datasheet_is_intact_whatever_the_names() -> None:
     lines = datasheet(profile(), "odd | name.csv").splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == len(HOSTILE) + 3

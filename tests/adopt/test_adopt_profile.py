@@ -1,3 +1,5 @@
+"""The task, roles, types and ranges that are inferred from a table."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -17,7 +19,7 @@ ROWS = 120
 
 
 def table(**columns: Any) -> pd.DataFrame:
-    """A table of ROWS rows: each column is a cycle of values; `x` is an ordinary number."""
+    """A table of ROWS rows whose columns repeat the given values; `x` is an ordinary number."""
     made = {"x": list(np.linspace(0.5, 9.5, ROWS))}
     for name, values in columns.items():
         made[name] = [values[k % len(values)] for k in range(ROWS)]

@@ -1,3 +1,5 @@
+"""CSV and Parquet files are read without loss, and other files are refused in one line."""
+
 from __future__ import annotations
 
 import datetime
@@ -33,7 +35,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_table_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_table_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
     content, reason = REFUSED[name]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SluiceError) as refusal:
@@ -78,7 +80,7 @@ def test_codes_stay_text_and_numbers_become_numbers(tmp_path: Path) -> None:
     assert frame["yes"].tolist() == ["True", "False"]
 
 
-def test_parquet_types_come_down_to_a_few(tmp_path: Path) -> None:
+def test_parquet_types_are_reduced_to_a_few(tmp_path: Path) -> None:
     given = pd.DataFrame(
         {
             "category": pd.Categorical(["a", None, "b"]),
@@ -105,7 +107,7 @@ def test_parquet_types_come_down_to_a_few(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_what_is_written_reads_back(suffix: str, tmp_path: Path) -> None:
+def test_a_written_table_is_read_back_unchanged(suffix: str, tmp_path: Path) -> None:
     frame = pd.DataFrame(
         {
             "a, b": ["007", "x\ny", None, '"q"'],

@@ -156,5 +156,5 @@ def test_a_gate_that_does_not_read_its_bounds(toy: Toy) -> None:
         params["fairness"]["bounds"] = {"selection_rate_difference": {"high": 0.0}}
     ran = toy.sluice("package", "build")
     assert ran.status == 2
-    assert ran.line == "dvc.yaml: the stage 'fairness' must name 'fairness' under params"
+    assert ran.line == "dvc.yaml: the stage 'fairness' must have 'fairness' under 'params'"
     assert toy.packages == []

@@ -22,7 +22,7 @@ def test_a_store_whose_bytes_were_changed(toy: Toy) -> None:
         shutil.rmtree(toy.root / folder)
     ran = toy.sluice("package", "build")
     assert ran.status == 2
-    assert "'dvc pull' could not bring it" in ran.line
+    assert "'dvc pull' could not download it" in ran.line
     assert toy.packages == []
 
 
@@ -34,7 +34,7 @@ def test_an_adoption_that_was_killed(toy: Toy) -> None:
         shutil.move(toy.root / name, aside / name)
     shutil.move(toy.root / "data", aside / "data")
     toy.write("params.yaml", "half: written\n")
-    replace.recover(toy.root)
+    replace.restore_interrupted(toy.root)
     assert toy.git("status", "--porcelain", "params.yaml", "data.dvc") == ""
     assert len(toy.data())
-    replace.require_clean(toy.root)
+    replace.require_recoverable(toy.root)

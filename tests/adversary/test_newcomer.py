@@ -36,10 +36,10 @@ def test_float32_sums_of_one_row_and_of_many() -> None:
 
 def test_two_runs_at_once(toy: Toy) -> None:
     """The second must neither wait for DVC's locks nor take away what the first goes by."""
-    with dvc.alone(toy.root):
+    with dvc.exclusive(toy.root):
         ran = toy.sluice("package", "build")
     assert ran.status == 2
-    assert ran.line == "another run is at work in this folder: wait until it has ended"
+    assert ran.line == "another sluice command is running in this folder: wait until it has ended"
     assert ran.said.count("\n") == 1
     assert toy.report()["releasable"]
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong, one line says what and where; a trace is for --debug."""
+"""Every error is one line that says what is wrong and where; --debug shows the traceback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _one_line(ran: Ran, *said: str) -> None:
         assert part in ran.line
 
 
-def test_params_that_are_none(toy: Toy) -> None:
+def test_params_that_are_not_yaml(toy: Toy) -> None:
     texts = {
         "": "params.yaml: expected keys and values, found NoneType",
         "- a\n- b\n": "params.yaml: expected keys and values, found list",
@@ -54,7 +54,7 @@ def test_params_that_are_none(toy: Toy) -> None:
     ],
     ids=["a wrong key", "a missing key", "no such target", "bands on text"],
 )
-def test_wrong_settings(toy: Toy, change: Change, said: list[str]) -> None:
+def test_invalid_params(toy: Toy, change: Change, said: list[str]) -> None:
     with toy.params() as params:
         change(params)
     _one_line(toy.sluice("package", "build"), "params.yaml: ", *said)
@@ -63,15 +63,15 @@ def test_wrong_settings(toy: Toy, change: Change, said: list[str]) -> None:
     assert toy.packages == []
 
 
-def test_candidates_that_cannot_be(toy: Toy) -> None:
-    """Each stops its own stage, and the report quotes the stage."""
+def test_candidates_that_cannot_be_trained(toy: Toy) -> None:
+    """Each one stops its own stage, and the report quotes the error."""
     with toy.params() as params:
         params["candidates"]["linear"]["parameters"] = {"C": -1}
         params["candidates"]["boosting"] = {"model": "crystal_ball"}
     ran = toy.sluice("package", "build")
     assert ran.status == 1
     assert "Traceback" not in ran.said
-    assert ran.line == "refused: no package; the report says why"
+    assert ran.line == "refused: no package was built; the report says why"
     assert toy.report()["selection"] is None  # that of the run before
     assert "No candidates" in toy.text("out/report/report.html")
     reason = toy.report()["reason"]
@@ -93,7 +93,7 @@ def test_candidates_that_cannot_be(toy: Toy) -> None:
     ],
     ids=["empty", "a header alone", "binary"],
 )
-def test_data_that_is_no_table(toy: Toy, content: bytes, said: str) -> None:
+def test_data_that_is_not_a_table(toy: Toy, content: bytes, said: str) -> None:
     (toy.root / "data/toy.csv").unlink()
     (toy.root / "data/toy.csv").write_bytes(content)
     ran = toy.sluice("run")
@@ -104,18 +104,18 @@ def test_data_that_is_no_table(toy: Toy, content: bytes, said: str) -> None:
     assert said in report["reason"]
 
 
-def test_data_that_is_not_there(toy: Toy) -> None:
+def test_missing_data(toy: Toy) -> None:
     shutil.rmtree(toy.root / "data")
     shutil.rmtree(toy.root / ".dvc/cache")
     shutil.rmtree(toy.root / ".dvc/store")
     ran = toy.sluice("run")
     assert ran.status == 2
     assert "Traceback" not in ran.said
-    assert "data/toy.csv is not here and 'dvc pull' could not bring it" in ran.line
-    assert "is not here" in toy.report()["reason"]
+    assert "data/toy.csv is missing and 'dvc pull' could not download it" in ran.line
+    assert "is missing" in toy.report()["reason"]
 
 
-def test_no_project_at_all(tmp_path: Path) -> None:
+def test_a_folder_without_a_project(tmp_path: Path) -> None:
     _one_line(Toy(tmp_path).sluice("package", "build"), "is missing", "the project's folder")
 
 
@@ -125,13 +125,13 @@ def test_missing_files_of_the_project(toy: Toy) -> None:
         _one_line(toy.sluice("run"), f"{name} is missing: run this in the project's folder")
 
 
-def test_a_stage_before_its_time(toy: Toy) -> None:
+def test_a_stage_without_its_inputs(toy: Toy) -> None:
     shutil.rmtree(toy.root / "out")
     for stage in (["train", "linear"], ["select"], ["export"], ["check", "fairness"]):
         _one_line(toy.sluice(*stage), "is missing")
 
 
-def test_debug_shows_the_trace(toy: Toy) -> None:
+def test_debug_shows_the_traceback(toy: Toy) -> None:
     toy.write("params.yaml", "")
     ran = toy.sluice("--debug", "run")
     assert ran.status != 0

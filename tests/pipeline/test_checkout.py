@@ -1,4 +1,4 @@
-"""A checkout on a machine where git converts line endings has the bytes that were committed."""
+"""Git converts no line endings, so every checkout has the committed bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WRITTEN = {
 
 @pytest.fixture
 def origin(tmp_path: Path) -> Toy:
-    """A repository with files of each kind, not committed yet."""
+    """A repository with uncommitted files of each kind."""
     toy = Toy(tmp_path / "origin")
     for name in _COPIED:
         (toy.root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def origin(tmp_path: Path) -> Toy:
 
 
 def _changed_by_a_checkout(origin: Toy) -> set[str]:
-    """The files whose bytes a commit and a clone with converted line endings change."""
+    """Commit and clone with core.autocrlf, and return the files whose bytes have changed."""
     origin.git("-c", "core.autocrlf=true", "add", "-A")
     origin.git("commit", "-qm", "files")
     clone = origin.root.parent / "clone"
@@ -56,12 +56,12 @@ def test_git_converts_no_line_endings(origin: Toy) -> None:
     assert _changed_by_a_checkout(origin) == set()
 
 
-def test_git_would_convert_line_endings_without_our_attributes(origin: Toy) -> None:
+def test_git_converts_line_endings_without_gitattributes(origin: Toy) -> None:
     (origin.root / ".gitattributes").write_text("", "utf-8")
     assert {STORED, "data.dvc", "params.yaml", ".ci/run"} <= _changed_by_a_checkout(origin)
 
 
-def test_differences_of_stored_data_are_not_shown(origin: Toy) -> None:
+def test_git_diff_does_not_show_stored_data(origin: Toy) -> None:
     origin.git("add", "-A")
     origin.git("commit", "-qm", "files")
     (origin.root / STORED).write_bytes(b"id,amount,paid\n1,9.5,yes\n")

@@ -115,7 +115,7 @@ def test_a_verdict_edited_by_hand(toy: Toy) -> None:
 def test_a_gate_that_is_none(toy: Toy) -> None:
     ran = toy.sluice("check", "vibes")
     assert ran.status == 2
-    assert ran.line.startswith("no gate 'vibes'; there are data-quality, parity,")
+    assert ran.line.startswith("no gate 'vibes': expected one of data-quality, parity,")
 
 
 def _forge(stages: Stages, **stage: Any) -> None:
@@ -153,7 +153,7 @@ def _edit(toy: Toy, change: Callable[[Stages], None]) -> None:
 def _refusal(toy: Toy) -> str:
     """What stands in the way of a run here; nothing where nothing does."""
     try:
-        integrity.require_whole(Project(toy.root))
+        integrity.require_intact(Project(toy.root))
     except SluiceError as error:
         return str(error)
     return ""
@@ -162,15 +162,18 @@ def _refusal(toy: Toy) -> str:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (_no_stage, "the stage 'parity' has 'matrix'; expected no other keys than"),
-        (_another_folder, "the stage 'fairness' has a 'wdir'; expected every stage to run in"),
+        (_no_stage, "the stage 'parity' has 'matrix': remove it, the only keys may be"),
+        (
+            _another_folder,
+            "the stage 'fairness' has a 'wdir': remove it, because every stage must run",
+        ),
         (
             _outs("fairness", []),
-            "the stage 'fairness' must have the outs out/evidence/fairness and",
+            "the stage 'fairness' must have exactly the outs out/evidence/fairness and",
         ),
         (
             _beside(outs=["out/verdicts/forged.json"]),
-            "the stage 'forge' has the output 'out/verdicts/forged.json'; expected it neither in",
+            "the stage 'forge' has the output 'out/verdicts/forged.json': choose another path",
         ),
     ],
 )
@@ -226,7 +229,7 @@ def test_every_spelling_of_it(toy: Toy) -> None:
         _edit(toy, change)
         assert _refusal(toy).startswith("dvc.yaml: the stage '"), name
     toy.write("dvc.yaml", real + "\nvars: [{candidates: {../verdicts: {}}}]\n")
-    assert _refusal(toy) == "dvc.yaml has 'vars'; expected every value in params.yaml"
+    assert _refusal(toy) == "dvc.yaml has 'vars': move the values to params.yaml"
 
 
 def test_a_stage_of_the_forkers_own(toy: Toy) -> None:
@@ -247,7 +250,7 @@ def test_a_second_dvc_yaml(toy: Toy) -> None:
     toy.git("add", "more")
     ran = toy.sluice("run")
     assert ran.status == 2
-    assert ran.line == "git tracks more/dvc.yaml; expected every stage in the root's dvc.yaml"
+    assert ran.line == "git tracks more/dvc.yaml: move its stages to dvc.yaml in the root"
 
 
 @pytest.mark.parametrize(
@@ -255,7 +258,7 @@ def test_a_second_dvc_yaml(toy: Toy) -> None:
 )
 def test_data_that_is_more_than_data(toy: Toy, key: str, value: Any) -> None:
     toy.write("data.dvc", json.dumps(read_yaml(toy.root / "data.dvc") | {key: value}))
-    assert _refusal(toy) == f"data.dvc has '{key}'; expected it to name files and nothing else"
+    assert _refusal(toy) == f"data.dvc has '{key}': remove it, the file may only name files"
 
 
 def test_another_file_of_data(toy: Toy) -> None:

@@ -1,4 +1,4 @@
-"""Half-written files and half-run roads: the next run gives what one run would have given."""
+"""After an interruption, the next run gives the same package as a run without one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 
 from support.fixture_project import Toy
 
-_PATIENCE = 600  # seconds; ends only what hangs
+_TIMEOUT = 600  # seconds; reached only if a process hangs
 
 
 def _interrupt(toy: Toy, with_signal: signal.Signals, hold: Path) -> tuple[int, str]:
-    """Start a build, and stop its whole process group in the middle of training."""
+    """Start a build, and send a signal to its process group while a candidate is trained."""
     command = [sys.executable, "-m", "sluice.cli", "package", "build"]
     with subprocess.Popen(
         command,
@@ -28,17 +28,17 @@ def _interrupt(toy: Toy, with_signal: signal.Signals, hold: Path) -> tuple[int, 
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        # Whoever runs the tests in the background has the interrupt ignored.
+        # A shell makes its background processes ignore SIGINT, and the tests may be one.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        waited = time.monotonic() + _PATIENCE
+        waited = time.monotonic() + _TIMEOUT
         while not hold.exists():
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < waited
             time.sleep(0.1)
         os.killpg(process.pid, with_signal)
-        said = process.communicate(timeout=_PATIENCE)[0]
-    # DVC takes a process for alive until the system has buried it.
+        said = process.communicate(timeout=_TIMEOUT)[0]
+    # DVC considers a process alive until the system has removed it.
     while _exists(process.pid):
         assert time.monotonic() < waited
         time.sleep(0.1)
@@ -54,7 +54,7 @@ def _exists(group: int) -> bool:
     return True
 
 
-def test_interrupted_then_killed_then_run_again(
+def test_a_build_after_an_interrupted_and_a_killed_one(
     toy: Toy, built: Callable[[str], Toy], tmp_path: Path
 ) -> None:
     shutil.rmtree(toy.root / "out")
@@ -66,7 +66,7 @@ def test_interrupted_then_killed_then_run_again(
     assert "interrupted; run it again to go on from the last finished stage" in said
     assert not (toy.root / "out/candidates/linear/pipeline.skops").exists()
 
-    # What a training that was cut off may leave behind.
+    # A file that an interrupted training may leave behind.
     half = toy.root / "out/candidates/linear/pipeline.skops"
     half.parent.mkdir(parents=True, exist_ok=True)
     half.write_bytes(b"half a pipeline")
@@ -80,7 +80,7 @@ def test_interrupted_then_killed_then_run_again(
 
 
 def _build_with_files_up_to(toy: Toy, most: int) -> tuple[int, str]:
-    """A disk that is full for every file of more than `most` bytes."""
+    """Build while no file can be larger than `most` bytes, as on a full disk."""
     done = subprocess.run(
         [sys.executable, "-m", "sluice.cli", "package", "build"],
         check=False,
@@ -89,14 +89,14 @@ def _build_with_files_up_to(toy: Toy, most: int) -> tuple[int, str]:
         capture_output=True,
         text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
     )
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_full_disk(toy: Toy, built: Callable[[str], Toy]) -> None:
+def test_a_build_on_a_full_disk_leaves_no_package(toy: Toy, built: Callable[[str], Toy]) -> None:
     whole = built("binary").package.read_bytes()
-    # Too small for DVC's own books, then for the report too.
+    # The first limit is too small for DVC's own files, the second for the report too.
     for most in (130_000, 30_000):
         status, said = _build_with_files_up_to(toy, most)
         assert status != 0, said
@@ -115,6 +115,6 @@ def test_a_full_disk(toy: Toy, built: Callable[[str], Toy]) -> None:
     assert toy.package.read_bytes() == whole
 
 
-def test_a_lock_that_dvc_was_killed_over_does_not_stop_the_next_run(toy: Toy) -> None:
+def test_a_damaged_lock_file_of_dvc_does_not_stop_the_next_run(toy: Toy) -> None:
     toy.write(".dvc/tmp/rwlock", '{"write": {"/some')
     toy.sluice("run").went_well()

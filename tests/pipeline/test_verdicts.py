@@ -1,4 +1,4 @@
-"""The arithmetic of verdicts: what passes, what fails, and what is too little to say."""
+"""How an estimate, its interval and a bound give a status, and findings give a verdict."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ BOTH = Bound("test", low=0.2, high=0.4)
         (0.8, LOW, (-INF, INF), INSUFFICIENT),
     ],
 )
-def test_judge(
+def test_status_of_an_estimate(
     estimate: float, bound: Bound, interval: tuple[float, float] | None, status: Status
 ) -> None:
     finding = judge("it", estimate, bound, interval=interval, n=100)
@@ -55,8 +55,8 @@ def test_judge(
     assert finding.why
 
 
-def test_the_advice_settles() -> None:
-    """With as many more rows as asked for, or the bound named, the same spread passes."""
+def test_the_advised_rows_or_bound_would_pass() -> None:
+    """With the advised number of rows, or with the advised bound, the same interval passes."""
     finding = judge("it", 0.75, LOW, interval=(0.65, 0.85), n=100)
     rows, bound = re.search(
         r"about (\d+) more holdout rows, or a bound of ([\d.]+)", finding.why
@@ -84,7 +84,7 @@ def _finding(status: Status, accepted: str | None = None) -> Finding:
         ([_finding(FAIL, "agreed"), _finding(INSUFFICIENT, "agreed")], FAIL, False),
     ],
 )
-def test_a_verdict_is_its_worst_finding(
+def test_a_verdict_has_the_status_of_its_worst_finding(
     findings: list[Finding], status: Status, passes: bool, tmp_path: Path
 ) -> None:
     verdict = Verdict.of("it", findings)
@@ -94,6 +94,6 @@ def test_a_verdict_is_its_worst_finding(
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"\xff", b'{"gate": "it", "status": "fine"}'])
-def test_what_is_no_verdict(text: bytes) -> None:
+def test_a_text_that_is_not_a_verdict_is_refused(text: bytes) -> None:
     with pytest.raises(SluiceError, match="it: not a verdict"):
         Verdict.read(text, "it")

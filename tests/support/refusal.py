@@ -17,7 +17,7 @@ def refuses(toy: Toy, ran: Ran, gate: str, reasons: Reasons, *, first: bool = Tr
     reasons: from the finding's name to its status and a pattern of its why.
     """
     assert ran.status == 1, ran.said
-    assert ran.line == "refused: no package; the report says why"
+    assert ran.line == "refused: no package was built; the report says why"
     assert "Traceback" not in ran.said
     assert toy.packages == []
     report = toy.report()

@@ -1,4 +1,4 @@
-"""After an adoption: remove the objects of the old data from a store inside the repository."""
+"""Remove the objects of the old data from a DVC remote inside the repository."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from sluice.errors import SluiceError
 from sluice.files import parse_yaml
 from sluice.pipeline import remote
 
-# Files in which DVC names objects: its own files, and lists of a folder's files in the store.
+# Files in which DVC names objects: its own files, and the lists of a folder's files in the remote.
 _NAMING = ("*.dvc", "dvc.lock", "*.dir")
 _GREP = ("grep", "--text", "-h", "-o", "-E", "-e", "[0-9a-f]{32}")
 
 
 def remove_old_objects(root: Path) -> bool:
-    """Remove the objects of the committed data.dvc from the store; no cache is touched.
+    """Remove the objects of the committed data.dvc from the remote, and from no cache.
 
-    An object stays if git could not bring it back, or if the new data, another DVC file, or the
-    tip of another branch, tag or remote branch names it. Returns whether none is left.
+    An object stays if git could not restore it, or if the new data, another DVC file, or the tip
+    of another branch, tag or remote branch names it. Return whether all were removed.
     """
-    folder = remote.inside(root)
+    folder = remote.folder_inside(root)
     try:
         return folder is not None and _remove_data(root, folder)
-    except SluiceError:  # git could not answer, so everything that is left stays
+    except SluiceError:  # git could not answer, so the rest stays
         return False
 
 
@@ -33,18 +33,18 @@ def _remove_data(root: Path, folder: Path) -> bool:
     gone = True
     for out in parse_yaml(document, "data.dvc")["outs"]:
         first, *listed = _objects(folder, str(out["md5"]))
-        # The list goes first: while it is in the store, it names its files.
+        # The list is removed first, because while it is there, it names its files.
         gone &= _remove(root, folder, [first]) and _remove(root, folder, listed)
     return gone
 
 
 def _objects(folder: Path, md5: str) -> list[Path]:
-    """The object's file and, if it is the list of a folder, the files of that folder."""
-    first = remote.path(folder, md5)
+    """Return the object's file and, if it is the list of a folder, the files of that folder."""
+    first = remote.object_path(folder, md5)
     if not md5.endswith(".dir"):
         return [first]
     entries = json.loads(first.read_bytes())
-    return [first, *sorted({remote.path(folder, entry["md5"]) for entry in entries})]
+    return [first, *sorted({remote.object_path(folder, entry["md5"]) for entry in entries})]
 
 
 def _remove(root: Path, folder: Path, objects: list[Path]) -> bool:
@@ -65,7 +65,7 @@ def _remove(root: Path, folder: Path, objects: list[Path]) -> bool:
 
 
 def _committed(root: Path, folder: Path) -> dict[Path, str]:
-    """Each file of the store in HEAD, and its blob's hash in git."""
+    """Return each file of the remote in HEAD with the hash of its blob in git."""
     place = str(folder.relative_to(root.resolve()))
     entries = _ask(root, "ls-tree", "-r", "-z", "HEAD", "--", place).split("\0")
     pairs = (entry.split("\t", 1) for entry in entries if entry)
@@ -73,7 +73,7 @@ def _committed(root: Path, folder: Path) -> dict[Path, str]:
 
 
 def _named(root: Path) -> set[str]:
-    """Every MD5 that a DVC file names in the work tree or at the tip of another reference."""
+    """Return the MD5s that DVC files name in the work tree or at the tip of another reference."""
     current = git.run(root, "symbolic-ref", "--quiet", "HEAD").stdout.decode().strip()
     references = _ask(root, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
     tips = {tip for name, tip in (line.split() for line in references) if name != current}

@@ -1,4 +1,4 @@
-"""Files that an adoption replaces must be committed, so that git can bring them back."""
+"""Files that an adoption replaces must be committed, so that git can restore them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 3
 
 
 def require_committed(root: Path, *paths: str) -> None:
-    """Raise SluiceError if git could not bring back every file under `paths` as it is now."""
+    """Raise SluiceError if git could not restore every file under `paths` as it is now."""
     found = git.run(root, "rev-parse", "--is-inside-work-tree")
     if found.returncode:
         raise SluiceError(f"git must be able to undo an adoption, but {git.reason(found)}")
@@ -29,7 +29,7 @@ def require_committed(root: Path, *paths: str) -> None:
 
 
 def _uncommitted(root: Path, *paths: str) -> list[str]:
-    """Files that are changed, untracked or ignored; Python's compiled files do not count."""
+    """Return files that are changed, untracked or ignored, except Python's compiled files."""
     status = git.text(
         root,
         "status",
@@ -53,13 +53,13 @@ def _is_compiled(path: str) -> bool:
 
 
 def _hidden(root: Path, *paths: str) -> list[str]:
-    """Files whose changes `git status` does not report, whether they have changed or not."""
+    """Return files whose changes `git status` would not report, changed or not."""
     listed = git.text(root, "ls-files", "-v", "-z", "--", *paths)
     entries = [line.split(" ", 1) for line in listed.split("\0") if line]
     return [path for tag, path in entries if tag == "S" or tag.islower()]
 
 
 def _list(paths: list[str]) -> str:
-    """The first paths with their verb."""
+    """Return the first paths, followed by "is" or "are"."""
     more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
     return f"{', '.join(paths[:_SHOWN])}{more} {'is' if len(paths) == 1 else 'are'}"

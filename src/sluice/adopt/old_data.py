@@ -1,4 +1,4 @@
-"""The data that an adoption replaces: DVC must be able to bring it back."""
+"""The data that an adoption replaces must be in the DVC remote, so that DVC can restore it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sluice.files import read_yaml
 
 
 def require_in_remote(root: Path) -> None:
-    """Raise SluiceError unless the DVC remote has all that data.dvc names and data/ holds."""
+    """Raise SluiceError unless the DVC remote has all files that data.dvc names or data/ holds."""
     if not _is_pushed(read_yaml(root / "data.dvc")):
         raise SluiceError(
             "data.dvc does not track data/ as an output that DVC caches and pushes, so data/ could "
-            "not be brought back: run 'dvc add data' and 'dvc push data.dvc', then commit"
+            "not be restored: run 'dvc add data' and 'dvc push data.dvc', then commit"
         )
     options = ("--json", "--granular", "--unchanged", "--not-in-remote")
     done = dvc(root, "data", "status", *options, "data")
@@ -26,16 +26,16 @@ def require_in_remote(root: Path) -> None:
     status = json.loads(done.stdout)
     if missing := status.get("not_in_remote"):
         raise SluiceError(
-            f"{missing[-1]} is not in the DVC remote, and the data could not be brought back: run "
-            "'dvc push data.dvc' and commit .dvc/store if the remote is there"
+            f"{missing[-1]} is not in the DVC remote, so the data could not be restored: run "
+            "'dvc push data.dvc', and commit .dvc/store if the remote is there"
         )
     known = set(status.get("unchanged", []))
     files = [path for path in (root / "data").rglob("*") if path.is_symlink() or path.is_file()]
     unknown = sorted({str(path.relative_to(root)) for path in files} - known)
     if unknown:
         raise SluiceError(
-            f"{unknown[0]} is not what data.dvc names and would be deleted: move it elsewhere, or "
-            "run 'dvc add data' and 'dvc push data.dvc', then commit"
+            f"{unknown[0]} differs from what data.dvc names and would be deleted: move it "
+            "elsewhere, or run 'dvc add data' and 'dvc push data.dvc', then commit"
         )
 
 

@@ -1,4 +1,4 @@
-"""Files of the project changed all together or not at all, and its data under DVC."""
+"""Replace the project's files all together or not at all, and put the new data under DVC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from sluice.adopt import committed, old_data
 from sluice.adopt.process import dvc
 from sluice.errors import SluiceError
 
-_NEW = (
+# What an adoption replaces.
+_REPLACED = (
     "data",
     "params.yaml",
     "src/usecase/scenarios.py",
@@ -20,32 +21,35 @@ _NEW = (
     "tests/usecase",
     "docs/datasheet.md",
 )
-_OLD = "old"
-_ASIDE = (*_NEW, "data.dvc", "dvc.lock", ".gitignore")
-# What git must be able to bring back.
+# What is moved to the folder of old files meanwhile: DVC and the replacement change these.
+_MOVED = (*_REPLACED, "data.dvc", "dvc.lock", ".gitignore")
+# What git must be able to restore.
 _COMMITTED = ("params.yaml", "data.dvc", "src/usecase", "tests/usecase", "docs/datasheet.md")
 
 
-def require_clean(root: Path) -> None:
-    """Raise SluiceError unless git and DVC can bring back what is going to be replaced."""
+def require_recoverable(root: Path) -> None:
+    """Raise SluiceError unless git and DVC can restore what will be replaced."""
     committed.require_committed(root, *_COMMITTED)
     if not (root / "data.dvc").is_file() or not (root / ".dvc" / "config").is_file():
         raise SluiceError("data.dvc or .dvc/config is missing: run this in the project's folder")
     old_data.require_in_remote(root)
 
 
-def recover(root: Path) -> None:
-    """Bring back what an adoption had put aside when it was killed."""
-    aside = root / ".adopt" / _OLD
-    for path in _ASIDE:
-        if (aside / path).exists():
+def restore_interrupted(root: Path) -> None:
+    """Restore the old files if an earlier adoption was killed before it was complete."""
+    old = root / ".adopt" / "old"
+    for path in _MOVED:
+        if (old / path).exists():
             _remove(root / path)
-            _move(aside / path, root / path)
+            _move(old / path, root / path)
 
 
 @contextmanager
-def prepared(root: Path) -> Iterator[Path]:
-    """A folder for new files, on the project's own disk; gone afterwards."""
+def new_files(root: Path) -> Iterator[Path]:
+    """Yield an empty folder for the new files, and remove it and the old files afterwards.
+
+    It is in the project's folder, so that files can be moved without being copied.
+    """
     folder = root / ".adopt"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "new").mkdir(parents=True)
@@ -55,30 +59,31 @@ def prepared(root: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def put(root: Path, new: Path) -> None:
-    """Move the prepared files into place and the data under DVC; undo all of it on any failure."""
-    aside, kept = new.parent / _OLD, root / ".dvc" / "store"
-    stored, moved = set(kept.rglob("*")), list[str]()
+def replace(root: Path, new: Path) -> None:
+    """Move the new files to their places and push the data; undo everything on any failure."""
+    old, store = new.parent / "old", root / ".dvc" / "store"
+    stored, moved = set(store.rglob("*")), list[str]()
     try:
-        for path in _ASIDE:
-            _move(root / path, aside / path)
+        for path in _MOVED:
+            _move(root / path, old / path)
             moved.append(path)
-        for path in _NEW:
+        for path in _REPLACED:
             _move(new / path, root / path)
-        if (aside / ".gitignore").exists():  # DVC may add to it
-            shutil.copyfile(aside / ".gitignore", root / ".gitignore")
+        if (old / ".gitignore").exists():  # DVC may add to it
+            shutil.copyfile(old / ".gitignore", root / ".gitignore")
         for arguments in (["add", "--quiet", "data"], ["push", "--quiet", "data.dvc"]):
             done = dvc(root, *arguments)
             if done.returncode:
                 said = " ".join(done.stderr.split()) or "no reason given"
-                raise SluiceError(f"'dvc {arguments[0]}' failed, nothing was changed: {said}")
-        os.replace(aside, new.parent / "done")  # from here on there is no way back to recover
+                raise SluiceError(f"'dvc {arguments[0]}' failed, so nothing was changed: {said}")
+        # From here on restore_interrupted restores nothing.
+        os.replace(old, new.parent / "done")
     except BaseException:
-        for path in moved:  # what stands there now is new
+        for path in moved:  # if a file is there, it is a new one
             _remove(root / path)
-        for path in _ASIDE:
-            _move(aside / path, root / path)
-        for added in sorted(set(kept.rglob("*")) - stored, reverse=True):
+        for path in _MOVED:
+            _move(old / path, root / path)
+        for added in sorted(set(store.rglob("*")) - stored, reverse=True):
             _remove(added)
         raise
 

@@ -36,17 +36,18 @@ def adopt(
     sensitive: list[str],
     say: Callable[[str], None],
 ) -> None:
-    """Replace the project's data, settings and use case by those of `file`.
+    """Replace the project's data, params.yaml and use case by those of the table in `file`.
 
-    Raises SluiceError, with the project as it was, for what cannot be adopted.
+    target, id, sensitive: names of columns. say: prints one line. Raises SluiceError, and leaves
+    the project unchanged, if the table cannot be adopted.
     """
-    with dvc.alone(root):
-        replace.recover(root)
-        replace.require_clean(root)
+    with dvc.exclusive(root):
+        replace.restore_interrupted(root)
+        replace.require_recoverable(root)
         frame = source.read(file)
         if file.resolve().is_relative_to((root / "data").resolve()):
             raise SluiceError(
-                f"{file} lies in data/, which is going to be replaced: move it elsewhere"
+                f"{file} is in data/, which will be replaced: move it elsewhere first"
             )
         profile = infer(
             frame,
@@ -55,9 +56,9 @@ def adopt(
             id_column=id,
             sensitive=list(dict.fromkeys(sensitive)),
         )
-        with replace.prepared(root) as new:
+        with replace.new_files(root) as new:
             derived = _prepare(root, new, frame, profile, file, say=say)
-            replace.put(root, new)
+            replace.replace(root, new)
         shutil.rmtree(root / "out", ignore_errors=True)  # it was built from the old data
         cleared = cleanup.remove_old_objects(root)
         for line in summary(profile, derived, cleared):
@@ -73,13 +74,13 @@ def _prepare(
     *,
     say: Callable[[str], None],
 ) -> DerivedBounds:
-    """Write all new files into a folder, and read them back as the project will."""
+    """Write all new files to the folder `new`, and read them back as the project will."""
     suffix = ".parquet" if file.suffix == ".parquet" else ".csv"
     place = f"data/{profile.name}{suffix}"
     for folder in ("data", "src/usecase", "tests/usecase", "docs"):
         (new / folder).mkdir(parents=True)
     source.write(frame, new / place)
-    _require_room(root, new / place)
+    _require_small_enough(root, new / place)
     first = _write_params(new, params_yaml(profile, place, permissive_bounds(profile)))
     typed = _read_back(new / place, first, frame)
     say(f"Deriving bounds from {profile.rows:,} rows by cross-validation \u2026")
@@ -96,13 +97,13 @@ def _prepare(
     return derived
 
 
-def _require_room(root: Path, path: Path) -> None:
+def _require_small_enough(root: Path, path: Path) -> None:
     size = path.stat().st_size
-    if size > _LARGEST_FILE and remote.inside(root) is not None:
+    if size > _LARGEST_FILE and remote.folder_inside(root) is not None:
         raise SluiceError(
-            f"{path.name} would be {size / 2**20:,.0f} MiB in the store inside the repository, and "
-            f"GitHub refuses files over {_LARGEST_FILE / 2**20:,.0f}: adopt it as Parquet, or set "
-            "another store first ('dvc remote add -d --force storage s3://bucket/path')"
+            f"{path.name} would have {size / 2**20:,.0f} MiB in the DVC remote inside the "
+            f"repository, but GitHub refuses files over {_LARGEST_FILE / 2**20:,.0f} MiB: adopt a "
+            "Parquet file, or set another remote first ('dvc remote add -d --force storage s3://bucket/path')"
         )
 
 
@@ -113,19 +114,24 @@ def _write_params(new: Path, text: str) -> Settings:
 
 
 def _read_back(path: Path, found: Settings, frame: DataFrame) -> DataFrame:
-    """The table as the build will see it; SluiceError if it is not what was read."""
+    """Return the table as the pipeline will read it; SluiceError if it differs from `frame`."""
     raw = table.read_raw(path, found.columns)
     if list(raw.columns) != list(frame.columns) or len(raw) != len(frame):
-        raise SluiceError(f"{path.name} reads back as another table: a column's name is too odd")
+        raise SluiceError(
+            f"{path.name} reads back with other columns or rows: rename columns with unusual names"
+        )
     typed = table.typed(raw, found.columns)
     same = table.typed(frame, found.columns)
     for name in found.columns:
         if not typed[name].equals(same[name]) and not _close(typed[name], same[name]):
-            raise SluiceError(f"column {name!r} reads back with other values: adopt a Parquet file")
+            raise SluiceError(
+                f"column {name!r} reads back with other values: adopt a Parquet file instead"
+            )
     return typed
 
 
 def _close(one: object, other: object) -> bool:
+    """Whether two columns of numbers differ by rounding errors only."""
     import numpy as np
 
     first, second = np.asarray(one), np.asarray(other)

@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 
 from sluice.commands import REFUSED, Commands, project, show
-from sluice.commands.pipeline import add_beside, reproduce, stage
+from sluice.commands.pipeline import add_run_options, reproduce, stage
 
 
 def add(commands: Commands) -> None:
     package = commands.group("package", "build and verify the delivery package and its image")
     build = package.add("build", _build, "run the pipeline; if every gate passes, write a package")
-    add_beside(build)
+    add_run_options(build)
     verify = package.add("verify", _verify, "check every byte of a package, and run its scenarios")
     verify.add_argument("file", type=Path, help="the package file")
     image = package.add("image", _image, "build the container image of a package, offline")

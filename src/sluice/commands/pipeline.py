@@ -1,4 +1,4 @@
-"""From data to verdicts: the pipeline, and its stages one by one."""
+"""Commands for your own data, for the whole pipeline and for its single stages."""
 
 from __future__ import annotations
 
@@ -20,36 +20,42 @@ from sluice.errors import SluiceError
 
 
 def add(commands: Commands) -> None:
-    run = commands.add("run", _run, "reproduce the pipeline with all gates, and write the report")
-    add_beside(run)
+    run = commands.add("run", _run, "run the pipeline with all gates and write the report")
+    add_run_options(run)
 
-    adopt = commands.add("adopt", _adopt, "replace the example by your own data")
-    adopt.add_argument("file", type=Path, help="a CSV or Parquet file")
-    adopt.add_argument("--target", required=True, metavar="COLUMN", help="what to predict")
-    adopt.add_argument("--id", metavar="COLUMN", help="what names a row")
+    adopt = commands.add(
+        "adopt",
+        _adopt,
+        "replace the example by your own data and derive the bounds of the gates from it",
+    )
+    adopt.add_argument("file", type=Path, help="a CSV or Parquet file with a header")
+    adopt.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
+    adopt.add_argument("--id", metavar="COLUMN", help="the column that identifies a row")
     adopt.add_argument(
         "--sensitive",
         action="append",
         default=[],
         metavar="COLUMN",
-        help="a column to audit for fairness; may be given again",
+        help="a column whose groups are compared for fairness; can be repeated",
     )
 
 
 def add_stages(commands: Commands) -> None:
-    check = commands.add("check", _check, "one gate of the pipeline")
-    check.add_argument("gate")
-    split = "one stage: train, validation, holdout, latest"
+    check = commands.add("check", _check, "run one gate")
+    check.add_argument("gate", help="the name of the gate, such as fairness")
+    split = "one stage: split the data into train, validation, holdout and latest rows"
     commands.add("split", stage("sluice.train.split"), split)
     fit = stage("sluice.train.fit", "name")
     train = commands.add("train", fit, "one stage: fit a candidate")
     train.add_argument("name", metavar="CANDIDATE")
-    commands.add("select", stage("sluice.train.select"), "one stage: choose the candidate")
-    commands.add("export", stage("sluice.train.export"), "one stage: write the executable model")
+    commands.add("select", stage("sluice.train.select"), "one stage: select the best candidate")
+    commands.add(
+        "export", stage("sluice.train.export"), "one stage: export the selected candidate as ONNX"
+    )
 
 
 def stage(module: str, *names: str) -> Command:
-    """A stage that DVC runs; what stops it is left for the report to name."""
+    """Return the command of a stage that DVC runs; it records an error for the report."""
 
     def command(options: argparse.Namespace) -> int:
         here = project()
@@ -66,31 +72,32 @@ def stage(module: str, *names: str) -> Command:
     return command
 
 
-def add_beside(run: argparse.ArgumentParser) -> None:
-    """What the candidate is shown and judged beside."""
-    run.add_argument("--base", type=Path, help="report.json to show changes against")
-    champion = "a package, or the folder of 'sluice champion fetch': the candidate must hold up"
+def add_run_options(run: argparse.ArgumentParser) -> None:
+    """Add the options that `reproduce` reads."""
+    base = "an earlier report.json: show what has changed since"
+    run.add_argument("--base", type=Path, metavar="FILE", help=base)
+    champion = "a package, or the folder of 'sluice champion fetch': compare the candidate with it"
     run.add_argument("--champion", type=Path, metavar="PATH", help=champion)
-    against = "the revision a contribution starts from: show what it changes of the bounds"
+    against = "the git revision that a branch is based on: show which thresholds the branch changes"
     run.add_argument("--against", metavar="REVISION", help=against)
-    locked = "believe no dvc.lock, and refuse when the committed one is not what comes out"
+    locked = "ignore dvc.lock; fail if the regenerated one differs from the committed one"
     run.add_argument("--locked", action="store_true", help=locked)
 
 
 def reproduce(options: argparse.Namespace) -> bool:
-    """Run the pipeline and say what the gates said, and where to read on."""
+    """Run the pipeline, print the verdicts and the report's path; return whether all is well."""
     from sluice.pipeline import run as pipeline
     from sluice.report import wording
 
     here = project()
-    beside = pipeline.Beside(options.base, options.champion, options.against)
-    conclusion = pipeline.run(here, beside, locked=options.locked)
+    comparisons = pipeline.Comparisons(options.base, options.champion, options.against)
+    conclusion = pipeline.run(here, comparisons, locked=options.locked)
     print()
     for verdict in conclusion.verdicts:
         show_judged(verdict.gate, verdict.status, verdict.why)
     print(f"\nreport: {here.report / 'report.html'}")
     if not conclusion.releasable:
-        say("refused: no package; the report says why", REFUSED)
+        say("refused: no package was built; the report says why", REFUSED)
     if conclusion.stale_lock:
         say(f"refused: {wording.STALE_LOCK}", REFUSED)
     return conclusion.releasable and not conclusion.stale_lock
@@ -105,7 +112,7 @@ def _check(options: argparse.Namespace) -> int:
     from sluice.check.run import run
 
     if options.gate not in gates.GATES:
-        raise SluiceError(f"no gate {options.gate!r}; there are {', '.join(gates.GATES)}")
+        raise SluiceError(f"no gate {options.gate!r}: expected one of {', '.join(gates.GATES)}")
     verdict = run(project(), options.gate)
     show(f"{verdict.gate}: {verdict.status.value}: {verdict.why}")
     return 0 if verdict.passes else REFUSED

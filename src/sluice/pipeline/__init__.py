@@ -1,1 +1,1 @@
-"""DVC as a process, the integrity of the tree, the remote, and one whole run."""
+"""Run the whole pipeline with DVC, and check that nothing in the repository bypasses a gate."""

@@ -1,4 +1,4 @@
-"""DVC as a process, and what it holds to be up to date."""
+"""DVC as a process, and which stages it considers outdated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sluice.files import parse_yaml, read_yaml
 
 
 def run(root: Path, *arguments: str) -> int:
-    """Run DVC with this environment's commands first on the path; returns its exit status."""
+    """Run DVC, with the commands of this environment first on the path; return its exit status."""
     here = str(Path(sys.executable).parent)
     path = os.pathsep.join([here, os.environ.get("PATH", "")])
     # -P: a dvc.py in the project must not be taken for DVC.
@@ -27,49 +27,53 @@ def run(root: Path, *arguments: str) -> int:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            _end(process)
+            _kill_with_children(process)
             raise
 
 
-def anew(root: Path, reproduced: Callable[[], bool]) -> bool:
-    """Run without what is committed as dvc.lock, which comes back unless it proves stale.
+def reproduce_without_lock(root: Path, reproduce: Callable[[], bool]) -> bool:
+    """Call `reproduce` while dvc.lock is set aside; return what it returns.
 
-    DVC takes an entry there for a run that was, and a commit can claim any. What real
-    runs gave is in DVC's run cache, so unchanged stages are not run again.
+    DVC skips a stage if dvc.lock says that it has run, and a commit can claim that for any stage.
+    DVC's run cache has the results of real runs, so unchanged stages are still not run again.
+    The committed dvc.lock comes back afterwards, unless `reproduce` succeeds with another one.
     """
     lock = root / "dvc.lock"
-    claimed = lock.read_bytes() if lock.is_file() else None
+    committed = lock.read_bytes() if lock.is_file() else None
     lock.unlink(missing_ok=True)
     stale = False
     try:
-        done = reproduced()
-        # As data: DVC spells keys in the order of params.yaml, and else takes no notice of it.
-        stale = done and (claimed is None or parse_yaml(claimed, lock.name) != read_yaml(lock))
+        done = reproduce()
+        # Compared as data, because DVC orders the keys as params.yaml does, which means nothing.
+        stale = done and (committed is None or parse_yaml(committed, lock.name) != read_yaml(lock))
     finally:
-        if claimed is not None and not stale:
-            files.write(lock, claimed)
+        if committed is not None and not stale:
+            files.write(lock, committed)
     return done
 
 
 @contextlib.contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """Hold the folder: a second run in it would take away what the first goes by."""
+def exclusive(root: Path) -> Iterator[None]:
+    """Lock the project's folder; SluiceError if another run has locked it.
+
+    A second run would delete files that the first one still needs.
+    """
     folder = os.open(root, os.O_RDONLY)
     try:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SluiceError(
-                "another run is at work in this folder: wait until it has ended"
+                "another sluice command is running in this folder: wait until it has ended"
             ) from None
-        _drop_torn_lock(root / ".dvc" / "tmp" / "rwlock")
+        _remove_damaged_lock(root / ".dvc" / "tmp" / "rwlock")
         yield
     finally:
         os.close(folder)
 
 
-def _drop_torn_lock(path: Path) -> None:
-    """DVC stops for good at its own lock file if it was killed while it wrote that."""
+def _remove_damaged_lock(path: Path) -> None:
+    """Remove DVC's own lock file if it is damaged: DVC was killed and would never run again."""
     try:
         json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -78,21 +82,21 @@ def _drop_torn_lock(path: Path) -> None:
         path.unlink()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End DVC and its stage: DVC itself would only go on with the next one."""
+def _kill_with_children(process: subprocess.Popen[bytes]) -> None:
+    """Kill DVC and the stage that it runs; without its stage DVC would continue with the next."""
     import psutil
 
     with contextlib.suppress(psutil.NoSuchProcess):
         parent = psutil.Process(process.pid)
-        parent.suspend()  # or it starts a stage after its children were counted
+        parent.suspend()  # so that it starts no other stage in the meantime
         for member in [*parent.children(recursive=True), parent]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
     process.wait()
 
 
-def unconfirmed(root: Path) -> set[str]:
-    """The stages that DVC would run again, and all that hang on them."""
+def outdated_stages(root: Path) -> set[str]:
+    """Return the stages that DVC would run again, and all stages that depend on them."""
     import networkx
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -102,5 +106,5 @@ def unconfirmed(root: Path) -> set[str]:
             graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
             changed = set(repo.status())
     except DvcException as error:
-        raise SluiceError(f"DVC: {' '.join(str(error).split())}") from None
+        raise SluiceError(f"DVC cannot tell its status: {' '.join(str(error).split())}") from None
     return changed.union(*(networkx.ancestors(graph, name) for name in changed & set(graph)))

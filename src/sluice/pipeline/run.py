@@ -1,4 +1,4 @@
-"""Reproduce the whole road with DVC, and report whatever comes of it."""
+"""Run the whole pipeline with DVC, and write the report whatever happens."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What a candidate is shown and judged beside.
+class Comparisons:
+    """What the candidate is compared with; each of them may be missing.
 
-    base: an earlier report.json. champion: a package, or the folder that the one in production
-    was put into. against: the git revision that a contribution starts from.
+    base: an earlier report.json, to show the changes since. champion: the package in production,
+    or the folder into which it was downloaded. against: the git revision that a contribution is
+    based on, to show which thresholds it changes.
     """
 
     base: Path | None = None
@@ -32,60 +33,67 @@ class Beside:
     against: str | None = None
 
     @property
-    def nothing(self) -> bool:
+    def none(self) -> bool:
         return not (self.base or self.champion or self.against)
 
 
 @dataclass(frozen=True)
 class Conclusion:
+    """The result of a run.
+
+    releasable: every gate passes and the package was assembled. stale_lock: dvc.lock differs
+    from the committed one.
+    """
+
     verdicts: list[Verdict]
     releasable: bool
     stale_lock: bool
 
 
-def run(project: Project, beside: Beside, *, locked: bool = False) -> Conclusion:
-    """Run what changed, then write the report.
+def run(project: Project, comparisons: Comparisons, *, locked: bool = False) -> Conclusion:
+    """Run the stages that have changed, then write the report.
 
-    If locked, no committed dvc.lock is taken for a run, and the report says whether it is stale.
+    If locked, the committed dvc.lock is ignored, and the report says whether it is stale.
+    Raises SluiceError, after writing a report, if the run cannot start.
     """
-    with dvc.alone(project.root):
-        return _run(project, beside, locked)
+    with dvc.exclusive(project.root):
+        return _run(project, comparisons, locked)
 
 
-def _run(project: Project, beside: Beside, locked: bool) -> Conclusion:
+def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion:
     contribution = None
     try:
-        contribution = _contribution(project, beside.against)
-        _ = project.settings
-        integrity.require_whole(project)
-        _forget_refusals(project)
-        _forget_candidates(project)
-        _have_data(project)
+        contribution = _contribution(project, comparisons.against)
+        _ = project.settings  # raises SluiceError if params.yaml is not valid
+        integrity.require_intact(project)
+        _delete_refusals(project)
+        _delete_removed_candidates(project)
+        _pull_data(project)
         repro = partial(_repro, project)
-        done = dvc.anew(project.root, repro) if locked else repro()
+        done = dvc.reproduce_without_lock(project.root, repro) if locked else repro()
         stale = locked and from_git.lock_is_stale(project.root)
     except Exception as error:
         verdicts = [gates.not_run(name) for name in gates.GATES]
-        _report(project, verdicts, beside.base, contribution, describe(error))
+        _report(project, verdicts, comparisons.base, contribution, describe(error))
         raise
     verdicts = gates.collect(project)
-    if beside.champion:
-        verdicts.append(_beside_champion(project, beside.champion, verdicts))
+    if comparisons.champion:
+        verdicts.append(_compare_with_champion(project, comparisons.champion, verdicts))
     releasable = done and all(verdict.passes for verdict in verdicts)
-    if releasable and beside.nothing and not stale and (project.package / "reports").is_dir():
-        _take_over_report(project)
+    if releasable and comparisons.none and not stale and (project.package / "reports").is_dir():
+        _copy_package_report(project)
     else:
         trouble = None if done else _trouble(project, verdicts)
-        _report(project, verdicts, beside.base, contribution, trouble, stale_lock=stale)
+        _report(project, verdicts, comparisons.base, contribution, trouble, stale_lock=stale)
     if releasable:
-        remote.keep(project.root)
+        remote.push_new_data(project.root)
     return Conclusion(verdicts, releasable, stale)
 
 
 def _repro(project: Project) -> bool:
     done = dvc.run(project.root, "repro", "--keep-going") == 0
     if not done:
-        _forget_unconfirmed(project)
+        _delete_outdated(project)
     return done
 
 
@@ -93,10 +101,10 @@ def _contribution(project: Project, against: str | None) -> Contribution | None:
     return from_git.since(project.root, against) if against else None
 
 
-def _beside_champion(project: Project, where: Path, verdicts: list[Verdict]) -> Verdict:
+def _compare_with_champion(project: Project, where: Path, verdicts: list[Verdict]) -> Verdict:
     from sluice.champion import comparison as champion
 
-    # Without a model there is nothing to compare, and one of an earlier run must not stand in.
+    # Without a model of this run there is nothing to compare; one of an earlier run does not count.
     if not next(verdict.passes for verdict in verdicts if verdict.gate == "parity"):
         champion.forget(project)
         return gates.not_run(champion.GATE)
@@ -123,19 +131,19 @@ def _report(
             stale_lock=stale_lock,
             contribution=contribution,
         )
-    except OSError:  # a full disk: better no report than that of an earlier run
+    except OSError:  # a full disk: no report is better than that of an earlier run
         shutil.rmtree(project.report, ignore_errors=True)
         raise
 
 
-def _take_over_report(project: Project) -> None:
-    """The package was assembled from these verdicts, and its report says the same."""
+def _copy_package_report(project: Project) -> None:
+    """Copy the report of the package, which was assembled from the same verdicts."""
     rest = shutil.ignore_patterns("verdicts", "evidence")
     shutil.copytree(project.package / "reports", project.report, ignore=rest, dirs_exist_ok=True)
 
 
-def _forget_refusals(project: Project) -> None:
-    """DVC keeps no refusal: one that is found after this run was given by this run."""
+def _delete_refusals(project: Project) -> None:
+    """Delete the refusals of earlier runs; DVC does not cache them, so it cannot restore them."""
     for name in gates.GATES:
         verdict = project.verdict(name)
         if verdict.is_file() and not gates.read(project, name).passes:
@@ -143,39 +151,40 @@ def _forget_refusals(project: Project) -> None:
     project.trouble.unlink(missing_ok=True)
 
 
-def _forget_candidates(project: Project) -> None:
-    """Who is a candidate no more must not count among them: a fresh clone has no such folder."""
+def _delete_removed_candidates(project: Project) -> None:
+    """Delete the outputs of removed candidates."""
     for folder in (project.out / "candidates").glob("*"):
         if folder.name not in project.settings.candidates:
             shutil.rmtree(folder)
 
 
-def _forget_unconfirmed(project: Project) -> None:
-    """Drop the passes of gates, and the candidates, that this run neither made nor confirmed.
+def _delete_outdated(project: Project) -> None:
+    """Delete passes and the selection if this run has neither made nor confirmed them.
 
-    When something refuses, what hangs on it does not run, and what an earlier run
-    left would stand in for it.
+    When a gate refuses, the stages that depend on it do not run. What an earlier run left there
+    must not be taken for a result of this run.
     """
-    unconfirmed = dvc.unconfirmed(project.root)
-    for name in unconfirmed & set(gates.GATES):
+    outdated = dvc.outdated_stages(project.root)
+    for name in outdated & set(gates.GATES):
         if gates.read(project, name).passes:
             project.verdict(name).unlink()
-    if "select" in unconfirmed:
+    if "select" in outdated:
         project.selection.unlink(missing_ok=True)
 
 
-def _have_data(project: Project) -> None:
+def _pull_data(project: Project) -> None:
     if not project.data.exists() and dvc.run(project.root, "pull", "--quiet", "data.dvc"):
         raise SluiceError(
-            f"{project.settings.data.file} is not here and 'dvc pull' could not bring it: "
-            "mend data.file in params.yaml, or 'dvc add data' and 'dvc push' where the data is"
+            f"{project.settings.data.file} is missing and 'dvc pull' could not download it: "
+            "correct data.file in params.yaml, or run 'dvc add data' and 'dvc push' where the data "
+            "is"
         )
 
 
 def _trouble(project: Project, verdicts: list[Verdict]) -> str | None:
-    """The line that a stage without a verdict stopped with."""
+    """Return the error of a stage that has no verdict, if there was one."""
     if project.trouble.is_file():
         return project.trouble.read_text("utf-8").strip()
     if all(verdict.passes for verdict in verdicts):
-        return "Every gate passes, but DVC could not finish the run: its own output says why."
+        return "Every gate passes, but DVC could not finish the run: see the output of DVC."
     return None
