@@ -37,9 +37,9 @@ def cross_validate(name: str, rows: DataFrame, settings: Settings) -> Trial:
     """Fit and predict candidate `name` on each fold of `rows`, a typed table."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
+    from sluice.decision import decided, tune
     from sluice.train.fit import columns_of, predict
     from sluice.train.models import MODELS
-    from sluice.train.select import decided, tune
 
     truth = table.truth(rows, settings)
     shape = (len(rows), len(settings.classes)) if settings.task == "multiclass" else (len(rows),)
