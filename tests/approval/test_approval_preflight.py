@@ -53,7 +53,7 @@ def test_the_page_shows_everything_that_matters_for_the_decision(released: Repos
     released.github.commits = [commit(1, "Earlier"), commit(2, "Later\n\nwith more to say")]
     outputs, newer = released.root / "outputs", released.newer
     outputs.write_text("kept=yes\n", "utf-8")
-    released.run_as_process(
+    released.run_process(
         "approval", "preflight", newer.delivery.version, "--outputs", str(outputs)
     ).went_well()
     assert outputs.read_text("utf-8") == (

@@ -33,7 +33,7 @@ def arguments(
 
 def test_the_pre_release_becomes_the_champion(approved: Repository) -> None:
     newer, held = approved.newer, approved.state()
-    ran = approved.run_as_process(*arguments(approved)).went_well()
+    ran = approved.run_process(*arguments(approved)).went_well()
     assert f"{newer.tag} is the champion" in ran.out
     assert approved.champion() == newer.tag
     release = approved.github.release(newer.tag)
@@ -62,7 +62,7 @@ def test_from_preflight_to_the_release(approved: Repository) -> None:
 
 
 def test_who_approved_what_is_recorded_first(approved: Repository) -> None:
-    approved.run_as_process(*arguments(approved, command="confirm")).went_well()
+    approved.run_process(*arguments(approved, command="confirm")).went_well()
     assert json.loads((approved.root / RECORD).read_bytes()) == {
         "version": approved.newer.delivery.version,
         "approver": "hubot",

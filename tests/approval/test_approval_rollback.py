@@ -55,7 +55,7 @@ def bodies(repository: Repository) -> tuple[str, str]:
 
 
 def test_the_older_is_the_champion_again(later: Repository) -> None:
-    later.run_as_process(*rollback(later)).went_well()
+    later.run_process(*rollback(later)).went_well()
     assert later.champion() == later.older.tag
     assert later.github.release(later.newer.tag)["prerelease"]
     older, newer = bodies(later)
@@ -78,7 +78,7 @@ def test_the_page_to_approve(later: Repository) -> None:
         "--outputs",
         str(outputs),
     )
-    later.run_as_process(*given).went_well()
+    later.run_process(*given).went_well()
     assert outputs.read_text("utf-8") == (
         f"digest={later.older.digest}\nchampion={later.newer.tag}\n"
     )

@@ -132,7 +132,7 @@ def test_no_champion_yet(delivered: Repository) -> None:
 
 
 def test_the_package_and_its_release(released: Repository) -> None:
-    released.run_as_process("champion", "fetch").went_well()
+    released.run_process("champion", "fetch").went_well()
     package = (released.root / OUT / "package.tar").read_bytes()
     assert package == released.older.package.read_bytes()
     assert json.loads((released.root / OUT / "champion.json").read_bytes()) == {

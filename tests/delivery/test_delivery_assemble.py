@@ -264,7 +264,7 @@ REFUSED: dict[str, tuple[Sabotage, str]] = {
 
 def test_the_record_names_every_file_by_its_digest(bare: Repository, parts: Path) -> None:
     out = bare.root / "out/delivery"
-    bare.run_as_process("delivery", "assemble", *assembled(parts, out)).went_well()
+    bare.run_process("delivery", "assemble", *assembled(parts, out)).went_well()
     made = decode((out / NAME).read_bytes(), "here")
     assert set(made.files) == {package(parts).name, *REQUIRED}
     assert {*made.files, NAME} == {path.name for path in out.iterdir()}

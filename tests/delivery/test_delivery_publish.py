@@ -47,7 +47,7 @@ def break_upload(repository: Repository, number: int) -> None:
 
 
 def test_it_becomes_a_pre_release_with_every_file(ready: Repository) -> None:
-    ran = ready.run_as_process("delivery", "publish").went_well()
+    ran = ready.run_process("delivery", "publish").went_well()
     (release,) = ready.github.releases
     assert (release["draft"], release["prerelease"]) == (False, True)
     assert release["target_commitish"] == ready.newer.delivery.commit
@@ -68,24 +68,24 @@ def test_the_same_delivery_again_changes_nothing(ready: Repository) -> None:
 
 
 def other_package(repository: Repository) -> None:
-    repository.publish_both()
+    repository.deliver_both()
     repository.github.swap(repository.newer.tag, repository.newer.delivery.package, b"another")
 
 
 def released(repository: Repository) -> None:
-    repository.publish_both()
+    repository.deliver_both()
     repository.github.swap(repository.newer.tag, "report.md", b"all is well")
     repository.github.release(repository.newer.tag)["prerelease"] = False
 
 
 def without_digests(repository: Repository) -> None:
-    repository.publish_both()
+    repository.deliver_both()
     for asset in repository.github.release(repository.newer.tag)["assets"]:
         asset["digest"] = None
 
 
 def immutable(repository: Repository) -> None:
-    repository.publish_both()
+    repository.deliver_both()
     repository.github.swap(repository.newer.tag, "load.json", b"measured before")
     repository.github.release(repository.newer.tag)["immutable"] = True
 

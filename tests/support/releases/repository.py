@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from support.releases.versions import Version, Versions
 
 CHECKOUT = Path(__file__).parents[3]
-STANDINS = CHECKOUT / "tests/workflows/bin"
+STANDINS = CHECKOUT / "tests/support/workflows/bin"
 REPOSITORY = "octo/shop"
 RUN = 77
 CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
