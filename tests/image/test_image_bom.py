@@ -38,10 +38,13 @@ def test_matches_the_schema_and_identifies_the_image(written, bom, image, packag
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(written.read_text("utf-8")) is None
     subject = bom["metadata"]["component"]
     assert subject["type"] == "container"
-    said = {each["name"]: each["value"] for each in subject["properties"]}
-    assert said["sluice:image:id"] == docker("image", "inspect", "-f", "{{.Id}}", image).out.strip()
+    properties = {each["name"]: each["value"] for each in subject["properties"]}
+    assert (
+        properties["sluice:image:id"]
+        == docker("image", "inspect", "-f", "{{.Id}}", image).out.strip()
+    )
     with opened(package) as unpacked:
-        assert said["sluice:package:digest"] == f"sha256:{unpacked.manifest.digest}"
+        assert properties["sluice:package:digest"] == f"sha256:{unpacked.manifest.digest}"
 
 
 def test_lists_every_system_package(bom, image):

@@ -33,16 +33,16 @@ def build_record(base, package, wheels, tmp_path):
 def test_a_second_build_has_the_same_record(build_record, package, image, other_image):
     again = build_record()
     assert again == record.encode(record.read(image))
-    said = json.loads(again)
+    content = json.loads(again)
     with opened(package) as unpacked:
-        assert said["package"] == f"sha256:{unpacked.manifest.digest}"
-    assert said["base"].startswith("sha256:")
-    assert said["runtime"]["User"] == "10001:10001"
-    assert said["runtime"]["Volumes"] == {"/log": {}}
+        assert content["package"] == f"sha256:{unpacked.manifest.digest}"
+    assert content["base"].startswith("sha256:")
+    assert content["runtime"]["User"] == "10001:10001"
+    assert content["runtime"]["Volumes"] == {"/log": {}}
     other = record.read(other_image)
-    assert other.package != said["package"]
-    assert other.base == said["base"]
-    assert list(other.layers) != said["layers"]
+    assert other.package != content["package"]
+    assert other.base == content["base"]
+    assert list(other.layers) != content["layers"]
 
 
 def test_a_failed_build_writes_no_record(package, tmp_path):

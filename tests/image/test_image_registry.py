@@ -38,8 +38,8 @@ def test_a_pushed_image_is_named_by_its_digest(store, image, tmp_path):
     done = sluice("package", "push", image, f"{store.host}/Octo/Shop", "--outputs", out).went_well()
     reference = done.out.removeprefix("pushed: ").removesuffix("\n")
     name, _, digest = reference.partition("@")
-    said = f"before=1\nimage={reference}\nname={name}\ndigest={digest}\n"
-    assert out.read_text() == said
+    expected = f"before=1\nimage={reference}\nname={name}\ndigest={digest}\n"
+    assert out.read_text() == expected
     assert name == f"{store.host}/octo/shop"
     manifest = store.manifest("octo/shop", digest)
     pushed = docker("image", "inspect", "--format={{.Id}}", image).out.strip()

@@ -59,9 +59,9 @@ def test_a_request_without_the_token_is_refused(served, known):
 
 def test_runs_without_privileges_and_can_write_only_to_the_log(served):
     status = "open('/proc/1/status').read()"
-    said = served.python(f"import os; print(os.getuid(), os.getgid()); print({status})").out
-    lines = dict(line.split(":\t") for line in said.splitlines()[1:] if ":\t" in line)
-    assert said.splitlines()[0] == f"{UID} {UID}"
+    printed = served.python(f"import os; print(os.getuid(), os.getgid()); print({status})").out
+    lines = dict(line.split(":\t") for line in printed.splitlines()[1:] if ":\t" in line)
+    assert printed.splitlines()[0] == f"{UID} {UID}"
     assert {lines[name] for name in ("CapEff", "CapPrm", "CapBnd")} == {"0" * 16}
     assert lines["NoNewPrivs"] == "1"
     for folder in ("/", "/tmp", "/package", "/code", "/venv"):
@@ -71,9 +71,9 @@ def test_runs_without_privileges_and_can_write_only_to_the_log(served):
 
 def test_contains_no_build_tools_and_sends_no_telemetry(served):
     for module in ("pandas", "sklearn", "pip", "setuptools", "usecase"):
-        said = served.python(f"import {module}").err
-        assert f"No module named '{module}'" in said
-    assert "telemetry" not in served.said
+        error = served.python(f"import {module}").err
+        assert f"No module named '{module}'" in error
+    assert "telemetry" not in served.output
 
 
 def test_does_not_start_without_a_token(image):

@@ -35,16 +35,16 @@ def test_nothing_is_installed_if_nothing_is_missing(machine, browser):
 
 
 def test_missing_programs_are_installed(machine):
-    said = machine("promtool", "apt-get").went_well().out.splitlines()
-    assert said[0] == "update --quiet"
-    assert said[1].startswith("install --yes ")
-    assert said[1].endswith(" chromium docker-registry")
+    commands = machine("promtool", "apt-get").went_well().out.splitlines()
+    assert commands[0] == "update --quiet"
+    assert commands[1].startswith("install --yes ")
+    assert commands[1].endswith(" chromium docker-registry")
 
 
 def test_sudo_is_used_by_other_users_than_root(machine):
-    said = machine("apt-get", "sudo", root=False).went_well().out.splitlines()
-    assert all(line.startswith("sudo --non-interactive ") for line in said)
-    assert said[1].endswith(" prometheus chromium docker-registry")
+    commands = machine("apt-get", "sudo", root=False).went_well().out.splitlines()
+    assert all(line.startswith("sudo --non-interactive ") for line in commands)
+    assert commands[1].endswith(" prometheus chromium docker-registry")
 
 
 def test_programs_that_cannot_be_installed_are_named(machine):

@@ -67,20 +67,26 @@ def test_image_is_tried_beside_its_champion(good, own, package, tmp_path):
     assert containers_of(own) == []
 
 
-def test_image_of_another_package_is_refused(good, base, tmp_path):
-    for label in (f'LABEL {DIGEST}="sha256:{"0" * 64}"', ""):
-        with built_on(tmp_path, base.image, label) as other:
-            trial = attempt(good, tmp_path / "out", "--image", other)
-        assert trial.status == 2
-        assert f"{other}: is not the image of toy-binary" in trial.ran.line
-        assert not trial.results.passes
-        assert "is not the image of" in trial.results.load.why
+@pytest.mark.parametrize(
+    ("label", "why"),
+    [
+        (f'LABEL {DIGEST}="sha256:{"0" * 64}"', "is the image of another package than toy-binary "),
+        ("", "is not the image of a package"),
+    ],
+)
+def test_image_of_another_package_is_refused(good, base, tmp_path, label, why):
+    with built_on(tmp_path, base.image, label) as other:
+        trial = attempt(good, tmp_path / "out", "--image", other)
+    assert trial.status == 2
+    assert f"{other}: {why}" in trial.ran.line
+    assert not trial.results.passes
+    assert why in trial.results.load.why
 
 
 def test_image_that_is_not_there(good, tmp_path):
     trial = attempt(good, tmp_path / "out", "--image", "sluice-test:none")
     assert trial.status == 2
-    assert "sluice-test:none: this engine has no such image" in trial.ran.line
+    assert "sluice-test:none: the container engine has no such image" in trial.ran.line
 
 
 def test_no_engine(good, tmp_path):

@@ -1,8 +1,7 @@
 """The only module that speaks to a container engine, through the `docker` command.
 
 python-on-whales, which wraps the same command, is not used: it does not implement `docker top`,
-cannot shield a command from Ctrl-C, and has a function of its own for each of the two builders, of
-which the one for the classic builder lacks `--force-rm`.
+cannot shield a command from Ctrl-C, and its function for the classic builder lacks `--force-rm`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _NAME = re.compile(rf"{_HOST}(?:/{_PART})+")
 def run(image: str, name: str) -> str:
     """Push an image under the package's version; returns `REGISTRY/NAME@sha256:…`.
 
-    Raises SluiceError for an image that holds no package, and if the registry refuses.
+    Raises SluiceError for an image without a package, and if the registry refuses.
     """
     name = normalized(name)
     engine.require_engine()

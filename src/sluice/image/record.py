@@ -42,7 +42,7 @@ class ImageRecord(msgspec.Struct, frozen=True):
 
 
 def read(image: str) -> ImageRecord:
-    """Raises SluiceError for an image that the engine lacks, or that holds no package."""
+    """Raises SluiceError for an image that the engine does not have, or that has no package."""
     found = labels.require_package_image(image)
     return ImageRecord(
         package=found.labels[labels.PACKAGE_DIGEST],

@@ -1,4 +1,4 @@
-"""The parts of a package: which files each part must hold, and how each is read.
+"""The parts of a package: which files each part must contain, and how each is read.
 
 Importing this module needs the serving dependencies alone.
 """
@@ -39,7 +39,7 @@ DATASHEET = "documentation/datasheet.md"
 SCENARIOS = "scenarios/scenarios.json"
 REPORT = "reports/report.json"
 
-# Every part, and the files that it must hold. A file belongs to the part that its path begins with.
+# Every part and the files that it must contain. The first element of its path is a file's part.
 REQUIRED: dict[str, tuple[str, ...]] = {
     "model": (MODEL, SIGNATURE, PIPELINE),
     "code": ("code/usecase/candidates.py", "code/sluice/model.py"),

@@ -135,8 +135,8 @@ def _array(content: bytes) -> None:
     try:
         shape, _, dtype = _HEADERS[npy.read_magic(file)](file)
     except Exception as error:  # NumPy parses the header as Python: anything can be raised
-        said = " ".join(str(error).split())
-        reason = _PICKLE if _is_pickle(content) else f"contains an invalid array: {said:.100}"
+        detail = " ".join(str(error).split())
+        reason = _PICKLE if _is_pickle(content) else f"contains an invalid array: {detail:.100}"
         raise SluiceError(reason) from None
     if dtype.hasobject:
         raise SluiceError(_PICKLE)

@@ -42,7 +42,7 @@ def newest(folder: Path) -> Path:
     """The package file in the folder that was built last; raises SluiceError if there is none."""
     packages = sorted(folder.glob("*.tar"), key=lambda path: path.stat().st_mtime)
     if not packages:
-        raise SluiceError(f"{folder}/ holds no package: build one with 'make package'")
+        raise SluiceError(f"{folder}/ contains no package: build one with 'make package'")
     return packages[-1]
 
 

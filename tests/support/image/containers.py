@@ -90,7 +90,7 @@ class Container:
         return docker("exec", self.name, "python", "-c", code)
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return docker("logs", self.name).went_well().said
 
     @property
@@ -103,7 +103,7 @@ class Container:
 
     @property
     def ready(self) -> bool:
-        assert self.inspect["State"]["Running"], self.said
+        assert self.inspect["State"]["Running"], self.output
         try:
             return self.ask("GET", "/v2/health/ready", token=None)[0] == 200
         except (OSError, http.client.HTTPException):  # the engine's proxy accepts before the server
@@ -127,5 +127,5 @@ def running(image: str, *options: str) -> Iterator[Container]:
 def until(true: Callable[[], bool], container: Container, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, container.said
+        assert time.monotonic() < end, container.output
         time.sleep(0.1)

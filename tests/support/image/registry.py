@@ -61,14 +61,14 @@ def registry(folder: Path) -> Iterator[Registry]:
     }
     config = folder / "config.yml"
     config.write_text(json.dumps(settings))  # JSON is YAML
-    with (folder / "said.txt").open("w") as said:
-        process = subprocess.Popen([program, "serve", config], stdout=said, stderr=said)
+    with (folder / "output.txt").open("w") as output:
+        process = subprocess.Popen([program, "serve", config], stdout=output, stderr=output)
     try:
         found = Registry(host)
         end = time.monotonic() + 120
         while not found.answers:
-            assert process.poll() is None, (folder / "said.txt").read_text()
-            assert time.monotonic() < end, (folder / "said.txt").read_text()
+            assert process.poll() is None, (folder / "output.txt").read_text()
+            assert time.monotonic() < end, (folder / "output.txt").read_text()
             time.sleep(0.1)
         yield found
     finally:
