@@ -64,5 +64,5 @@ def test_no_line_of_a_template_begins_with_text() -> None:
     assert found
     for path in found:
         begun = re.findall(r"^[ \t]*\{\{.*", path.read_text("utf-8"), re.MULTILINE)
-        text = [line for line in begun if not re.match(r"\{\{ (\w+\(|[\w.]+\|markup )", line)]
+        text = [line for line in begun if not re.match(r"\{\{-? (\w+\(|[\w.]+\|markup )", line)]
         assert not text, path.name
