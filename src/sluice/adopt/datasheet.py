@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sluice.adopt.profile import ColumnProfile, TableProfile
-from sluice.adopt.render import template
 
 
 def datasheet(profile: TableProfile, source: str) -> str:
@@ -12,10 +11,15 @@ def datasheet(profile: TableProfile, source: str) -> str:
     source: the name of the adopted file.
     """
 
-    def cells(column: ColumnProfile) -> list[str]:
-        return _cells(column, profile)
+    from sluice import templates
 
-    return template("datasheet.md.j2").render(profile=profile, source=source, cells=cells)
+    page = templates.markdown("sluice.adopt").get_template("templates/datasheet.md.j2")
+    return page.render(
+        profile=profile,
+        source=source,
+        rows=f"{profile.rows:,}",
+        cells=lambda column: _cells(column, profile),
+    )
 
 
 def _cells(column: ColumnProfile, profile: TableProfile) -> list[str]:

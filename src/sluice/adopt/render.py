@@ -1,4 +1,4 @@
-"""Render the Jinja templates of the files that `sluice adopt` writes."""
+"""The Jinja templates of the YAML and Python files that `sluice adopt` writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ YamlValue = Scalar | Sequence["YamlValue"] | Mapping[str, "YamlValue"]
 
 # Some YAML readers take these words for something other than text.
 _RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
-_MARKDOWN_SIGNS = "\\|<>[]*`"
 
 
 def template(name: str) -> Template:
@@ -28,7 +27,7 @@ def template(name: str) -> Template:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    # The templates are YAML, Python and Markdown: each value goes through the filter of its
+    # The templates are YAML, Python and plain text: each value goes through the filter of its
     # language, and escaping for HTML would damage it.
     environment = Environment(
         loader=PackageLoader("sluice.adopt", "templates"),
@@ -38,7 +37,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(yaml=yaml, python=repr, markdown=markdown)
+    environment.filters.update(yaml=yaml, python=repr)
     return environment
 
 
@@ -70,11 +69,3 @@ def _scalar(value: Scalar) -> str:
 
 def _is_plain(text: str) -> bool:
     return text.isidentifier() and text.isascii() and text.lower() not in _RESERVED
-
-
-def markdown(text: str) -> str:
-    """Escape text for a cell of a Markdown table or a code span."""
-    shown = "".join(c if c.isprintable() else " " for c in text)
-    for sign in _MARKDOWN_SIGNS:
-        shown = shown.replace(sign, f"&#{ord(sign)};")
-    return shown
