@@ -1,4 +1,4 @@
-"""Every error in params.yaml names the key, the value and what was expected."""
+"""Every error in params.yaml names the key, the value and what is expected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sluice.config import validate, word
+from sluice.config import check_key, validate
 from sluice.errors import SluiceError
 from sluice.project import Project
 from sluice.train import export, fit, select, split
@@ -22,12 +22,12 @@ Change = Callable[[dict[str, Any]], object]
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_the_fixture_is_valid(task: str) -> None:
+def test_the_settings_of_the_fixture_are_valid(task: str) -> None:
     settings = validate(params(task), "params.yaml")
     assert settings.features == ["slope", "visits", "waste", "weight", "colour"]
 
 
-def test_the_positive_class_is_the_second() -> None:
+def test_the_positive_class_comes_second() -> None:
     raw = params("binary")
     assert validate(raw, "").classes == ["no", "yes"]
     raw["data"]["positive"] = "no"
@@ -35,7 +35,7 @@ def test_the_positive_class_is_the_second() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "parts"),
     [
         (lambda p: p.update(name="Two Words"), ["name", "'Two Words'", "pattern"]),
         (lambda p: p.update(task="guess"), ["task", "'guess'", "'binary'"]),
@@ -46,7 +46,7 @@ def test_the_positive_class_is_the_second() -> None:
         (lambda p: p["quality"].pop("rows"), ["quality.rows is missing"]),
         (lambda p: p["quality"].update(leakage=2), ["quality.leakage", "2", "less than or equal"]),
         (lambda p: p["quality"].update(rows=0), ["quality.rows", "0", "greater than 0"]),
-        (lambda p: p["split"].update(holdout=0.9), ["split", "leave nothing to train on"]),
+        (lambda p: p["split"].update(holdout=0.9), ["split", "leave no rows to train on"]),
         (lambda p: p["split"].update(holdout=0), ["split.holdout", "0", "greater than 0"]),
         (lambda p: p["data"].update(target="no"), ["data.target", "'no'", "not under columns"]),
         (lambda p: p["data"].update(id="no"), ["data.id", "'no'", "not under columns"]),
@@ -57,7 +57,7 @@ def test_the_positive_class_is_the_second() -> None:
         ),
         (
             lambda p: p["data"]["sensitive"].update(side={"bands": [5, 3]}),
-            ["data.sensitive.side", "rising order"],
+            ["data.sensitive.side", "in increasing order"],
         ),
         (
             lambda p: p["data"]["sensitive"].update(side={"bands": [3], "groups": {"a": [1]}}),
@@ -73,24 +73,24 @@ def test_the_positive_class_is_the_second() -> None:
         ),
         (
             lambda p: p["columns"]["colour"].update(low=1),
-            ["columns.colour", "low, high and monotone are for numbers"],
+            ["columns.colour", "low, high and monotone are only for numbers"],
         ),
         (
             lambda p: p["columns"]["weight"].update(values=[1]),
-            ["columns.weight", "values and levels are for categories"],
+            ["columns.weight", "values and levels are only for categories"],
         ),
         (lambda p: p["columns"]["weight"].update(type="float"), ["columns.weight.type", "'float'"]),
         (
             lambda p: p["columns"].update(note={"type": "text"}),
-            ["columns.note", "text cannot be a model input", "use: ignored"],
+            ["columns.note", "a text column cannot be a model input", "use to 'ignored'"],
         ),
         (
             lambda p: p["columns"].update({"a word " * 10: {"type": "number"}}),
-            ["columns names 'a word ", "dvc.lock cannot hold this name", "at most 60"],
+            ["columns names 'a word ", "rename it: dvc.lock cannot store", "longer than 60"],
         ),
         (
             lambda p: p["data"]["sensitive"].update(side={"groups": {"x\x85": ["left"]}}),
-            ["data.sensitive.side.groups names 'x\\x85'", "choose another"],
+            ["data.sensitive.side.groups names 'x\\x85'", "rename it"],
         ),
         (lambda p: p.update(candidates={}), ["candidates", "at least 1"]),
         (
@@ -142,7 +142,9 @@ def test_the_positive_class_is_the_second() -> None:
         ),
     ],
 )
-def test_errors(change: Change, said: list[str]) -> None:
+def test_an_error_is_one_line_with_key_value_and_expectation(
+    change: Change, parts: list[str]
+) -> None:
     raw = params("binary")
     change(raw)
     with pytest.raises(SluiceError) as caught:
@@ -150,50 +152,50 @@ def test_errors(change: Change, said: list[str]) -> None:
     line = str(caught.value)
     assert line.startswith("params.yaml: ")
     assert "\n" not in line
-    for part in said:
+    for part in parts:
         assert part in line, line
 
 
-_SIGNS = " :#-?,[]{}&*!|>'\"%@~ab1\\\t\n\x85\xa0\u2028\ufeff\xe4\U0001f642"
+_CHARACTERS = " :#-?,[]{}&*!|>'\"%@~ab1\\\t\n\x85\xa0\u2028\ufeff\xe4\U0001f642"
 
 
-def test_dvc_lock_holds_every_name_that_is_admitted() -> None:
+def test_dvc_lock_can_store_every_key_that_passes_the_check() -> None:
     from dvc.utils.serialize import dumps_yaml, loads_yaml
 
     random = np.random.default_rng(1)
-    kinds = ["a b", "abc '", "a_b", "abc\n ", _SIGNS]
+    kinds = ["a b", "abc '", "a_b", "abc\n ", _CHARACTERS]
     names = ["".join(random.choice(list(kinds[n % 5]), 40 + n // 3)) for n in range(480)]
-    admitted = [name for name in names if _is_word(name)]
-    for name in admitted:
+    accepted = [name for name in names if _is_key(name)]
+    for name in accepted:
         groups = {"a": {"groups": {name: ["x"], "y": ["z"]}}}
         params = {"columns": {name: {"type": "text"}}, "data": {"sensitive": groups}}
         lock = {"stages": {"split": {"params": {"params.yaml": params}}}}
         assert loads_yaml(dumps_yaml(lock)) == lock
-    assert 100 < len(admitted) < 300
+    assert 100 < len(accepted) < 300
 
 
-def _is_word(name: str) -> bool:
+def _is_key(name: str) -> bool:
     try:
-        return word(name) == name
+        return check_key(name) == name
     except ValueError:
         return False
 
 
-def _turned(value: Any) -> Any:
-    """The same settings with all keys in the opposite order."""
+def _reversed(value: Any) -> Any:
+    """The same settings with the keys of every section in reverse order."""
     if not isinstance(value, dict):
         return value
-    return {key: _turned(value[key]) for key in reversed(value)}
+    return {key: _reversed(value[key]) for key in reversed(value)}
 
 
 @pytest.mark.usefixtures("own_usecase")
 @pytest.mark.parametrize("key", ["key", None])
-def test_nothing_hangs_on_the_order_of_keys(key: str | None, tmp_path: Path) -> None:
+def test_the_order_of_keys_changes_no_result(key: str | None, tmp_path: Path) -> None:
     given = params("binary")
     given["data"]["id"] = key
     given["columns"]["key"]["use"] = "ignored"
     made = []
-    for name, raw in {"one": given, "other": _turned(given)}.items():
+    for name, raw in {"one": given, "other": _reversed(given)}.items():
         project = Project(tmp_path / name)
         (project.root / "data").mkdir(parents=True)
         (project.root / "params.yaml").write_text(json.dumps(raw), "utf-8")

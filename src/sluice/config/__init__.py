@@ -1,8 +1,8 @@
-"""`params.yaml` as typed, validated settings."""
+"""The settings of a project: what params.yaml may say, and how it is read and checked."""
 
 from sluice.config.data import Column, Groups
 from sluice.config.reading import load, validate
-from sluice.config.section import Range, Scalar, word
+from sluice.config.section import Range, Scalar, check_key
 from sluice.config.settings import Settings
 from sluice.config.stages import Acceptance, Load, LoadBounds, Split
 
@@ -16,7 +16,7 @@ __all__ = [
     "Scalar",
     "Settings",
     "Split",
+    "check_key",
     "load",
     "validate",
-    "word",
 ]

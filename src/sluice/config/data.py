@@ -1,4 +1,4 @@
-"""The table: its columns, the target, the id and the sensitive attributes."""
+"""What params.yaml says about the data: the file, its columns and their roles."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
-from sluice.config.section import Ordered, Scalar, Section, Share, Word
+from sluice.config.section import Key, Ordered, Scalar, Section, Share
 from sluice.labels import label
 
 
 class Column(Section):
-    """What a column may hold. `levels` are the categories that the model tells apart."""
+    """Which values a column may hold.
+
+    `values` are all permitted categories, `levels` those which the model distinguishes, and
+    `missing` is the largest permitted share of missing values.
+    """
 
     type: Literal["integer", "number", "category", "text"]
     use: Literal["feature", "ignored"] = "feature"
@@ -28,34 +32,48 @@ class Column(Section):
         return self.type in ("integer", "number")
 
     @model_validator(mode="after")
-    def _fits_its_type(self) -> Self:
+    def _check_type(self) -> Self:
         if not self.numeric and (self.low is not None or self.high is not None or self.monotone):
-            raise ValueError(f"low, high and monotone are for numbers, this is a {self.type}")
+            raise ValueError(
+                f"low, high and monotone are only for numbers, but the type is {self.type}"
+            )
         if self.type != "category" and (self.values is not None or self.levels is not None):
-            raise ValueError(f"values and levels are for categories, this is a {self.type}")
+            raise ValueError(
+                f"values and levels are only for categories, but the type is {self.type}"
+            )
         return self
 
 
 class Groups(Section):
-    """How a sensitive column falls into groups: by its values, or by bands of a number."""
+    """How a sensitive column is divided into groups: by its values, or into ranges of a number.
 
-    groups: Ordered[Word, list[Scalar]] | None = None
+    `groups` maps the name of each group to its values. `bands` are the limits between ranges,
+    in increasing order; a limit belongs to the range above it.
+    """
+
+    groups: Ordered[Key, list[Scalar]] | None = None
     bands: Annotated[list[FiniteFloat], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
-    def _either(self) -> Self:
+    def _check_groups(self) -> Self:
         if self.groups is not None and self.bands is not None:
             raise ValueError("expected groups or bands, not both")
         members = [label(value) for values in (self.groups or {}).values() for value in values]
         for name in members:
             if members.count(name) > 1:
-                raise ValueError(f"{name!r} is in two groups")
+                raise ValueError(f"{name!r} is listed twice in the groups")
         if self.bands is not None and sorted(set(self.bands)) != self.bands:
-            raise ValueError("expected bands in rising order")
+            raise ValueError("expected the bands in increasing order, each once")
         return self
 
 
 class Data(Section):
+    """The data file and the roles of its columns.
+
+    `positive` is the value of the target which counts as positive in a binary task.
+    `sensitive_inputs` are the sensitive columns which the model may nevertheless use.
+    """
+
     file: str
     target: str
     positive: Scalar | None = None
@@ -65,8 +83,8 @@ class Data(Section):
 
     @field_validator("file")
     @classmethod
-    def _lies_below_data(cls, file: str) -> str:
+    def _check_folder(cls, file: str) -> str:
         path = PurePosixPath(file)
         if path.parts[:1] != ("data",) or len(path.parts) < 2 or ".." in path.parts:
-            raise ValueError("expected a path below data/, where DVC versions it")
+            raise ValueError("expected a path inside data/, the folder which DVC versions")
         return file

@@ -1,4 +1,4 @@
-"""Read and validate `params.yaml`; each problem names its key, its value and what was expected."""
+"""Read params.yaml; every error is one line which names the key, its value and what is expected."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sluice.config.consistency import require_consistent
 from sluice.config.section import Scalar
 from sluice.config.settings import Settings
 from sluice.errors import SluiceError
@@ -16,38 +17,50 @@ from sluice.files import read_yaml
 
 
 def load(path: Path) -> Settings:
-    """Read and validate `params.yaml`; raises SluiceError naming key, value and expectation."""
+    """Read and validate params.yaml; raises SluiceError if it is missing or not valid."""
     return validate(read_yaml(path), path.name)
 
 
 def validate(raw: Any, where: str) -> Settings:
+    """Validate the parsed content of params.yaml.
+
+    Raises SluiceError, which begins with `where`, and names every error within a section, or the
+    first contradiction between sections.
+    """
     if not isinstance(raw, Mapping):
         raise SluiceError(f"{where}: expected keys and values, found {type(raw).__name__}")
     try:
-        return Settings.model_validate(raw)
+        settings = Settings.model_validate(raw)
     except ValidationError as error:
-        raise SluiceError(_one_line(error, where)) from None
+        raise SluiceError(_describe(error, where)) from None
+    try:
+        require_consistent(settings)
+    except ValueError as error:
+        raise SluiceError(f"{where}: {error}") from None
+    return settings
 
 
-def _one_line(error: ValidationError, where: str) -> str:
-    said = []
+def _describe(error: ValidationError, where: str) -> str:
+    """All problems that pydantic found, as one line."""
+    problems = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
         what = problem["msg"].removeprefix("Value error, ")
         if problem["loc"][-1:] == ("[key]",):
-            inside = ".".join(str(part) for part in problem["loc"][:-2])
-            said.append(f"{inside} names {_shown(problem['input'])}: {what[0].lower()}{what[1:]}")
+            section = ".".join(str(part) for part in problem["loc"][:-2])
+            name = _shorten(problem["input"])
+            problems.append(f"{section} names {name}: {what[0].lower()}{what[1:]}")
         elif problem["type"] == "missing":
-            said.append(f"{key} is missing")
+            problems.append(f"{key} is missing")
         elif problem["type"] == "extra_forbidden":
-            said.append(f"{key} is not a known key")
+            problems.append(f"{key} is not a known key")
         elif isinstance(problem["input"], (dict, BaseModel)):
-            said.append(f"{key}: {what}" if key else what)
+            problems.append(f"{key}: {what}" if key else what)
         else:
-            said.append(f"{key} is {_shown(problem['input'])}: {what[0].lower()}{what[1:]}")
-    return f"{where}: " + "; ".join(said)
+            problems.append(f"{key} is {_shorten(problem['input'])}: {what[0].lower()}{what[1:]}")
+    return f"{where}: " + "; ".join(problems)
 
 
-def _shown(value: Any) -> str:
-    # A list of aliases to lists can be larger than memory when it is written out.
+def _shorten(value: Any) -> str:
+    # A list of YAML aliases to lists can need more memory than there is when it is printed.
     return repr(value) if isinstance(value, Scalar) else reprlib.repr(value)[:100]

@@ -1,4 +1,4 @@
-"""What every section of `params.yaml` is made of: strict keys, names, ranges and shares."""
+"""The base class of the sections of params.yaml, and the types of their keys and values."""
 
 from __future__ import annotations
 
@@ -7,60 +7,59 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+Scalar = bool | int | float | str
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=64)]
-Scalar = bool | int | float | str
 
-_LONGEST_WORD = 60
+_LONGEST_KEY = 60
 
 
-def word(text: str) -> str:
-    """A key whose name the user chooses; raises ValueError for one that dvc.lock cannot hold.
+def check_key(text: str) -> str:
+    """Return a key that the user chose; raise ValueError if dvc.lock cannot store it.
 
-    DVC writes a longer key over two lines, broken at a space or at an escaped character, and
-    cannot read that again.
+    DVC copies keys into dvc.lock. Its YAML writer breaks a long key at a space or an escaped
+    character, and its reader then fails.
     """
-    spelt = text if text.isprintable() else json.dumps(text)
-    if len(spelt) > _LONGEST_WORD and (" " in spelt or spelt != text):
+    written = text if text.isprintable() else json.dumps(text)
+    if len(written) > _LONGEST_KEY and (" " in written or written != text):
         raise ValueError(
-            "dvc.lock cannot hold this name, choose another: a name with spaces has at most "
-            f"{_LONGEST_WORD} characters"
+            "rename it: dvc.lock cannot store a name with spaces or control characters that is "
+            f"longer than {_LONGEST_KEY} characters"
         )
     if "\x85" in text:
-        raise ValueError(
-            "dvc.lock cannot hold this name, choose another: it contains the character U+0085"
-        )
+        raise ValueError("rename it: dvc.lock cannot store a name with the character U+0085")
     return text
 
 
-Word = Annotated[str, AfterValidator(word)]
-_Key = TypeVar("_Key", bound=str)
-_Value = TypeVar("_Value")
+Key = Annotated[str, AfterValidator(check_key)]
 
 
-def _in_order(given: dict[Any, Any]) -> dict[Any, Any]:
-    inner = {k: _in_order(v) if isinstance(v, dict) else v for k, v in given.items()}
+def _sorted(given: dict[Any, Any]) -> dict[Any, Any]:
+    inner = {key: _sorted(v) if isinstance(v, dict) else v for key, v in given.items()}
     return dict(sorted(inner.items(), key=lambda item: str(item[0])))
 
 
-# DVC ignores the order of keys, so no result may depend on it.
-Ordered = Annotated[dict[_Key, _Value], AfterValidator(_in_order)]
+_KeyType = TypeVar("_KeyType", bound=str)
+_ValueType = TypeVar("_ValueType")
+
+# DVC does not notice when keys change their order, so the order must not change any result.
+Ordered = Annotated[dict[_KeyType, _ValueType], AfterValidator(_sorted)]
 
 
 class Section(BaseModel):
-    """A section with known keys only, that cannot be changed once it is read."""
+    """A part of params.yaml; unknown keys, NaN and infinite numbers are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
 
 
 class Range(Section):
-    """A threshold from params.yaml: a closed range with at least one end."""
+    """The values that are within bounds; at least one end is set."""
 
     low: FiniteFloat | None = None
     high: FiniteFloat | None = None
 
     @model_validator(mode="after")
-    def _has_an_end(self) -> Self:
+    def _check_ends(self) -> Self:
         if self.low is None and self.high is None:
             raise ValueError("expected low, high or both")
         if self.low is not None and self.high is not None and self.low > self.high:

@@ -1,4 +1,4 @@
-"""The sections that the stages and gates of the pipeline read."""
+"""The sections of params.yaml which the stages and gates of the pipeline read."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ from pydantic import (
     model_validator,
 )
 
-from sluice.config.section import Ordered, Range, Section, Share, Word
+from sluice.config.section import Key, Ordered, Range, Section, Share
 
 
 class Quality(Section):
+    """The bounds of the data-quality gate.
+
+    `rows` is the smallest number of rows, `duplicates` the largest share of rows which repeat an
+    earlier one (the id aside), and `class_share` the smallest share of any class. `leakage` is
+    how well one column alone may predict the target: a ROC AUC, or R² for a regression.
+    """
+
     rows: PositiveInt
     duplicates: Share
     class_share: Share | None = None
@@ -24,15 +31,17 @@ class Quality(Section):
 
 
 class Split(Section):
+    """The share of rows in each part; the rest is for training. `salt` seeds the hash."""
+
     salt: str
     validation: Annotated[float, Field(gt=0, lt=1)]
     holdout: Annotated[float, Field(gt=0, lt=1)]
     latest: Annotated[float, Field(gt=0, lt=1)]
 
     @model_validator(mode="after")
-    def _leaves_rows_to_train_on(self) -> Self:
+    def _check_rest(self) -> Self:
         if self.validation + self.holdout + self.latest >= 1:
-            raise ValueError("validation, holdout and latest together leave nothing to train on")
+            raise ValueError("validation, holdout and latest together leave no rows to train on")
         return self
 
 
@@ -40,16 +49,30 @@ class Candidate(Section):
     """A model of `usecase.candidates` and its hyperparameters."""
 
     model: str
-    parameters: Ordered[Word, Any] = Field(default_factory=dict)
+    parameters: Ordered[Key, Any] = Field(default_factory=dict)
 
 
 class Selection(Section):
+    """How one candidate is chosen on the validation rows.
+
+    Among the candidates whose `metric` is at most `within` worse than the best one, the one with
+    the lowest cost is chosen. `costs` says what each kind of error costs.
+    """
+
     metric: str
     within: Annotated[float, Field(ge=0)] = 0.0
-    costs: Ordered[Word, PositiveFloat] = Field(default_factory=dict)
+    costs: Ordered[Key, PositiveFloat] = Field(default_factory=dict)
 
 
 class Performance(Section):
+    """The bounds of the performance gate, by metric.
+
+    `over_baselines` is how much better than every baseline the model must be, in units of the
+    selection metric. `under_champion` is the share of the champion's value which the model may
+    lose. Confidence intervals have the level `confidence` and come from `resamples` bootstrap
+    samples.
+    """
+
     bounds: Ordered[str, Range]
     over_baselines: FiniteFloat = 0.0
     under_champion: Share = 0.02
@@ -58,6 +81,11 @@ class Performance(Section):
 
 
 class Fairness(Section):
+    """The bounds of the fairness gate, by measure, and the rows that a group must have at least.
+
+    `bounds` apply to each sensitive column, and `intersections` to combinations of them.
+    """
+
     group_rows: PositiveInt
     bounds: Ordered[str, Range]
     intersections: Ordered[str, Range]
@@ -66,16 +94,27 @@ class Fairness(Section):
 
 
 class Explanation(Section):
+    """The bound of the explanation gate: the largest share of importance that one input may have.
+
+    `rows` is the number of holdout rows which are explained.
+    """
+
     largest_share: Share
     rows: Annotated[int, Field(ge=10, le=5_000)] = 200
 
 
 class Parity(Section):
+    """How far the scores of the exported model may differ from those of the fitted pipeline."""
+
     tolerance: PositiveFloat
 
 
 class LoadBounds(Section):
-    """What the server of a package is held to under load."""
+    """The bounds of the load test.
+
+    Latencies are in milliseconds, `throughput` is in requests per second, `memory_mib` in
+    mebibytes, and `error_rate` is a share of all requests.
+    """
 
     p50_ms: Range | None = None
     p95_ms: Range
@@ -86,7 +125,7 @@ class LoadBounds(Section):
 
 
 class Load(Section):
-    """How the server is loaded in the test environment."""
+    """How the load test loads the server: for how long, and with how many rows a request."""
 
     seconds: Annotated[float, Field(gt=0, le=600)]
     connections: Annotated[int, Field(ge=1, le=256)]
@@ -95,7 +134,7 @@ class Load(Section):
 
 
 class Acceptance(Section):
-    """An `insufficient` that a person has decided to live with, and why."""
+    """An `insufficient` finding that a person accepts, and the reason."""
 
     finding: str
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]

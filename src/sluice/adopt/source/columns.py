@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.config import word
+from sluice.config import check_key
 from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def require_names(file: Path, names: list[str]) -> None:
                 f"{_LONGEST_NAME} are allowed; is the first line a header?"
             )
         try:
-            word(name)
+            check_key(name)
         except ValueError as error:
             raise SluiceError(f"{file}: column {place}, {name!r}: {error}") from None
         if names.index(name) != place - 1:
