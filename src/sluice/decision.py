@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from sluice.config import Settings
-from sluice.metrics import Floats, Ints, Outcome, class_costs
+from sluice.metrics import Floats, Ints, Predictions, class_costs
 from sluice.model import Decision, decide
 
 
 def decided(
     settings: Settings, truth: Floats | Ints, scores: Floats, decision: Decision
-) -> Outcome:
+) -> Predictions:
     """The decisions that `decision` makes of scores, beside the truth, as metrics read them.
 
     truth: [n] class indices, or numbers. scores: [n], or [n, classes] for a multi-class task.
     """
-    return Outcome(
+    return Predictions(
         settings.task,
         truth,
         scores,

@@ -1,6 +1,6 @@
 """What a model's performance is measured by, for each task.
 
-Every metric takes an `Outcome` and returns one float; NaN where it is not
+Every metric takes `Predictions` and returns one float; NaN where it is not
 defined (one class only, no positives). scikit-learn is imported on first use.
 """
 
@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Predictions:
     """Truth and prediction for n rows.
 
     truth: [n] class indices, or the numbers to predict (regression).
@@ -35,8 +35,8 @@ class Outcome:
     costs: dict[str, float]
     classes: tuple[str, ...] = ()
 
-    def rows(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> Outcome:
-        return Outcome(
+    def rows(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> Predictions:
+        return Predictions(
             self.task,
             self.truth[chosen],
             self.scores[chosen],
@@ -48,7 +48,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Metric:
-    compute: Callable[[Outcome], float]
+    compute: Callable[[Predictions], float]
     tasks: tuple[Task, ...]
     higher_is_better: bool
     meaning: str
@@ -63,7 +63,7 @@ def _share(part: np.ndarray, of: np.ndarray) -> float:
     return float(np.count_nonzero(part & of) / count) if count else float("nan")
 
 
-def _roc_auc(o: Outcome) -> float:
+def _roc_auc(o: Predictions) -> float:
     """From ranks (Hanley and McNeil, 1982); of several classes the mean, each against the rest."""
     if o.task == "binary":
         return _rank_auc(o.truth == 1, o.scores)
@@ -81,27 +81,27 @@ def _rank_auc(positive: NDArray[np.bool_], scores: Floats) -> float:
     return float((rankdata(scores)[positive].sum() - hits * (hits + 1) / 2) / pairs)
 
 
-def _average_precision(o: Outcome) -> float:
+def _average_precision(o: Predictions) -> float:
     from sklearn.metrics import average_precision_score
 
     return float(average_precision_score(o.truth, o.scores)) if o.truth.any() else float("nan")
 
 
-def _log_loss(o: Outcome) -> float:
+def _log_loss(o: Predictions) -> float:
     own = _probabilities(o)[np.arange(len(o.truth)), o.truth.astype(np.intp)]
     return float(-np.log(np.clip(own, 1e-15, 1.0)).mean())
 
 
-def _brier(o: Outcome) -> float:
+def _brier(o: Predictions) -> float:
     sure = np.eye(len(o.classes))[o.truth.astype(np.intp)]
     return float(((_probabilities(o) - sure) ** 2).sum(axis=1).mean() / 2)
 
 
-def _probabilities(o: Outcome) -> Floats:
+def _probabilities(o: Predictions) -> Floats:
     return np.column_stack([1 - o.scores, o.scores]) if o.task == "binary" else o.scores
 
 
-def _calibration_error(o: Outcome) -> float:
+def _calibration_error(o: Predictions) -> float:
     """Expected calibration error over ten equal-width bins (Naeini et al., 2015)."""
     bins = np.minimum((o.scores * 10).astype(np.intp), 9)
     count = np.bincount(bins, minlength=10)
@@ -109,40 +109,40 @@ def _calibration_error(o: Outcome) -> float:
     return float(np.abs(gap).sum() / count.sum())
 
 
-def _accuracy(o: Outcome) -> float:
+def _accuracy(o: Predictions) -> float:
     return float((o.truth == o.decisions).mean())
 
 
-def _recalls(o: Outcome) -> list[float]:
+def _recalls(o: Predictions) -> list[float]:
     right = o.truth == o.decisions
     return [_share(right, o.truth == k) for k in range(len(o.classes))]
 
 
-def _balanced_accuracy(o: Outcome) -> float:
+def _balanced_accuracy(o: Predictions) -> float:
     return float(np.mean(_recalls(o)))
 
 
-def _recall(o: Outcome) -> float:
+def _recall(o: Predictions) -> float:
     return _share(o.decisions == 1, o.truth == 1)
 
 
-def _precision(o: Outcome) -> float:
+def _precision(o: Predictions) -> float:
     return _share(o.truth == 1, o.decisions == 1)
 
 
-def _f1_of(o: Outcome, k: int) -> float:
+def _f1_of(o: Predictions, k: int) -> float:
     hit = np.count_nonzero((o.truth == k) & (o.decisions == k))
     named = np.count_nonzero(o.truth == k) + np.count_nonzero(o.decisions == k)
     return float(2 * hit / named) if named else float("nan")
 
 
-def _f1(o: Outcome) -> float:
+def _f1(o: Predictions) -> float:
     if o.task == "binary":
         return _f1_of(o, 1)
     return float(np.mean([_f1_of(o, k) for k in range(len(o.classes))]))
 
 
-def _cost(o: Outcome) -> float:
+def _cost(o: Predictions) -> float:
     """Mean cost of an error a row, with the costs of params.yaml (1 where none is named)."""
     if o.task == "regression":
         off = o.scores - o.truth
@@ -160,15 +160,15 @@ def class_costs(task: Task, classes: tuple[str, ...], costs: dict[str, float]) -
     return np.array([costs.get(name, 1.0) for name in classes])
 
 
-def _mae(o: Outcome) -> float:
+def _mae(o: Predictions) -> float:
     return float(np.abs(o.scores - o.truth).mean())
 
 
-def _rmse(o: Outcome) -> float:
+def _rmse(o: Predictions) -> float:
     return float(np.sqrt(((o.scores - o.truth) ** 2).mean()))
 
 
-def _r2(o: Outcome) -> float:
+def _r2(o: Predictions) -> float:
     spread = ((o.truth - o.truth.mean()) ** 2).sum()
     return float(1 - ((o.scores - o.truth) ** 2).sum() / spread) if spread else float("nan")
 

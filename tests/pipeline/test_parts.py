@@ -17,7 +17,7 @@ from sluice.config import Settings, Split, validate
 from sluice.decision import cheapest_threshold
 from sluice.errors import SluiceError
 from sluice.labels import label
-from sluice.metrics import Outcome
+from sluice.metrics import Predictions
 from sluice.stats.bootstrap import intervals
 from sluice.table import truth, typed
 from sluice.train import persist
@@ -212,7 +212,7 @@ def test_fairness_as_fairlearn_measures_it(settings: Settings, frame: pd.DataFra
     actual = truth(frame, settings)
     scores = np.clip(actual * 0.3 + random.random(len(frame)) * 0.7, 0, 1)
     said = (scores >= 0.5).astype(np.int64)
-    outcome = Outcome("binary", actual, scores, said, {}, ("no", "yes"))
+    outcome = Predictions("binary", actual, scores, said, {}, ("no", "yes"))
     for grouping in groupings(frame, settings):
         values = estimates(grouping, list(grouping.names), measures(outcome))
         for name, measure in FAIR.items():

@@ -19,7 +19,7 @@ from sluice.champion import folder
 from sluice.champion.folder import FetchedChampion
 from sluice.check.outcome import of_model, of_split
 from sluice.files import read_yaml, write_json
-from sluice.metrics import METRICS, Outcome, of_task
+from sluice.metrics import METRICS, Predictions, of_task
 from sluice.model import Model, Signature
 from sluice.package.archive import Package, opened
 from sluice.project import Project
@@ -116,7 +116,7 @@ def _may_know_rows(project: Project, champion: Package) -> str | None:
 
 
 def _compare(
-    project: Project, champion: FetchedChampion, candidate: Outcome, other: Outcome
+    project: Project, champion: FetchedChampion, candidate: Predictions, other: Predictions
 ) -> list[Finding]:
     """Judge the gain in the selection's metric and in cost; write down that in every metric."""
     settings = project.settings

@@ -8,7 +8,7 @@ import numpy as np
 
 from sluice import table
 from sluice.decision import decided, tune
-from sluice.metrics import METRICS, Floats, Outcome
+from sluice.metrics import METRICS, Floats, Predictions
 from sluice.project import Project
 from sluice.task import Task
 
@@ -19,7 +19,7 @@ _DEPTH = 4
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def baselines(project: Project, holdout: DataFrame) -> dict[str, Outcome]:
+def baselines(project: Project, holdout: DataFrame) -> dict[str, Predictions]:
     """Outcomes on the holdout: fitted on train, column and decision chosen on validation."""
     settings = project.settings
     train = table.read_split(project.split("train"))
@@ -43,7 +43,7 @@ def _outcomes(
     validation: DataFrame,
     holdout: DataFrame,
     column: str | None,
-) -> tuple[Outcome, Outcome]:
+) -> tuple[Predictions, Predictions]:
     settings = project.settings
     y = table.truth(train, settings)
     codes = [column_codes(train, part, column) for part in (train, validation, holdout)]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.metrics import Floats, Outcome
+from sluice.metrics import Floats, Predictions
 
 Rows = list[dict[str, float | int | str]]
 
 _POINTS = 100
 
 
-def of(outcome: Outcome) -> dict[str, Rows]:
+def of(outcome: Predictions) -> dict[str, Rows]:
     """The curves that suit the task, each thinned to about a hundred points."""
     if outcome.task == "regression":
         return {"residuals": residuals(outcome)}
@@ -27,21 +27,21 @@ def of(outcome: Outcome) -> dict[str, Rows]:
     return made
 
 
-def roc(outcome: Outcome) -> Rows:
+def roc(outcome: Predictions) -> Rows:
     from sklearn.metrics import roc_curve
 
     false_alarms, hits, _ = roc_curve(outcome.truth, outcome.scores)
     return _rows(false_positive_rate=false_alarms, true_positive_rate=hits)
 
 
-def precision_recall(outcome: Outcome) -> Rows:
+def precision_recall(outcome: Predictions) -> Rows:
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, _ = precision_recall_curve(outcome.truth, outcome.scores)
     return _rows(recall=recall, precision=precision)
 
 
-def calibration(outcome: Outcome) -> Rows:
+def calibration(outcome: Predictions) -> Rows:
     """Ten groups of equal size by score: mean score against the share that came true."""
     groups = np.array_split(np.argsort(outcome.scores, kind="stable"), 10)
     groups = [group for group in groups if len(group)]
@@ -51,7 +51,7 @@ def calibration(outcome: Outcome) -> Rows:
     )
 
 
-def cost(outcome: Outcome) -> Rows:
+def cost(outcome: Predictions) -> Rows:
     """Mean cost of an error a row at each threshold."""
     missing = outcome.costs.get("false_negative", 1.0)
     alarm = outcome.costs.get("false_positive", 1.0)
@@ -62,7 +62,7 @@ def cost(outcome: Outcome) -> Rows:
     return _rows(threshold=thresholds, cost=errors.mean(axis=0))
 
 
-def confusion(outcome: Outcome) -> Rows:
+def confusion(outcome: Predictions) -> Rows:
     return [
         {
             "actual": actual,
@@ -74,7 +74,7 @@ def confusion(outcome: Outcome) -> Rows:
     ]
 
 
-def residuals(outcome: Outcome) -> Rows:
+def residuals(outcome: Predictions) -> Rows:
     """The rows at even steps through the predictions, with what was predicted and what was so."""
     order = np.argsort(outcome.scores, kind="stable")
     chosen = order[_thinned(len(order))]

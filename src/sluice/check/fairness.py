@@ -11,7 +11,7 @@ from sluice.check.groups import Grouping, groupings
 from sluice.check.outcome import of_split
 from sluice.config import Range
 from sluice.files import write_json
-from sluice.metrics import Floats, Outcome
+from sluice.metrics import Floats, Predictions
 from sluice.project import Project
 from sluice.stats.bootstrap import Rows, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
@@ -27,7 +27,7 @@ class Measure:
     counted: NDArray[np.bool_]
 
 
-def measures(outcome: Outcome) -> list[Measure]:
+def measures(outcome: Predictions) -> list[Measure]:
     """The measures of the task; for more than two classes one of each against the rest."""
     if outcome.task == "regression":
         off, every = outcome.scores - outcome.truth, np.ones(len(outcome.truth), bool)

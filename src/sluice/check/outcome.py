@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sluice import table
 from sluice.config import Settings
 from sluice.decision import decided
-from sluice.metrics import Outcome
+from sluice.metrics import Predictions
 from sluice.model import Model
 from sluice.project import Project
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def of_split(project: Project, part: str) -> tuple[DataFrame, Outcome]:
+def of_split(project: Project, part: str) -> tuple[DataFrame, Predictions]:
     """The rows of a part, and their truth, scores and decisions."""
     frame = table.read_split(project.split(part))
     return frame, of_model(project.settings, Model(project.model), frame)
 
 
-def of_model(settings: Settings, model: Model, frame: DataFrame) -> Outcome:
+def of_model(settings: Settings, model: Model, frame: DataFrame) -> Predictions:
     """What a model makes of rows that have its inputs, decided as it decides."""
     inputs = [column.name for column in model.signature.inputs]
     scores = model.score(table.tensors(frame, settings, inputs)).values

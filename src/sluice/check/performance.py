@@ -8,7 +8,7 @@ from sluice.check import curves
 from sluice.check.baselines import baselines
 from sluice.check.outcome import of_split
 from sluice.files import write_json
-from sluice.metrics import METRICS, Outcome, of_task
+from sluice.metrics import METRICS, Predictions, of_task
 from sluice.project import Project
 from sluice.stats.bootstrap import Rows, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
@@ -46,7 +46,7 @@ def measure(project: Project) -> list[Finding]:
     return findings
 
 
-def _decides(outcome: Outcome, classes: list[str]) -> Finding:
+def _decides(outcome: Predictions, classes: list[str]) -> Finding:
     """Scores may rank well while no row is ever decided otherwise."""
     found = np.unique(outcome.decisions)
     bound = Bound("a model decides between classes", low=2)
@@ -62,7 +62,7 @@ def _decides(outcome: Outcome, classes: list[str]) -> Finding:
 
 
 def with_intervals(
-    project: Project, outcome: Outcome, rivals: dict[str, Outcome]
+    project: Project, outcome: Predictions, rivals: dict[str, Predictions]
 ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
     """Every metric of the task and the gain over each baseline, with their intervals."""
     settings = project.settings
@@ -91,8 +91,8 @@ def with_intervals(
 
 def write_evidence(
     project: Project,
-    outcome: Outcome,
-    rivals: dict[str, Outcome],
+    outcome: Predictions,
+    rivals: dict[str, Predictions],
     values: dict[str, float],
     spans: dict[str, tuple[float, float]],
 ) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sluice.adopt.bounds import Estimate
 from sluice.adopt.bounds.resample import SAFE_ERRORS, resample, round_outward
 from sluice.config import Settings
-from sluice.metrics import FAIRNESS_MEASURES, Floats, Outcome
+from sluice.metrics import FAIRNESS_MEASURES, Floats, Predictions
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,7 +32,7 @@ class FairnessBounds:
 
 
 def fairness_bounds(
-    rows: DataFrame, outcome: Outcome, settings: Settings, holdout: int
+    rows: DataFrame, outcome: Predictions, settings: Settings, holdout: int
 ) -> FairnessBounds:
     """Derive the bounds from the predictions in `outcome` for the cross-validated `rows`.
 
@@ -60,7 +60,7 @@ def fairness_bounds(
     return FairnessBounds(group_rows, single, intersections)
 
 
-def _unit(outcome: Outcome) -> float:
+def _unit(outcome: Predictions) -> float:
     """Return 1 for rates, and the target's mean absolute deviation for a regression."""
     if outcome.task != "regression":
         return 1.0
@@ -74,7 +74,7 @@ def _codes(grouping: Grouping, least: float) -> NDArray[np.int64]:
 
 
 def _differences(
-    codes: NDArray[np.int64], outcome: Outcome, holdout: int, seed: int
+    codes: NDArray[np.int64], outcome: Predictions, holdout: int, seed: int
 ) -> list[tuple[str, Estimate]]:
     from sluice.check.fairness import measures
 

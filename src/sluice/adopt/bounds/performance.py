@@ -9,14 +9,14 @@ import numpy as np
 from sluice.adopt.bounds import Estimate
 from sluice.adopt.bounds.resample import SAFE_ERRORS, resample_metrics, round_outward
 from sluice.config import Settings
-from sluice.metrics import METRICS, Floats, Outcome
+from sluice.metrics import METRICS, Floats, Predictions
 
 # Fewer rows of the rarest class say little about a Brier score, or about a ROC curve.
 _BRIER_ROWS, _ROC_ROWS = 30, 10
 
 
 def performance_bounds(
-    outcomes: list[Outcome], settings: Settings, holdout: int
+    outcomes: list[Predictions], settings: Settings, holdout: int
 ) -> dict[str, Estimate]:
     """Return an estimate for each metric of the weakest of these candidates.
 
@@ -44,7 +44,7 @@ def performance_bounds(
     return weakest
 
 
-def _metrics(outcome: Outcome, settings: Settings, holdout: int) -> list[str]:
+def _metrics(outcome: Predictions, settings: Settings, holdout: int) -> list[str]:
     """Return the metrics that are informative for the task and the number of rows."""
     if settings.task == "regression":
         return ["mae"] if settings.selection.metric == "mae" else ["r2", "mae"]
@@ -55,7 +55,7 @@ def _metrics(outcome: Outcome, settings: Settings, holdout: int) -> list[str]:
     return ["accuracy", "brier", *(["roc_auc"] if rarest > _ROC_ROWS else [])]
 
 
-def _estimate(name: str, outcome: Outcome, resampled: Floats, holdout: int) -> Estimate:
+def _estimate(name: str, outcome: Predictions, resampled: Floats, holdout: int) -> Estimate:
     metric = METRICS[name]
     value, error = metric.compute(outcome), float(np.nanstd(resampled))
     # Even if no error was observed, up to three in so many rows are possible ("rule of three",
@@ -67,13 +67,15 @@ def _estimate(name: str, outcome: Outcome, resampled: Floats, holdout: int) -> E
     return Estimate(value, error, bound)
 
 
-def _constant(outcome: Outcome) -> Outcome:
+def _constant(outcome: Predictions) -> Predictions:
     """Predict the same for every row: the mean, or the share of each class."""
     rows = len(outcome.truth)
     if outcome.task == "regression":
         mean = np.full(rows, float(outcome.truth.mean()))
-        return Outcome(outcome.task, outcome.truth, mean, mean, outcome.costs, outcome.classes)
+        return Predictions(outcome.task, outcome.truth, mean, mean, outcome.costs, outcome.classes)
     shares = np.bincount(outcome.truth.astype(np.intp), minlength=len(outcome.classes)) / rows
     decisions = np.full(rows, int(shares.argmax()))
     scores = np.full(rows, shares[1]) if outcome.task == "binary" else np.tile(shares, (rows, 1))
-    return Outcome(outcome.task, outcome.truth, scores, decisions, outcome.costs, outcome.classes)
+    return Predictions(
+        outcome.task, outcome.truth, scores, decisions, outcome.costs, outcome.classes
+    )

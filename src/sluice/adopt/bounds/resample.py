@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice.metrics import METRICS, Floats, Outcome
+from sluice.metrics import METRICS, Floats, Predictions
 
 _RESAMPLES = 100
 
@@ -28,7 +28,9 @@ def resample(
     return {name: np.array([value[name] for value in values]) for name in values[0]}
 
 
-def resample_metrics(outcome: Outcome, names: list[str], rows: int, seed: int) -> dict[str, Floats]:
+def resample_metrics(
+    outcome: Predictions, names: list[str], rows: int, seed: int
+) -> dict[str, Floats]:
     """Return [resamples] values of each metric on so many rows; NaN where it is undefined."""
     return resample(
         lambda chosen: {name: METRICS[name].compute(outcome.rows(chosen)) for name in names},

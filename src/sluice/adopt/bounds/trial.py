@@ -10,7 +10,7 @@ import numpy as np
 from sluice import table
 from sluice.adopt.bounds.resample import resample_metrics
 from sluice.config import Settings
-from sluice.metrics import METRICS, Outcome
+from sluice.metrics import METRICS, Predictions
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,7 +28,7 @@ class Trial:
     of that fold, on which the pipeline was not fitted.
     """
 
-    outcome: Outcome
+    outcome: Predictions
     pipeline: Pipeline
     unseen: DataFrame
 
