@@ -1,4 +1,4 @@
-"""The one vocabulary of all gates."""
+"""Findings and verdicts: the record in which every gate says what it measured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from sluice import files
 from sluice.errors import SluiceError
 
-# Advice to bring more than this many times the rows helps nobody.
+# To advise more than this many times the rows would not help anybody.
 _MOST_ROWS = 100
 
 
@@ -29,6 +29,7 @@ class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     high: float | None = None
 
     def admits(self, value: float) -> bool:
+        """Whether the value lies in the range; both ends belong to it."""
         above = self.low is None or value >= self.low
         below = self.high is None or value <= self.high
         return above and below
@@ -42,11 +43,10 @@ class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One thing a gate looked at.
+    """One measurement of a gate, compared against one bound.
 
-    `interval` is the confidence interval of `estimate`, `n` the number of rows
-    behind it. `accepted` is the reason that params.yaml gives for living with
-    an `insufficient`.
+    `interval` is the confidence interval of `estimate`, and `n` the number of rows that both were
+    computed from. `accepted` is the reason for which params.yaml accepts an `insufficient`.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def passes(self) -> bool:
+        """Whether it is a `pass`, or an `insufficient` that params.yaml accepts by name."""
         if self.status is Status.INSUFFICIENT:
             return self.accepted is not None
         return self.status is Status.PASS
@@ -75,6 +76,7 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def of(cls, gate: str, findings: list[Finding]) -> Verdict:
+        """The verdict that follows from the findings; the worst finding comes first."""
         ranked = tuple(sorted(findings, key=_severity))
         status, why = _conclude(ranked)
         return cls(gate, status, why, ranked)
@@ -85,11 +87,15 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return bool(self.findings) and all(f.passes for f in self.findings)
 
     def write(self, path: Path) -> None:
+        """Write the verdict as JSON, all of it or nothing."""
         files.write(path, files.encode_record(self))
 
     @classmethod
     def read(cls, source: bytes, where: str) -> Verdict:
-        """Decode a verdict and hold its status against its own findings."""
+        """Decode a verdict and compare it with what its findings give.
+
+        Raises SluiceError, which names `where`, for anything else than an unedited verdict.
+        """
         try:
             said = msgspec.json.decode(source, type=cls)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -111,11 +117,10 @@ def judge(
     interval: tuple[float, float] | None = None,
     n: int | None = None,
 ) -> Finding:
-    """Hold a measurement against its bound.
+    """Compare a measurement with its bound.
 
-    With an interval, the whole of it must lie inside: an estimate on the right
-    side with an interval that reaches over is `insufficient`, and the reason
-    says how many rows or which bound would settle it.
+    With an interval, all of it must lie within the bound. If only the estimate does, the finding
+    is `insufficient`, and its reason says how many rows or which bound would settle it.
     """
     if math.isinf(estimate) and not bound.admits(estimate):
         return Finding(
@@ -143,13 +148,13 @@ def _hold(
     if not bound.admits(estimate):
         return Status.FAIL, f"{number(estimate)} is outside the bound of {bound}"
     if interval is None:
-        return Status.PASS, f"{number(estimate)} keeps to {bound}"
+        return Status.PASS, f"{number(estimate)} is within bounds ({bound})"
     low, high = interval
     span = f"{number(estimate)} ({number(low)} to {number(high)})"
     if bound.admits(low) and bound.admits(high):
-        return Status.PASS, f"{span} keeps to {bound}"
+        return Status.PASS, f"{span} is within bounds ({bound})"
     advice = _what_would_settle(estimate, low, high, bound, n)
-    return Status.INSUFFICIENT, f"{span} reaches over the bound of {bound}; {advice}"
+    return Status.INSUFFICIENT, f"{span}: the interval crosses the bound of {bound}; {advice}"
 
 
 def _what_would_settle(
@@ -204,9 +209,9 @@ def _conclude(findings: tuple[Finding, ...]) -> tuple[Status, str]:
     total = len(findings)
     if worst.status is Status.PASS:
         if total == 1:
-            only = "The one finding keeps to its bound." if worst.bound else worst.why
+            only = "The one finding is within its bound." if worst.bound else worst.why
             return Status.PASS, only
-        return Status.PASS, f"All {total} findings keep to their bounds."
+        return Status.PASS, f"All {total} findings are within bounds."
     same = sum(f.status is worst.status and f.passes == worst.passes for f in findings)
     more = f" (and {same - 1} more)" if same > 1 else ""
     if worst.passes:

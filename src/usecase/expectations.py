@@ -1,4 +1,4 @@
-"""What the data must keep to beyond columns and quality in params.yaml.
+"""What the data must meet beyond columns and quality in params.yaml.
 
 Any expectation of great-expectations; its description becomes the name in the report.
 """

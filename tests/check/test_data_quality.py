@@ -30,7 +30,7 @@ def test_what_the_columns_hold(toy: Toy) -> None:
         ran,
         "data-quality",
         {
-            q + "visits/missing": ("fail", r"1,\d+ of 3,700 values do not keep to it"),
+            q + "visits/missing": ("fail", r"1,\d+ of 3,700 values break this expectation"),
             q + "visits/type": ("fail", "found float64, expected one of .*int64"),
             q + "slope/range": ("fail", "1 of 3,700 .* such as 99"),
             q + "weight/type": ("fail", "found str|found object"),

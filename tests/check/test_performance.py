@@ -20,7 +20,7 @@ def test_bounds_missed_and_straddled_then_accepted(toy: Toy) -> None:
         "performance/roc_auc": ("fail", "is outside the bound of at least 0.99"),
         "performance/recall": (
             "insufficient",
-            r"reaches over .*; about [\d,]+ more holdout rows, or a bound of 0\.\d+ would",
+            r"crosses the bound of .*; about [\d,]+ more holdout rows, or a bound of 0\.\d+ would",
         ),
     }
     refuses(toy, toy.sluice("package", "build"), "performance", reasons)

@@ -107,7 +107,7 @@ def test_a_verdict_edited_by_hand(toy: Toy) -> None:
     # Edited so that nothing in it disagrees.
     verdict = json.loads(said)
     verdict["findings"] = verdict["findings"][1:]
-    verdict |= {"status": "pass", "why": "All 2 findings keep to their bounds."}
+    verdict |= {"status": "pass", "why": "All 2 findings are within bounds."}
     toy.write(path, json.dumps(verdict))
     refuses(toy, toy.sluice("package", "build"), "performance", reasons)
 

@@ -8,7 +8,7 @@ def batch(toy, **environment):
 def test_good_package_passes(good):
     done = batch(good)
     assert done.status == 0, done.said
-    assert "pass          test-batch: All 4 findings keep to their bounds." in done.out
+    assert "pass          test-batch: All 4 findings are within bounds." in done.out
 
 
 def test_other_scores_than_recorded(good, lies):

@@ -163,7 +163,7 @@ def _finding(item: Asked, result: Any | None) -> Finding:
     if "unexpected_count" not in said:
         return Finding(item.name, status, _observed(item, said), bound=bound)
     share = (said["unexpected_percent"] or 0) / 100
-    why = f"{said['unexpected_count']:,} of {said['element_count']:,} values do not keep to it"
+    why = f"{said['unexpected_count']:,} of {said['element_count']:,} values break this expectation"
     seen = {" ".join(str(value).split()) for value in said["partial_unexpected_list"]}
     examples = [value[:_SHOWN] for value in sorted(seen)[:5]]
     if examples and examples != ["None"]:
