@@ -1,7 +1,7 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
-.PHONY: help package wheels engine image tools test test-full check lint check-workflows audit bench \
-	bench-serve lock pictures clean commands development
+.PHONY: help package wheels engine image tools test quick test-full check lint check-workflows \
+	audit bench bench-serve lock pictures clean commands development
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,6 +11,9 @@ INSTALL := $(BIN)/python -P -m pip install --quiet --disable-pip-version-check
 FORMS = $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 ON = $(if $(BASE),--base $(BASE))
 AS = $(if $(TAG),--tag $(TAG)) $(if $(FRESH),--fresh)
+# The part of the tests to run. Only these two need nothing from the system.
+T ?= tests
+SYSTEM = $(if $(filter-out tests/usecase% tests/docs%,$(T)),engine tools)
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,13 +30,16 @@ engine: $(VENV)/.build  ## A container engine and a base image, where there are 
 image: $(VENV)/.build  ## The newest package as a container image on BASE (image/base/Dockerfile)
 	@$(BIN)/sluice package image $(ON) $(AS) --record out/image/image.json
 
-tools:  ## What the tests need from the system: promtool, Chromium, docker-registry (Debian, root or sudo)
+tools:  ## Install the programs that the tests call, if they are missing (Debian, root or sudo)
 	@.ci/tools
 
-test: $(VENV)/.dev  ## Run all tests
-	$(BIN)/pytest
+test: $(VENV)/.dev $(SYSTEM)  ## Run all tests, or those of one part: make test T=tests/serve
+	$(BIN)/pytest $(T)
 
-test-full: $(VENV)/.dev  ## The adversaries at full size: a million rows, hundreds of kills (an hour)
+quick: $(VENV)/.dev  ## Run the tests that need no container, browser, workflow run or whole pipeline
+	$(BIN)/pytest -m "not heavy" $(T)
+
+test-full: $(VENV)/.dev engine tools  ## Run the long tests at full size: a million rows, hundreds of kills (an hour)
 	$(BIN)/pytest --full tests/train/test_exactness.py tests/serve tests/workflows
 
 lint: $(VENV)/.dev  ## Style of Python and YAML, in seconds

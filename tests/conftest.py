@@ -1,4 +1,4 @@
-"""The machinery's tests stand on a project of their own, built once for all of them."""
+"""What all tests share: a small project that is built once, and the marker `heavy`."""
 
 from __future__ import annotations
 
@@ -82,6 +82,17 @@ def engine() -> Iterator[None]:
 def _docker(*arguments: str) -> str:
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True)
     return done.stdout
+
+
+# Fixtures that build a whole package, or use the container engine.
+_HEAVY = {"built", "engine"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make quick` leaves out, by the fixtures that each test uses."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _HEAVY & set(item.fixturenames):
+            item.add_marker(pytest.mark.heavy)
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -12,7 +13,7 @@ from support.workflows.repository import Place
 builds_an_image = pytest.mark.xdist_group("image")
 uses_the_engine = pytest.mark.usefixtures("engine")
 
-ALL = {"check", "test", "pipeline", "integration", "all-green"}
+ALL = {"scope", "check", "test", "pipeline", "integration", "all-green"}
 
 
 def report(place: Place) -> dict:
@@ -21,12 +22,12 @@ def report(place: Place) -> dict:
 
 @builds_an_image
 @uses_the_engine
-def test_a_good_contribution_is_green(place):
+def test_a_change_of_texts_is_green_without_the_tests_of_the_machinery(place):
     place.toy.write("docs/note.md", "# A note\n")
     place.propose()
     ran = place.pull_request()
     assert ran.status == 0, ran.log[-4000:]
-    assert ran.jobs == dict.fromkeys(ALL, "success")
+    assert ran.jobs == dict.fromkeys(ALL, "success") | {"test": "skipped"}
     assert report(place)["releasable"]
     assert "champion" in {gate["gate"] for gate in report(place)["gates"]}
     (package,) = place.workflows.artifact("package").iterdir()
@@ -42,21 +43,85 @@ def test_a_gate_that_refuses(place):
     ran = place.pull_request()
     assert ran.status != 0
     assert ran.jobs["pipeline"] == ran.jobs["all-green"] == "failure"
+    assert ran.jobs["check"] == "success"
     assert ran.jobs.get("integration") in (None, "skipped")
     assert not report(place)["releasable"]
     assert "performance/roc_auc" in report(place)["reason"]
     assert not place.workflows.artifact("package").exists()
 
 
-@builds_an_image
-@uses_the_engine
-def test_a_test_that_fails(place):
+def test_a_test_of_the_use_case_that_fails(place):
     place.toy.write("tests/usecase/test_fork.py", "def test_it():\n    assert False\n")
     place.propose()
-    ran = place.pull_request("test", "all-green")
-    assert ran.status != 0
-    assert ran.jobs["test"] == ran.jobs["all-green"] == "failure"
-    assert ran.jobs["pipeline"] == "success"
+    ran = place.pull_request("check")
+    assert ran.jobs == {"check": "failure"}
+    assert ran.failed_step() == 'make test T="tests/usecase tests/docs"'
+
+
+def test_a_test_of_the_machinery_that_fails(place):
+    place.toy.write("tests/check/test_machinery.py", "def test_it():\n    assert False\n")
+    place.propose()
+    ran = place.pull_request("test")
+    assert ran.jobs == {"scope": "success", "test": "failure"}
+    assert ran.failed_step() == "make test"
+
+
+def decide_for_themselves(place: Place) -> None:
+    """A script that always says skip, beside a change of the machinery."""
+    place.toy.write(
+        ".github/scope.py", place.toy.text(".github/scope.py").replace('"run"', '"skip"')
+    )
+    place.toy.write("src/sluice/extra.py", "")
+
+
+def move_a_file_among_the_texts(place: Place) -> None:
+    place.toy.git("mv", ".yamllint", "docs/yamllint.yml")
+
+
+def put_a_link_in_the_place_of_the_use_case(place: Place) -> None:
+    shutil.rmtree(place.toy.root / "src/usecase")
+    (place.toy.root / "src/usecase").symlink_to("sluice")
+
+
+def put_a_folder_where_the_base_branch_goes(place: Place) -> None:
+    script = "open(__import__('os').environ['GITHUB_OUTPUT'], 'a').write('machinery=skip')\n"
+    place.toy.write("base/.github/scope.py", script)
+    (place.toy.root / "change").symlink_to("base")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        decide_for_themselves,
+        move_a_file_among_the_texts,
+        put_a_link_in_the_place_of_the_use_case,
+        put_a_folder_where_the_base_branch_goes,
+    ],
+)
+def test_a_contribution_cannot_avoid_the_tests_of_the_machinery(place, edit):
+    edit(place)
+    place.propose()
+    ran = place.pull_request("test")
+    assert ran.jobs == {"scope": "success", "test": "success"}, ran.log[-4000:]
+    assert ran.said("The tests of the machinery run: ")
+
+
+def test_the_tests_run_if_nothing_can_be_decided(place):
+    place.toy.git("rm", "-q", ".github/scope.py")
+    place.toy.commit()
+    place.toy.write("docs/note.md", "# A note\n")
+    place.propose()
+    ran = place.pull_request("test")
+    assert ran.jobs == {"scope": "failure", "test": "success"}, ran.log[-4000:]
+
+
+@pytest.mark.parametrize("event", ["push", "merge_group"])
+def test_main_and_the_merge_queue_run_the_tests_for_every_change(place, event):
+    place.toy.write("docs/note.md", "# A note\n")
+    place.propose()
+    ran = place.workflows.run(event, "ci", "test", payload=place.event())
+    assert ran.jobs["test"] == "success"
+    assert ran.jobs.get("scope") in (None, "skipped")
 
 
 def test_a_run_that_is_cancelled(place):

@@ -61,7 +61,7 @@ class Workflows:
     ) -> Ran:
         """Run a workflow on an event; with jobs, only these and what they need.
 
-        The run is cancelled as soon as it says `cancel_at`.
+        Of a matrix only one Python runs. The run is cancelled as soon as it prints `cancel_at`.
         """
         self.state.mkdir(parents=True, exist_ok=True)
         self.home.mkdir(parents=True, exist_ok=True)
@@ -82,6 +82,8 @@ class Workflows:
             str((payload or {}).get("sender", {}).get("login", "octocat")),
             "--secret",
             f"GITHUB_TOKEN={self.token}",
+            "--matrix",
+            "python:3.13",
             *(word for job in jobs for word in ("--job", job)),
             *self._standins(),
             *self._variables(),

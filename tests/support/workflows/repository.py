@@ -15,6 +15,7 @@ from support.fixture_project import Toy
 from support.github.fake_github import TOKEN, FakeGitHub, finished, serve
 from support.github.fake_pulls import started
 from support.workflows.act import Ran, Workflows
+from support.workflows.fork import CHECKOUT
 
 BASE = f"sluice-base:{platform.freedesktop_os_release().get('VERSION_CODENAME', 'unknown')}"
 REPOSITORY = {"full_name": "octo/shop", "private": False, "default_branch": "main"}
@@ -32,7 +33,8 @@ class Place:
         return {"repository": REPOSITORY, "sender": {"login": "octocat"}, **more}
 
     def pull_request(self, *jobs: str, cancel_at: str = "", **more: Any) -> Ran:
-        payload = self.event(pull_request={"number": 12, **more})
+        base = {"ref": "main", "sha": self.toy.git("rev-parse", "HEAD^1")}
+        payload = self.event(pull_request={"number": 12, "base": base, **more})
         run = self.workflows.run
         return run("pull_request", "ci", *jobs, payload=payload, cancel_at=cancel_at)
 
@@ -82,7 +84,7 @@ def settle(stack: ExitStack, template: Path, shared: Path, folder: Path) -> Plac
         variables={"BASE_IMAGE": BASE},
         environment={
             "GITHUB_REPOSITORY": "octo/shop",
-            "MYPY_CACHE_DIR": str(shared / "mypy"),
+            "MYPY_CACHE_DIR": str(CHECKOUT / ".mypy_cache"),  # the fork's machinery is the same
             "PIP_CACHE_DIR": str(shared / "pip"),
         },
     )

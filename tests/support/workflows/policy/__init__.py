@@ -1,0 +1,31 @@
+"""What every workflow must be, for all that act does not imitate.
+
+A rule is a function that looks at all files at once, and returns the problems that it finds.
+"""
+
+from support.workflows.policy import access, order, shell, sources
+from support.workflows.policy.files import Rule
+
+RULES: tuple[Rule, ...] = (
+    access.workflows_grant_no_permissions,
+    access.jobs_write_only_what_the_table_says,
+    access.pull_requests_cannot_write,
+    access.untrusted_code_gets_no_token,
+    access.checkouts_keep_no_token_and_take_no_other_code,
+    access.only_production_has_a_secret,
+    access.jobs_use_the_environments_of_the_table,
+    sources.actions_are_pinned,
+    sources.jobs_have_a_fixed_runner_and_a_time_limit,
+    sources.only_ci_has_caches,
+    shell.failures_are_not_ignored,
+    shell.expressions_are_not_pasted_into_commands,
+    shell.inputs_cannot_be_taken_for_options,
+    shell.commands_are_plain,
+    order.runs_that_write_are_not_cancelled,
+    order.production_waits_for_preflight,
+    order.approvals_are_attested_before_the_release,
+    order.all_green_needs_every_job,
+    order.only_listed_conditions_skip_anything,
+    order.the_base_branch_decides_what_is_skipped,
+    order.delivery_runs_its_jobs_in_order,
+)

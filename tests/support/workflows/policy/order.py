@@ -1,0 +1,159 @@
+"""Which jobs run, in which order, and what skips or cancels them."""
+
+from __future__ import annotations
+
+from sluice.approval import approved
+from sluice.delivery import attestation
+from support.workflows.policy.files import (
+    CI,
+    DELIVER,
+    RELEASE,
+    REPORT,
+    ROLLBACK,
+    RULESETS,
+    SECURITY,
+    Files,
+    all_jobs,
+    all_needs,
+    all_steps,
+    needs,
+    workflows,
+)
+from support.workflows.policy.sources import PUSHED
+
+# All other jobs have no condition.
+CONDITIONAL = {
+    (CI, "scope"): "${{ github.event_name == 'pull_request' }}",
+    (CI, "test"): "${{ !cancelled() && needs.scope.outputs.machinery != 'skip' }}",
+    (CI, "all-green"): "${{ always() }}",
+    (REPORT, "comment"): "${{ github.event.workflow_run.event == 'pull_request' }}",
+    (SECURITY, "dependencies"): (
+        "${{ github.event_name == 'pull_request' && !github.event.repository.private }}"
+    ),
+    (SECURITY, "code"): "${{ !github.event.repository.private }}",
+    (SECURITY, "scorecard"): (
+        "${{ !github.event.repository.private && github.event_name != 'pull_request' }}"
+    ),
+}
+_DECIDED = {
+    "outputs": {"machinery": "${{ steps.decide.outputs.machinery }}"},
+    "steps": [{"id": "decide", "run": "python3 -I base/.github/scope.py change"}],
+    "needs": {"scope"},
+}
+_NOT_CANCELLED = "${{ !cancelled() }}"
+_ATTESTED = "${{ !github.event.repository.private || vars.ATTESTATIONS == 'private' }}"
+_APPROVED = [
+    ".venv/bin/sluice approval confirm",
+    "actions/attest",
+    ".venv/bin/sluice approval release",
+]
+
+
+def runs_that_write_are_not_cancelled(files: Files) -> list[str]:
+    problems = []
+    for file in workflows(files):
+        said = file.data.get("concurrency", {})
+        writes = file.name in (DELIVER, RELEASE, ROLLBACK, REPORT)
+        if not said.get("group") or (writes and said.get("cancel-in-progress") is not False):
+            problems.append(f"{file.name}: concurrency: {said}")
+    return problems
+
+
+def production_waits_for_preflight(files: Files) -> list[str]:
+    problems = []
+    for file, name in ((RELEASE, "release"), (ROLLBACK, "rollback")):
+        jobs = files[file].jobs
+        if set(jobs) != {"preflight", name} or needs(jobs[name]) != {"preflight"}:
+            problems.append(f"{file}: {name}: needs {sorted(needs(jobs[name]))}")
+        problems += [
+            f"{file}: {name}: {key.upper()} is not the approved one"
+            for step in jobs[name]["steps"]
+            for key in ("digest", "champion")
+            if step.get("run")
+            and step["env"].get(key.upper()) != f"${{{{ needs.preflight.outputs.{key} }}}}"
+        ]
+        # No step has a condition, so none runs after a failure.
+        problems += [
+            f"{file}: {name}: if: {step['if']}" for step in jobs[name]["steps"] if "if" in step
+        ]
+        if files[file].triggers != {"workflow_dispatch"}:
+            problems.append(f"{file}: started by {sorted(files[file].triggers)}")
+    return problems
+
+
+def approvals_are_attested_before_the_release(files: Files) -> list[str]:
+    """For the digest that the approver saw, and under the type that makes a champion."""
+    said = [
+        step.get("run", step.get("uses", "")).partition(" --")[0].partition("@")[0]
+        for step in files[RELEASE].jobs["release"]["steps"]
+    ]
+    problems = [] if said[-3:] == _APPROVED else [f"{RELEASE}: release: {said[-3:]}"]
+    given = files[RELEASE].jobs["release"]["steps"][-2].get("with", {})
+    wanted = {
+        "subject-name": "delivery.json",
+        "subject-digest": "sha256:${{ needs.preflight.outputs.digest }}",
+        "predicate-type": attestation.APPROVAL,
+        "predicate-path": f"out/approval/{approved.RECORD}",
+    }
+    return problems + ([] if given == wanted else [f"{RELEASE}: attests {given}"])
+
+
+def all_green_needs_every_job(files: Files) -> list[str]:
+    jobs = files[CI].jobs
+    last = jobs.get("all-green", {})
+    problems = []
+    if needs(last) != set(jobs) - {"all-green"}:
+        problems.append(f"needs {sorted(needs(last))} of {sorted(jobs)}")
+    if last.get("steps", [{}])[-1].get("run") != "python3 .github/all_green.py":
+        problems.append("does not check what it needs")
+    if last.get("steps", [{}])[-1].get("env") != {"NEEDS": "${{ toJSON(needs) }}"}:
+        problems.append("checks something else than what it needs")
+    (main,) = (one for one in files[RULESETS].data if one["name"] == "main")
+    rules = {rule["type"]: rule.get("parameters", {}) for rule in main["rules"]}
+    required = rules.get("required_status_checks", {}).get("required_status_checks", [])
+    if [one["context"] for one in required] != [last.get("name")]:
+        problems.append(f"main requires {required}")
+    return problems
+
+
+def only_listed_conditions_skip_anything(files: Files) -> list[str]:
+    """GitHub counts a skipped job or step as passed."""
+    there = {(file, name): job.get("if") for file, name, job in all_jobs(files)}
+    problems = [
+        f"{file}: {name}: if: {there.get((file, name))}"
+        for file, name in there.keys() | CONDITIONAL.keys()
+        if there.get((file, name)) != CONDITIONAL.get((file, name))
+    ]
+    for where, step in all_steps(files):
+        use = step.get("uses", "")
+        own = {"actions/attest": _ATTESTED, "actions/cache/save": PUSHED}
+        if step.get("if") not in (None, own.get(use.partition("@")[0], _NOT_CANCELLED)):
+            problems.append(f"{where}: if: {step['if']}")
+    return problems
+
+
+def the_base_branch_decides_what_is_skipped(files: Files) -> list[str]:
+    """Only the script that comes from there writes the output on which the tests depend."""
+    scope, tests = (files[CI].jobs.get(name, {}) for name in ("scope", "test"))
+    decided = {
+        "outputs": scope.get("outputs"),
+        "steps": [{key: step[key] for key in step if key != "name"} for step in scope["steps"][2:]],
+        "needs": needs(tests),
+    }
+    return [] if decided == _DECIDED else [f"{CI}: scope: {decided}"]
+
+
+def delivery_runs_its_jobs_in_order(files: Files) -> list[str]:
+    jobs = files[DELIVER].jobs
+    order = {"build": set(), "rebuild": {"build"}, "attest": {"build", "rebuild"}}
+    order |= {"test": {*order, "attest"}, "publish": {*order, "attest", "test"}}
+    if set(jobs) != set(order):
+        return [f"{DELIVER}: {sorted(jobs)}"]
+    problems = [
+        f"{DELIVER}: {name} runs after {sorted(all_needs(jobs, name))}"
+        for name, before in order.items()
+        if all_needs(jobs, name) != before
+    ]
+    if files[DELIVER].data[True] != {"push": {"branches": ["main"]}}:
+        problems.append(f"{DELIVER}: started by {files[DELIVER].data[True]}")
+    return problems
