@@ -169,8 +169,11 @@ def _rmse(o: Predictions) -> float:
 
 
 def _r2(o: Predictions) -> float:
+    # The mean of equal numbers may differ from them by a rounding error.
+    if np.ptp(o.truth) == 0:
+        return float("nan")
     spread = ((o.truth - o.truth.mean()) ** 2).sum()
-    return float(1 - ((o.scores - o.truth) ** 2).sum() / spread) if spread else float("nan")
+    return float(1 - ((o.scores - o.truth) ** 2).sum() / spread)
 
 
 _CLASSES: tuple[Task, ...] = ("binary", "multiclass")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.config import read_yaml
+from sluice.files import read_yaml
 from sluice.gates import GATES
 
 CHECKOUT = Path(__file__).parents[2]

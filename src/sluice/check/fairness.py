@@ -13,7 +13,7 @@ from sluice.config import Range
 from sluice.files import write_json
 from sluice.metrics import Floats, Predictions
 from sluice.project import Project
-from sluice.stats.bootstrap import Rows, intervals
+from sluice.stats.bootstrap import Rows, Statistic, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 
@@ -142,9 +142,24 @@ def _intervals(
 ) -> dict[str, tuple[float, float]]:
     if not groups:
         return {}
+    settings = project.settings.fairness
+    return intervals(
+        group_statistic(grouping, groups, taken),
+        len(grouping.of),
+        resamples=settings.resamples,
+        confidence=settings.confidence,
+        seed=project.settings.seed,
+        doing=f"fairness, {grouping.title}",
+    )
+
+
+def group_statistic(grouping: Grouping, groups: list[str], taken: list[Measure]) -> Statistic:
+    """What `estimates` gives, as a function of chosen rows: fast enough for every resample.
+
+    An undefined value is NaN, as is what is derived from it.
+    """
     code = {name: k for k, name in enumerate(groups)}
     codes = np.array([code.get(name, -1) for name in grouping.of])
-    settings = project.settings.fairness
 
     def statistic(rows: Rows) -> dict[str, float]:
         values = {}
@@ -157,14 +172,7 @@ def _intervals(
             values[f"{measure.name} ratio"] = _ratio(means)
         return values
 
-    return intervals(
-        statistic,
-        len(codes),
-        resamples=settings.resamples,
-        confidence=settings.confidence,
-        seed=project.settings.seed,
-        doing=f"fairness, {grouping.title}",
-    )
+    return statistic
 
 
 def _means(codes: NDArray[np.int64], values: Floats, groups: int) -> Floats:
