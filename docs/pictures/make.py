@@ -1,4 +1,4 @@
-"""Make the README's pictures from real runs of the example: `make pictures` (three minutes).
+"""Make the README's pictures from real runs of the example: `make pictures`.
 
 report.png is the first screen of the report. comment.png is the comment on a pull request that
 lowers a bound of the performance gate. Both come from a clone of the last commit.
@@ -32,6 +32,8 @@ MOST_BYTES = 300_000
 
 def main() -> None:
     """Write both pictures."""
+    if not _run("fc-list", ":charset=2705", cwd=HERE):
+        raise SluiceError("no font has emoji: install one, such as fonts-noto-color-emoji")
     with TemporaryDirectory(prefix="sluice-") as folder:
         scratch, project = Path(folder), Path(folder) / "example"
         _run("git", "clone", "--quiet", str(CHECKOUT), str(project), cwd=scratch)
