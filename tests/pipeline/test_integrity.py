@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 
 from sluice.errors import SluiceError
 from sluice.files import read_yaml
-from sluice.gates import GATES
 from sluice.pipeline import integrity
 from sluice.project import Project
 from support.fixture_project import Ran, Toy
