@@ -234,7 +234,7 @@ def test_no_reason(later: Repository) -> None:
 
 
 def test_a_version_that_does_not_exist(later: Repository) -> None:
-    given = rollback(later)[2:]
+    given = rollback(later)[3:]
     later.refuses(
         "approval",
         "rollback",
