@@ -68,7 +68,7 @@ def test_the_page_shows_everything_that_matters_for_the_decision(released: Repos
     for name, digest in newer.delivery.files.items():
         assert f"| {name} | `{digest}` |" in text
     assert "The candidate passes in the test environment" in text
-    assert "### Numbers" in text
+    assert "### Metrics" in text
     assert "- Later (`0000000`)\n- Earlier (`0000000`)\n" in text
     assert "❌" not in text
 
