@@ -1,3 +1,3 @@
-"""From versioned data to a delivery package, through gates that gate."""
+"""A delivery pipeline for machine learning: from versioned data to a checked package."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The command line: one command a capability, and what a person reads when it fails."""
+"""The command line: it runs one command and prints an error as one line."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from sluice.commands import (
     staging,
 )
 
-# Sums must come out in one order on every machine, whatever its number of cores.
+# With one thread, sums are computed in the same order on every machine, so results are equal.
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
-# The libraries of a stage are hundreds of thousands of objects, and none of them is garbage.
-_LOOK_FOR_GARBAGE_AT = 50_000
+# Imports create hundreds of thousands of objects, none of them garbage; searching them costs time.
+_COLLECT_GARBAGE_AT = 50_000
 
 
 def process() -> NoReturn:
-    """`main` as a process of its own, which is over before collecting garbage would pay."""
-    gc.set_threshold(_LOOK_FOR_GARBAGE_AT)
+    """Run `main` and end the process with its exit status, without a last garbage collection."""
+    gc.set_threshold(_COLLECT_GARBAGE_AT)
     try:
         status = main()
     finally:
@@ -44,6 +44,10 @@ def process() -> NoReturn:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status; `arguments` are those of the process by default.
+
+    SIGTERM interrupts it like Ctrl-C. With --debug, an unexpected error is raised.
+    """
     options = _parser().parse_args(arguments)
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -52,7 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except KeyboardInterrupt:
-        return say("interrupted; run it again to go on from the last finished stage", INTERRUPTED)
+        return say(
+            "interrupted: run it again to continue after the last finished stage", INTERRUPTED
+        )
     except Exception as error:
         if os.environ.get("SLUICE_DEBUG"):
             raise
@@ -61,10 +67,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "sluice", description="From versioned data to a delivery package, through gates that gate."
+        "sluice",
+        description="Train, check, package and release a model; every step has to pass its gates.",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--debug", action="store_true", help="show traces of errors")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = Commands(parser, "COMMAND")
     pipeline.add(commands)
     package.add(commands)

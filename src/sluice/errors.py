@@ -1,8 +1,8 @@
-"""What goes wrong and can be mended by the person at the keyboard."""
+"""The error type for problems which a person can fix, and how an error is shown in one line."""
 
 
 class SluiceError(Exception):
-    """One line: what is wrong, where, and what to do about it."""
+    """A problem which the user can fix: one line that says what is wrong, where, and what to do."""
 
 
 def describe(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""One spelling for every categorical value, in training, on the wire and in params.yaml."""
+"""One text for each category, in training, in requests and in params.yaml."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 
 MISSING = ""
 
-_WHOLE = re.compile(r"-?\d+\.0+")
-_TRUTH = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
+_INTEGER = re.compile(r"-?\d+\.0+")
+_BOOLEANS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
 
 
 def label(value: object) -> str:
-    """The text that stands for a categorical value.
+    """The text which represents a categorical value.
 
-    `2`, `2.0`, `"2.0"` and NumPy's `2` are one category, as are `True` and
-    `"TRUE"`; a missing value (None, NaN) is the empty text.
+    `2`, `2.0`, `"2.0"` and NumPy's `2` are the same category, and so are `True` and `"TRUE"`.
+    A missing value (None or NaN) is represented by the empty text.
     """
     if value is None:
         return MISSING
@@ -26,6 +26,6 @@ def label(value: object) -> str:
     if isinstance(plain, float) and math.isnan(plain):
         return MISSING
     text = str(plain)
-    if _WHOLE.fullmatch(text):
+    if _INTEGER.fullmatch(text):
         return text.partition(".")[0]
-    return _TRUTH.get(text, text)
+    return _BOOLEANS.get(text, text)

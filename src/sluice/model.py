@@ -1,7 +1,7 @@
-"""The executable model: a signature and an ONNX graph.
+"""The exported model: its signature, and scoring with ONNX Runtime.
 
-The gates, the package's verification and the server all score through this
-file. It needs NumPy, msgspec and ONNX Runtime, nothing else.
+The gates, the verification of a package and the server all score with this module. It needs only
+NumPy, msgspec and ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ NOT_FINITE = "expected a finite number; send null for an unknown value"
 
 
 def no_number(value: object) -> str:
+    """The message for a value which should be a number."""
     return f"expected a number, found {value!r}"
 
 
 class InputError(SluiceError):
-    """A row that the signature does not admit."""
+    """A value which does not match the signature; the message names its row and column."""
 
     def __init__(self, row: int, column: str, problem: str) -> None:
         super().__init__(f"row {row}, column {column!r}: {problem}")
@@ -40,7 +41,7 @@ class InputError(SluiceError):
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A column that the model reads; a sensitive one is never written to a log."""
+    """A column which the model reads. Sensitive columns are never written to the scoring log."""
 
     name: str
     type: Literal["number", "category"]
@@ -48,10 +49,11 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """From scores to decisions.
+    """How scores become decisions.
 
-    `threshold` decides a binary task; `costs`, in the order of the classes, weigh
-    the probabilities of a multi-class one; a regression has neither.
+    A binary task has a `threshold`: a score of at least this is positive. A multi-class task has
+    `costs`, what it costs to miss each class, in the order of the classes. A regression has
+    neither.
     """
 
     threshold: float | None = None
@@ -59,11 +61,11 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What goes in and what comes out.
+    """The inputs and outputs of a model.
 
-    Missing values are JSON's null; they are NaN in a number's tensor and the
-    empty text in a category's. `id` is the column that names a row: it may come
-    along, and the model does not see it.
+    A missing value is null in JSON, NaN in the tensor of numbers, and the empty text in the tensor
+    of categories. A record may contain the column `id`, which identifies it; the model does not
+    read it.
     """
 
     task: Task
@@ -82,9 +84,10 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Scores(msgspec.Struct, frozen=True, eq=False):
-    """values: [n] probability of the positive class, [n, k] of each class, or [n] predictions.
+    """What the model returns for n rows.
 
-    decisions: [n] class indices; for a regression the predictions themselves.
+    values: [n] probabilities of the positive class, [n, k] probabilities of k classes, or [n]
+    predicted numbers. decisions: [n] class indices, or the predicted numbers.
     """
 
     values: Floats
@@ -92,7 +95,7 @@ class Scores(msgspec.Struct, frozen=True, eq=False):
 
 
 class Tensors(msgspec.Struct, frozen=True, eq=False):
-    """The model's inputs: numbers [n, p] float64, categories [n, q] text."""
+    """The inputs of n rows: p numbers, [n, p] of float64, and q categories, [n, q] of text."""
 
     numbers: Floats
     categories: NDArray[np.object_]
@@ -102,12 +105,17 @@ class Tensors(msgspec.Struct, frozen=True, eq=False):
 
 
 class Model:
+    """An exported model, loaded from a folder with `model.onnx` and `signature.json`.
+
+    Raises SluiceError if one of them is missing or not valid.
+    """
+
     def __init__(self, folder: Path) -> None:
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it listens at import only
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # only read at import
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        # One thread a session: sums come out in one order on every machine.
+        # With one thread, sums are computed in the same order on every machine.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self.signature = read_signature(folder / "signature.json")
         try:
@@ -117,18 +125,22 @@ class Model:
         except FileNotFoundError:
             raise SluiceError(f"{folder}: model.onnx is missing") from None
         except Exception as error:  # ONNX Runtime's errors share no base class
-            said = str(error).splitlines()[0]
-            raise SluiceError(f"{folder}: model.onnx does not load: {said}") from None
-        self._wanted = {tensor.name for tensor in self._session.get_inputs()}
+            reason = str(error).splitlines()[0]
+            raise SluiceError(f"{folder}: model.onnx cannot be loaded: {reason}") from None
+        self._inputs = {tensor.name for tensor in self._session.get_inputs()}
         outputs = self._session.get_outputs()
-        if not outputs or not self._wanted <= {"numbers", "categories"}:
-            raise SluiceError(f"{folder}: model.onnx does not load: other inputs or outputs")
+        if not outputs or not self._inputs <= {"numbers", "categories"}:
+            raise SluiceError(
+                f"{folder}: model.onnx cannot be loaded: expected the inputs 'numbers' and "
+                "'categories', and an output"
+            )
         self._output = outputs[-1].name
 
     def score(self, tensors: Tensors) -> Scores:
+        """Score rows which are already encoded."""
         feed = {"numbers": tensors.numbers, "categories": tensors.categories}
-        wanted = {name: feed[name] for name in self._wanted}
-        values = self._session.run([self._output], wanted)[0].astype(np.float64)
+        inputs = {name: feed[name] for name in self._inputs}
+        values = self._session.run([self._output], inputs)[0].astype(np.float64)
         if self.signature.task == "regression":
             values = values.reshape(len(tensors))
         elif self.signature.task == "binary":
@@ -136,11 +148,15 @@ class Model:
         return Scores(values, decide(self.signature.decision, values))
 
     def score_records(self, records: Sequence[Record]) -> Scores:
+        """Score records; raises InputError for a value which does not match the signature."""
         return self.score(encode(self.signature, records))
 
 
 def decide(decision: Decision, values: Floats) -> Ints | Floats:
-    """[n] class indices: by the threshold, or the least expected cost (Elkan, 2001)."""
+    """[n] class indices by the threshold, or the classes of least expected cost (Elkan, 2001).
+
+    values: as in `Scores`. They are returned as they are if there is no threshold and no costs.
+    """
     if decision.threshold is not None:
         return (values >= decision.threshold).astype(np.int64)
     if decision.costs:
@@ -149,14 +165,14 @@ def decide(decision: Decision, values: Floats) -> Ints | Floats:
 
 
 def scale_of(task: Task, scores: Floats) -> float:
-    """What a difference between scores is relative to: 1 for probabilities, else their size."""
+    """The unit for differences of scores: 1 for probabilities, or the largest absolute number."""
     return 1.0 if task != "regression" else float(np.abs(scores).max()) or 1.0
 
 
 def difference(expected: Floats, got: Floats, scale: float) -> float:
-    """The largest difference in units of `scale`, or of the score itself where that is larger.
+    """The largest difference between scores, relative to `scale` or to a larger expected score.
 
-    Infinite where either is not a finite number.
+    It is infinite if any score is NaN or infinite.
     """
     if not (np.isfinite(expected).all() and np.isfinite(got).all()):
         return math.inf
@@ -164,7 +180,7 @@ def difference(expected: Floats, got: Floats, scale: float) -> float:
 
 
 def encode(signature: Signature, records: Sequence[Record]) -> Tensors:
-    """Records as tensors; raises InputError that names the row and the column."""
+    """Convert records to tensors; raises InputError for a value which does not match."""
     known = {column.name for column in signature.inputs} | {signature.id}
     for row, record in enumerate(records):
         for name in record:
@@ -214,9 +230,10 @@ def _category(row: int, name: str, record: Record) -> str:
 
 
 def read_signature(path: Path) -> Signature:
+    """Read `signature.json`; raises SluiceError if it is missing or not valid."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Signature)
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SluiceError(f"{path}: not a signature: {error}") from None
+        raise SluiceError(f"{path} is not a valid signature: {error}") from None

@@ -1,4 +1,4 @@
-"""A project on disk: its settings and where each artifact lies."""
+"""A project on disk: its settings, and the path of each artifact."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from sluice.config import Settings, load
 
 @dataclass(frozen=True)
 class Project:
+    """A project whose folder is `root`. Paths are returned whether or not they exist."""
+
     root: Path
 
     @cached_property
     def settings(self) -> Settings:
+        """The content of params.yaml; raises SluiceError if it is missing or not valid."""
         return load(self.root / "params.yaml")
 
     @property
@@ -43,7 +46,7 @@ class Project:
         return self.out / "verdicts" / f"{gate}.json"
 
     def evidence(self, gate: str) -> Path:
-        """The folder for what a gate leaves behind besides its verdict."""
+        """The folder for the evidence of a gate, such as its tables; it is created."""
         folder = self.out / "evidence" / gate
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -54,7 +57,7 @@ class Project:
 
     @property
     def trouble(self) -> Path:
-        """The lines that stages without a verdict stopped with."""
+        """The errors of stages which stopped without a verdict, one in a line."""
         return self.out / "trouble.txt"
 
     @property

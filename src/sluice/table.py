@@ -1,4 +1,4 @@
-"""Tables: the raw data file, the splits, and the two blocks that a model takes in."""
+"""Tables: the raw data file, the parts of the split, and the two arrays which a model reads."""
 
 from __future__ import annotations
 
@@ -19,36 +19,42 @@ if TYPE_CHECKING:
 
 
 def read_raw(path: Path, columns: dict[str, Column]) -> DataFrame:
-    """Read a CSV or Parquet file as it stands: types are for the data-quality gate to judge."""
+    """Read a CSV or Parquet file without checking its values, which the data-quality gate does.
+
+    In a CSV file, columns which are not numeric are read as text. Raises SluiceError if the file
+    is missing or cannot be read as a table with at least one row.
+    """
     import pandas as pd
 
-    words = {name: str for name, column in columns.items() if not column.numeric}
+    texts = {name: str for name, column in columns.items() if not column.numeric}
     try:
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)
         else:
             with warnings.catch_warnings():
-                # Rows longer than the header: pandas would move every value one column over.
+                # If rows are longer than the header, pandas moves every value to the next column.
                 warnings.simplefilter("error", pd.errors.ParserWarning)
-                frame = pd.read_csv(path, dtype=words, low_memory=False, index_col=False)
+                frame = pd.read_csv(path, dtype=texts, low_memory=False, index_col=False)
     except FileNotFoundError:
-        raise SluiceError(f"{path} is missing: run 'dvc pull', or mend data.file") from None
+        raise SluiceError(
+            f"{path} is missing: run 'dvc pull', or correct data.file in params.yaml"
+        ) from None
     except pd.errors.EmptyDataError:
         raise SluiceError(f"{path} is empty: expected a table with a header") from None
     except pd.errors.ParserWarning:
         raise SluiceError(
-            f"{path} is not a readable table: rows are longer than its header"
+            f"{path} is not a readable table: some rows have more values than the header has names"
         ) from None
-    except (ValueError, OSError, NotImplementedError) as error:  # Arrow's own is among them
-        said = str(error).strip().splitlines()[0]
-        raise SluiceError(f"{path} is not a readable table: {said}") from None
+    except (ValueError, OSError, NotImplementedError) as error:  # includes the errors of Arrow
+        reason = str(error).strip().splitlines()[0]
+        raise SluiceError(f"{path} is not a readable table: {reason}") from None
     if frame.empty:
-        raise SluiceError(f"{path} holds no rows")
+        raise SluiceError(f"{path} has no rows")
     return frame
 
 
 def labels(column: Series) -> Series:
-    """A column of labels; missing values become the empty text."""
+    """A column of categories as `label` writes them; a missing value becomes the empty text."""
     import pandas as pd
 
     filled = column.astype(object).where(column.notna(), None)
@@ -57,24 +63,25 @@ def labels(column: Series) -> Series:
 
 
 def typed(frame: DataFrame, columns: dict[str, Column], *, strict: bool = True) -> DataFrame:
-    """The declared columns in their declared types: float64 for numbers, text for the rest.
+    """The columns of params.yaml in their declared types: numbers as float64, the rest as text.
 
-    What is no number raises ValueError, or is missing where not `strict`.
+    A value which should be a number and is not raises ValueError, or becomes NaN if `strict` is
+    False.
     """
     import pandas as pd
 
     errors: Literal["raise", "coerce"] = "raise" if strict else "coerce"
-    made = {
+    converted = {
         name: pd.to_numeric(frame[name], errors=errors).astype("float64")
         if column.numeric
         else labels(frame[name])
         for name, column in columns.items()
     }
-    return pd.DataFrame(made, index=frame.index)
+    return pd.DataFrame(converted, index=frame.index)
 
 
 def tensors(frame: DataFrame, settings: Settings, inputs: list[str]) -> Tensors:
-    """The model's inputs from a typed table."""
+    """The two input arrays of the model, from the columns `inputs` of a typed table."""
     numbers = [name for name in inputs if settings.columns[name].numeric]
     categories = [name for name in inputs if not settings.columns[name].numeric]
     return Tensors(
@@ -84,7 +91,10 @@ def tensors(frame: DataFrame, settings: Settings, inputs: list[str]) -> Tensors:
 
 
 def truth(frame: DataFrame, settings: Settings) -> Ints | Floats:
-    """[n] class indices, or the numbers to predict."""
+    """The target of n rows, shape [n]: class indices, or numbers for a regression.
+
+    Raises SluiceError for a value which is not a class in params.yaml.
+    """
     target = frame[settings.data.target]
     if settings.task == "regression":
         return target.to_numpy(np.float64)
@@ -92,12 +102,16 @@ def truth(frame: DataFrame, settings: Settings) -> Ints | Floats:
 
     known = pd.Categorical(target, categories=settings.classes)
     if known.isna().any():
-        strange = target[known.isna()].iloc[0]
-        raise SluiceError(f"{settings.data.target!r} holds {strange!r}, which is no class")
+        unknown, name = target[known.isna()].iloc[0], settings.data.target
+        raise SluiceError(
+            f"column {name!r} contains {unknown!r}, which is not among columns.{name}.values in "
+            "params.yaml"
+        )
     return known.codes.astype(np.int64)
 
 
 def read_split(path: Path) -> DataFrame:
+    """Read one part of the split; raises SluiceError if it is missing."""
     import pandas as pd
 
     try:

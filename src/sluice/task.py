@@ -1,4 +1,4 @@
-"""What kind of answer a model gives."""
+"""What a model predicts: one of two classes, one of several classes, or a number."""
 
 from typing import Literal
 

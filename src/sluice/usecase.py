@@ -1,4 +1,4 @@
-"""The forker's code, loaded from the project's own `src`, whichever sluice runs."""
+"""Load the code of the use case from the project's own `src` folder."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from sluice.project import Project
 
 
 def load(project: Project, module: str, name: str) -> Any:
-    """`name` from `src/usecase/<module>.py`; SluiceError if it cannot be had."""
+    """Import `src/usecase/<module>.py` and return its `name`: a mapping or a sequence.
+
+    Raises SluiceError if the module cannot be imported, or if `name` is missing or of another
+    type. The project's own code is imported even if another copy is installed.
+    """
     source = str((project.root / "src").resolve())
     if sys.path[0] != source:
         sys.path.insert(0, source)
     where = f"src/usecase/{module}.py"
     try:
         loaded = importlib.import_module(f"usecase.{module}")
-    except (Exception, SystemExit) as error:  # whatever the forker's code raises on import
+    except (Exception, SystemExit) as error:  # the module may raise anything
         raise SluiceError(f"{where}: {type(error).__name__}: {error}") from error
     if not hasattr(loaded, name):
-        raise SluiceError(f"{where}: expected it to define {name}")
+        raise SluiceError(f"{where} does not define {name}")
     value = getattr(loaded, name)
     kind = Mapping if name == "CANDIDATES" else Sequence
     if not isinstance(value, kind):

@@ -260,7 +260,7 @@ def test_a_model_that_does_not_load_is_refused(package: Package, verify: Verify)
         ran = verify(package.seal())
         assert ran.status == 2, ran.said
         assert ran.err == f"sluice: {ran.line}\n"
-        assert "model.onnx does not load" in ran.line
+        assert "model.onnx cannot be loaded" in ran.line
         assert "unexpected" not in ran.line
 
 

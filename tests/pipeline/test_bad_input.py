@@ -88,7 +88,7 @@ def test_candidates_that_cannot_be_trained(toy: Toy) -> None:
     ("content", "said"),
     [
         (b"", "data/toy.csv is empty: expected a table with a header"),
-        (b"key,weight\n", "data/toy.csv holds no rows"),
+        (b"key,weight\n", "data/toy.csv has no rows"),
         (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "data/toy.csv is not a readable table"),
     ],
     ids=["empty", "a header alone", "binary"],

@@ -63,7 +63,7 @@ def test_a_build_after_an_interrupted_and_a_killed_one(
     status, said = _interrupt(toy, signal.SIGINT, hold)
     assert status == 130
     assert "Traceback" not in said
-    assert "interrupted; run it again to go on from the last finished stage" in said
+    assert "interrupted: run it again to continue after the last finished stage" in said
     assert not (toy.root / "out/candidates/linear/pipeline.skops").exists()
 
     # A file that an interrupted training may leave behind.

@@ -1,4 +1,4 @@
-"""The small parts that everything else leans on."""
+"""The functions on which the gates depend: labels, the split, thresholds, groups, intervals."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def frame(settings: Settings) -> pd.DataFrame:
         ("", ""),
     ],
 )
-def test_labels(value: object, text: str) -> None:
+def test_one_category_has_one_label(value: object, text: str) -> None:
     assert label(value) == text
     assert label(label(value)) == text
 
@@ -70,86 +70,87 @@ def test_labels(value: object, text: str) -> None:
 SPLIT = Split(salt="s", validation=0.2, holdout=0.25, latest=0.05)
 
 
-def test_a_row_stays_on_its_side_as_the_table_grows() -> None:
+def test_a_row_stays_in_its_part_when_the_table_grows() -> None:
     small, large = table("binary", 500), table("binary", 2_000)
     before = assign(identities(small, "key"), SPLIT)
     after = assign(identities(large.sample(frac=1, random_state=1), "key"), SPLIT)
-    sides = dict(zip(large.sample(frac=1, random_state=1)["key"], after, strict=True))
-    assert [sides[key] for key in small["key"]] == before.tolist()
+    parts = dict(zip(large.sample(frac=1, random_state=1)["key"], after, strict=True))
+    assert [parts[key] for key in small["key"]] == before.tolist()
 
 
-def test_rows_that_repeat_stay_together_without_an_id() -> None:
+def test_repeated_rows_are_in_the_same_part_if_there_is_no_id() -> None:
     frame = table("binary", 400).drop(columns="key")
     parts = assign(identities(pd.concat([frame, frame]), None), SPLIT)
     assert parts[:400].tolist() == parts[400:].tolist()
     assert len(set(parts)) == 4
 
 
-def test_numbers_are_one_id_however_they_are_stored() -> None:
+def test_an_id_is_the_same_as_an_integer_and_as_a_float() -> None:
     whole = pd.DataFrame({"id": [1, 2, 3]})
     assert identities(whole, "id") == identities(whole.astype("float64"), "id")
 
 
-def test_shares_of_the_split() -> None:
+def test_each_part_has_its_share_of_rows() -> None:
     parts = pd.Series(assign([str(n) for n in range(20_000)], SPLIT)).value_counts(normalize=True)
     wanted = {"train": 0.5, "holdout": 0.25, "validation": 0.2, "latest": 0.05}
     assert parts.to_dict() == pytest.approx(wanted, abs=0.015)
 
 
-def test_the_largest_float32_that_is_not_above() -> None:
+def test_a_threshold_becomes_the_largest_float32_that_is_not_above_it() -> None:
     random = np.random.default_rng(1)
     drawn = random.standard_normal(20_000) * 10.0 ** random.integers(-44, 38, 20_000)
     exact = drawn.astype(np.float32).astype(np.float64)
     edges = np.array([0.0, -0.0, 1e300, -1e300, 1e-300, -1e-300, 16777217.0, 0.1, np.inf])
     for values in (drawn, exact, edges):
-        snapped = float32_not_above(values)
-        assert (snapped <= values).all()
-        assert (snapped == snapped.astype(np.float32)).all()
+        rounded = float32_not_above(values)
+        assert (rounded <= values).all()
+        assert (rounded == rounded.astype(np.float32)).all()
         with np.errstate(over="ignore"):
-            above = np.nextafter(snapped.astype(np.float32), np.float32(np.inf))
+            above = np.nextafter(rounded.astype(np.float32), np.float32(np.inf))
         assert ((above > values) | np.isinf(values)).all()
     assert (float32_not_above(exact) == exact).all()
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_cheapest_threshold_against_every_threshold(seed: int) -> None:
+def test_no_threshold_costs_less_than_the_chosen_one(seed: int) -> None:
     random = np.random.default_rng(seed)
     truth = random.integers(0, 2, 60)
     scores = random.random(60).round(2 if seed % 2 else 5)
-    alarm, miss = random.integers(1, 6, 2)
+    false_positive, false_negative = random.integers(1, 6, 2)
 
     def cost(threshold: float) -> int:
-        said = scores >= threshold
-        return int((said & (truth == 0)).sum() * alarm + (~said & (truth == 1)).sum() * miss)
+        flagged = scores >= threshold
+        alarms = (flagged & (truth == 0)).sum() * false_positive
+        return int(alarms + (~flagged & (truth == 1)).sum() * false_negative)
 
-    chosen = cheapest_threshold(truth, scores, alarm, miss)
+    chosen = cheapest_threshold(truth, scores, false_positive, false_negative)
     assert 0 <= chosen <= 1
     tried = [0.0, *(np.unique(scores) + 1e-9), 1.0, 1.1]
     assert cost(chosen) == min(cost(threshold) for threshold in tried)
 
 
 @pytest.mark.parametrize("truth", [0, 1])
-def test_the_cheapest_threshold_of_one_class(truth: int) -> None:
+def test_the_threshold_for_rows_of_one_class_decides_for_that_class(truth: int) -> None:
     scores = np.linspace(0.1, 0.9, 9)
     chosen = cheapest_threshold(np.full(9, truth), scores, 1, 1)
     assert ((scores >= chosen) == bool(truth)).all()
 
 
-def test_the_choice_among_candidates() -> None:
-    tried = {
+def test_the_cheapest_candidate_close_to_the_best_is_chosen() -> None:
+    candidates = {
         "a": {"roc_auc": 0.80, "cost": 0.3},
         "b": {"roc_auc": 0.81, "cost": 0.4},
         "c": {"roc_auc": 0.70, "cost": 0.1},
     }
-    assert choose(tried, "roc_auc", 0.0) == "b"
-    assert choose(tried, "roc_auc", 0.02) == "a"
-    assert choose(tried, "roc_auc", 0.5) == "c"
+    assert choose(candidates, "roc_auc", 0.0) == "b"
+    assert choose(candidates, "roc_auc", 0.02) == "a"
+    assert choose(candidates, "roc_auc", 0.5) == "c"
     with pytest.raises(SluiceError, match="roc_auc of candidate d is not defined"):
         choose({"d": {"roc_auc": float("nan"), "cost": 1.0}}, "roc_auc", 0.0)
 
 
 @pytest.mark.parametrize("model", ["linear", "boosting"])
-def test_a_pipeline_is_the_same_bytes_whenever_it_is_written(
+def test_equal_pipelines_are_equal_files(
     model: str, settings: Settings, frame: pd.DataFrame, tmp_path: Path
 ) -> None:
     columns = columns_of(settings, frame)
@@ -167,7 +168,7 @@ def test_a_pipeline_is_the_same_bytes_whenever_it_is_written(
     assert (tmp_path / "again.skops").read_bytes() == files[0].read_bytes()
 
 
-def test_a_pipeline_file_that_is_none(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_pipeline_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "pipeline.skops"
     with pytest.raises(SluiceError, match="is missing"):
         persist.load(path)
@@ -177,7 +178,9 @@ def test_a_pipeline_file_that_is_none(tmp_path: Path) -> None:
             persist.load(path)
 
 
-def test_groups_of_values_of_bands_and_of_both(settings: Settings, frame: pd.DataFrame) -> None:
+def test_groups_from_values_from_bands_and_from_both(
+    settings: Settings, frame: pd.DataFrame
+) -> None:
     frame = frame.head(6).assign(
         side=["left", "right", "", "middle", "left", "left"],
         born=[1974, 1975, 1976, np.nan, 1900, 2000],
@@ -193,7 +196,7 @@ def test_groups_of_values_of_bands_and_of_both(settings: Settings, frame: pd.Dat
     assert len(both.names) == len(side.names) * len(born.names)
 
 
-def test_a_group_that_nobody_is_in_is_still_a_group(frame: pd.DataFrame) -> None:
+def test_a_group_without_rows_is_still_listed(frame: pd.DataFrame) -> None:
     raw = params("binary")
     raw["data"]["sensitive"] = {"side": {"groups": {"left": ["left"], "middle": ["middle"]}}}
     (side,) = groupings(frame, validate(raw, ""))
@@ -207,17 +210,19 @@ FAIR: dict[str, Callable[..., Any]] = {
 }
 
 
-def test_fairness_as_fairlearn_measures_it(settings: Settings, frame: pd.DataFrame) -> None:
+def test_fairness_measures_equal_those_of_fairlearn(
+    settings: Settings, frame: pd.DataFrame
+) -> None:
     random = np.random.default_rng(2)
     actual = truth(frame, settings)
     scores = np.clip(actual * 0.3 + random.random(len(frame)) * 0.7, 0, 1)
-    said = (scores >= 0.5).astype(np.int64)
-    outcome = Predictions("binary", actual, scores, said, {}, ("no", "yes"))
+    decisions = (scores >= 0.5).astype(np.int64)
+    predictions = Predictions("binary", actual, scores, decisions, {}, ("no", "yes"))
     for grouping in groupings(frame, settings):
-        values = estimates(grouping, list(grouping.names), measures(outcome))
+        values = estimates(grouping, list(grouping.names), measures(predictions))
         for name, measure in FAIR.items():
             known = fair.MetricFrame(
-                metrics=measure, y_true=actual, y_pred=said, sensitive_features=grouping.of
+                metrics=measure, y_true=actual, y_pred=decisions, sensitive_features=grouping.of
             )
             for group in grouping.names:
                 assert values[f"{name} in {group}"] == pytest.approx(known.by_group[group])
@@ -225,8 +230,8 @@ def test_fairness_as_fairlearn_measures_it(settings: Settings, frame: pd.DataFra
             assert values[f"{name} ratio"] == pytest.approx(known.ratio())
 
 
-def test_bootstrap_of_a_mean() -> None:
-    """The interval of a mean is that of the normal approximation, and follows the seed alone."""
+def test_the_bootstrap_interval_of_a_mean() -> None:
+    """It equals the interval of the normal approximation, and depends only on the seed."""
     values = np.random.default_rng(3).normal(5, 2, 800)
 
     def statistic(rows: Any) -> dict[str, float]:

@@ -1,17 +1,20 @@
-"""The commands, one file a room: what can be typed, and which function answers it."""
+"""The commands of `sluice`, one file for each group, and what they share."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.errors import SluiceError
+from sluice import text
+from sluice.errors import SluiceError, describe
 
 if TYPE_CHECKING:
     from sluice.project import Project
 
+# The exit status of a command: a gate refused, an error stopped it, or it was interrupted.
 REFUSED, TROUBLE, INTERRUPTED = 1, 2, 130
 _LONGEST = 4_000
 
@@ -19,50 +22,57 @@ Command = Callable[[argparse.Namespace], int]
 
 
 class Commands:
-    """Where a room adds its commands, or a group of them."""
+    """The commands of `sluice` itself, or of one of its groups, such as `sluice package`."""
 
     def __init__(self, parser: argparse.ArgumentParser, title: str) -> None:
         self._parsers = parser.add_subparsers(required=True, metavar=title)
 
     def add(self, name: str, command: Command, meaning: str) -> argparse.ArgumentParser:
+        """Add a command; `command` runs it and returns the exit status."""
         added = self._parsers.add_parser(name, help=meaning, description=meaning)
         added.set_defaults(command=command)
         return added
 
     def group(self, name: str, meaning: str) -> Commands:
+        """Add a command which has commands of its own."""
         return Commands(self._parsers.add_parser(name, help=meaning, description=meaning), "ACTION")
 
 
 def say(line: str, status: int) -> int:
+    """Print one line to standard error and return the exit status."""
     sys.stderr.write(f"sluice: {one_line(line)}\n")
     return status
 
 
 def show(line: str) -> None:
+    """Print one line to standard output; its indentation is kept."""
     indent = line[: len(line) - len(line.lstrip(" "))]
     print(f"{indent}{one_line(line)}", flush=True)
 
 
-def show_judged(name: str, status: str, why: str) -> None:
+def show_result(name: str, status: str, why: str) -> None:
+    """Print a verdict or a finding as one line."""
     print(f"  {status:<13} {one_line(f'{name}: {why}')}")
 
 
-def one_line(text: str) -> str:
-    """Text of anybody's as one line that moves no cursor and that no runner takes for a command."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in text)
-    line = " ".join(plain.split()).replace("##[", "# [")
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
+def one_line(message: str) -> str:
+    """One line which is safe to print, whoever wrote the text.
+
+    It moves no cursor, and a GitHub runner does not read it as a command (`##[...]`).
+    """
+    return text.clip(text.one_line(message).replace("##[", "# ["), _LONGEST)
 
 
 def in_words(error: Exception) -> str:
+    """The error in one line, with a hint if it is not one of the expected errors."""
+    line = describe(error)
     if isinstance(error, (SluiceError, OSError)):
-        return str(error)
-    return f"{type(error).__name__}: {error} (unexpected; --debug shows where)"
+        return line
+    return f"{line} (unexpected: run it with --debug to see where)"
 
 
 def project() -> Project:
-    from pathlib import Path
-
+    """The project in the current folder."""
     from sluice.project import Project
 
     return Project(Path())

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.commands import REFUSED, Commands, say, show, show_judged
+from sluice.commands import REFUSED, Commands, say, show, show_result
 
 if TYPE_CHECKING:
     from sluice.approval.approved import Approved
@@ -51,7 +51,7 @@ def _preflight(options: argparse.Namespace) -> int:
     given = (options.repo, options.version, options.reason, options.out)
     verdict = preflight.run(*given, outputs=options.outputs, say=show)
     for finding in verdict.findings:
-        show_judged(finding.name, finding.status, finding.why)
+        show_result(finding.name, finding.status, finding.why)
     if verdict.passes:
         print(f"page to approve: {options.out / preflight.PAGE}")
         return 0

@@ -14,7 +14,7 @@ from sluice.commands import (
     project,
     say,
     show,
-    show_judged,
+    show_result,
 )
 from sluice.errors import SluiceError
 
@@ -94,7 +94,7 @@ def reproduce(options: argparse.Namespace) -> bool:
     conclusion = pipeline.run(here, comparisons, locked=options.locked)
     print()
     for verdict in conclusion.verdicts:
-        show_judged(verdict.gate, verdict.status, verdict.why)
+        show_result(verdict.gate, verdict.status, verdict.why)
     print(f"\nreport: {here.report / 'report.html'}")
     if not conclusion.releasable:
         say("refused: no package was built; the report says why", REFUSED)

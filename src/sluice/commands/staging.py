@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.commands import INTERRUPTED, REFUSED, Commands, say, show_judged
+from sluice.commands import INTERRUPTED, REFUSED, Commands, say, show_result
 from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _batch(options: argparse.Namespace) -> int:
 def _conclude(verdicts: Iterable[Verdict], passes: bool) -> int:
     print()
     for verdict in verdicts:
-        show_judged(verdict.gate, verdict.status, verdict.why)
+        show_result(verdict.gate, verdict.status, verdict.why)
     if passes:
         return 0
     return say("refused: the package does not pass in the test environment", REFUSED)
