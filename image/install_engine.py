@@ -23,6 +23,7 @@ from sluice.errors import SluiceError
 ENGINE, BOOTSTRAP = ("docker.io", "fuse-overlayfs"), ("debootstrap",)
 BASE_PACKAGES = "python3,python3-venv"
 LOG = Path("out/engine/dockerd.log")
+SOCKET = Path("/var/run/docker.sock")
 # The fastest storage driver first; the last one works even inside a container.
 STORAGE_DRIVERS = ("overlay2", "fuse-overlayfs", "vfs")
 NETWORK_OPTIONS: tuple[tuple[str, ...], ...] = ((), ("--iptables=false",))
@@ -33,9 +34,11 @@ def main() -> int:
     """Returns the exit status; a failure is reported as one line."""
     try:
         if not (answers() and has_image(base_name())):
+            LOG.parent.mkdir(parents=True, exist_ok=True)  # before root would own it
             become_root()
             provide_engine()
             provide_base(base_name())
+            check_access()
     except (SluiceError, OSError, subprocess.SubprocessError) as error:
         reason = " ".join(str(error).split())
         sys.stderr.write(
@@ -87,6 +90,23 @@ def provide_engine() -> None:
         install(ENGINE)
     if not answers():  # with an init system, the installation has started it
         start()
+    admit_user()
+
+
+def admit_user() -> None:
+    """Let the user who called sudo use the new engine; its own group would need a new login."""
+    if "SUDO_GID" in os.environ:
+        os.chown(SOCKET, 0, int(os.environ["SUDO_GID"]))
+
+
+def check_access() -> None:
+    """Raises SluiceError if the user who called sudo may not use the engine."""
+    user = os.environ.get("SUDO_USER", "root")
+    if user != "root" and not succeeds("sudo", "--user", user, "docker", "info"):
+        raise SluiceError(
+            f"{user} may not use the engine: run 'usermod --append --groups docker {user}' as "
+            "root, and log in again"
+        )
 
 
 def install(packages: Sequence[str]) -> None:
@@ -114,7 +134,6 @@ def run(command: Sequence[str], seconds: float, env: dict[str, str] | None = Non
 
 def start() -> None:
     """Start dockerd with the first options that work; raises SluiceError if none do."""
-    LOG.parent.mkdir(parents=True, exist_ok=True)
     for storage, network in product(STORAGE_DRIVERS, NETWORK_OPTIONS):
         if starts([f"--storage-driver={storage}", *network]):
             return

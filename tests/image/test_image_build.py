@@ -129,7 +129,7 @@ def test_the_default_package_is_the_newest(tmp_path):
     from sluice.errors import SluiceError
     from sluice.package.seal import newest
 
-    with pytest.raises(SluiceError, match="run 'make package'"):
+    with pytest.raises(SluiceError, match="build one with 'make package'"):
         newest(tmp_path)
     for age, name in enumerate(("b", "c", "a")):
         (tmp_path / f"{name}.tar").touch()

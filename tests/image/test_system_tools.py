@@ -12,15 +12,17 @@ BASH = "/bin/bash"
 
 @pytest.fixture
 def machine(tmp_path):
-    """Run .ci/tools on a machine with these programs; apt-get and sudo print their arguments."""
+    """Run .ci/tools on a machine with these programs; apt-get and sudo print their arguments.
 
-    def make(*programs, root=True):
+    Programs that are given by name run a script of their own.
+    """
+
+    def make(*programs, root=True, **own):
         scripts = dict.fromkeys(programs, "") | {"id": f"echo {0 if root else 1000}"}
-        if "apt-get" in programs:
-            scripts["apt-get"] = 'echo "$@"'
-            scripts["env"] = 'shift; "$@"'
-        if "sudo" in programs:
-            scripts["sudo"] = 'echo sudo "$@"'
+        scripts |= {"env": 'shift; "$@"'}
+        scripts |= {name: 'echo "$@"' for name in programs if name == "apt-get"}
+        scripts |= {name: 'echo sudo "$@"' for name in programs if name == "sudo"}
+        scripts |= {name.replace("_", "-"): script for name, script in own.items()}
         for name, script in scripts.items():
             (tmp_path / name).write_text(f"#!{BASH}\n{script}\n")
             (tmp_path / name).chmod(0o755)
@@ -35,25 +37,44 @@ def test_nothing_is_installed_if_nothing_is_missing(machine, browser):
 
 
 def test_missing_programs_are_installed(machine):
-    commands = machine("promtool", "java", "apt-get").went_well().out.splitlines()
+    commands = machine("promtool", "apt-get").went_well().out.splitlines()
     assert commands[0] == "update --quiet"
     assert commands[1].startswith("install --yes ")
-    assert commands[1].endswith(" chromium docker-registry")
+    assert commands[1].endswith(" chromium docker-registry default-jre-headless")
 
 
 def test_sudo_is_used_by_other_users_than_root(machine):
     commands = machine("apt-get", "sudo", root=False).went_well().out.splitlines()
     assert all(line.startswith("sudo --non-interactive ") for line in commands)
-    assert commands[1].endswith(" prometheus chromium docker-registry default-jre-headless")
+    assert commands[-1].endswith(" prometheus chromium docker-registry default-jre-headless")
 
 
 def test_programs_that_cannot_be_installed_are_named(machine):
     done = machine("apt-get", root=False)
     assert (done.status, done.err.count(os.linesep)) == (1, 1)
-    assert done.err.startswith("make tools: run it as root, to install: prometheus ")
+    assert done.err.startswith("make tools: as root, install: prometheus ")
 
 
 def test_a_machine_without_apt_is_told_what_to_install(machine):
-    done = machine("promtool", "java")
+    done = machine("promtool")
     assert (done.status, done.err.count(os.linesep)) == (1, 1)
-    assert "install by hand what Debian calls: chromium docker-registry" in done.err
+    assert "install what Debian calls: chromium docker-registry default-jre-headless" in done.err
+
+
+@pytest.mark.parametrize(
+    ("fails", "why"),
+    [
+        ("update", "cannot download its list of packages"),
+        ("install", "cannot install all of these"),
+    ],
+)
+def test_a_package_that_cannot_be_installed(machine, fails, why):
+    done = machine("promtool", apt_get=f'[ "$1" != {fails} ]')
+    assert (done.status, done.err.count(os.linesep)) == (1, 1)
+    assert f"make tools: apt-get {why}" in done.err
+
+
+def test_a_sudo_that_asks_for_a_password(machine):
+    done = machine("apt-get", root=False, sudo="exit 1")
+    assert (done.status, done.err.count(os.linesep)) == (1, 1)
+    assert "sudo asks for a password; as root, install: prometheus " in done.err
