@@ -51,7 +51,7 @@ def test_a_gate_that_refuses(place):
 
 
 def test_a_test_of_the_use_case_that_fails(place):
-    place.toy.write("tests/usecase/test_fork.py", "def test_it():\n    assert False\n")
+    place.toy.write("tests/usecase/test_fork.py", "def test_it():\n    assert not __name__\n")
     place.propose()
     ran = place.pull_request("check")
     assert ran.jobs == {"check": "failure"}
@@ -132,7 +132,7 @@ def test_a_run_that_is_cancelled(place):
     ran = place.pull_request("pipeline", "all-green", cancel_at="Running stage")
     assert ran.status != 0
     assert ran.jobs["pipeline"] == "failure"
-    assert ("all-green", "Every job has run and succeeded", "success") not in ran.steps
+    assert ("all-green", "Check that every job has run and succeeded", "success") not in ran.steps
     assert not place.workflows.artifact("package").exists()
 
 
@@ -219,7 +219,7 @@ def test_a_champion_that_cannot_be_asked_for_is_no_pass(place):
     )
     ran = place.pull_request("pipeline")
     assert ran.status != 0
-    assert "no champion was put there" in report(place)["reason"]
+    assert "out/champion holds no champion.json" in report(place)["reason"]
     assert not place.workflows.artifact("package").exists()
 
 

@@ -31,6 +31,7 @@ def fork(root: Path, green: Toy) -> None:
         _copy(green.root / name, root / name)
     toy = Toy(root)
     toy.write("tests/usecase/test_fork.py", _TESTS)
+    toy.write("tests/docs/test_texts_of_fork.py", _TESTS)
     toy.git("init", "-q", "-b", "main")
     toy.commit()
     toy.sluice("run", "--locked", PYTHONPATH=str(root / "src")).went_well()
