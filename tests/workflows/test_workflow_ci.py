@@ -27,7 +27,9 @@ def test_a_change_of_texts_is_green_without_the_tests_of_the_machinery(place):
     place.propose()
     ran = place.pull_request()
     assert ran.status == 0, ran.log[-4000:]
-    assert ran.jobs == dict.fromkeys(ALL, "success") | {"test": "skipped"}
+    # act does not list a job that is skipped; all_green.py prints the result that it was given.
+    assert ran.jobs == {name: "success" for name in ALL if name != "test"}
+    assert ran.said("skipped    test")
     assert report(place)["releasable"]
     assert "champion" in {gate["gate"] for gate in report(place)["gates"]}
     (package,) = place.workflows.artifact("package").iterdir()
