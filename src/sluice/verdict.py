@@ -92,21 +92,23 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def read(cls, source: bytes, where: str) -> Verdict:
-        """Decode a verdict and compare it with what its findings give.
+        """Decode a verdict, and conclude from its findings again.
 
-        Raises SluiceError, which names `where`, for anything else than an unedited verdict.
+        Raises SluiceError, which names `where`, if it is no verdict, or if its findings give
+        another status or order. The sentence is concluded anew and not compared: another version
+        of sluice may have worded it differently, and its packages must stay readable.
         """
         try:
             said = msgspec.json.decode(source, type=cls)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SluiceError(f"{where}: not a verdict: {error}") from error
         derived = cls.of(said.gate, list(said.findings))
-        if derived != said:
+        if (derived.status, derived.findings) != (said.status, said.findings):
             raise SluiceError(
                 f"{where}: says {said.status.value!r}, but its findings say "
                 f"{derived.status.value!r}; it was edited by hand, run the gate again"
             )
-        return said
+        return derived
 
 
 def judge(

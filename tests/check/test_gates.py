@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sluice import gates
@@ -137,3 +138,22 @@ def test_the_verdict_of_another_gate(tmp_path: Path) -> None:
     verdict = gates.read(project, "parity")
     assert verdict.status is Status.FAIL
     assert "holds the verdict of 'fairness', expected 'parity'" in verdict.why
+
+
+def test_a_verdict_may_be_worded_by_another_version() -> None:
+    """A package of an earlier version stays readable, and its sentence is concluded anew."""
+    worded = msgspec.json.encode(Verdict("it", Status.PASS, "Nobody concludes this.", (PASS,)))
+    assert Verdict.read(worded, "it") == Verdict.of("it", [PASS])
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        Verdict("it", Status.PASS, "All is well.", (FAIL,)),
+        Verdict("it", Status.PASS, "All is well.", (SHORT,)),
+        Verdict("it", Status.FAIL, "It failed.", (PASS, FAIL)),
+    ],
+)
+def test_a_verdict_whose_status_or_order_was_edited_is_refused(edited: Verdict) -> None:
+    with pytest.raises(SluiceError, match="it was edited by hand"):
+        Verdict.read(msgspec.json.encode(edited), "it")

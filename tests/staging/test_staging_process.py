@@ -121,7 +121,7 @@ def test_tampered_package_is_refused_and_earlier_results_are_deleted(good, tmp_p
         (out / name).write_text("stale")
     trial = attempt(good, out, package=tampered)
     assert trial.status == 2
-    assert "was changed: its sha256 is not the manifest's" in trial.ran.line
+    assert "was changed: its SHA-256 differs from the one in manifest.json" in trial.ran.line
     assert trial.results.measurements is None
     assert not trial.results.passes
     assert "was changed" in trial.results.load.why
