@@ -245,5 +245,5 @@ def test_a_fresh_clone_without_data_can_adopt(project: Path, file: Path, adopted
 
 
 def test_adopting_outside_of_git_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SluiceError, match="not in git"):
+    with pytest.raises(SluiceError, match="could not be undone with git: not a git repository"):
         adopt(tmp_path, tmp_path / "t.csv", target="y", id=None, sensitive=[], say=print)

@@ -25,7 +25,10 @@ REFUSED = {
     "twice.csv": (b"a,b,a\n1,2,3\n", "two columns are named 'a'"),
     "unnamed.csv": (b",a,b\n0,1,2\n", "column 1 has no name"),
     "long.csv": (b"a" * 300 + b",b\n1,2\n", "has 300 characters"),
-    "wordy.csv": (b"what people answer " * 4 + b",b\n1,2\n", "answer ': rename it, dvc.lock"),
+    "wordy.csv": (
+        b"what people answer " * 4 + b",b\n1,2\n",
+        "answer ': rename it: dvc.lock cannot store",
+    ),
     "ragged.csv": (b"a,b\n1,2\n3,4,5\n", "not a readable CSV table"),
     "longer.csv": (b"a,b\n1,2,3\n3,4,5\n", "some rows have more fields than the header"),
     "infinite.csv": (b"a,b\n1,2\ninf,3\n", "column 'a' has infinite values (number of rows: 1)"),

@@ -1,4 +1,4 @@
-"""No way around the gates: neither by editing the road nor by editing what they said."""
+"""No gate can be bypassed by an edit of dvc.yaml, of a .dvc file or of a verdict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Stages = dict[str, dict[str, Any]]
 
 
 def _edit_stage(toy: Toy, gate: str, change: str) -> None:
-    """Change one stage of dvc.yaml: remove it, or put a line into it."""
+    """Change one stage of dvc.yaml as `change` says; a command replaces the stage's own."""
     text = toy.text("dvc.yaml")
     stage = re.search(rf"^  {gate}:\n(?:    .*\n|\n)+", text, re.MULTILINE)
     assert stage
@@ -31,9 +31,9 @@ def _edit_stage(toy: Toy, gate: str, change: str) -> None:
         edited = ""
     elif change == "frozen":
         edited = edited.rstrip("\n") + "\n    frozen: true\n\n"
-    elif change == "blind":
+    elif change == "without model":
         edited = edited.replace("out/model, ", "")
-    elif change == "deaf":
+    elif change == "without bounds":
         edited = edited.replace("fairness, ", "")
     else:
         edited = re.sub(r"cmd: .*", f"cmd: {change}", edited)
@@ -41,7 +41,7 @@ def _edit_stage(toy: Toy, gate: str, change: str) -> None:
     toy.write("dvc.yaml", text.replace(stage[0], edited))
 
 
-def _names_the_gate(toy: Toy, ran: Ran, gate: str) -> None:
+def _refused_by_name(toy: Toy, ran: Ran, gate: str) -> None:
     assert ran.status != 0
     assert "Traceback" not in ran.said
     assert toy.packages == []
@@ -54,17 +54,17 @@ def _names_the_gate(toy: Toy, ran: Ran, gate: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["removed", "frozen", "blind", "deaf", "'true'", "sluice --version"]
+    "change", ["removed", "frozen", "without model", "without bounds", "'true'", "sluice --version"]
 )
-def test_a_gate_out_of_the_road(toy: Toy, change: str) -> None:
-    """Its pass of an earlier run lies there, and it would refuse now."""
+def test_a_gate_that_dvc_would_not_run(toy: Toy, change: str) -> None:
+    """The gate passed in an earlier run, and would refuse the candidate now."""
     _edit_stage(toy, "fairness", change)
     with toy.params() as params:
         params["fairness"]["bounds"] = {"selection_rate_difference": {"high": 0.0}}
-    _names_the_gate(toy, toy.sluice("package", "build"), "fairness")
+    _refused_by_name(toy, toy.sluice("package", "build"), "fairness")
 
 
-def test_verdicts_that_come_with_a_commit(toy: Toy) -> None:
+def test_committed_verdicts_are_refused(toy: Toy) -> None:
     toy.git("add", "-f", "out/verdicts")
     ran = toy.sluice("package", "build")
     assert ran.status == 2
@@ -72,8 +72,8 @@ def test_verdicts_that_come_with_a_commit(toy: Toy) -> None:
     assert toy.packages == []
 
 
-def test_a_package_stage_out_of_the_road(toy: Toy) -> None:
-    """What an earlier run put together must not be sealed as what this one judged."""
+def test_a_missing_package_stage_is_refused(toy: Toy) -> None:
+    """Otherwise the parts of an earlier run would become the package of this one."""
     _edit_stage(toy, "package", "removed")
     ran = toy.sluice("package", "build")
     assert ran.status != 0
@@ -81,7 +81,7 @@ def test_a_package_stage_out_of_the_road(toy: Toy) -> None:
     assert "package" in toy.report()["reason"]
 
 
-def test_a_verdict_edited_by_hand(toy: Toy) -> None:
+def test_an_edited_verdict_is_refused_or_replaced(toy: Toy) -> None:
     with toy.params() as params:
         params["performance"]["bounds"] = {"roc_auc": {"low": 0.99}}
     reasons = {"performance/roc_auc": ("fail", "is outside the bound of at least 0.99")}
@@ -102,7 +102,7 @@ def test_a_verdict_edited_by_hand(toy: Toy) -> None:
         assert "performance: fail: " in ran.line
         assert why in ran.line
 
-    # Edited so that nothing in it disagrees.
+    # This edit is consistent, so only a new run of the gate can tell.
     verdict = json.loads(said)
     verdict["findings"] = verdict["findings"][1:]
     verdict |= {"status": "pass", "why": "All 2 findings are within bounds."}
@@ -110,23 +110,23 @@ def test_a_verdict_edited_by_hand(toy: Toy) -> None:
     refuses(toy, toy.sluice("package", "build"), "performance", reasons)
 
 
-def test_a_gate_that_is_none(toy: Toy) -> None:
+def test_an_unknown_gate_is_refused(toy: Toy) -> None:
     ran = toy.sluice("check", "vibes")
     assert ran.status == 2
     assert ran.line.startswith("no gate 'vibes': expected one of data-quality, parity,")
 
 
 def _forge(stages: Stages, **stage: Any) -> None:
-    """A stage beside the road that brings a verdict."""
+    """Add a stage that copies a prepared verdict."""
     stages["forge"] = {"cmd": "cp kept.json out/verdicts/parity.json"} | stage
 
 
-def _no_stage(stages: Stages) -> None:
+def _empty_matrix(stages: Stages) -> None:
     stages["parity"]["matrix"] = {"x": []}
     _forge(stages, outs=["out/verdicts/parity.json"])
 
 
-def _each_of_none(stages: Stages) -> None:
+def _empty_foreach(stages: Stages) -> None:
     stages["parity"] |= {"foreach": [], "do": {"cmd": "true"}}
 
 
@@ -138,7 +138,7 @@ def _outs(name: str, outs: Any) -> Callable[[Stages], None]:
     return lambda stages: stages[name].update(outs=outs)
 
 
-def _beside(**stage: Any) -> Callable[[Stages], None]:
+def _forged(**stage: Any) -> Callable[[Stages], None]:
     return lambda stages: _forge(stages, **stage)
 
 
@@ -149,7 +149,7 @@ def _edit(toy: Toy, change: Callable[[Stages], None]) -> None:
 
 
 def _refusal(toy: Toy) -> str:
-    """What stands in the way of a run here; nothing where nothing does."""
+    """Return the message with which a run would be refused; empty if it would not."""
     try:
         integrity.require_intact(Project(toy.root))
     except SluiceError as error:
@@ -160,7 +160,7 @@ def _refusal(toy: Toy) -> str:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (_no_stage, "the stage 'parity' has 'matrix': remove it, the only keys may be"),
+        (_empty_matrix, "the stage 'parity' has 'matrix': remove it, the only keys may be"),
         (
             _another_folder,
             "the stage 'fairness' has a 'wdir': remove it, because every stage must run",
@@ -170,12 +170,14 @@ def _refusal(toy: Toy) -> str:
             "the stage 'fairness' must have exactly the outs out/evidence/fairness and",
         ),
         (
-            _beside(outs=["out/verdicts/forged.json"]),
+            _forged(outs=["out/verdicts/forged.json"]),
             "the stage 'forge' has the output 'out/verdicts/forged.json': choose another path",
         ),
     ],
 )
-def test_a_road_beside_the_road(toy: Toy, change: Callable[[Stages], None], why: str) -> None:
+def test_a_run_with_other_stages_is_refused(
+    toy: Toy, change: Callable[[Stages], None], why: str
+) -> None:
     _edit(toy, change)
     ran = toy.sluice("run")
     assert ran.status == 2
@@ -187,39 +189,41 @@ def test_a_road_beside_the_road(toy: Toy, change: Callable[[Stages], None], why:
 
 VERDICT = "out/verdicts/parity.json"
 TRICKS = {
-    "each of none": _each_of_none,
+    "an empty foreach": _empty_foreach,
     "no outs": lambda stages: stages["parity"].pop("outs"),
     "not cached": _outs("parity", [{VERDICT: {"cache": False}}]),
-    "kept": _outs("parity", [{VERDICT: {"persist": True}}]),
-    "one more": _outs("parity", [VERDICT, "out/more.json"]),
-    "the folder": _outs("parity", ["out/verdicts"]),
+    "persisted": _outs("parity", [{VERDICT: {"persist": True}}]),
+    "one more output": _outs("parity", [VERDICT, "out/more.json"]),
+    "a parent folder": _outs("parity", ["out/verdicts"]),
     "not a list": _outs("parity", {VERDICT: None}),
-    "always": lambda stages: stages["parity"].update(always_changed=False),
+    "never changed": lambda stages: stages["parity"].update(always_changed=False),
     "a metric": lambda stages: stages["parity"].update(metrics=[VERDICT], outs=[]),
-    "no package": _outs("package", []),
-    "another model": _outs("export", ["out/elsewhere"]),
+    "no output of package": _outs("package", []),
+    "another output of export": _outs("export", ["out/elsewhere"]),
     "other candidates": lambda stages: stages["train"].update(
         matrix={"candidate": ["../verdicts"]}
     ),
     "no split": lambda stages: stages.pop("split"),
-    "above": _beside(outs=["out"]),
-    "all": _beside(outs=["."]),
-    "dots": _beside(outs=["docs/../out/./evidence/new"]),
-    "absolute": _beside(outs=["/"]),
-    "case": _beside(outs=["OUT/Verdicts/new.json"]),
-    "mapping": _beside(outs=[{"out/model/more": {"cache": False}}]),
-    "metrics": _beside(metrics=["out/verdicts/new.json"]),
-    "plots": _beside(plots=[{"out/evidence/new.json": {"x": "a"}}]),
-    "template": _beside(matrix={"x": ["out/verdicts/a"]}, outs=["${item.x}"]),
-    "each": _beside(foreach=["a"], do={"cmd": "true", "outs": ["out/split/${item}"]}),
-    "each in another folder": _beside(foreach=["a"], do={"cmd": "true", "wdir": "out"}),
-    "in another folder": _beside(wdir="out", outs=["verdicts/new.json"]),
-    "a link": _beside(outs=["link/verdicts/new.json"]),
-    "another file system": _beside(outs=["remote://here/out/verdicts/new.json"]),
+    "a folder above": _forged(outs=["out"]),
+    "the whole project": _forged(outs=["."]),
+    "a path with dots": _forged(outs=["docs/../out/./evidence/new"]),
+    "an absolute path": _forged(outs=["/"]),
+    "another case": _forged(outs=["OUT/Verdicts/new.json"]),
+    "an output with options": _forged(outs=[{"out/model/more": {"cache": False}}]),
+    "a forged metric": _forged(metrics=["out/verdicts/new.json"]),
+    "a forged plot": _forged(plots=[{"out/evidence/new.json": {"x": "a"}}]),
+    "a templated path": _forged(matrix={"x": ["out/verdicts/a"]}, outs=["${item.x}"]),
+    "an output of foreach": _forged(
+        foreach=["a"], do={"cmd": "true", "outs": ["out/split/${item}"]}
+    ),
+    "foreach in another folder": _forged(foreach=["a"], do={"cmd": "true", "wdir": "out"}),
+    "in another folder": _forged(wdir="out", outs=["verdicts/new.json"]),
+    "a link": _forged(outs=["link/verdicts/new.json"]),
+    "another file system": _forged(outs=["remote://here/out/verdicts/new.json"]),
 }
 
 
-def test_every_spelling_of_it(toy: Toy) -> None:
+def test_every_edit_that_would_bypass_a_gate_is_refused(toy: Toy) -> None:
     (toy.root / "link").symlink_to("out")
     real = toy.text("dvc.yaml")
     for name, change in TRICKS.items():
@@ -230,7 +234,7 @@ def test_every_spelling_of_it(toy: Toy) -> None:
     assert _refusal(toy) == "dvc.yaml has 'vars': move the values to params.yaml"
 
 
-def test_a_stage_of_the_forkers_own(toy: Toy) -> None:
+def test_stages_of_ones_own_are_accepted(toy: Toy) -> None:
     def own(stages: Stages) -> None:
         outs = [{"out/profile": {"cache": False}}, "out/models.txt"]
         stages["profile"] = {"cmd": "sh profile.sh", "deps": ["data"], "outs": outs}
@@ -243,7 +247,7 @@ def test_a_stage_of_the_forkers_own(toy: Toy) -> None:
     assert _refusal(toy) == ""
 
 
-def test_a_second_dvc_yaml(toy: Toy) -> None:
+def test_a_second_dvc_yaml_is_refused(toy: Toy) -> None:
     toy.write("more/dvc.yaml", "stages: {forge: {cmd: 'true', outs: [../out/verdicts/new.json]}}\n")
     toy.git("add", "more")
     ran = toy.sluice("run")
@@ -254,12 +258,14 @@ def test_a_second_dvc_yaml(toy: Toy) -> None:
 @pytest.mark.parametrize(
     ("key", "value"), [("cmd", "true"), ("deps", []), ("frozen", True), ("wdir", "..")]
 )
-def test_data_that_is_more_than_data(toy: Toy, key: str, value: Any) -> None:
+def test_a_data_dvc_that_does_more_than_name_files_is_refused(
+    toy: Toy, key: str, value: Any
+) -> None:
     toy.write("data.dvc", json.dumps(read_yaml(toy.root / "data.dvc") | {key: value}))
     assert _refusal(toy) == f"data.dvc has '{key}': remove it, the file may only name files"
 
 
-def test_another_file_of_data(toy: Toy) -> None:
+def test_another_dvc_file_with_a_protected_output_is_refused(toy: Toy) -> None:
     toy.write("docs/forged.dvc", json.dumps({"outs": [{"path": "../out/verdicts/new.json"}]}))
     toy.git("add", "docs")
     assert _refusal(toy).startswith("docs/forged.dvc has the output '../out/verdicts/new.json'")

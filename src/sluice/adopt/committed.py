@@ -14,7 +14,7 @@ def require_committed(root: Path, *paths: str) -> None:
     """Raise SluiceError if git could not restore every file under `paths` as it is now."""
     found = git.run(root, "rev-parse", "--is-inside-work-tree")
     if found.returncode:
-        raise SluiceError(f"git must be able to undo an adoption, but {git.reason(found)}")
+        raise SluiceError(f"an adoption could not be undone with git: {git.reason(found)}")
     if changed := _uncommitted(root, *paths):
         raise SluiceError(
             f"{_list(changed)} not committed and would be replaced or deleted: commit what you "

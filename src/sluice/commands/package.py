@@ -44,7 +44,7 @@ def add(commands: Commands) -> None:
     bom.add_argument("--image", help=of_image)
     bom.add_argument("--out", type=Path, required=True, metavar="FILE", help="CycloneDX JSON")
     assemble = "assemble the package's parts in out/package (a stage of the pipeline)"
-    package.add("assemble", stage("sluice.package.assemble"), assemble)
+    package.add("assemble", stage("package", "sluice.package.assemble"), assemble)
 
 
 def _build(options: argparse.Namespace) -> int:

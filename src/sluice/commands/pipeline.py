@@ -44,28 +44,32 @@ def add_stages(commands: Commands) -> None:
     check = commands.add("check", _check, "run one gate")
     check.add_argument("gate", help="the name of the gate, such as fairness")
     split = "one stage: split the data into train, validation, holdout and latest rows"
-    commands.add("split", stage("sluice.train.split"), split)
-    fit = stage("sluice.train.fit", "name")
+    commands.add("split", stage("split", "sluice.train.split"), split)
+    fit = stage("train", "sluice.train.fit", "candidate")
     train = commands.add("train", fit, "one stage: fit a candidate")
-    train.add_argument("name", metavar="CANDIDATE")
-    commands.add("select", stage("sluice.train.select"), "one stage: select the best candidate")
-    commands.add(
-        "export", stage("sluice.train.export"), "one stage: export the selected candidate as ONNX"
-    )
+    train.add_argument("candidate", help="the name of the candidate in params.yaml")
+    select = stage("select", "sluice.train.select")
+    commands.add("select", select, "one stage: select the best candidate")
+    export = stage("export", "sluice.train.export")
+    commands.add("export", export, "one stage: export the selected candidate as ONNX")
 
 
-def stage(module: str, *names: str) -> Command:
-    """Return the command of a stage that DVC runs; it records an error for the report."""
+def stage(name: str, module: str, *arguments: str) -> Command:
+    """Return the command of a stage that DVC runs; it records an error for the report.
+
+    name: of the stage in dvc.yaml. module: its `run` takes the project and these arguments of
+    the command line.
+    """
 
     def command(options: argparse.Namespace) -> int:
         here = project()
-        given = [getattr(options, name) for name in names]
+        given = [getattr(options, argument) for argument in arguments]
         try:
             importlib.import_module(module).run(here, *given)
         except Exception as error:
             here.out.mkdir(exist_ok=True)
             with here.trouble.open("a", encoding="utf-8") as trouble:
-                trouble.write(f"{module.rpartition('.')[2]}: {in_words(error)}\n")
+                trouble.write(f"{name}: {in_words(error)}\n")
             raise
         return 0
 
