@@ -21,7 +21,7 @@ def test_rows_longer_than_the_header(tmp_path: Path) -> None:
     """pandas would take the first column for an index, and move the others by one."""
     path = tmp_path / "data.csv"
     path.write_text("a,b\n0,1.5,x\n1,2.5,y\n", "utf-8")
-    with pytest.raises(SluiceError, match="rows are longer than its header"):
+    with pytest.raises(SluiceError, match="some rows have more values than the header has names"):
         read_raw(path, COLUMNS)
 
 
