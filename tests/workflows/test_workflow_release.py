@@ -53,7 +53,7 @@ def test_an_approved_version_becomes_the_champion(place):
     # The approver's page.
     for words in (
         "Review deployments",
-        "right answers a second",
+        "correct responses per second",
         "first release",
         "passes every gate",
     ):
