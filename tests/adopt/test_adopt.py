@@ -185,12 +185,12 @@ def test_the_project_is_unchanged_if_dvc_fails(
     at: str, file: Path, adopted: Adopt, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = file.parent / "project"
-    before, real = contents(project), replace.dvc
+    before, real = contents(project), replace.dvc.ask
 
     def failing(root: Path, *arguments: str) -> object:
         return real(root, at, "nowhere") if arguments[0] == at else real(root, *arguments)
 
-    monkeypatch.setattr(replace, "dvc", failing)
+    monkeypatch.setattr(replace.dvc, "ask", failing)
     with pytest.raises(SluiceError, match=f"'dvc {at}' failed, so nothing was changed"):
         adopted(file, "bought")
     assert contents(project) == before

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sluice.adopt.process import dvc
 from sluice.errors import SluiceError
 from sluice.files import read_yaml
+from sluice.pipeline import dvc
 
 
 def require_in_remote(root: Path) -> None:
@@ -19,7 +19,7 @@ def require_in_remote(root: Path) -> None:
             "not be restored: run 'dvc add data' and 'dvc push data.dvc', then commit"
         )
     options = ("--json", "--granular", "--unchanged", "--not-in-remote")
-    done = dvc(root, "data", "status", *options, "data")
+    done = dvc.ask(root, "data", "status", *options, "data")
     if done.returncode:
         said = " ".join(done.stderr.split())
         raise SluiceError(f"'dvc data status --not-in-remote data' failed, fix this first: {said}")

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sluice.adopt import committed, old_data
-from sluice.adopt.process import dvc
 from sluice.errors import SluiceError
+from sluice.pipeline import dvc
 
 # What an adoption replaces.
 _REPLACED = (
@@ -72,7 +72,7 @@ def replace(root: Path, new: Path) -> None:
         if (old / ".gitignore").exists():  # DVC may add to it
             shutil.copyfile(old / ".gitignore", root / ".gitignore")
         for arguments in (["add", "--quiet", "data"], ["push", "--quiet", "data.dvc"]):
-            done = dvc(root, *arguments)
+            done = dvc.ask(root, *arguments)
             if done.returncode:
                 said = " ".join(done.stderr.split()) or "no reason given"
                 raise SluiceError(f"'dvc {arguments[0]}' failed, so nothing was changed: {said}")

@@ -36,7 +36,7 @@ class FetchedChampion:
 
 def write(folder: Path, record: Record) -> None:
     """Write champion.json."""
-    content = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    content = files.encode_record(record)
     files.write(folder / RECORD, content)
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from sluice import files
 from sluice.errors import SluiceError
 
 NAME = "delivery.json"
@@ -65,7 +66,7 @@ def is_file_name(name: str) -> bool:
 
 
 def encode(delivery: Delivery) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(delivery), indent=2) + b"\n"
+    return files.encode_record(delivery)
 
 
 def decode(content: bytes, where: str) -> Delivery:

@@ -18,44 +18,35 @@ _MOST_IMPORTANT = 10  # columns that the card lists
 
 def model_card(project: Project, verdicts: list[Verdict]) -> str:
     """The card as Markdown, from the files that the stages and gates of the project wrote."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from sluice import templates
 
-    environment = Environment(
-        loader=PackageLoader("sluice.package", ""),
-        autoescape=False,  # noqa: S701  (finalize escapes for Markdown)
-        undefined=StrictUndefined,
-        finalize=_markdown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     settings = project.settings
     selection = read_json(project.selection)
     measured = read_json(project.evidence("performance") / "metrics.json")
     importance = read_json(project.evidence("explanation") / "importance.json")
     chosen = selection["chosen"]
-    return environment.get_template("model-card.md.j2").render(
-        settings=settings,
-        selection=selection,
-        chosen=chosen,
-        candidate=settings.candidates[chosen],
-        threshold=selection["candidates"][chosen]["decision"]["threshold"],
-        classes=_list(settings.classes),
-        costs=_list(f"{name} {value:g}" for name, value in settings.selection.costs.items()),
-        numbers=sum(settings.columns[name].numeric for name in settings.features),
-        sensitive=_list(settings.data.sensitive),
-        sensitive_inputs=_list(settings.data.sensitive_inputs),
-        holdout_rows=measured["rows"],
-        metrics=[_metric(n, value) for n, value in measured["metrics"].items() if n in METRICS],
-        fairness=[f for v in verdicts if v.gate == "fairness" for f in v.findings],
-        importance=[row for row in importance[:_MOST_IMPORTANT] if row["share"] is not None],
-        accepted=[f for v in verdicts for f in v.findings if f.accepted is not None],
-        number=_number,
+    return (
+        templates.markdown("sluice.package")
+        .get_template("model-card.md.j2")
+        .render(
+            settings=settings,
+            selection=selection,
+            chosen=chosen,
+            candidate=settings.candidates[chosen],
+            threshold=selection["candidates"][chosen]["decision"]["threshold"],
+            classes=_list(settings.classes),
+            costs=_list(f"{name} {value:g}" for name, value in settings.selection.costs.items()),
+            numbers=sum(settings.columns[name].numeric for name in settings.features),
+            sensitive=_list(settings.data.sensitive),
+            sensitive_inputs=_list(settings.data.sensitive_inputs),
+            holdout_rows=measured["rows"],
+            metrics=[_metric(n, value) for n, value in measured["metrics"].items() if n in METRICS],
+            fairness=[f for v in verdicts if v.gate == "fairness" for f in v.findings],
+            importance=[row for row in importance[:_MOST_IMPORTANT] if row["share"] is not None],
+            accepted=[f for v in verdicts for f in v.findings if f.accepted is not None],
+            number=_number,
+        )
     )
-
-
-def _markdown(value: object) -> object:
-    return value if isinstance(value, Markup) else escape(str(value))
 
 
 def _list(values: Iterable[str]) -> Markup:

@@ -15,20 +15,34 @@ from sluice import files
 from sluice.errors import SluiceError
 from sluice.files import parse_yaml, read_yaml
 
+# -P: Python must not import a dvc.py of the project instead of DVC.
+_COMMAND = (sys.executable, "-P", "-m", "dvc")
+
 
 def run(root: Path, *arguments: str) -> int:
     """Run DVC, with the commands of this environment first on the path; return its exit status."""
     here = str(Path(sys.executable).parent)
     path = os.pathsep.join([here, os.environ.get("PATH", "")])
-    # -P: a dvc.py in the project must not be taken for DVC.
-    command = [sys.executable, "-P", "-m", "dvc", *arguments]
     environment = {**os.environ, "PATH": path}
-    with subprocess.Popen(command, cwd=root, env=environment) as process:
+    with subprocess.Popen([*_COMMAND, *arguments], cwd=root, env=environment) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
             _kill_with_children(process)
             raise
+
+
+def ask(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run DVC without showing its output; return its exit status and output."""
+    return subprocess.run(
+        [*_COMMAND, *arguments],
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
+    )
 
 
 def reproduce_without_lock(root: Path, reproduce: Callable[[], bool]) -> bool:

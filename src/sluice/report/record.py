@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from sluice import files
 from sluice.contribution.record import Contribution
 from sluice.errors import SluiceError
 from sluice.report.evidence import (
@@ -138,4 +139,4 @@ def decode(content: bytes, where: str) -> Report:
 
 def encode(report: Report) -> bytes:
     """The content of `report.json`."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
+    return files.encode_record(report, indent=1)

@@ -56,8 +56,7 @@ def write_verdict(folder: Path, verdict: Verdict) -> None:
 def write_measurements(folder: Path, results: Results) -> None:
     """Write the measurements, if there are any."""
     if results.measurements:
-        content = msgspec.json.format(msgspec.json.encode(results.measurements), indent=2)
-        files.write(folder / MEASURED, content + b"\n")
+        files.write(folder / MEASURED, files.encode_record(results.measurements))
 
 
 def read(folder: Path) -> Results:
