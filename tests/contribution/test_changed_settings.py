@@ -100,6 +100,14 @@ LOOSER: list[tuple[str, Any]] = [
     ("data.sensitive.side.groups.left", []),
     ("data.sensitive_inputs", ["side"]),
     ("accept", [{"finding": "performance/recall", "reason": "because I say so"}]),
+    # A leak, a proxy or a model that is too good would be let through.
+    ("quality.leakage", 0.91),
+    ("quality.combined_leakage", 1.0),
+    ("quality.mostly", 0.99),
+    ("columns.visits.mostly", 0.5),
+    ("performance.ceiling.roc_auc", 1.0),
+    ("explanation.proxy", 0.96),
+    ("explanation.joint_proxy", 1.0),
 ]
 TIGHTER: list[tuple[str, Any]] = [
     ("performance.bounds.roc_auc.low", 0.7500001),
@@ -115,6 +123,11 @@ TIGHTER: list[tuple[str, Any]] = [
     ("load.bounds.p50_ms", {"high": 5}),
     ("split.holdout", 0.41),
     ("accept", []),
+    ("quality.combined_leakage", 0.9),
+    ("performance.ceiling.roc_auc", 0.9),
+    ("performance.ceiling.accuracy", 0.9),
+    ("explanation.proxy", 0.9),
+    ("explanation.joint_proxy", 0.9),
 ]
 CHANGED: list[tuple[str, Any]] = [
     ("data.sensitive.born.bands", [1950, 1960, 1975]),
@@ -129,6 +142,7 @@ CHANGED: list[tuple[str, Any]] = [
     ("seed", 12),
     ("split.salt", "other"),
     ("split.latest", 0.031),
+    ("bounds", "derived"),
 ]
 
 

@@ -98,6 +98,11 @@ def _check_metrics(settings: Settings) -> None:
             )
     for name, bound in settings.performance.bounds.items():
         _require_end(f"performance.bounds.{name}", bound, low=METRICS[name].higher_is_better)
+    for name in settings.performance.ceiling:
+        metric = METRICS.get(name)
+        if metric is None or not metric.higher_is_better:
+            known = sorted(name for name, m in METRICS.items() if m.higher_is_better)
+            raise ValueError(f"performance.ceiling: {name!r} is not one of {known}")
     if not settings.performance.bounds:
         raise ValueError("performance.bounds is empty, so every model would pass")
     errors = {

@@ -15,7 +15,8 @@ class Column(Section):
     """Which values a column may hold.
 
     `values` are all permitted categories, `levels` those which the model distinguishes, and
-    `missing` is the largest permitted share of missing values.
+    `missing` is the largest permitted share of missing values. `mostly` replaces quality.mostly
+    for this column.
     """
 
     type: Literal["integer", "number", "category", "text"]
@@ -25,6 +26,7 @@ class Column(Section):
     values: list[Scalar] | None = None
     levels: list[Scalar] | None = None
     missing: Share = 0.0
+    mostly: Share | None = None
     monotone: Literal["increasing", "decreasing"] | None = None
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,11 +14,16 @@ from sluice.task import Task
 
 
 class Settings(Section):
-    """The content of params.yaml."""
+    """The content of params.yaml.
+
+    `bounds` says whether `sluice adopt` derived the bounds from the data, or a person has
+    confirmed them.
+    """
 
     name: Name
     task: Task
     seed: Annotated[int, Field(ge=0, lt=2**32)]
+    bounds: Literal["derived", "confirmed"] = "confirmed"
     data: Data
     columns: Ordered[Key, Column]
     quality: stages.Quality

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     Field,
     FiniteFloat,
     PositiveFloat,
@@ -20,14 +21,21 @@ class Quality(Section):
     """The bounds of the data-quality gate.
 
     `rows` is the smallest number of rows, `duplicates` the largest share of rows which repeat an
-    earlier one (the id aside), and `class_share` the smallest share of any class. `leakage` is
-    how well one column alone may predict the target: a ROC AUC, or R² for a regression.
+    earlier one (the id aside), and `class_share` the smallest share of any class. `mostly` is the
+    smallest share of a column's values which must lie in its range, among its values and, for
+    whole numbers, be whole.
+
+    `leakage` is how much of the target one column alone may explain on rows that it was not
+    fitted on, from 0 to 1. `combined_leakage` is the same for a sum, difference, product or ratio
+    of two columns, and for a linear fit of up to three.
     """
 
     rows: PositiveInt
     duplicates: Share
     class_share: Share | None = None
+    mostly: Share = 1.0
     leakage: Share
+    combined_leakage: Share = 0.99
 
 
 class Split(Section):
@@ -64,16 +72,29 @@ class Selection(Section):
     costs: Ordered[Key, PositiveFloat] = Field(default_factory=dict)
 
 
+# A model that is better than this may have seen the answer.
+CEILING = {"roc_auc": 0.995, "r2": 0.99}
+
+
+def _with_every_ceiling(given: dict[str, float]) -> dict[str, float]:
+    return dict(sorted({**CEILING, **given}.items()))
+
+
+Ceiling = Annotated[dict[str, FiniteFloat], AfterValidator(_with_every_ceiling)]
+
+
 class Performance(Section):
     """The bounds of the performance gate, by metric.
 
     `over_baselines` is how much better than every baseline the model must be, in units of the
     selection metric. `under_champion` is the share of the champion's value which the model may
     lose. Confidence intervals have the level `confidence` and come from `resamples` bootstrap
-    samples.
+    samples. A model above a `ceiling` is too good to be true until a person accepts the finding;
+    a metric that the file does not name has the ceiling in CEILING.
     """
 
     bounds: Ordered[str, Range]
+    ceiling: Ceiling = Field(default_factory=lambda: dict(CEILING))
     over_baselines: FiniteFloat = 0.0
     under_champion: Share = 0.02
     resamples: Annotated[int, Field(ge=100, le=10_000)] = 400
@@ -94,12 +115,17 @@ class Fairness(Section):
 
 
 class Explanation(Section):
-    """The bound of the explanation gate: the largest share of importance that one input may have.
+    """The bounds of the explanation gate.
 
-    `rows` is the number of holdout rows which are explained.
+    `largest_share` is the largest share of importance that one input may have. `proxy` is how
+    well one input alone may tell the groups of a sensitive column apart, and `joint_proxy` how
+    well all inputs together may: the largest ROC AUC of any group against the rest. `rows` is the
+    number of holdout rows which are explained.
     """
 
     largest_share: Share
+    proxy: Share = 0.95
+    joint_proxy: Share = 0.99
     rows: Annotated[int, Field(ge=10, le=5_000)] = 200
 
 

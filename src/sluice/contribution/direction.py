@@ -13,17 +13,18 @@ from sluice.contribution.values import as_number, fewer
 
 # A higher number under this name lets more through.
 _LOOSER_WHEN_HIGHER = {
-    "high", "tolerance", "leakage", "duplicates", "missing", "largest_share", "under_champion",
+    "high", "tolerance", "leakage", "combined_leakage", "duplicates", "missing", "largest_share",
+    "ceiling", "proxy", "joint_proxy", "under_champion",
 }  # fmt: skip
 # A lower number under this name lets more through.
 _LOOSER_WHEN_LOWER = {
     "low", "rows", "class_share", "group_rows", "over_baselines", "resamples", "confidence",
-    "holdout", "seconds", "connections",
+    "holdout", "mostly", "seconds", "connections",
 }  # fmt: skip
 # Without these nothing is required, so a new one requires more.
-_REQUIREMENTS = {"low", "high", "class_share", "values"}
+_REQUIREMENTS = {"low", "high", "class_share", "values", "ceiling"}
 # What the data-quality gate checks of a column; the other settings are for the model.
-_CHECKED = {"low", "high", "values", "missing"}
+_CHECKED = {"low", "high", "values", "missing", "mostly"}
 # Lists of what is allowed.
 _ALLOWED = {"values", "sensitive_inputs"}
 # The parts of params.yaml that a gate reads.
@@ -49,10 +50,12 @@ def kind_of(path: Path, before: Flat, after: Flat, in_both: set[Path]) -> Kind:
         return "changed"
     if path[:2] == ("data", "sensitive"):
         return _of_groups(path, before.get(path), after.get(path))
+    # The last part of the path of a ceiling is a metric.
+    name = "ceiling" if path[:2] == ("performance", "ceiling") else path[-1]
     if gone or new:
-        requires = new and path[-1] in _REQUIREMENTS and _is_bound(after[path])
+        requires = new and name in _REQUIREMENTS and _is_bound(after[path])
         return "tighter" if requires else "looser"
-    return _of_values(path[-1], before[path], after[path])
+    return _of_values(name, before[path], after[path])
 
 
 def _is_bound(value: Any) -> bool:

@@ -46,6 +46,7 @@ def params(task: str) -> dict[str, Any]:
         "name": f"toy-{task}",
         "task": task,
         "seed": 11,
+        "bounds": "confirmed",
         "data": {
             "file": "data/toy.csv",
             "id": "key",
