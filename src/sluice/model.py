@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import SluiceError
-from sluice.labels import label
+from sluice.labels import Levels
 from sluice.metrics import Floats, Ints
 from sluice.task import Task
 
@@ -41,11 +42,16 @@ class InputError(SluiceError):
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A column which the model reads. Sensitive columns are never written to the scoring log."""
+    """A column which the model reads. Sensitive columns are never written to the scoring log.
+
+    values: the declared values of a category, by which words such as 'NA' are told from a missing
+    value; empty if none are declared.
+    """
 
     name: str
     type: Literal["number", "category"]
     sensitive: bool = False
+    values: tuple[str, ...] = ()
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,12 +66,12 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     costs: tuple[float, ...] = ()
 
 
-class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """The inputs and outputs of a model.
 
     A missing value is null in JSON, NaN in the tensor of numbers, and the empty text in the tensor
-    of categories. A record may contain the column `id`, which identifies it; the model does not
-    read it.
+    of categories. In a category, a word of `sluice.missing` which is no declared value is missing
+    too. A record may contain the column `id`, which identifies it; the model does not read it.
     """
 
     task: Task
@@ -74,13 +80,19 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decision: Decision = Decision()
     id: str | None = None
 
-    @property
+    @cached_property
     def numbers(self) -> list[str]:
         return [column.name for column in self.inputs if column.type == "number"]
 
-    @property
+    @cached_property
     def categories(self) -> list[str]:
         return [column.name for column in self.inputs if column.type == "category"]
+
+    @cached_property
+    def levels(self) -> dict[str, Levels]:
+        """How the values of each category are recognised, by column."""
+        found = [column for column in self.inputs if column.type == "category"]
+        return {column.name: Levels(column.values) for column in found}
 
 
 class Scores(msgspec.Struct, frozen=True, eq=False):
@@ -190,8 +202,9 @@ def encode(signature: Signature, records: Sequence[Record]) -> Tensors:
         [_number(row, name, record) for name in signature.numbers]
         for row, record in enumerate(records)
     ]
+    columns = signature.levels
     categories = [
-        [_category(row, name, record) for name in signature.categories]
+        [_category(row, name, record, levels) for name, levels in columns.items()]
         for row, record in enumerate(records)
     ]
     return Tensors(
@@ -222,11 +235,11 @@ def _number(row: int, name: str, record: Record) -> float:
     return number
 
 
-def _category(row: int, name: str, record: Record) -> str:
+def _category(row: int, name: str, record: Record, levels: Levels) -> str:
     value = _value(row, name, record)
     if value is not None and not isinstance(value, (bool, int, float, str)):
         raise InputError(row, name, f"expected text or a number, found {type(value).__name__}")
-    return label(value)
+    return levels.of(value)
 
 
 def read_signature(path: Path) -> Signature:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,8 +11,9 @@ import numpy as np
 
 from sluice.config import Column, Settings
 from sluice.errors import SluiceError
-from sluice.labels import label
+from sluice.labels import MISSING, Levels, label
 from sluice.metrics import Floats, Ints
+from sluice.missing import WORDS, is_missing
 from sluice.model import Tensors
 
 if TYPE_CHECKING:
@@ -21,9 +23,18 @@ if TYPE_CHECKING:
 def read_raw(path: Path, columns: dict[str, Column]) -> DataFrame:
     """Read a CSV or Parquet file without checking its values, which the data-quality gate does.
 
-    In a CSV file, columns which are not numeric are read as text. Raises SluiceError if the file
-    is missing or cannot be read as a table with at least one row.
+    In a CSV file, columns which are not numeric are read as text. A word for a missing value is
+    read as a missing value unless it is a declared value of its column. Raises SluiceError if the
+    file is missing or cannot be read as a table with at least one row.
     """
+    frame = _read_file(path, columns)
+    for name, column in columns.items():
+        if name in frame and not column.numeric:
+            frame[name] = _without_words(frame[name], column)
+    return frame
+
+
+def _read_file(path: Path, columns: dict[str, Column]) -> DataFrame:
     import pandas as pd
 
     texts = {name: str for name, column in columns.items() if not column.numeric}
@@ -34,7 +45,14 @@ def read_raw(path: Path, columns: dict[str, Column]) -> DataFrame:
             with warnings.catch_warnings():
                 # If rows are longer than the header, pandas moves every value to the next column.
                 warnings.simplefilter("error", pd.errors.ParserWarning)
-                frame = pd.read_csv(path, dtype=texts, low_memory=False, index_col=False)
+                frame = pd.read_csv(
+                    path,
+                    dtype=texts,
+                    low_memory=False,
+                    index_col=False,
+                    keep_default_na=False,
+                    na_values={name: WORDS for name in columns if name not in texts},
+                )
     except FileNotFoundError:
         raise SluiceError(
             f"{path} is missing: run 'dvc pull', or correct data.file in params.yaml"
@@ -53,12 +71,33 @@ def read_raw(path: Path, columns: dict[str, Column]) -> DataFrame:
     return frame
 
 
+def _without_words(column: Series, spec: Column) -> Series:
+    """The column with missing values in the place of words which stand for them."""
+    words = [word for word in WORDS if is_missing(word, spec.declared)]
+    return column.mask(column.isin(words), None)
+
+
 def labels(column: Series) -> Series:
-    """A column of categories as `label` writes them; a missing value becomes the empty text."""
+    """A column as `label` writes its values; a missing value becomes the empty text."""
+    return _mapped(column, label)
+
+
+def levels(column: Series, spec: Column) -> Series:
+    """A column of categories, each recognised among the declared values of the column."""
+    return _mapped(column, Levels(spec.declared).of)
+
+
+def _text(value: object) -> str:
+    text = label(value)
+    return MISSING if is_missing(text) else text
+
+
+def _mapped(column: Series, change: Callable[[object], str]) -> Series:
+    """Each value changed once, however often it occurs."""
     import pandas as pd
 
     filled = column.astype(object).where(column.notna(), None)
-    known = {value: label(value) for value in filled.unique()}
+    known = {value: change(value) for value in filled.unique()}
     return pd.Series([known[value] for value in filled], column.index, dtype=object)
 
 
@@ -71,12 +110,14 @@ def typed(frame: DataFrame, columns: dict[str, Column], *, strict: bool = True) 
     import pandas as pd
 
     errors: Literal["raise", "coerce"] = "raise" if strict else "coerce"
-    converted = {
-        name: pd.to_numeric(frame[name], errors=errors).astype("float64")
-        if column.numeric
-        else labels(frame[name])
-        for name, column in columns.items()
-    }
+    converted = {}
+    for name, column in columns.items():
+        if column.numeric:
+            converted[name] = pd.to_numeric(frame[name], errors=errors).astype("float64")
+        elif column.type == "category":
+            converted[name] = levels(frame[name], column)
+        else:
+            converted[name] = _mapped(frame[name], _text)
     return pd.DataFrame(converted, index=frame.index)
 
 

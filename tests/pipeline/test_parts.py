@@ -16,7 +16,6 @@ from sluice.check.groups import groupings
 from sluice.config import Settings, Split, validate
 from sluice.decision import cheapest_threshold
 from sluice.errors import SluiceError
-from sluice.labels import label
 from sluice.metrics import Predictions
 from sluice.stats.bootstrap import intervals
 from sluice.table import truth, typed
@@ -37,34 +36,6 @@ def settings() -> Settings:
 @pytest.fixture
 def frame(settings: Settings) -> pd.DataFrame:
     return typed(table("binary"), settings.columns)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, ""),
-        (float("nan"), ""),
-        (np.float64("nan"), ""),
-        (2, "2"),
-        (2.0, "2"),
-        ("2.0", "2"),
-        (np.int8(2), "2"),
-        (np.float32(2), "2"),
-        (-1.0, "-1"),
-        (2.5, "2.5"),
-        ("02", "02"),
-        (True, "true"),
-        (np.bool_(False), "false"),
-        ("TRUE", "true"),
-        ("False", "false"),
-        ("true", "true"),
-        (" a ", " a "),
-        ("", ""),
-    ],
-)
-def test_one_category_has_one_label(value: object, text: str) -> None:
-    assert label(value) == text
-    assert label(label(value)) == text
 
 
 SPLIT = Split(salt="s", validation=0.2, holdout=0.25, latest=0.05)

@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from pandas._libs.parsers import STR_NA_VALUES
 
+from sluice.missing import WORDS
 from sluice.model import Input, InputError, Signature, Tensors
 from sluice.model import encode as encode_records
 from sluice.serve.batch.column_plan import plan_columns
-from sluice.serve.batch.columns import MISSING_WORDS, Fault, encode
+from sluice.serve.batch.columns import Fault, encode
 from support.fixture_project import Toy
 from support.serving.scoring import model, put, records, rows, score, signature
 
@@ -140,7 +141,7 @@ def test_csv_cells_are_treated_like_values_in_records(seed: int) -> None:
 
 
 def test_csv_cells_are_missing_where_pandas_reads_them_as_missing() -> None:
-    assert set(MISSING_WORDS) == STR_NA_VALUES
+    assert set(WORDS) == STR_NA_VALUES
 
 
 @pytest.fixture

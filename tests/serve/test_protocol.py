@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sluice.missing import WORDS
 from sluice.model import Scores, Signature
 from support.fixture_project import Toy
 from support.serving.payloads import columns, in_binary
@@ -121,15 +122,18 @@ def test_every_form_of_request_gives_the_models_scores_bit_for_bit(
 def test_missing_values_mean_the_same_in_every_form(
     server: RunningServer, content: UnpackedPackage
 ) -> None:
-    """null, NaN and an empty string give the same score, as the metadata says."""
+    """null, NaN, an empty string and each word give the same score, as the metadata says."""
     signature = content.signature
     blank = dict.fromkeys([column.name for column in signature.inputs])
     answers = [form(server, signature, [blank]) for form in _FORMS]
-    empty = {**blank, **dict.fromkeys(signature.categories, "")}
-    answers.append(_asked_with_records(server, signature, [empty]))
+    for word in WORDS:
+        written = {**blank, **dict.fromkeys(signature.categories, word)}
+        answers += [form(server, signature, [written]) for form in _FORMS]
     assert len({values.tobytes() for values, _ in answers}) == 1
     declared = server.get(f"/v2/models/{server.name}").json["parameters"]["missing_values"]
-    assert set(declared.values()) == {"null", "NaN", "an empty string"}
+    assert (declared["json"], declared["binary FP16, FP32, FP64"]) == ("null", "NaN")
+    assert declared["binary BYTES"] == "an empty string"
+    assert all(word in declared["BYTES of a category"] for word in WORDS)
     assert "missing_values" in server.get("/v2").json["extensions"]
 
 

@@ -57,7 +57,7 @@ def prepare(frame: DataFrame, settings: Settings) -> DataFrame:
         if name not in frame:
             continue
         if column.type == "category":
-            texts = table.labels(frame[name])
+            texts = table.levels(frame[name], column)
             made[name] = texts.where(texts != "", None)
         elif column.type == "integer" and _widened(frame[name]):
             made[name] = frame[name].astype("Int64")

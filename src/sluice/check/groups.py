@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sluice.config import Settings
-from sluice.labels import MISSING, label
+from sluice.labels import MISSING, Levels
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -45,9 +45,10 @@ def _single(column: Series, name: str, settings: Settings) -> Grouping:
     if spec.bands is not None:
         expected, of = _bands(column.to_numpy(np.float64), spec.bands)
     else:
-        groups = spec.groups or {label(v): [v] for v in declared.values or sorted(column.unique())}
-        member = {label(value): group for group, values in groups.items() for value in values}
-        expected, of = list(groups), column.map(label).map(lambda v: _named(v, member)).to_numpy()
+        known = Levels(declared.declared).of
+        groups = spec.groups or {known(v): [v] for v in declared.values or sorted(column.unique())}
+        member = {known(value): group for group, values in groups.items() for value in values}
+        expected, of = list(groups), column.map(known).map(lambda v: _named(v, member)).to_numpy()
     met = sorted(set(of) - set(expected))
     names = tuple(f"{name}={group}" for group in [*expected, *met])
     return Grouping((name,), names, np.array([f"{name}={group}" for group in of], object))

@@ -33,6 +33,18 @@ class Column(Section):
     def numeric(self) -> bool:
         return self.type in ("integer", "number")
 
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The labels of all values which are named here; empty if any value is permitted."""
+        return tuple(dict.fromkeys(map(label, [*(self.values or []), *(self.levels or [])])))
+
+    @field_validator("values", "levels")
+    @classmethod
+    def _check_values(cls, values: list[Scalar] | None) -> list[Scalar] | None:
+        if "" in (values or []):
+            raise ValueError("an empty text stands for a missing value; remove it")
+        return values
+
     @model_validator(mode="after")
     def _check_type(self) -> Self:
         if not self.numeric and (self.low is not None or self.high is not None or self.monotone):

@@ -38,13 +38,15 @@ def run(project: Project) -> None:
 
 
 def sign(settings: Settings, decision: Decision) -> Signature:
+    columns = {name: settings.columns[name] for name in settings.features}
     inputs = tuple(
         Input(
             name,
-            "number" if settings.columns[name].numeric else "category",
+            "number" if column.numeric else "category",
             name in settings.data.sensitive,
+            column.declared,
         )
-        for name in settings.features
+        for name, column in columns.items()
     )
     return Signature(settings.task, inputs, tuple(settings.classes), decision, settings.data.id)
 

@@ -63,8 +63,8 @@ def columns_of(settings: Settings, train: DataFrame) -> Columns:
     categories = [name for name in settings.features if not settings.columns[name].numeric]
     levels = []
     for name in categories:
-        declared = settings.columns[name].levels
-        known = map(label, declared) if declared is not None else train[name].unique()
+        given = settings.columns[name].levels
+        known = map(label, given) if given is not None else train[name].unique()
         levels.append(tuple(sorted(known)))
     monotone = [_DIRECTION[settings.columns[name].monotone] for name in numbers]
     return Columns(tuple(numbers), tuple(categories), tuple(levels), tuple(monotone))

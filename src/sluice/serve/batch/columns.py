@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
@@ -15,18 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sluice.labels import MISSING, label
+from sluice.labels import MISSING, Levels
 from sluice.metrics import Floats
+from sluice.missing import WORDS, is_missing
 from sluice.model import NOT_FINITE, Tensors, no_number
 from sluice.serve.batch.arrays import numbers, present, texts
-from sluice.serve.batch.column_plan import ColumnPlan, is_text, value_type
+from sluice.serve.batch.column_plan import ColumnPlan, is_text
 
-# The cells of a CSV file that mean a missing value: the same as pandas reads in training.
-MISSING_WORDS = (
-    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
-    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-)
-_WORDS = texts(MISSING_WORDS)
+_WORDS = texts(WORDS)
 
 
 class Fault(NamedTuple):
@@ -50,8 +45,8 @@ def encode(plan: ColumnPlan, batch: pa.RecordBatch) -> tuple[Tensors, Faults]:
         numeric[:, at], problems = _numbers(batch.column(name), parsed=plan.parsed)
         for row, problem in problems:
             faults.setdefault(row, Fault(name, problem))
-    for at, name in enumerate(signature.categories):
-        labelled[:, at] = _categories(batch.column(name), parsed=plan.parsed)
+    for at, (name, levels) in enumerate(signature.levels.items()):
+        labelled[:, at] = _categories(batch.column(name), levels)
     return Tensors(numeric, labelled), faults
 
 
@@ -96,7 +91,7 @@ def _parsed_one_by_one(column: pa.Array) -> tuple[Floats, Problems]:
     values = np.full(len(column), math.nan)
     problems = []
     for row, text in enumerate(column.to_pylist()):
-        if text is None or text in MISSING_WORDS:
+        if text is None or is_missing(text):
             continue
         number = _number(text)
         if number is None:
@@ -118,22 +113,11 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _categories(column: pa.Array, *, parsed: bool) -> NDArray[np.object_]:
-    """[n] labels. Each distinct value is converted once, not once for each row."""
+def _categories(column: pa.Array, levels: Levels) -> NDArray[np.object_]:
+    """[n] labels. Each distinct value is recognised once, not once for each row."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    type_ = value_type(column.type)
-    labelled = [
-        MISSING if parsed and value in MISSING_WORDS else label(_unwrapped(value, type_))
-        for value in column.dictionary.to_pylist()
-    ]
+    labelled = [levels.of(value) for value in column.dictionary.to_pylist()]
     at = numbers(column.indices.cast(pa.float64()))
     places = np.where(np.isnan(at), len(labelled), at).astype(np.int64)
     return np.array([*labelled, MISSING], object)[places]
-
-
-def _unwrapped(value: object, type_: pa.DataType) -> object:
-    """A decimal as the number that JSON would contain; other values unchanged."""
-    if isinstance(value, Decimal):
-        return int(value) if type_.scale <= 0 else float(value)
-    return value

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from sluice.missing import WORDS
 from sluice.model import NOT_FINITE, InputError, Scores, Signature, Tensors
 from sluice.serve.errors import RequestRefusedError
 from sluice.serve.http import request_body, tensors
@@ -67,7 +68,7 @@ class Inference:
     ) -> None:
         self._signature, self._name, self._version = signature, name, version
         self._max_rows, self._max_nesting = max_rows, max_nesting
-        self._numbers, self._categories = signature.numbers, signature.categories
+        self._numbers, self._levels = signature.numbers, signature.levels
         self._known = {signature.id, *(column.name for column in signature.inputs)}
         self._usual: list[tuple[str, str, list[int], dict[str, Any]]] = [
             (column["name"], column["datatype"], [1, 1], {}) for column in inputs_of(signature)
@@ -75,6 +76,7 @@ class Inference:
         places = list(enumerate(column.type for column in signature.inputs))
         self._number_places = [place for place, kind in places if kind == "number"]
         self._category_places = [place for place, kind in places if kind == "category"]
+        self._level_finders = [levels.of for levels in signature.levels.values()]
         self._outputs = ("score", "decision") if signature.classes else ("score",)
         self._head = _encode({"model_name": name, "model_version": version})[:-1]
 
@@ -121,9 +123,10 @@ class Inference:
             numbers = [row[place] for place in self._number_places]
             texts = [row[place] for place in self._category_places]
             if _REAL.issuperset(map(type, numbers)) and _TEXT.issuperset(map(type, texts)):
+                known = [of(text) for of, text in zip(self._level_finders, texts, strict=True)]
                 return Tensors(
                     np.array([numbers], np.float64),  # None becomes NaN
-                    np.array([tensors.labels(texts)], object),
+                    np.array([known], object),
                 )
         except (TypeError, ValueError, OverflowError):
             pass
@@ -227,7 +230,9 @@ class Inference:
         """Numbers [n, p] and categories [n, q] from the columns by name."""
         try:
             numbers = [columns[name] for name in self._numbers]
-            categories = [tensors.labels(columns[name]) for name in self._categories]
+            categories = [
+                tensors.categories(columns[name], levels) for name, levels in self._levels.items()
+            ]
         except KeyError as missing:
             problem = "is missing; send null for an unknown value"
             raise InputError(0, missing.args[0], problem) from None
@@ -319,6 +324,7 @@ MISSING_VALUES = {
     "json": "null",
     "binary FP16, FP32, FP64": "NaN",
     "binary BYTES": "an empty string",
+    "BYTES of a category": f"{', '.join(filter(None, WORDS))}, unless it is a declared value",
 }
 
 

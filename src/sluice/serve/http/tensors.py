@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from sluice.labels import MISSING, label
+from sluice.labels import MISSING, Levels, label
 from sluice.model import NOT_FINITE, InputError
 
 Datatype = Literal[
@@ -155,6 +155,11 @@ def _finite(value: float) -> bool:
         return False
 
 
+def categories(values: Values, levels: Levels) -> list[str]:
+    """Values of a category column, recognised among its declared values."""
+    return [MISSING if value is None else levels.of(value) for value in values]
+
+
 def labels(values: Values) -> list[str]:
-    """Values of a category column as the model's labels."""
-    return [MISSING if value is None else label(value) for value in values]
+    """Values of the id column as text; a missing value becomes the empty text."""
+    return [label(value) for value in values]
