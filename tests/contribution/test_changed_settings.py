@@ -84,6 +84,7 @@ LOOSER: list[tuple[str, Any]] = [
     ("load.connections", 1),
     ("load.rows", 1),
     ("split.holdout", 0.3),
+    ("split.group", "none"),
     ("fairness.group_rows", 1),
     ("parity.tolerance", 0.01),
     ("columns.slope.low", None),
@@ -143,6 +144,8 @@ CHANGED: list[tuple[str, Any]] = [
     ("split.salt", "other"),
     ("split.latest", 0.031),
     ("bounds", "derived"),
+    ("split.group", "colour"),
+    ("split.by_time", "born"),
 ]
 
 
@@ -195,6 +198,22 @@ def test_a_removed_setting(path: str) -> None:
     known = put("fairness.confidence", 0.99)
     kinds = {one.kind for one in compared(drop(path), known).settings}
     assert kinds == ({"tighter"} if path == "columns.visits.missing" else {"looser"})
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("split.group", "key", "none"),
+        ("split.group", "key", None),
+        ("split.group", "key", "colour"),
+        ("split.by_time", "born", None),
+        ("split.by_time", "born", "visits"),
+    ],
+)
+def test_another_way_to_keep_rows_apart_is_looser(path: str, before: str, after: Any) -> None:
+    known = [put(path, before), drop("data.id"), put("columns.visits.missing", 0)]
+    one = changed_setting(put(path, after), lambda settings: [do(settings) for do in known])
+    assert one.kind == "looser"
 
 
 def test_groups_that_are_replaced_by_the_values_of_a_column_are_looser() -> None:

@@ -27,6 +27,16 @@ def test_the_settings_of_the_fixture_are_valid(task: str) -> None:
     assert settings.features == ["slope", "visits", "waste", "weight", "colour"]
 
 
+def test_a_group_is_no_input_and_can_be_denied() -> None:
+    raw = params("binary")
+    raw["split"]["group"] = "colour"
+    assert "colour" not in validate(raw, "").features
+    raw["split"]["group"] = "none"
+    settings = validate(raw, "")
+    assert settings.split.group_column is None
+    assert "colour" in settings.features
+
+
 def test_the_positive_class_comes_second() -> None:
     raw = params("binary")
     assert validate(raw, "").classes == ["no", "yes"]
@@ -48,6 +58,23 @@ def test_the_positive_class_comes_second() -> None:
         (lambda p: p["quality"].update(rows=0), ["quality.rows", "0", "greater than 0"]),
         (lambda p: p["split"].update(holdout=0.9), ["split", "leave no rows to train on"]),
         (lambda p: p["split"].update(holdout=0), ["split.holdout", "0", "greater than 0"]),
+        (lambda p: p["split"].update(group="no"), ["split.group", "'no'", "not under columns"]),
+        (lambda p: p["split"].update(group="late"), ["split.group", "'late'", "the target"]),
+        (lambda p: p["split"].update(group="key"), ["data.id and split.group", "'key'", "an id"]),
+        (
+            lambda p: p["split"].update(group="visits"),
+            ["columns.visits.missing", "split.group needs a value in every row", "set it to 0"],
+        ),
+        (lambda p: p["split"].update(by_time="no"), ["split.by_time", "'no'", "not under columns"]),
+        (lambda p: p["split"].update(by_time="late"), ["split.by_time", "'late'", "the target"]),
+        (
+            lambda p: p["split"].update(by_time="visits"),
+            ["columns.visits.missing", "split.by_time needs a value in every row"],
+        ),
+        (
+            lambda p: p["split"].update(by_time="born", group="born"),
+            ["split.group and split.by_time both name 'born'"],
+        ),
         (lambda p: p["data"].update(target="no"), ["data.target", "'no'", "not under columns"]),
         (lambda p: p["data"].update(id="no"), ["data.id", "'no'", "not under columns"]),
         (lambda p: p["data"].update(positive="no way"), ["data.positive", "'no way'", "'yes'"]),

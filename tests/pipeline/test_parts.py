@@ -1,4 +1,4 @@
-"""The functions on which the gates depend: labels, the split, thresholds, groups, intervals."""
+"""The functions on which the gates depend: labels, thresholds, groups, intervals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairlearn import metrics as fair
 
 from sluice.check.fairness import estimates, measures
 from sluice.check.groups import groupings
-from sluice.config import Settings, Split, validate
+from sluice.config import Settings, validate
 from sluice.decision import cheapest_threshold
 from sluice.errors import SluiceError
 from sluice.metrics import Predictions
@@ -23,7 +23,6 @@ from sluice.train import persist
 from sluice.train.fit import columns_of
 from sluice.train.models import MODELS
 from sluice.train.select import choose
-from sluice.train.split import assign, identities
 from sluice.train.thresholds import float32_not_above
 from support.fixture_project import params, table
 
@@ -36,35 +35,6 @@ def settings() -> Settings:
 @pytest.fixture
 def frame(settings: Settings) -> pd.DataFrame:
     return typed(table("binary"), settings.columns)
-
-
-SPLIT = Split(salt="s", validation=0.2, holdout=0.25, latest=0.05)
-
-
-def test_a_row_stays_in_its_part_when_the_table_grows() -> None:
-    small, large = table("binary", 500), table("binary", 2_000)
-    before = assign(identities(small, "key"), SPLIT)
-    after = assign(identities(large.sample(frac=1, random_state=1), "key"), SPLIT)
-    parts = dict(zip(large.sample(frac=1, random_state=1)["key"], after, strict=True))
-    assert [parts[key] for key in small["key"]] == before.tolist()
-
-
-def test_repeated_rows_are_in_the_same_part_if_there_is_no_id() -> None:
-    frame = table("binary", 400).drop(columns="key")
-    parts = assign(identities(pd.concat([frame, frame]), None), SPLIT)
-    assert parts[:400].tolist() == parts[400:].tolist()
-    assert len(set(parts)) == 4
-
-
-def test_an_id_is_the_same_as_an_integer_and_as_a_float() -> None:
-    whole = pd.DataFrame({"id": [1, 2, 3]})
-    assert identities(whole, "id") == identities(whole.astype("float64"), "id")
-
-
-def test_each_part_has_its_share_of_rows() -> None:
-    parts = pd.Series(assign([str(n) for n in range(20_000)], SPLIT)).value_counts(normalize=True)
-    wanted = {"train": 0.5, "holdout": 0.25, "validation": 0.2, "latest": 0.05}
-    assert parts.to_dict() == pytest.approx(wanted, abs=0.015)
 
 
 def test_a_threshold_becomes_the_largest_float32_that_is_not_above_it() -> None:

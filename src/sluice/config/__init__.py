@@ -4,9 +4,10 @@ from sluice.config.data import Column, Groups
 from sluice.config.reading import load, validate
 from sluice.config.section import Range, Scalar, check_key
 from sluice.config.settings import Settings
-from sluice.config.stages import Acceptance, Load, LoadBounds, Split
+from sluice.config.stages import INDEPENDENT, Acceptance, Load, LoadBounds, Split
 
 __all__ = [
+    "INDEPENDENT",
     "Acceptance",
     "Column",
     "Groups",

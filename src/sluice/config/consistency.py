@@ -16,6 +16,7 @@ def require_consistent(settings: Settings) -> None:
     for check in (
         _check_column_names,
         _check_groups,
+        _check_split,
         _check_target,
         _check_metrics,
         _check_fairness,
@@ -55,6 +56,30 @@ def _check_groups(settings: Settings) -> None:
             )
         if groups.bands is None and groups.groups is None and column.numeric:
             raise ValueError(f"data.sensitive.{name}: a numeric column needs bands or groups")
+
+
+def _check_split(settings: Settings) -> None:
+    split, data = settings.split, settings.data
+    named = {"split.group": split.group_column, "split.by_time": split.by_time}
+    for key, name in named.items():
+        if name is None:
+            continue
+        if name not in settings.columns:
+            raise ValueError(f"{key} names {name!r}, which is not under columns")
+        if name == data.target:
+            raise ValueError(f"{key} names {name!r}, which is the target")
+        if settings.columns[name].missing:
+            raise ValueError(
+                f"columns.{name}.missing is {settings.columns[name].missing:g}, but {key} needs a "
+                "value in every row: set it to 0"
+            )
+    if split.group_column is not None and split.group == data.id:
+        raise ValueError(
+            f"data.id and split.group both name {data.id!r}: a group has several rows, an id has "
+            "one; leave one of the two out"
+        )
+    if split.by_time is not None and split.by_time == split.group:
+        raise ValueError(f"split.group and split.by_time both name {split.group!r}")
 
 
 def _check_target(settings: Settings) -> None:

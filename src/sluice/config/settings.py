@@ -50,7 +50,7 @@ class Settings(Section):
     @property
     def features(self) -> list[str]:
         """Columns that the model may use: numbers first, then categories."""
-        excluded = {self.data.target, self.data.id, *self.data.sensitive}
+        excluded = {self.data.target, self.data.id, self.split.group, *self.data.sensitive}
         excluded -= set(self.data.sensitive_inputs)
         names = [n for n, c in self.columns.items() if n not in excluded and c.use == "feature"]
         return sorted(names, key=lambda name: not self.columns[name].numeric)

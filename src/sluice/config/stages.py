@@ -38,13 +38,27 @@ class Quality(Section):
     combined_leakage: Share = 0.99
 
 
+INDEPENDENT = "none"  # the answer that no column groups rows
+
+
 class Split(Section):
-    """The share of rows in each part; the rest is for training. `salt` seeds the hash."""
+    """The share of rows in each part; the rest is for training. `salt` seeds the hash.
+
+    `group` is a column whose equal values mark rows that belong together, such as all rows of a
+    customer: they are kept in one part and resampled together. `none` states that rows are
+    independent. `by_time` is a column of dates or numbers: older rows train, newer ones test.
+    """
 
     salt: str
     validation: Annotated[float, Field(gt=0, lt=1)]
     holdout: Annotated[float, Field(gt=0, lt=1)]
     latest: Annotated[float, Field(gt=0, lt=1)]
+    group: str | None = None
+    by_time: str | None = None
+
+    @property
+    def group_column(self) -> str | None:
+        return None if self.group == INDEPENDENT else self.group
 
     @model_validator(mode="after")
     def _check_rest(self) -> Self:

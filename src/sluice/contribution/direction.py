@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sluice.config import INDEPENDENT
 from sluice.contribution.flatten import Flat, Path
 from sluice.contribution.record import Kind
 from sluice.contribution.values import as_number, fewer
@@ -31,7 +32,7 @@ _ALLOWED = {"values", "sensitive_inputs"}
 _GATING = {
     ("quality",), ("performance",), ("fairness",), ("parity",), ("explanation",), ("load",),
     ("champion",), ("columns",), ("data", "sensitive"), ("data", "sensitive_inputs"),
-    ("split", "holdout"),
+    ("split", "holdout"), ("split", "group"), ("split", "by_time"),
 }  # fmt: skip
 
 
@@ -44,12 +45,13 @@ def kind_of(path: Path, before: Flat, after: Flat, in_both: set[Path]) -> Kind:
     gone, new = path not in after, path not in before
     if path[0] == "accept":
         return "tighter" if gone else "looser"
-    if not before or not (_GATING & {path[:1], path[:2]}):
-        return "changed"
-    if path[0] == "columns" and (path[:2] not in in_both or path[-1] not in _CHECKED):
+    other_column = path[0] == "columns" and (path[:2] not in in_both or path[-1] not in _CHECKED)
+    if other_column or not before or not (_GATING & {path[:1], path[:2]}):
         return "changed"
     if path[:2] == ("data", "sensitive"):
         return _of_groups(path, before.get(path), after.get(path))
+    if path in (("split", "group"), ("split", "by_time")):
+        return _of_split(before.get(path), after.get(path))
     # The last part of the path of a ceiling is a metric.
     name = "ceiling" if path[:2] == ("performance", "ceiling") else path[-1]
     if gone or new:
@@ -69,6 +71,12 @@ def _of_groups(path: Path, before: Any, after: Any) -> Kind:
     if path[-1] == "bands" and isinstance(before, list) and isinstance(after, list):
         return "changed" if fewer(before, after) else "looser"
     return "looser"
+
+
+def _of_split(before: Any, after: Any) -> Kind:
+    """To group rows, or to order them in time, where nothing did so before is not looser."""
+    kept = (None, INDEPENDENT)
+    return "changed" if before in kept and after not in kept else "looser"
 
 
 def _of_values(name: str, before: Any, after: Any) -> Kind:

@@ -16,7 +16,7 @@ from sluice.adopt.bounds.quality import class_share_bound, duplicates_bound, lea
 from sluice.adopt.bounds.trial import best, close_to_best, cross_validate
 from sluice.config import Settings
 from sluice.errors import SluiceError
-from sluice.train.split import PARTS, assign, identities
+from sluice.train.split import PARTS, assign
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -26,7 +26,7 @@ _MOST_ROWS = 20_000  # a larger sample would not change the bounds noticeably
 
 def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
     """Measure a typed table; SluiceError if a part of the split has too few rows of a class."""
-    part = assign(identities(frame, settings.data.id), settings.split)
+    part = assign(frame, settings.split, settings.data.id)
     _require_parts(frame, part, settings)
     holdout, validation = int((part == "holdout").sum()), int((part == "validation").sum())
     rows = frame[(part == "train") | (part == "validation")]
