@@ -20,6 +20,7 @@ def test_what_the_columns_hold(toy: Toy) -> None:
     data.loc[10, "colour"] = "mauve"
     data.loc[11, "side"] = ""
     data.loc[12, "late"] = "perhaps"
+    data.loc[15, "late"] = "Yes "
     data.loc[13, "key"] = data.loc[14, "key"]
     toy.write_data(pd.concat([data, data.iloc[2000:2100].assign(key=lambda d: d["key"] + "x")]))
     ran = toy.sluice("package", "build")
@@ -36,10 +37,14 @@ def test_what_the_columns_hold(toy: Toy) -> None:
             q + "weight/type": ("fail", "found str|found object"),
             q + "weight/range": ("insufficient", uncomputed),
             q + "waste/range": ("fail", "3 of 3,700 .* such as inf"),
-            q + "colour/values": ("fail", "1 of 3,700 .* such as mauve"),
+            q + "colour/values": ("fail", "1 of 3,700 .* such as 'mauve'"),
             q + "side/missing": ("fail", "1 of 3,700"),
-            q + "late/values": ("fail", "1 of 3,700 .* such as perhaps"),
-            q + "key/unique": ("fail", "2 of 3,700 .* such as k00014"),
+            q + "late/values": (
+                "fail",
+                r"2 of 3,700 .* such as 'Yes ' \(it differs from 'yes' only in spaces and in upper "
+                r"and lower case\), 'perhaps'",
+            ),
+            q + "key/unique": ("fail", "2 of 3,700 .* such as 'k00014'"),
             q + "duplicated rows": ("fail", "0.027.* outside the bound of at most 0.01"),
             q + "usecase/weights are in kilograms": ("insufficient", uncomputed),
         },
@@ -48,7 +53,7 @@ def test_what_the_columns_hold(toy: Toy) -> None:
 
 
 def test_which_columns_there_are(toy: Toy) -> None:
-    data = toy.data().rename(columns={"born": "birth"})
+    data = toy.data().rename(columns={"born": "\u200bborn"})
     data["slope"] = data["slope"].map(lambda value: f"about {value}")
     data["weight"] = (data["weight"].astype(float) + 90).astype(str)
     late = (data["late"] == "yes").astype(float)
@@ -61,7 +66,11 @@ def test_which_columns_there_are(toy: Toy) -> None:
         ran,
         "data-quality",
         {
-            q + "columns": ("fail", "unexpected: birth, surplus; missing: born"),
+            q + "columns": (
+                "fail",
+                r"unexpected: 'surplus', '\\u200bborn' \(it differs from 'born' only by an "
+                r"invisible character\); missing: 'born'",
+            ),
             q + "rows": ("fail", "found 2,000, expected at least 3,000"),
             q + "slope/type": ("fail", "found str|found object"),
             q + "slope/range": ("insufficient", "could not be computed"),
@@ -88,7 +97,7 @@ def test_a_class_that_vanished(toy: Toy) -> None:
 def test_a_target_that_is_gone(toy: Toy) -> None:
     toy.write_data(toy.data().drop(columns="late"))
     ran = toy.sluice("run")
-    why = "missing: late"
+    why = "missing: 'late'"
     refuses(toy, ran, "data-quality", {"data-quality/columns": ("fail", why)})
 
 

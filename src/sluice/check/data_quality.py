@@ -15,6 +15,7 @@ from sluice.config import Column, Settings
 from sluice.errors import SluiceError
 from sluice.labels import label
 from sluice.project import Project
+from sluice.spelling import described
 from sluice.verdict import Bound, Finding, Status, judge
 
 if TYPE_CHECKING:
@@ -164,17 +165,26 @@ def _finding(item: Asked, result: Any | None) -> Finding:
         return Finding(item.name, status, _observed(item, said), bound=bound)
     share = (said["unexpected_percent"] or 0) / 100
     why = f"{said['unexpected_count']:,} of {said['element_count']:,} values break this expectation"
-    seen = {" ".join(str(value).split()) for value in said["partial_unexpected_list"]}
-    examples = [value[:_SHOWN] for value in sorted(seen)[:5]]
-    if examples and examples != ["None"]:
-        why += f", such as {', '.join(examples)}"
+    seen = {_example(item, v) for v in said["partial_unexpected_list"] if v is not None}
+    if seen:
+        why += f", such as {', '.join(sorted(seen)[:5])}"
     return Finding(item.name, status, why, share, n=said["element_count"], bound=bound)
+
+
+def _example(item: Asked, value: object) -> str:
+    """A value as a person reads it: texts in quotes, with the expected one that is nearly equal."""
+    if not isinstance(value, str):
+        return str(value)[:_SHOWN]
+    expected = getattr(item.expectation, "value_set", None) or []
+    return described(value[:_SHOWN], map(str, expected))
 
 
 def _observed(item: Asked, said: dict[str, Any]) -> str:
     amiss = (said.get("details") or {}).get("mismatched") or {}
     if amiss:
-        return "; ".join(f"{what}: {', '.join(map(str, names))}" for what, names in amiss.items())
+        return "; ".join(
+            f"{what}: {', '.join(_near(names, amiss, what))}" for what, names in amiss.items()
+        )
     seen = said.get("observed_value")
     if isinstance(seen, list):
         return f"{len(seen)} found as expected"
@@ -187,6 +197,12 @@ def _observed(item: Asked, said: dict[str, Any]) -> str:
     expected = " and ".join(f"{what} {end:,}" for what, end in ends.items() if end is not None)
     found = f"{seen:,}" if isinstance(seen, int | float) else f"{seen}"
     return f"found {found}, expected {expected}" if expected else f"found {found}"
+
+
+def _near(names: list[Any], amiss: dict[str, list[Any]], what: str) -> list[str]:
+    """Quote the names of columns, with the expected one from which a name hardly differs."""
+    expected = [str(name) for name in amiss.get("missing", []) if what == "unexpected"]
+    return [described(str(name), expected) for name in names]
 
 
 def measured(frame: DataFrame, settings: Settings) -> list[Finding]:
