@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from sluice import csv_dialect
 from sluice.config import Column, Settings
 from sluice.errors import SluiceError
 from sluice.labels import MISSING, Levels, label
@@ -47,6 +48,7 @@ def _read_file(path: Path, columns: dict[str, Column]) -> DataFrame:
                 warnings.simplefilter("error", pd.errors.ParserWarning)
                 frame = pd.read_csv(
                     path,
+                    sep=csv_dialect.delimiter(csv_dialect.sample(path), columns),
                     dtype=texts,
                     low_memory=False,
                     index_col=False,

@@ -130,7 +130,7 @@ def test_a_corrupt_page_is_refused(ready: Toy, refused: Refused, tmp_path: Path)
 def test_files_that_are_not_csv_are_refused(refused: Refused, tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(b"")
-    refused("rows.csv: is empty; expected a header line", file)
+    refused("rows.csv is empty: expected a table with a header", file)
     header = "weight,slope,visits,waste,colour\n"
     file.write_bytes(header.encode() + "1,2,3,4,grün\n".encode("latin1"))
     refused("rows.csv: not readable as CSV: 'utf-8' codec", file)

@@ -23,7 +23,7 @@ def read(file: Path) -> DataFrame:
     if head.startswith(parquet_file.MAGIC) or file.suffix == ".parquet":
         frame = parquet_file.read(file)
     else:
-        frame = csv_file.read(file, head)
+        frame = csv_file.read(file)
     if frame.empty:
         raise SluiceError(f"{file} has a header but no rows: add the rows")
     for name in frame.columns:

@@ -1,16 +1,16 @@
-"""CSV files. Every cell is text; a row with too many or too few cells is refused alone."""
+"""CSV files. Every cell is text, and a row with too many or too few cells is refused alone."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from sluice.errors import SluiceError
+from sluice import csv_dialect
 from sluice.metrics import Ints
 from sluice.serve.batch.row_file import RaggedRow, RowBatch, reading
 
@@ -19,20 +19,21 @@ _FIRST = 2  # the number that Arrow gives to the first row after the header
 
 
 class CsvFile:
-    """A CSV file with a header, in UTF-8; raises SluiceError if the header cannot be read."""
+    """A CSV file with a header; raises SluiceError if the header cannot be read.
+
+    names: the columns which are expected, by which the delimiter is recognised.
+    """
 
     parsed = True
     rows: int | None = None
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, names: Collection[str]) -> None:
         self._path = path
-        with reading(path, "CSV"), path.open(encoding="utf-8-sig", newline="") as file:
-            try:
-                header = next((cells for cells in csv.reader(file) if cells), None)
-            except csv.Error as error:
-                raise SluiceError(f"{path}: not readable as CSV: {error}") from None
-        if header is None:
-            raise SluiceError(f"{path}: is empty; expected a header line")
+        with reading(path, "CSV"):
+            self._delimiter = csv_dialect.delimiter(csv_dialect.sample(path), names)
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                rows = csv.reader(file, delimiter=self._delimiter)
+                header = next((cells for cells in rows if cells), [])
         self.columns = pa.schema([(name, pa.string()) for name in header])
 
     def batches(self, most: int) -> Iterator[RowBatch]:
@@ -64,7 +65,11 @@ class CsvFile:
             self._path,
             # With threads, Arrow does not number the rows.
             pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK),
-            pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep_apart),
+            pa_csv.ParseOptions(
+                delimiter=self._delimiter,
+                newlines_in_values=True,
+                invalid_row_handler=keep_apart,
+            ),
             pa_csv.ConvertOptions(
                 column_types={name: pa.string() for name in self.columns.names},
                 strings_can_be_null=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,14 @@ from sluice.serve.batch.csv_file import CsvFile
 from sluice.serve.batch.parquet_file import ParquetFile
 from sluice.serve.batch.row_file import RowFile
 
-_KINDS: dict[str, type[ParquetFile] | type[CsvFile] | type[ArrowFile]] = {
+_KINDS: dict[str, type[ParquetFile] | type[ArrowFile]] = {
     ".parquet": ParquetFile,
-    ".csv": CsvFile,
     ".arrow": ArrowFile,
     ".arrows": ArrowFile,
     ".feather": ArrowFile,
     ".ipc": ArrowFile,
 }
+_CSV = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,12 @@ def _hidden(parts: Sequence[str]) -> bool:
     return any(part.startswith((".", "_")) for part in parts)
 
 
-def open_all(given: str) -> list[InputFile]:
-    """Open all files; raises SluiceError if one cannot be read or differs from the first."""
-    files = [InputFile(path, name, _open(path)) for path, name in find(given)]
+def open_all(given: str, names: Collection[str]) -> list[InputFile]:
+    """Open all files; raises SluiceError if one cannot be read or differs from the first.
+
+    names: the columns which are expected.
+    """
+    files = [InputFile(path, name, _open(path, names)) for path, name in find(given)]
     for file in files[1:]:
         _refuse_other_columns(file, files[0])
     return files
@@ -80,8 +83,11 @@ def _refuse_other_columns(file: InputFile, first: InputFile) -> None:
         raise SluiceError(f"{file.path}: column {missing[0]!r} of {first.path} is missing")
 
 
-def _open(path: Path) -> RowFile:
-    kind = _KINDS.get(path.suffix.lower())
+def _open(path: Path, names: Collection[str]) -> RowFile:
+    suffix = path.suffix.lower()
+    if suffix in _CSV:
+        return CsvFile(path, names)
+    kind = _KINDS.get(suffix)
     if kind is None:
-        raise SluiceError(f"{path}: expected a name that ends in {', '.join(_KINDS)}")
+        raise SluiceError(f"{path}: expected a name that ends in {', '.join([*_CSV, *_KINDS])}")
     return kind(path)

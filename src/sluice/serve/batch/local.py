@@ -47,7 +47,7 @@ def run(
             raise SluiceError(f"{path}: expected a file name that ends in .parquet")
     with opened(package) as unpacked:
         model = Model(unpacked.model)
-        inputs = open_all(given)
+        inputs = open_all(given, [*model.signature.numbers, *model.signature.categories])
         file = inputs[0].file
         plan = plan_columns(
             model.signature, file.columns, keep, str(inputs[0].path), parsed=file.parsed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,7 +58,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise SluiceError(f"{path}: no such file") from None
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise SluiceError(f"{path}: not readable as {kind}: {reason}") from None
 

@@ -72,7 +72,7 @@ def run(
     with opened(package) as unpacked, TemporaryDirectory(prefix="sluice-") as folder:
         scratch = Path(folder)
         signature = unpacked.signature
-        inputs = open_all(given)
+        inputs = open_all(given, [*signature.numbers, *signature.categories])
         _refuse_unless_parquet(inputs)
         where = str(inputs[0].path)
         columns = plan_columns(signature, inputs[0].file.columns, keep, where, parsed=False)

@@ -1,0 +1,69 @@
+"""How a CSV file is written: in UTF-8, and with which delimiter. All readers of CSV ask here."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Collection
+from itertools import islice
+from pathlib import Path
+
+from sluice.errors import SluiceError
+
+_DELIMITERS = ",;\t|"
+_SAMPLE = 2**16  # bytes
+_LINES = 100
+_ZIP_MAGIC = b"PK\x03\x04"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def sample(path: Path) -> str:
+    """Return the start of a CSV file as text, without a byte order mark.
+
+    Raises SluiceError for a file that is empty, in another encoding or no text, and OSError.
+    """
+    with path.open("rb") as file:
+        head = file.read(_SAMPLE)
+    if head.startswith(_ZIP_MAGIC):
+        raise SluiceError(f"{path} is a spreadsheet or an archive: save it as CSV or Parquet")
+    if head.startswith(_UTF16_MARKS):
+        raise SluiceError(f"{path} is UTF-16: convert it with 'iconv -f utf-16 -t utf-8'")
+    if b"\x00" in head:
+        raise SluiceError(f"{path} is neither CSV nor Parquet: it contains binary data")
+    try:
+        # The sample may end within a character.
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head, len(head) < _SAMPLE)
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, error) from None
+    if not text.strip():
+        raise SluiceError(f"{path} is empty: expected a table with a header")
+    return text
+
+
+def not_utf8(path: Path, error: UnicodeDecodeError) -> SluiceError:
+    """Return the error for a file in another encoding."""
+    return SluiceError(
+        f"{path} is not UTF-8 (byte {error.start:,}): convert it, for example with "
+        "'iconv -f latin1 -t utf-8'"
+    )
+
+
+def delimiter(text: str, names: Collection[str] = ()) -> str:
+    """Return the delimiter of CSV text: comma, semicolon, tab or bar.
+
+    It is the one which finds most of the expected column `names` in the header, and among equals
+    the one which gives rows of equal length.
+    """
+    lines = list(islice(io.StringIO(text, newline=""), _LINES))
+    if len(lines) > 2:
+        lines.pop()  # the sample may end within a quoted value
+    expected = set(names)
+
+    def rank(character: str) -> tuple[int, bool, int]:
+        rows = [row for row in csv.reader(lines, delimiter=character) if row]
+        header = rows[0] if rows else []
+        equal = len(header) > 1 and all(len(row) == len(header) for row in rows)
+        return len(expected.intersection(header)), equal, len(header)
+
+    return max(_DELIMITERS, key=rank)
