@@ -1,4 +1,4 @@
-"""The functions on which the gates depend: labels, thresholds, groups, intervals."""
+"""The functions on which the gates depend: labels, thresholds and groups."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from sluice.config import Settings, validate
 from sluice.decision import cheapest_threshold
 from sluice.errors import SluiceError
 from sluice.metrics import Predictions
-from sluice.stats.bootstrap import intervals
 from sluice.table import truth, typed
 from sluice.train import persist
 from sluice.train.fit import columns_of
@@ -169,24 +168,3 @@ def test_fairness_measures_equal_those_of_fairlearn(
                 assert values[f"{name} in {group}"] == pytest.approx(known.by_group[group])
             assert values[f"{name} difference"] == pytest.approx(known.difference())
             assert values[f"{name} ratio"] == pytest.approx(known.ratio())
-
-
-def test_the_bootstrap_interval_of_a_mean() -> None:
-    """It equals the interval of the normal approximation, and depends only on the seed."""
-    values = np.random.default_rng(3).normal(5, 2, 800)
-
-    def statistic(rows: Any) -> dict[str, float]:
-        drawn = float(values[rows].mean())
-        return {"mean": drawn, "undefined": float("nan") if drawn > values.mean() else drawn}
-
-    def spans(seed: int) -> dict[str, tuple[float, float]]:
-        return intervals(
-            statistic, 800, resamples=1_000, confidence=0.95, seed=seed, doing="the mean"
-        )
-
-    first = spans(1)
-    half = 1.96 * values.std() / 800**0.5
-    assert first["mean"] == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
-    assert np.isnan(first["undefined"]).all()
-    assert spans(1)["mean"] == first["mean"]
-    assert spans(2)["mean"] != first["mean"]

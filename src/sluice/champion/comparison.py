@@ -17,13 +17,16 @@ import numpy as np
 from sluice import gates
 from sluice.champion import folder
 from sluice.champion.folder import FetchedChampion
+from sluice.check.clusters import clusters_of, with_count
 from sluice.check.outcome import of_model, of_split
+from sluice.config import INDEPENDENT
 from sluice.files import read_yaml, write_json
-from sluice.metrics import METRICS, Predictions, of_task
+from sluice.metrics import METRICS, Floats, Predictions, of_task
 from sluice.model import Model, Signature
 from sluice.package.archive import Package, opened
 from sluice.project import Project
-from sluice.stats.bootstrap import Rows, intervals
+from sluice.stats.bootstrap import Clusters, Rows, intervals
+from sluice.train import instants
 from sluice.verdict import Bound, Finding, Status, Verdict, judge, number, plain
 
 if TYPE_CHECKING:
@@ -72,14 +75,14 @@ def _look(project: Project, where: Path) -> list[Finding]:
     with opened(champion.package) as unpacked:
         model = Model(unpacked.model)
         obstacle = _cannot_score(project, model.signature, frame) or _may_know_rows(
-            project, unpacked
+            project, unpacked, frame
         )
         if obstacle:
             write_json(comparison(project), {"release": champion.name})
             why = f"{obstacle}; to release without a comparison, accept this finding in params.yaml"
             return [Finding(f"{GATE}/comparable", Status.INSUFFICIENT, why)]
         other = of_model(project.settings, model, frame)
-    return _compare(project, champion, candidate, other)
+    return _compare(project, champion, candidate, other, clusters_of(frame, project.settings))
 
 
 def _cannot_score(project: Project, signature: Signature, frame: DataFrame) -> str | None:
@@ -99,12 +102,16 @@ def _cannot_score(project: Project, signature: Signature, frame: DataFrame) -> s
     return None
 
 
-def _may_know_rows(project: Project, champion: Package) -> str | None:
+def _may_know_rows(project: Project, champion: Package, holdout: DataFrame) -> str | None:
     """Why the champion may have been trained on rows of this holdout; None if it was not."""
     settings = project.settings
     theirs = read_yaml(champion.params)
-    if theirs["split"] != settings.split.model_dump():
+    if _rule(theirs["split"]) != _rule(settings.split.model_dump()):
         return "the champion was trained with another split, so it may have seen these rows"
+    if settings.split.by_time is not None:
+        return _trained_later(champion, instants.newest(holdout, settings.split))
+    if settings.split.group_column is not None:
+        return None
     if theirs["data"].get("id") != settings.data.id:
         return "the champion was split by another id column, so it may have seen these rows"
     if settings.data.id is None and set(theirs["columns"]) != set(settings.columns):
@@ -115,8 +122,27 @@ def _may_know_rows(project: Project, champion: Package) -> str | None:
     return None
 
 
+def _rule(split: dict[str, object]) -> dict[str, object]:
+    """The settings that decide the part of a row, without those that have no effect."""
+    return {name: value for name, value in split.items() if value not in (None, INDEPENDENT)}
+
+
+def _trained_later(champion: Package, holdout: Floats) -> str | None:
+    """Why a champion that was split by time may have seen rows at these times; None if not."""
+    splits = champion.data.splits
+    until = [splits[name].until for name in ("train", "validation") if name in splits]
+    known = [time for time in until if time is not None]
+    if len(known) < 2 or max(known) >= holdout.min():
+        return "the champion was trained on rows that are as new as these, so it may have seen them"
+    return None
+
+
 def _compare(
-    project: Project, champion: FetchedChampion, candidate: Predictions, other: Predictions
+    project: Project,
+    champion: FetchedChampion,
+    candidate: Predictions,
+    other: Predictions,
+    clusters: Clusters | None,
 ) -> list[Finding]:
     """Judge the gain in the selection's metric and in cost; write down that in every metric."""
     settings = project.settings
@@ -133,6 +159,7 @@ def _compare(
     spans = intervals(
         gains,
         n,
+        clusters=clusters,
         resamples=settings.performance.resamples,
         confidence=settings.performance.confidence,
         seed=settings.seed,
@@ -157,7 +184,8 @@ def _compare(
         bound = Bound(source, low=plain(-settings.performance.under_champion * abs(values[name])))
         found = judge(f"{GATE}/gain in {name}", whole[name], bound, interval=spans[name], n=n)
         ours = METRICS[name].compute(candidate)
-        findings.append(_with_values(found, ours, values[name]))
+        found = _with_values(with_count(found, clusters, settings), ours, values[name])
+        findings.append(found)
     return findings
 
 

@@ -1,4 +1,7 @@
-"""Does the model treat groups alike? Estimates by fairlearn, intervals by bootstrap."""
+"""The fairness gate: does the model treat groups alike?
+
+Estimates are computed by fairlearn, and intervals by the bootstrap.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.check.clusters import clusters_of, count, with_count
 from sluice.check.groups import Grouping, groupings
 from sluice.check.outcome import of_split
 from sluice.config import Range
 from sluice.files import write_json
 from sluice.metrics import Floats, Predictions
 from sluice.project import Project
-from sluice.stats.bootstrap import Rows, Statistic, intervals
+from sluice.stats.bootstrap import Clusters, Rows, Statistic, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
+
+_FEWEST_MEMBERS = 10  # an interval from fewer groups of rows would be much too narrow
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Measure:
 
 
 def measures(outcome: Predictions) -> list[Measure]:
-    """The measures of the task; for more than two classes one of each against the rest."""
+    """The measures of the task; with more than two classes, those of each against the rest."""
     if outcome.task == "regression":
         off, every = outcome.scores - outcome.truth, np.ones(len(outcome.truth), bool)
         return [
@@ -54,13 +60,14 @@ def measure(project: Project) -> list[Finding]:
     if not settings.data.sensitive:
         # DVC refuses a stage that leaves out one of its outputs.
         write_json(project.evidence("fairness") / "groups.json", [])
-        why = "data.sensitive in params.yaml names no column, so nobody's treatment was compared"
+        why = "data.sensitive in params.yaml names no column, so no groups were compared"
         return [Finding("fairness/sensitive columns", Status.INSUFFICIENT, why)]
     frame, outcome = of_split(project, "holdout")
     taken = measures(outcome)
+    clusters = clusters_of(frame, settings)
     findings, evidence = [], []
     for grouping in groupings(frame, settings):
-        found, facts = _compare(project, grouping, taken)
+        found, facts = _compare(project, grouping, taken, clusters)
         findings += found
         evidence.append(facts)
     write_json(project.evidence("fairness") / "groups.json", evidence)
@@ -68,18 +75,24 @@ def measure(project: Project) -> list[Finding]:
 
 
 def _compare(
-    project: Project, grouping: Grouping, taken: list[Measure]
+    project: Project, grouping: Grouping, taken: list[Measure], clusters: Clusters | None
 ) -> tuple[list[Finding], dict[str, object]]:
     settings = project.settings.fairness
     sizes = {name: int(np.count_nonzero(grouping.of == name)) for name in grouping.names}
-    large = [name for name in grouping.names if sizes[name] >= settings.group_rows]
     findings = [
         _too_small(name, size, settings.group_rows, len(grouping.of))
         for name, size in sizes.items()
         if size < settings.group_rows
     ]
+    enough = [name for name in grouping.names if sizes[name] >= settings.group_rows]
+    large = [name for name in enough if _members(grouping, name, clusters) >= _FEWEST_MEMBERS]
+    findings += [
+        _too_few_members(name, _members(grouping, name, clusters), sizes[name], project)
+        for name in enough
+        if name not in large
+    ]
     values = estimates(grouping, large, taken)
-    spans = _intervals(project, grouping, large, taken)
+    spans = _intervals(project, grouping, large, taken, clusters)
     alone = len(grouping.columns) == 1
     section = "bounds" if alone else "intersections"
     bounds: dict[str, Range] = settings.bounds if alone else settings.intersections
@@ -90,15 +103,14 @@ def _compare(
             if measure.kind != kind:
                 continue
             name = f"{measure.name} {comparison}"
-            findings.append(
-                judge(
-                    f"fairness/{grouping.title}/{name}",
-                    values.get(name, float("nan")),
-                    source,
-                    interval=spans.get(name, (float("nan"), float("nan"))),
-                    n=sum(sizes[group] for group in large),
-                )
+            found = judge(
+                f"fairness/{grouping.title}/{name}",
+                values.get(name, float("nan")),
+                source,
+                interval=spans.get(name, (float("nan"), float("nan"))),
+                n=sum(sizes[group] for group in large),
             )
+            findings.append(with_count(found, clusters, project.settings))
     return findings, _facts(grouping, sizes, taken, values, spans)
 
 
@@ -114,6 +126,20 @@ def _too_small(name: str, size: int, least: int, rows: int) -> Finding:
     return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=size)
 
 
+def _members(grouping: Grouping, name: str, clusters: Clusters | None) -> float:
+    """How many independent groups of rows are in a group that is compared."""
+    return np.inf if clusters is None else count(clusters[grouping.of == name])
+
+
+def _too_few_members(name: str, members: float, rows: int, project: Project) -> Finding:
+    column = project.settings.split.group_column
+    why = (
+        f"{rows} rows in the holdout, but of only {members:g} values of {column!r}, and at least "
+        f"{_FEWEST_MEMBERS} are needed: bring rows of more of them"
+    )
+    return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=rows)
+
+
 def estimates(grouping: Grouping, groups: list[str], taken: list[Measure]) -> dict[str, float]:
     """Each measure of each group, and its difference and ratio between the groups."""
     from fairlearn.metrics import MetricFrame, mean_prediction
@@ -125,7 +151,7 @@ def estimates(grouping: Grouping, groups: list[str], taken: list[Measure]) -> di
             continue
         frame = MetricFrame(
             metrics=mean_prediction,
-            y_true=measure.values[rows],  # not read by mean_prediction, but asked for
+            y_true=measure.values[rows],  # required, but not read by mean_prediction
             y_pred=measure.values[rows],
             sensitive_features=grouping.of[rows],
         )
@@ -138,7 +164,11 @@ def estimates(grouping: Grouping, groups: list[str], taken: list[Measure]) -> di
 
 
 def _intervals(
-    project: Project, grouping: Grouping, groups: list[str], taken: list[Measure]
+    project: Project,
+    grouping: Grouping,
+    groups: list[str],
+    taken: list[Measure],
+    clusters: Clusters | None,
 ) -> dict[str, tuple[float, float]]:
     if not groups:
         return {}
@@ -146,6 +176,7 @@ def _intervals(
     return intervals(
         group_statistic(grouping, groups, taken),
         len(grouping.of),
+        clusters=clusters,
         resamples=settings.resamples,
         confidence=settings.confidence,
         seed=project.settings.seed,
@@ -154,9 +185,9 @@ def _intervals(
 
 
 def group_statistic(grouping: Grouping, groups: list[str], taken: list[Measure]) -> Statistic:
-    """What `estimates` gives, as a function of chosen rows: fast enough for every resample.
+    """What `estimates` returns, as a function of chosen rows that is fast enough for resampling.
 
-    An undefined value is NaN, as is what is derived from it.
+    An undefined value is NaN, and so is what is derived from it.
     """
     code = {name: k for k, name in enumerate(groups)}
     codes = np.array([code.get(name, -1) for name in grouping.of])
@@ -192,7 +223,7 @@ def _facts(
     values: dict[str, float],
     spans: dict[str, tuple[float, float]],
 ) -> dict[str, object]:
-    """Everything that was measured, for the report: undefined values are null."""
+    """Everything that was measured, for the report; undefined values are null."""
 
     def measured(name: str) -> dict[str, float | None]:
         low, high = spans.get(name, (np.nan, np.nan))

@@ -1,4 +1,4 @@
-"""Is the model good enough, and better than what anyone could do without it?"""
+"""The performance gate: is the model good enough, and better than predictions without a model?"""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import numpy as np
 
 from sluice.check import curves
 from sluice.check.baselines import baselines
+from sluice.check.clusters import clusters_of, enough, with_count
 from sluice.check.outcome import of_split
 from sluice.files import write_json
 from sluice.metrics import METRICS, Predictions, of_task
 from sluice.project import Project
-from sluice.stats.bootstrap import Rows, intervals
+from sluice.stats.bootstrap import Clusters, Rows, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 
@@ -18,7 +19,8 @@ def measure(project: Project) -> list[Finding]:
     settings = project.settings.performance
     frame, outcome = of_split(project, "holdout")
     rivals = baselines(project, frame)
-    values, spans = with_intervals(project, outcome, rivals)
+    clusters = clusters_of(frame, project.settings)
+    values, spans = with_intervals(project, outcome, rivals, clusters)
     write_evidence(project, outcome, rivals, values, spans)
     findings = [
         judge(
@@ -41,13 +43,15 @@ def measure(project: Project) -> list[Finding]:
         )
         for name in rivals
     ]
+    findings = [with_count(finding, clusters, project.settings) for finding in findings]
+    findings += enough("performance", clusters, project.settings)
     if project.settings.task != "regression":
         findings.append(_decides(outcome, project.settings.classes))
     return findings
 
 
 def _decides(outcome: Predictions, classes: list[str]) -> Finding:
-    """Scores may rank well while no row is ever decided otherwise."""
+    """Refuse a model that decides alike for every row, however well its scores rank them."""
     found = np.unique(outcome.decisions)
     bound = Bound("a model decides between classes", low=2)
     name, n = "performance/classes decided for", len(outcome.truth)
@@ -55,14 +59,17 @@ def _decides(outcome: Predictions, classes: list[str]) -> Finding:
         why = f"{len(found)} of {len(classes)} classes are decided for"
         return Finding(name, Status.PASS, why, len(found), n=n, bound=bound)
     why = (
-        f"every row of the holdout is decided to be {classes[int(found[0])]!r}, so nothing is told "
-        "apart: say under selection.costs in params.yaml what each error costs"
+        f"every row of the holdout is decided to be {classes[int(found[0])]!r}, so the model "
+        "distinguishes nothing: set under selection.costs in params.yaml what each error costs"
     )
     return Finding(name, Status.FAIL, why, len(found), n=n, bound=bound)
 
 
 def with_intervals(
-    project: Project, outcome: Predictions, rivals: dict[str, Predictions]
+    project: Project,
+    outcome: Predictions,
+    rivals: dict[str, Predictions],
+    clusters: Clusters | None,
 ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
     """Every metric of the task and the gain over each baseline, with their intervals."""
     settings = project.settings
@@ -81,6 +88,7 @@ def with_intervals(
     spans = intervals(
         statistic,
         n,
+        clusters=clusters,
         resamples=settings.performance.resamples,
         confidence=settings.performance.confidence,
         seed=settings.seed,

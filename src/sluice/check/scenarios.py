@@ -1,4 +1,4 @@
-"""The scenarios gate: what `src/usecase` declares, and what holds for any model."""
+"""The scenarios gate: those which `src/usecase` declares, and those which hold for any model."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sluice import files, scenario, table, usecase
+from sluice.check.clusters import clusters_of
 from sluice.config import Settings
 from sluice.errors import SluiceError
+from sluice.metrics import Floats
 from sluice.model import Model, Signature
 from sluice.project import Project
 from sluice.scenario import Alone, AnyScenario, Book, Edge, Recorded, Row, Sample
+from sluice.stats.bootstrap import effective_size
 from sluice.train import persist
 from sluice.train.fit import predict
 from sluice.verdict import Finding
@@ -24,25 +27,25 @@ _ROWS = 100
 
 
 def measure(project: Project) -> list[Finding]:
-    # Read back: what is run here is what travels, not what the forker's classes make of it.
+    # The file is read back, because it is what the package contains and other machines run.
     return scenario.run(Model(project.model), scenario.read(write_book(project)))
 
 
 def write_book(project: Project) -> Path:
-    """Write `scenarios.json`: the declared scenarios, the standing ones, and their rows."""
+    """Write `scenarios.json`: the declared scenarios, the standard ones, and their rows."""
     settings = project.settings
     declared = _declared(project)
     model = Model(project.model)
     inputs = [column.name for column in model.signature.inputs]
     parts = {part: table.read_split(project.split(part)) for part in ("latest", "holdout")}
-    samples = {part: frame[inputs].iloc[:_ROWS] for part, frame in parts.items()}
+    samples = {part: frame.iloc[:_ROWS] for part, frame in parts.items()}
     book = Book(
-        {part: records(rows) for part, rows in samples.items()},
+        {part: records(rows[inputs]) for part, rows in samples.items()},
         [
             *declared,
             *standing(model.signature, settings),
-            _latest(model, settings, parts["holdout"][inputs], len(samples["latest"])),
-            _recorded(project, samples["holdout"]),
+            _latest(model, settings, parts["holdout"], samples["latest"]),
+            _recorded(project, samples["holdout"][inputs]),
         ],
     )
     path = project.evidence("scenarios") / "scenarios.json"
@@ -79,7 +82,7 @@ def _plain(value: float | str) -> float | int | str | None:
 
 
 def standing(signature: Signature, settings: Settings) -> list[AnyScenario]:
-    """Edges and refusals that every model must stand."""
+    """The extreme rows which every model must score, and the rows which it must refuse."""
     alone = "a row scores alone as it does among others"
     made: list[AnyScenario] = [Alone(name=alone, tolerance=settings.parity.tolerance)]
     numbers, categories = signature.numbers, signature.categories
@@ -110,15 +113,31 @@ def standing(signature: Signature, settings: Settings) -> list[AnyScenario]:
     return made
 
 
-def _latest(model: Model, settings: Settings, holdout: DataFrame, rows: int) -> Sample:
+def _latest(model: Model, settings: Settings, holdout: DataFrame, latest: DataFrame) -> Sample:
     """The latest production rows score like the holdout: their mean within five standard errors."""
-    values = model.score(table.tensors(holdout, settings, list(holdout.columns))).values
+    inputs = [column.name for column in model.signature.inputs]
+    values = model.score(table.tensors(holdout, settings, inputs)).values
     of = model.signature.classes[0] if values.ndim == 2 else None
     seen = values[:, 0] if values.ndim == 2 else values
-    error = 5 * float(seen.std()) / rows**0.5
+    error = 5 * _standard_error(seen, latest, settings)
     low, high = (round(float(seen.mean()) + side * error, 6) for side in (-1, 1))
     name = "the latest production scores like the holdout"
     return Sample(name=name, sample="latest", low=low, high=high, of=of)
+
+
+def _standard_error(scores: Floats, latest: DataFrame, settings: Settings) -> float:
+    """The standard error of the mean score of the latest rows; scores: [n] of the holdout.
+
+    Rows of one group count as one. In a split by time, neighbours are alike, so that the means of
+    successive blocks of the holdout differ more than means of independent rows.
+    """
+    clusters = clusters_of(latest, settings)
+    size = len(latest) if clusters is None else effective_size(clusters)
+    error = float(scores.std()) / size**0.5
+    if settings.split.by_time is None:
+        return error
+    blocks = [part.mean() for part in np.array_split(scores, len(scores) // len(latest) or 1)]
+    return max(error, float(np.std(blocks)))
 
 
 def _recorded(project: Project, rows: DataFrame) -> Recorded:

@@ -6,7 +6,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from sluice import gates
+from sluice import gates, table
 from sluice.errors import SluiceError
 from sluice.files import write, write_json
 from sluice.package import parts
@@ -14,6 +14,7 @@ from sluice.package.card import model_card
 from sluice.package.parts import Parts
 from sluice.project import Project
 from sluice.report.write import write as write_report
+from sluice.train import instants
 from sluice.verdict import Verdict
 
 _FILES = {
@@ -82,11 +83,23 @@ def _data(project: Project, package: Parts) -> dict[str, object]:
     return {
         "file": {"path": project.settings.data.file, "md5": _md5(project.data)},
         "splits": {
-            split: {"md5": _md5(project.split(split)), "rows": _rows(project.split(split))}
+            split: {
+                "md5": _md5(project.split(split)),
+                "rows": _rows(project.split(split)),
+                **_until(project, split),
+            }
             for split in ("train", "validation", "holdout", "latest")
         },
         "scenario rows": {name: len(rows) for name, rows in package.scenarios.samples.items()},
     }
+
+
+def _until(project: Project, split: str) -> dict[str, float]:
+    """The time of the part's newest row; nothing if the table is not split by time."""
+    if project.settings.split.by_time is None:
+        return {}
+    frame = table.read_split(project.split(split))
+    return {"until": float(instants.newest(frame, project.settings.split).max())}
 
 
 def _md5(path: Path) -> str:

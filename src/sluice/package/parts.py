@@ -60,10 +60,14 @@ class DataFile(msgspec.Struct, frozen=True):
 
 
 class Split(msgspec.Struct, frozen=True):
-    """One part of the table, such as the training rows."""
+    """One part of the table, such as the training rows.
+
+    until: the time of its newest row, if the table was split by time.
+    """
 
     md5: str
     rows: int
+    until: float | None = None
 
 
 class Data(msgspec.Struct, frozen=True):

@@ -1,1 +1,1 @@
-"""Statistics without input or output: resampling, and tests."""
+"""Statistics without input or output."""

@@ -1,4 +1,8 @@
-"""Confidence intervals by resampling rows (percentile bootstrap; Efron, 1979)."""
+"""Confidence intervals by the percentile bootstrap (Efron, 1979).
+
+Rows that belong together are drawn together (cluster bootstrap; Davison and Hinkley, 1997): many
+rows of one customer say no more about other customers than that one customer does.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +12,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.intp]
+Clusters = NDArray[np.intp]
 Statistic = Callable[[Rows], dict[str, float]]
+
+# With fewer clusters an interval is much too narrow.
+FEWEST_CLUSTERS = 20
 
 
 def intervals(
-    statistic: Statistic, n: int, *, resamples: int, confidence: float, seed: int, doing: str
+    statistic: Statistic,
+    n: int,
+    *,
+    clusters: Clusters | None = None,
+    resamples: int,
+    confidence: float,
+    seed: int,
+    doing: str,
 ) -> dict[str, tuple[float, float]]:
-    """The interval of each value that `statistic` gives for chosen rows of n.
+    """The interval of each value that `statistic` returns for some of n rows.
 
-    A value that is undefined (NaN) in any resample has no interval: NaN, NaN.
+    clusters: the number of the cluster of each row, counted from 0, shape [n]; None if rows are
+    independent. doing: what the progress bar says. The interval is (NaN, NaN) for a value that is
+    undefined (NaN) in any resample.
     """
     from tqdm import tqdm
 
     random = np.random.default_rng(seed)
     drawn = [
-        statistic(resample(random, n))
+        statistic(draw(random, n, clusters=clusters))
         for _ in tqdm(range(resamples), doing, leave=False, disable=None)
     ]
     tail = (1 - confidence) / 2
     return {name: _between(np.array([values[name] for values in drawn]), tail) for name in drawn[0]}
 
 
-def resample(random: np.random.Generator, n: int) -> Rows:
-    """[n] rows drawn with replacement, in rising order: reading and sorting are twice as fast."""
-    times = np.bincount(random.integers(0, n, n), minlength=n)
-    return np.repeat(np.arange(n), times)
+def draw(
+    random: np.random.Generator,
+    n: int,
+    *,
+    clusters: Clusters | None = None,
+    size: int | None = None,
+) -> Rows:
+    """Rows drawn with replacement from n, or all rows of each of the clusters drawn.
+
+    size: the number of rows to draw, which is exact only without clusters; n by default. The rows
+    are in increasing order, because reading and sorting them is twice as fast then.
+    """
+    size = n if size is None else size
+    if clusters is None:
+        return np.repeat(np.arange(n), np.bincount(random.integers(0, n, size), minlength=n))
+    count = int(clusters.max()) + 1
+    chosen = random.integers(0, count, max(1, round(size * count / n)))
+    return np.repeat(np.arange(n), np.bincount(chosen, minlength=count)[clusters])
+
+
+def effective_size(clusters: Clusters) -> float:
+    """How many independent rows these are worth at least, by the sizes of the clusters (Kish)."""
+    sizes = np.bincount(clusters)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
 def _between(values: NDArray[np.float64], tail: float) -> tuple[float, float]:

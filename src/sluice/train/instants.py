@@ -6,38 +6,46 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sluice import dates
 from sluice.config import Split
 from sluice.errors import SluiceError
 from sluice.metrics import Floats
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 
 def of(frame: DataFrame, column: str) -> Floats:
-    """The times of a typed table's rows, shape [n]: its numbers, or ISO 8601 dates in seconds.
+    """The times of a typed table's rows, shape [n]: its numbers, or its dates in seconds.
 
-    Raises SluiceError if a value is missing or no date.
+    Raises SluiceError if a value is missing or no date, or if its day and month may be exchanged.
     """
-    import pandas as pd
-
     values = frame[column]
-    if values.dtype.kind in "iuf":
-        unknown = values.isna()
-        times = values.to_numpy(np.float64)
-    else:
-        dates = pd.to_datetime(values, format="ISO8601", utc=True, errors="coerce")
-        unknown = dates.isna()
-        times = (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(np.float64)
-    if unknown.any():
-        row = int(unknown.to_numpy().argmax())
-        found = values.iloc[row]
-        what = "is missing" if found == "" or pd.isna(found) else f"is {found!r}"
+    times = values.to_numpy(np.float64) if values.dtype.kind in "iuf" else _seconds(values)
+    if np.isnan(times).any():
+        row = int(np.isnan(times).argmax())
+        value = values.iloc[row]
+        what = "is missing" if value == "" or value != value else f"is {value!r}"  # noqa: PLR0124
         raise SluiceError(
             f"split.by_time: column {column!r} {what} in data row {row + 1}: expected a number or "
             "a date such as 2024-03-31 in every row"
         )
     return times
+
+
+def _seconds(values: Series) -> Floats:
+    """The seconds of dates written as text, shape [n]; NaN for a value which is no date."""
+    import pandas as pd
+
+    found = dates.read(values)
+    if found is None:  # many values are no dates
+        return np.array([0.0 if dates.read(pd.Series([v])) else np.nan for v in values])
+    if found.ambiguous:
+        raise SluiceError(
+            f"split.by_time: column {values.name!r} has dates such as {values.iloc[0]!r}, and no "
+            "value shows whether the day or the month comes first: write them as 2024-03-31"
+        )
+    return np.asarray((found.times - pd.Timestamp(0)).dt.total_seconds(), np.float64)
 
 
 def newest(frame: DataFrame, split: Split) -> Floats:
