@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sluice import table, usecase
+from sluice.check import leakage
 from sluice.check.data_quality_page import write_page
+from sluice.check.leakage import Leak
+from sluice.check.suspicion import judge_suspicion
 from sluice.config import Column, Settings
 from sluice.errors import SluiceError
 from sluice.labels import label
@@ -227,21 +230,37 @@ def measured(frame: DataFrame, settings: Settings) -> list[Finding]:
 
 
 def _leaks(frame: DataFrame, settings: Settings) -> list[Finding]:
-    from sluice.check.leakage import power
-
     target = settings.data.target
-    wanted = [*settings.features, target]
-    columns = {name: settings.columns[name] for name in wanted if name in frame}
+    columns = {n: settings.columns[n] for n in (*settings.features, target) if n in frame}
     usable = frame.dropna(subset=[target])
     if settings.task != "regression":
         usable = usable[usable[target].isin(settings.classes)]
     values = table.typed(usable, columns, strict=False)
-    truth = table.truth(values, settings)
-    high = Bound("params.yaml: quality.leakage", high=settings.quality.leakage)
-    found = []
-    for name in columns:
-        if name == target:
-            continue
-        told = power(values, truth, settings, name) if len(values) > 20 else float("nan")
-        found.append(judge(f"data-quality/{name}/leakage", told, high, n=len(values)))
-    return found
+    return [_leak(leak, settings, len(values)) for leak in leakage.measure(values, settings)]
+
+
+_LEAK_NAMES = {
+    "leakage": "leakage",
+    "missing_leakage": "leakage by missing values",
+    "combined_leakage": "leakage together",
+}
+
+
+def _leak(leak: Leak, settings: Settings, n: int) -> Finding:
+    columns = " and ".join(map(repr, leak.columns))
+    told = f"{columns} alone" if leak.bound == "leakage" else repr(leak.text)
+    if leak.bound == "missing_leakage":
+        told = f"whether {columns} is missing"
+    ignore = f"set 'use: ignored' for {columns} in params.yaml"
+    return judge_suspicion(
+        f"data-quality/{leak.text}/{_LEAK_NAMES[leak.bound]}",
+        leak.strength,
+        Bound(f"params.yaml: quality.{leak.bound}", high=leak.limit(settings)),
+        n=n,
+        copy=f"{told} gives the target, so nothing is left to predict; {ignore}",
+        suspected=(
+            f"{told} explains so much of the target that it may be a leak; {ignore}, commit it, "
+            "and run 'sluice adopt --again'. If it is known when the model predicts, accept this "
+            "finding by name, with the reason"
+        ),
+    )

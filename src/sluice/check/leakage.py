@@ -1,35 +1,131 @@
-"""How well one column alone tells the target: what knows the answer was made from it."""
+"""Columns that tell the target on their own, by being missing, or two or three together.
+
+What knows the answer was usually made from it. All strengths are those of `sluice.check.strength`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sluice.check.baselines import column_codes, column_tree, scores_of
+from sluice import table
+from sluice.check.combinations import combine
+from sluice.check.strength import outcome_of, strength, strength_of_levels
 from sluice.config import Settings
-from sluice.metrics import METRICS, Predictions
+from sluice.labels import MISSING
+from sluice.metrics import Floats, Ints
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 _ROWS = 10_000
+_MOST_MISSING = 40  # columns whose missing values are tried in pairs
 
 
-def power(frame: DataFrame, truth: np.ndarray, settings: Settings, column: str) -> float:
-    """ROC AUC (classes) or R² (numbers) of a small tree on one column, on rows it has not seen.
+@dataclass(frozen=True)
+class Leak:
+    """How much one or more columns tell of the target.
 
-    frame: a typed table; truth: [n] as in sluice.metrics.Predictions. NaN where undefined.
+    text: what was tried, such as "a + b". bound: the setting of `quality` that limits the
+    strength.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    strength: float
+    bound: Literal["leakage", "missing_leakage", "combined_leakage"]
+
+    def limit(self, settings: Settings) -> float:
+        """Return the largest strength that params.yaml allows."""
+        quality = settings.quality
+        return {
+            "leakage": quality.leakage,
+            "missing_leakage": quality.missing_leakage,
+            "combined_leakage": quality.combined_leakage,
+        }[self.bound]
+
+    def exceeds(self, settings: Settings) -> bool:
+        """Whether the strength is above its bound."""
+        return self.strength > self.limit(settings)
+
+
+def measure(frame: DataFrame, settings: Settings) -> list[Leak]:
+    """Return the strength of every input, and the strongest combinations of inputs.
+
+    frame: a typed table in which every row has a target. A column that exceeds the bound on its
+    own is left out of the combinations, because it would make each of them strong.
     """
     order = np.random.default_rng(settings.seed).permutation(len(frame))[:_ROWS]
-    fitted, held = np.array_split(order, 2)
-    tree = column_tree(settings.task).fit(
-        column_codes(frame.iloc[fitted], frame.iloc[fitted], column), truth[fitted]
-    )
-    codes = column_codes(frame.iloc[fitted], frame.iloc[held], column)
-    scores = scores_of(tree, settings.task, codes, len(settings.classes))
-    outcome = Predictions(
-        settings.task, truth[held], scores, truth[held], {}, tuple(settings.classes)
-    )
-    metric = "r2" if settings.task == "regression" else "roc_auc"
-    return METRICS[metric].compute(outcome)
+    rows = frame.iloc[order].reset_index(drop=True)
+    truth = table.truth(rows, settings)
+    outcome = outcome_of(truth, len(settings.classes))
+    names = [name for name in settings.features if name in rows]
+    missing = {name: found for name in names if (found := _is_missing(rows[name])).any()}
+    alone = [_alone(rows[name], outcome) for name in names]
+    alone += [
+        _missing(name, (name,), found.astype(np.intp), outcome)
+        for name, found in missing.items()
+    ]
+    suspects = columns_in_excess(alone, settings)
+    together = _missing_pairs({n: m for n, m in missing.items() if n not in suspects}, outcome)
+    numbers = [n for n in names if n not in suspects and settings.columns[n].numeric]
+    together += [
+        Leak(found.text, found.columns, found.strength, "combined_leakage")
+        for found in combine(rows[numbers], truth, len(settings.classes))
+    ]
+    return [*alone, *_most_telling(together, settings)]
+
+
+def columns_in_excess(leaks: Iterable[Leak], settings: Settings) -> set[str]:
+    """Return the columns of all leaks that exceed their bound."""
+    return {name for leak in leaks if leak.exceeds(settings) for name in leak.columns}
+
+
+def _alone(column: Series, outcome: Floats) -> Leak:
+    name = str(column.name)
+    return Leak(name, (name,), strength(column, outcome), "leakage")
+
+
+def _missing(text: str, columns: tuple[str, ...], levels: Ints, outcome: Floats) -> Leak:
+    return Leak(text, columns, strength_of_levels(levels, outcome), "missing_leakage")
+
+
+def _is_missing(column: Series) -> NDArray[np.bool_]:
+    found = column.isna() if column.dtype.kind == "f" else column == MISSING
+    return found.to_numpy()
+
+
+def _missing_pairs(missing: dict[str, NDArray[np.bool_]], outcome: Floats) -> list[Leak]:
+    """Return what the missing values of two columns tell together."""
+    most = sorted(missing, key=lambda name: -missing[name].mean())[:_MOST_MISSING]
+    return [
+        _missing(
+            f"{one} and {other}",
+            (one, other),
+            2 * missing[one].astype(np.intp) + missing[other],
+            outcome,
+        )
+        for one, other in combinations(sorted(most), 2)
+    ]
+
+
+def _most_telling(leaks: list[Leak], settings: Settings) -> list[Leak]:
+    """Return the leaks that exceed their bound, or else the strongest of each kind.
+
+    Of leaks that share a column only the strongest is returned.
+    """
+    found: list[Leak] = []
+    kinds: set[str] = set()
+    for leak in sorted(leaks, key=lambda leak: -leak.strength):
+        taken = {name for other in found for name in other.columns if other.exceeds(settings)}
+        if leak.exceeds(settings) and not taken & set(leak.columns):
+            found.append(leak)
+        elif leak.bound not in kinds and not taken:
+            found.append(leak)
+        kinds.add(leak.bound)
+    return found

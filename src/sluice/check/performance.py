@@ -12,7 +12,7 @@ from sluice.files import write_json
 from sluice.metrics import METRICS, Predictions, of_task
 from sluice.project import Project
 from sluice.stats.bootstrap import Clusters, Rows, intervals
-from sluice.verdict import Bound, Finding, Status, judge, plain
+from sluice.verdict import Bound, Finding, Status, judge, number, plain
 
 
 def measure(project: Project) -> list[Finding]:
@@ -45,9 +45,30 @@ def measure(project: Project) -> list[Finding]:
     ]
     findings = [with_count(finding, clusters, project.settings) for finding in findings]
     findings += enough("performance", clusters, project.settings)
+    findings += [
+        _believable(name, values[name], high, len(outcome.truth))
+        for name, high in settings.ceiling.items()
+        if name in values
+    ]
     if project.settings.task != "regression":
         findings.append(_decides(outcome, project.settings.classes))
     return findings
+
+
+def _believable(metric: str, value: float, ceiling: float, n: int) -> Finding:
+    """Judge whether a metric is so good that the model may have seen the answer."""
+    name = f"performance/{metric} too good to be true"
+    bound = Bound(f"params.yaml: performance.ceiling.{metric}", high=ceiling)
+    found = judge(name, value, bound, n=n)
+    if found.status is not Status.FAIL:
+        return found
+    why = (
+        f"{number(value)} is above the ceiling of {number(ceiling)}, which suggests that an input "
+        "is known only after the target: look at the most important columns, and set "
+        "'use: ignored' for such a column in params.yaml. If the task is as easy as that, accept "
+        "this finding by name, with the reason"
+    )
+    return Finding(name, Status.INSUFFICIENT, why, plain(value), n=n, bound=bound)
 
 
 def _decides(outcome: Predictions, classes: list[str]) -> Finding:

@@ -26,8 +26,9 @@ class Quality(Section):
     whole numbers, be whole.
 
     `leakage` is how much of the target one column alone may explain on rows that it was not
-    fitted on, from 0 to 1. `combined_leakage` is the same for a sum, difference, product or ratio
-    of two columns, and for a linear fit of up to three.
+    fitted on, from 0 to 1. `missing_leakage` is the same for whether a column is missing, or two,
+    and `combined_leakage` for a sum, difference, product or ratio of two columns and for a linear
+    fit of up to three.
     """
 
     rows: PositiveInt
@@ -35,7 +36,8 @@ class Quality(Section):
     class_share: Share | None = None
     mostly: Share = 1.0
     leakage: Share
-    combined_leakage: Share = 0.99
+    missing_leakage: Share = 0.5
+    combined_leakage: Share = 0.995
 
 
 INDEPENDENT = "none"  # the answer that no column groups rows

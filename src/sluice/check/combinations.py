@@ -1,0 +1,152 @@
+"""Whether two or three columns of numbers give the target together, such as its summands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sluice.metrics import Floats
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_MOST_COLUMNS = 40  # the strongest of a wider table
+_SCREENED_ROWS = 2_000
+_CONFIRMED = 20  # how many of the strongest pairs are measured on all rows
+_MOST_TERMS = 3
+_LEAST_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Some columns, the words for what was done with them, and how much of the target it tells."""
+
+    columns: tuple[str, ...]
+    text: str
+    strength: float
+
+
+def combine(numbers: DataFrame, truth: np.ndarray, classes: int) -> list[Combination]:
+    """Return the strongest pairs and the best linear fit, the strongest first.
+
+    numbers: columns of float64. truth: [n] class indices, or numbers if `classes` is 0. A pair is
+    a sum, difference, absolute difference, product or ratio; its strength is rank-based: the
+    squared rank correlation with the target, or the squared Gini coefficient for classes. A
+    linear fit has up to three columns, of the values or of their logarithms; its strength is R²
+    on rows that it was not fitted on.
+    """
+    if numbers.shape[1] < 2:
+        return []
+    values = numbers.to_numpy(np.float64)
+    names = [str(name) for name in numbers.columns]
+    screened = slice(_SCREENED_ROWS)
+    alone = [association(column[screened][None], truth[screened], classes)[0] for column in values.T]
+    chosen = np.sort(np.argsort(-np.nan_to_num(alone), kind="stable")[:_MOST_COLUMNS])
+    found: list[tuple[float, int, int, str]] = []
+    for i, j in combinations(chosen.tolist(), 2):
+        made = _made(values[screened, i], values[screened, j])
+        told = association(np.array(list(made.values())), truth[screened], classes)
+        found += [(value, i, j, how) for how, value in zip(made, told, strict=True)]
+    found = [entry for entry in found if np.isfinite(entry[0])]
+    found.sort(key=lambda entry: -entry[0])
+    confirmed = []
+    for _, i, j, how in found[:_CONFIRMED]:
+        made = _made(values[:, i], values[:, j])[how]
+        (told,) = association(made[None], truth, classes)
+        text = how.format(names[i], names[j])
+        confirmed.append(Combination((names[i], names[j]), text, float(told)))
+    if not classes:
+        confirmed += _linear_fits(values[:, chosen], [names[k] for k in chosen], truth)
+    return sorted(confirmed, key=lambda combination: -combination.strength)
+
+
+def _made(one: Floats, other: Floats) -> dict[str, Floats]:
+    with np.errstate(all="ignore"):
+        return {
+            "{} + {}": one + other,
+            "{} - {}": one - other,
+            "|{} - {}|": np.abs(one - other),
+            "{} * {}": one * other,
+            "{} / {}": one / other,
+        }
+
+
+def association(values: Floats, truth: np.ndarray, classes: int) -> Floats:
+    """Return [m] squared rank associations of [m, n] values with the target; NaN if undefined."""
+    from scipy.stats import rankdata
+
+    usable = np.isfinite(values).all(axis=0)
+    values, truth = values[:, usable], truth[usable]
+    if len(truth) < _LEAST_ROWS or np.ptp(truth) == 0:
+        return np.full(len(values), np.nan)
+    ranks = rankdata(values, axis=1)
+    told = _gini(ranks, truth, classes) if classes else _correlation(ranks, rankdata(truth))
+    return told**2
+
+
+def _correlation(ranks: Floats, target: Floats) -> Floats:
+    centred, target = ranks - ranks.mean(axis=1, keepdims=True), target - target.mean()
+    with np.errstate(invalid="ignore"):
+        return centred @ target / np.sqrt((centred**2).sum(axis=1) * (target**2).sum())
+
+
+def _gini(ranks: Floats, truth: np.ndarray, classes: int) -> Floats:
+    """Return how well the classes are ordered: 1 if their values do not overlap, near 0 by chance.
+
+    For two classes this is the Gini coefficient, |2 AUC - 1|. For more it is the covariance of
+    the ranks with those that the classes would have without overlap, as a share of the largest.
+    """
+    member = np.eye(classes)[truth.astype(np.intp)]
+    member = member[:, member.any(axis=0)]
+    count, middle = member.sum(axis=0), (len(truth) + 1) / 2
+    mean = ranks @ member / count - middle
+    order = np.argsort(mean, axis=1, kind="stable")
+    size = count[order]
+    without_overlap = np.cumsum(size, axis=1) - (size - 1) / 2 - middle
+    reached = (size * np.take_along_axis(mean, order, axis=1) * without_overlap).sum(axis=1)
+    return reached / (size * without_overlap**2).sum(axis=1)
+
+
+def _linear_fits(values: Floats, names: list[str], truth: np.ndarray) -> Iterator[Combination]:
+    complete = np.isfinite(values).mean(axis=0) > 0.8
+    values, names = values[:, complete], [n for n, kept in zip(names, complete, strict=True) if kept]
+    usable = np.isfinite(values).all(axis=1)
+    values, target = values[usable], truth[usable].astype(np.float64)
+    yield from _linear_fit(values, names, target, "{} in a linear fit")
+    positive = (values > 0).all(axis=0)
+    if (target > 0).all():
+        logs = np.log(values[:, positive])
+        kept = [name for name, fits in zip(names, positive, strict=True) if fits]
+        yield from _linear_fit(logs, kept, np.log(target), "{} in a product of powers")
+
+
+def _linear_fit(
+    values: Floats, names: list[str], target: Floats, words: str
+) -> Iterator[Combination]:
+    """Choose columns one after the other (orthogonal matching pursuit; Pati et al., 1993)."""
+    if len(target) < 2 * _LEAST_ROWS or len(names) < 2:
+        return
+    spread = values.std(axis=0)
+    scaled = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    fitted, held = slice(0, None, 2), slice(1, None, 2)
+    chosen: list[int] = []
+    residual = target[fitted] - target[fitted].mean()
+    predicted = np.zeros(0)
+    for _ in range(min(_MOST_TERMS, len(names))):
+        pull = np.abs(scaled[fitted].T @ residual)
+        pull[chosen] = -1.0
+        chosen.append(int(np.argmax(pull)))
+        matrix = np.column_stack([scaled[:, chosen], np.ones(len(target))])
+        weights = np.linalg.lstsq(matrix[fitted], target[fitted], rcond=None)[0]
+        residual = target[fitted] - matrix[fitted] @ weights
+        predicted = matrix[held] @ weights
+    spread_of_target = float(((target[held] - target[fitted].mean()) ** 2).sum())
+    if spread_of_target > 0:
+        explained = 1 - float(((target[held] - predicted) ** 2).sum()) / spread_of_target
+        named = [names[k] for k in sorted(chosen)]
+        text = words.format(f"{', '.join(named[:-1])} and {named[-1]}")
+        yield Combination(tuple(named), text, explained)
