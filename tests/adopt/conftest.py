@@ -75,10 +75,23 @@ def adopted(project: Path) -> Adopt:
     """Adopt a file into the project; return the lines of the summary."""
 
     def call(
-        file: Path, target: str, *, key: str | None = None, sensitive: tuple[str, ...] = ()
+        file: Path,
+        target: str,
+        *,
+        key: str | None = None,
+        sensitive: tuple[str, ...] = (),
+        **options: bool,
     ) -> list[str]:
         said: list[str] = []
-        adopt(project, file, target=target, id=key, sensitive=list(sensitive), say=said.append)
+        adopt(
+            project,
+            file,
+            target=target,
+            id=key,
+            sensitive=list(sensitive),
+            say=said.append,
+            **options,
+        )
         return said
 
     return call

@@ -16,9 +16,12 @@ _EXPLAINED_CELLS = 20_000
 
 def params_yaml(profile: TableProfile, file: str, derived: DerivedBounds) -> str:
     """Return YAML with comments. `file` is the path of the data in the project."""
-    from sluice.metrics import METRICS
+    from sluice.config.stages import CEILING
+    from sluice.metrics import METRICS, of_task
 
-    influence = max(_LEAST_INFLUENCE, min(1.0, math.ceil((derived.largest_share + 0.2) * 20) / 20))
+    influence = _LEAST_INFLUENCE
+    if derived.largest not in derived.leaks:  # a leak must not loosen a bound
+        influence = max(influence, min(1.0, math.ceil((derived.largest_share + 0.2) * 20) / 20))
     many = len(profile.features) > _MANY_FEATURES
     return template("params.yaml.j2").render(
         profile=profile,
@@ -30,6 +33,7 @@ def params_yaml(profile: TableProfile, file: str, derived: DerivedBounds) -> str
         metric=hyperparameters.selection_metric(profile),
         costs=hyperparameters.cost_names(profile),
         metrics=METRICS,
+        ceilings={name: high for name, high in CEILING.items() if name in of_task(profile.task)},
         isnan=math.isnan,
         influence=influence,
         explained_rows=max(20, _EXPLAINED_CELLS // len(profile.features)) if many else None,

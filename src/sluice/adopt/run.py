@@ -15,8 +15,9 @@ from sluice.adopt.bounds.permissive import permissive_bounds
 from sluice.adopt.datasheet import datasheet
 from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile import TableProfile
-from sluice.adopt.profile.infer import infer, project_name
+from sluice.adopt.profile.infer import infer, project_name, require_features
 from sluice.adopt.summary import summary
+from sluice.adopt.suspects import suspected_leaks
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.pipeline import dvc, remote
@@ -34,12 +35,14 @@ def adopt(
     target: str,
     id: str | None,
     sensitive: list[str],
+    keep_suspects: bool = False,
     say: Callable[[str], None],
 ) -> None:
     """Replace the project's data, params.yaml and use case by those of the table in `file`.
 
-    target, id, sensitive: names of columns. say: prints one line. Raises SluiceError, and leaves
-    the project unchanged, if the table cannot be adopted.
+    target, id, sensitive: names of columns. keep_suspects: whether columns that may be leaks
+    stay model inputs. say: prints one line. Raises SluiceError, and leaves the project
+    unchanged, if the table cannot be adopted.
     """
     with dvc.exclusive(root):
         replace.restore_interrupted(root)
@@ -57,7 +60,9 @@ def adopt(
             sensitive=list(dict.fromkeys(sensitive)),
         )
         with replace.new_files(root) as new:
-            derived = _prepare(root, new, frame, profile, file, say=say)
+            profile, derived = _prepare(
+                root, new, frame, profile, file, keep_suspects=keep_suspects, say=say
+            )
             replace.replace(root, new)
         shutil.rmtree(root / "out", ignore_errors=True)  # it was built from the old data
         cleared = cleanup.remove_old_objects(root)
@@ -72,9 +77,13 @@ def _prepare(
     profile: TableProfile,
     file: Path,
     *,
+    keep_suspects: bool,
     say: Callable[[str], None],
-) -> DerivedBounds:
-    """Write all new files to the folder `new`, and read them back as the project will."""
+) -> tuple[TableProfile, DerivedBounds]:
+    """Write all new files to the folder `new`, and read them back as the project will.
+
+    Return the bounds, and the profile without the columns that were left out.
+    """
     suffix = ".parquet" if file.suffix == ".parquet" else ".csv"
     place = f"data/{profile.name}{suffix}"
     for folder in ("data", "src/usecase", "tests/usecase", "docs"):
@@ -84,6 +93,10 @@ def _prepare(
     first = _write_params(new, params_yaml(profile, place, permissive_bounds(profile)))
     typed = _read_back(new / place, first, frame)
     say(f"Deriving bounds from {profile.rows:,} rows by cross-validation \u2026")
+    if not keep_suspects and (suspects := suspected_leaks(typed, first)):
+        profile = profile.leaving_out(suspects)
+        require_features(profile)
+        first = _write_params(new, params_yaml(profile, place, permissive_bounds(profile)))
     derived = derive(typed, first)
     _write_params(new, params_yaml(profile, place, derived))
     texts = {
@@ -94,7 +107,7 @@ def _prepare(
     }
     for name, text in texts.items():
         (new / name).write_text(text, "utf-8")
-    return derived
+    return profile, derived
 
 
 def _require_small_enough(root: Path, path: Path) -> None:

@@ -19,6 +19,7 @@ _SCREENED_ROWS = 2_000
 _CONFIRMED = 20  # how many of the strongest pairs are measured on all rows
 _MOST_TERMS = 3
 _LEAST_ROWS = 50
+_COMPLETE = 0.8  # a linear fit uses columns with a larger share of known values
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ def combine(numbers: DataFrame, truth: np.ndarray, classes: int) -> list[Combina
     values = numbers.to_numpy(np.float64)
     names = [str(name) for name in numbers.columns]
     screened = slice(_SCREENED_ROWS)
-    alone = [association(column[screened][None], truth[screened], classes)[0] for column in values.T]
+    alone = [
+        association(column[screened][None], truth[screened], classes)[0] for column in values.T
+    ]
     chosen = np.sort(np.argsort(-np.nan_to_num(alone), kind="stable")[:_MOST_COLUMNS])
     found: list[tuple[float, int, int, str]] = []
     for i, j in combinations(chosen.tolist(), 2):
@@ -55,8 +58,8 @@ def combine(numbers: DataFrame, truth: np.ndarray, classes: int) -> list[Combina
     found.sort(key=lambda entry: -entry[0])
     confirmed = []
     for _, i, j, how in found[:_CONFIRMED]:
-        made = _made(values[:, i], values[:, j])[how]
-        (told,) = association(made[None], truth, classes)
+        pair = _made(values[:, i], values[:, j])[how]
+        (told,) = association(pair[None], truth, classes)
         text = how.format(names[i], names[j])
         confirmed.append(Combination((names[i], names[j]), text, float(told)))
     if not classes:
@@ -112,15 +115,14 @@ def _gini(ranks: Floats, truth: np.ndarray, classes: int) -> Floats:
 
 
 def _linear_fits(values: Floats, names: list[str], truth: np.ndarray) -> Iterator[Combination]:
-    complete = np.isfinite(values).mean(axis=0) > 0.8
-    values, names = values[:, complete], [n for n, kept in zip(names, complete, strict=True) if kept]
+    complete = np.flatnonzero(np.isfinite(values).mean(axis=0) > _COMPLETE)
+    values, names = values[:, complete], [names[k] for k in complete]
     usable = np.isfinite(values).all(axis=1)
     values, target = values[usable], truth[usable].astype(np.float64)
     yield from _linear_fit(values, names, target, "{} in a linear fit")
-    positive = (values > 0).all(axis=0)
     if (target > 0).all():
-        logs = np.log(values[:, positive])
-        kept = [name for name, fits in zip(names, positive, strict=True) if fits]
+        positive = np.flatnonzero((values > 0).all(axis=0))
+        logs, kept = np.log(values[:, positive]), [names[k] for k in positive]
         yield from _linear_fit(logs, kept, np.log(target), "{} in a product of powers")
 
 

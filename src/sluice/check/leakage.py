@@ -5,6 +5,7 @@ What knows the answer was usually made from it. All strengths are those of `slui
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
@@ -23,7 +24,7 @@ from sluice.metrics import Floats, Ints
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-_ROWS = 10_000
+_LEAST_ROWS, _ROWS = 20, 10_000
 _MOST_MISSING = 40  # columns whose missing values are tried in pairs
 
 
@@ -65,20 +66,22 @@ def measure(frame: DataFrame, settings: Settings) -> list[Leak]:
     truth = table.truth(rows, settings)
     outcome = outcome_of(truth, len(settings.classes))
     names = [name for name in settings.features if name in rows]
+    if len(rows) < _LEAST_ROWS:
+        return [Leak(name, (name,), math.nan, "leakage") for name in names]
     missing = {name: found for name in names if (found := _is_missing(rows[name])).any()}
     alone = [_alone(rows[name], outcome) for name in names]
-    alone += [
-        _missing(name, (name,), found.astype(np.intp), outcome)
-        for name, found in missing.items()
+    telling = [
+        _missing(name, (name,), found.astype(np.intp), outcome) for name, found in missing.items()
     ]
+    alone += [leak for leak in telling if math.isfinite(leak.strength)]
     suspects = columns_in_excess(alone, settings)
-    together = _missing_pairs({n: m for n, m in missing.items() if n not in suspects}, outcome)
+    pairs = _missing_pairs({n: m for n, m in missing.items() if n not in suspects}, outcome)
     numbers = [n for n in names if n not in suspects and settings.columns[n].numeric]
-    together += [
+    together = [
         Leak(found.text, found.columns, found.strength, "combined_leakage")
         for found in combine(rows[numbers], truth, len(settings.classes))
     ]
-    return [*alone, *_most_telling(together, settings)]
+    return [*alone, *_strongest(pairs, settings), *_strongest(together, settings)]
 
 
 def columns_in_excess(leaks: Iterable[Leak], settings: Settings) -> set[str]:
@@ -114,18 +117,13 @@ def _missing_pairs(missing: dict[str, NDArray[np.bool_]], outcome: Floats) -> li
     ]
 
 
-def _most_telling(leaks: list[Leak], settings: Settings) -> list[Leak]:
-    """Return the leaks that exceed their bound, or else the strongest of each kind.
-
-    Of leaks that share a column only the strongest is returned.
-    """
+def _strongest(leaks: list[Leak], settings: Settings) -> list[Leak]:
+    """Return the leaks that exceed their bound and share no column, or else the strongest."""
+    ranked = sorted(
+        (leak for leak in leaks if math.isfinite(leak.strength)), key=lambda leak: -leak.strength
+    )
     found: list[Leak] = []
-    kinds: set[str] = set()
-    for leak in sorted(leaks, key=lambda leak: -leak.strength):
-        taken = {name for other in found for name in other.columns if other.exceeds(settings)}
-        if leak.exceeds(settings) and not taken & set(leak.columns):
+    for leak in ranked:
+        if leak.exceeds(settings) and not columns_in_excess(found, settings) & set(leak.columns):
             found.append(leak)
-        elif leak.bound not in kinds and not taken:
-            found.append(leak)
-        kinds.add(leak.bound)
-    return found
+    return found or ranked[:1]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sluice.labels import MISSING
-from sluice.metrics import Floats
+from sluice.metrics import Floats, Ints
 
 if TYPE_CHECKING:
     from pandas import Series
@@ -50,7 +50,7 @@ def strength(column: Series, outcome: Floats) -> float:
     return max(known_values, default=float("nan"))
 
 
-def strength_of_levels(levels: np.ndarray, outcome: Floats) -> float:
+def strength_of_levels(levels: Ints, outcome: Floats) -> float:
     """Return the share of `outcome` that [n] whole numbers from 0 explain."""
     return _cross_fitted(lambda fitted, held: _level_means(levels, outcome, fitted, held), outcome)
 
@@ -61,7 +61,7 @@ def _explained(column: Series, outcome: Floats) -> float:
     # Trees take float32 and nothing infinite.
     values = np.clip(column.to_numpy(np.float64), -_LARGEST, _LARGEST).astype(np.float32)[:, None]
 
-    def predict(fitted: np.ndarray, held: np.ndarray) -> Floats:
+    def predict(fitted: Ints, held: Ints) -> Floats:
         from sklearn.tree import DecisionTreeRegressor
 
         tree = DecisionTreeRegressor(
@@ -72,17 +72,17 @@ def _explained(column: Series, outcome: Floats) -> float:
     return _cross_fitted(predict, outcome)
 
 
-def _level_means(levels: np.ndarray, outcome: Floats, fitted: np.ndarray, held: np.ndarray) -> Floats:
+def _level_means(
+    levels: np.ndarray, outcome: Floats, fitted: np.ndarray, held: np.ndarray
+) -> Floats:
     """Return the mean outcome of each row's level; a rare level is drawn to the overall mean."""
     size = int(levels.max()) + 1
     count = np.bincount(levels[fitted], minlength=size)[:, None]
-    sums = np.column_stack(
-        [np.bincount(levels[fitted], part, size) for part in outcome[fitted].T]
-    )
+    sums = np.column_stack([np.bincount(levels[fitted], part, size) for part in outcome[fitted].T])
     return ((sums + outcome[fitted].mean(axis=0)) / (count + 1))[levels[held]]
 
 
-def _cross_fitted(predict: Callable[[np.ndarray, np.ndarray], Floats], outcome: Floats) -> float:
+def _cross_fitted(predict: Callable[[Ints, Ints], Floats], outcome: Floats) -> float:
     """Return the explained share, each half of the rows predicted from the other half."""
     rows = np.random.default_rng(0).permutation(len(outcome))
     halves = np.array_split(rows, 2)

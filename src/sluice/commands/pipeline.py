@@ -38,6 +38,8 @@ def add(commands: Commands) -> None:
         metavar="COLUMN",
         help="a column whose groups are compared for fairness; can be repeated",
     )
+    suspects = "use columns that may leak the target; the gates will ask you to accept them by name"
+    adopt.add_argument("--keep-suspects", action="store_true", help=suspects)
 
 
 def add_stages(commands: Commands) -> None:
@@ -131,6 +133,7 @@ def _adopt(options: argparse.Namespace) -> int:
         target=options.target,
         id=options.id,
         sensitive=options.sensitive,
+        keep_suspects=options.keep_suspects,
         say=print,
     )
     return 0

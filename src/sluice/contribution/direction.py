@@ -14,8 +14,8 @@ from sluice.contribution.values import as_number, fewer
 
 # A higher number under this name lets more through.
 _LOOSER_WHEN_HIGHER = {
-    "high", "tolerance", "leakage", "missing_leakage", "combined_leakage", "duplicates", "missing", "largest_share",
-    "ceiling", "proxy", "joint_proxy", "under_champion",
+    "high", "tolerance", "leakage", "missing_leakage", "combined_leakage", "duplicates", "missing",
+    "largest_share", "ceiling", "proxy", "joint_proxy", "under_champion",
 }  # fmt: skip
 # A lower number under this name lets more through.
 _LOOSER_WHEN_LOWER = {

@@ -25,7 +25,8 @@ class DerivedBounds:
     """What params.yaml needs to know of the data.
 
     duplicates, class_share, leakage: bounds of the data-quality gate; class_share is None for a
-    regression. leaks: columns that predict the target almost perfectly on their own.
+    regression. leaks: inputs that exceed a bound on leaks. too_good: metrics of the best
+    candidate that exceed their ceiling.
     parity: the largest allowed difference between the fitted pipeline and its export.
     performance: an estimate for each metric. fairness, intersections: an estimate for each kind
     of difference between groups, and between intersections of groups. group_rows: the fewest
@@ -37,6 +38,7 @@ class DerivedBounds:
     class_share: float | None
     leakage: float
     leaks: tuple[str, ...]
+    too_good: dict[str, float]
     parity: float
     performance: dict[str, Estimate]
     group_rows: int

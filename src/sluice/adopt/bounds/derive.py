@@ -12,10 +12,13 @@ from sluice.adopt.bounds.explanation import largest_influence
 from sluice.adopt.bounds.fairness import fairness_bounds
 from sluice.adopt.bounds.parity import parity_bound
 from sluice.adopt.bounds.performance import performance_bounds
-from sluice.adopt.bounds.quality import class_share_bound, duplicates_bound, leakage_bound
+from sluice.adopt.bounds.quality import LEAKAGE, class_share_bound, duplicates_bound
 from sluice.adopt.bounds.trial import best, close_to_best, cross_validate
+from sluice.check import leakage
+from sluice.check.leakage import columns_in_excess
 from sluice.config import Settings
 from sluice.errors import SluiceError
+from sluice.metrics import Predictions, of_task
 from sluice.train.split import PARTS, assign
 
 if TYPE_CHECKING:
@@ -37,15 +40,16 @@ def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
     metric = settings.selection.metric
     top = best(trials, metric)
     close = close_to_best(trials, top, metric, settings.seed, validation)
-    leakage, leaks = leakage_bound(frame, settings)
+    leaks = columns_in_excess(leakage.measure(frame, settings), settings)
     fairness = fairness_bounds(rows, top.outcome, settings, holdout)
     influences = [largest_influence(trial, settings) for trial in close]
     largest, share = max(influences, key=lambda influence: influence[1])
     return DerivedBounds(
         duplicates=duplicates_bound(frame, settings),
         class_share=class_share_bound(frame, settings),
-        leakage=leakage,
-        leaks=leaks,
+        leakage=LEAKAGE[settings.task],
+        leaks=tuple(sorted(leaks)),
+        too_good=_too_good(top.outcome, settings),
         parity=parity_bound(close, settings),
         performance=performance_bounds([trial.outcome for trial in close], settings, holdout),
         group_rows=fairness.group_rows,
@@ -54,6 +58,14 @@ def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
         largest=largest,
         largest_share=share,
     )
+
+
+def _too_good(outcome: Predictions, settings: Settings) -> dict[str, float]:
+    """Return the metrics that exceed their ceiling in params.yaml."""
+    suitable = of_task(settings.task)
+    ceilings = {n: high for n, high in settings.performance.ceiling.items() if n in suitable}
+    values = {name: suitable[name].compute(outcome) for name in ceilings}
+    return {name: value for name, value in values.items() if value > ceilings[name]}
 
 
 def _require_parts(frame: DataFrame, part: NDArray[np.object_], settings: Settings) -> None:

@@ -1,8 +1,9 @@
-"""Bounds that allow everything, for the settings with which the real ones are derived."""
+"""Bounds that allow everything but leaks, for the settings with which the real ones are derived."""
 
 from __future__ import annotations
 
 from sluice.adopt.bounds import DerivedBounds, Estimate
+from sluice.adopt.bounds.quality import LEAKAGE
 from sluice.adopt.profile import TableProfile
 from sluice.metrics import FAIRNESS_MEASURES
 
@@ -17,8 +18,9 @@ def permissive_bounds(profile: TableProfile) -> DerivedBounds:
     return DerivedBounds(
         duplicates=1.0,
         class_share=None if profile.task == "regression" else 0.0,
-        leakage=1.0,
+        leakage=LEAKAGE[profile.task],
         leaks=(),
+        too_good={},
         parity=1e-6,
         performance={_METRICS[profile.task]: Estimate(_NAN, _NAN, 0.0)},
         group_rows=30,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sluice.config import Groups, Scalar
@@ -36,7 +36,8 @@ class TableProfile:
     """A table, its columns, and the groups of its sensitive columns.
 
     heavy_tailed: one percent of the rows causes more than a third of the target's variance.
-    rare_positives: the share of positive rows if it is below ten percent, else None.
+    rare_positives: the share of positive rows if it is below ten percent, else None. suspects:
+    the columns that were left out because they may be leaks or proxies, with the reasons.
     """
 
     name: str
@@ -49,6 +50,17 @@ class TableProfile:
     rows: int
     heavy_tailed: bool
     rare_positives: float | None
+    suspects: dict[str, str] = field(default_factory=dict)
+
+    def leaving_out(self, suspects: dict[str, str]) -> TableProfile:
+        """Return the same table without these inputs; each has a remark that says why."""
+        columns = tuple(
+            replace(column, use="ignored", remark=suspects[column.name])
+            if column.name in suspects
+            else column
+            for column in self.columns
+        )
+        return replace(self, columns=columns, suspects=suspects)
 
     @property
     def holdout(self) -> float:

@@ -63,7 +63,7 @@ def infer(
         heavy_tailed=task == "regression" and is_heavy_tailed(frame[target]),
         rare_positives=rare_positives(frame[target], positive),
     )
-    _require_features(profile)
+    require_features(profile)
     return profile
 
 
@@ -117,11 +117,13 @@ def _profile_id(column: Series) -> ColumnProfile:
     return ColumnProfile(name, "integer" if exact else "text")
 
 
-def _require_features(profile: TableProfile) -> None:
+def require_features(profile: TableProfile) -> None:
+    """Raise SluiceError if no column is left from which a model could predict."""
     if profile.features:
         return
     ignored = "; ".join(f"{column.name}: {column.remark}" for column in profile.ignored)
+    hint = "; --keep-suspects uses suspected leaks nevertheless" if profile.suspects else ""
     raise SluiceError(
         f"no column can be used to predict {profile.target!r} "
-        f"({ignored or 'the table has no other column'})"
+        f"({ignored or 'the table has no other column'}){hint}"
     )
