@@ -9,11 +9,18 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from sluice import unique_keys
 from sluice.errors import SluiceError
+from sluice.unique_keys import RepeatedKeyError
+
+if TYPE_CHECKING:
+    from ruamel.yaml.error import MarkedYAMLError
+
+T = TypeVar("T")
 
 
 def write(target: Path, content: bytes) -> None:
@@ -69,6 +76,16 @@ def encode_record(record: msgspec.Struct, *, indent: int = 2) -> bytes:
     return msgspec.json.format(msgspec.json.encode(record), indent=indent) + b"\n"
 
 
+def decode_json(content: bytes, kind: type[T]) -> T:
+    """Decode JSON as `kind`.
+
+    Raises msgspec.MsgspecError or UnicodeDecodeError, also if an object names a key twice.
+    """
+    decoded = msgspec.json.decode(content, type=kind)
+    unique_keys.require(content)
+    return decoded
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON with sorted keys, so that equal content gives equal bytes.
 
@@ -84,10 +101,13 @@ def read_json(path: Path) -> Any:
     Raises SluiceError if it is missing or not JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        content = path.read_bytes()
+        decoded = json.loads(content)
+        unique_keys.require(content)
+        return decoded
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing: run 'sluice run'") from None
-    except ValueError as error:
+    except (ValueError, RepeatedKeyError) as error:
         raise SluiceError(f"{path} is not valid JSON: {error}") from None
 
 
@@ -103,10 +123,20 @@ def parse_yaml(content: bytes, where: str) -> Any:
     """Parse YAML 1.2; raises SluiceError, which begins with `where`, if it is not valid."""
     # DVC reads params.yaml with this library too, so both take 'no' and 'on' as text.
     from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import YAMLError
 
     try:
         return YAML(typ="safe", pure=True).load(content.decode("utf-8"))
+    except DuplicateKeyError as error:
+        raise SluiceError(f"{where}: {_repeated(error)}") from None
     except (YAMLError, ValueError, KeyError, RecursionError) as error:
         reason = re.sub(r"\s+", " ", str(error))
         raise SluiceError(f"{where} is not valid YAML: {reason}") from None
+
+
+def _repeated(error: MarkedYAMLError) -> str:
+    """The problem in one line: ruamel.yaml advises to switch its check off."""
+    key = re.search(r'duplicate key "(.*)" with value', str(error.problem), re.DOTALL)
+    line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+    return f"{line}the key {key[1] if key else '?'!r} occurs twice; remove one of the two"

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 from sluice.labels import Levels
 from sluice.metrics import Floats, Ints
 from sluice.task import Task
@@ -26,6 +27,7 @@ Scalar = bool | int | float | str | None
 Record = Mapping[str, Scalar]
 
 NOT_FINITE = "expected a finite number; send null for an unknown value"
+NO_SCORE = "the model gives no finite score for these values"
 
 
 def no_number(value: object) -> str:
@@ -104,6 +106,16 @@ class Scores(msgspec.Struct, frozen=True, eq=False):
 
     values: Floats
     decisions: Ints | Floats
+
+    @property
+    def unusable(self) -> Ints:
+        """The rows for which a score is not a finite number, in order."""
+        finite = np.isfinite(self.values)
+        return np.flatnonzero(~(finite if finite.ndim == 1 else finite.all(axis=1)))
+
+    def take(self, rows: Ints) -> Scores:
+        """The scores of some rows."""
+        return Scores(self.values[rows], self.decisions[rows])
 
 
 class Tensors(msgspec.Struct, frozen=True, eq=False):
@@ -245,7 +257,7 @@ def _category(row: int, name: str, record: Record, levels: Levels) -> str:
 def read_signature(path: Path) -> Signature:
     """Read `signature.json`; raises SluiceError if it is missing or not valid."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Signature)
+        return decode_json(path.read_bytes(), Signature)
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 from sluice.model import InputError, Record, Scalar, Scores, Signature, difference, scale_of
 from sluice.verdict import Bound, Finding, Status, judge, number
 
@@ -228,7 +229,7 @@ def _run(scenario: AnyScenario, model: Scorer, samples: Samples) -> Finding:
 
 def read(path: Path) -> Book:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Book)
+        return decode_json(path.read_bytes(), Book)
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -10,6 +10,7 @@ import msgspec
 
 from sluice import files
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 
 # To advise more than this many times the rows would not help anybody.
 _MOST_ROWS = 100
@@ -99,7 +100,7 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         of sluice may have worded it differently, and its packages must stay readable.
         """
         try:
-            said = msgspec.json.decode(source, type=cls)
+            said = decode_json(source, cls)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SluiceError(f"{where}: not a verdict: {error}") from error
         derived = cls.of(said.gate, list(said.findings))

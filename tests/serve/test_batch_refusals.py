@@ -133,11 +133,11 @@ def test_files_that_are_not_csv_are_refused(refused: Refused, tmp_path: Path) ->
     refused("rows.csv is empty: expected a table with a header", file)
     header = "weight,slope,visits,waste,colour\n"
     file.write_bytes(header.encode() + "1,2,3,4,grün\n".encode("latin1"))
-    refused("rows.csv: not readable as CSV: 'utf-8' codec", file)
+    refused("rows.csv is not UTF-8 (byte 43): convert it", file)
     file.write_bytes(header.encode() + b"1,2,3,4,red\n" * 10_000 + b"1,2,3,4,\xff\n")
     refused("rows.csv: not readable as CSV: In CSV column #4: ", file)
     file.write_bytes(header.encode("utf-16"))
-    refused("rows.csv: not readable as CSV: 'utf-8' codec", file)
+    refused("rows.csv is UTF-16: convert it", file)
 
 
 def test_an_output_within_the_input_is_refused(

@@ -171,6 +171,45 @@ _TENSORS: list[BadRequest] = [
         "'waste'",
     ),
     _infer(
+        "a key of a tensor twice",
+        b'{"inputs":[{"name":"weight","shape":[1,1],"datatype":"FP64","data":[1],"data":[2]}]}',
+        "bad_json",
+        "the key 'data' occurs twice in one object",
+    ),
+    _infer(
+        "inputs twice",
+        b'{"inputs":[],"inputs":[{"name":"weight","shape":[1,1],"datatype":"FP64","data":[1]}]}',
+        "bad_json",
+        "the key 'inputs' occurs twice",
+    ),
+    _infer(
+        "a parameter twice",
+        b'{"inputs":[{"name":"weight","shape":[1,1],"datatype":"FP64","data":[1],'
+        b'"parameters":{"a":{"b":1,"b":2}}}]}',
+        "bad_json",
+        "the key 'b' occurs twice",
+    ),
+    _infer(
+        "a parameter of the request twice",
+        b'{"parameters":{"binary_data_output":false,"binary_data_output":true},'
+        b'"inputs":[{"name":"weight","shape":[1,1],"datatype":"FP64","data":[1]}]}',
+        "bad_json",
+        "the key 'binary_data_output' occurs twice",
+    ),
+    _infer(
+        "an unknown key twice",
+        b'{"x":1,"x":2,"inputs":[{"name":"weight","shape":[1,1],"datatype":"FP64","data":[1]}]}',
+        "bad_json",
+        "the key 'x' occurs twice",
+    ),
+    _infer(
+        "deeply nested parameters of a tensor",
+        b'{"inputs":[{"name":"weight","shape":[1,1],"datatype":"FP64","data":[1],'
+        b'"parameters":{"a":' + b"[" * 900 + b"]" * 900 + b"}}]}",
+        "bad_json",
+        "nested",
+    ),
+    _infer(
         "deeply nested data",
         b'{"inputs":[{"name":"weight","shape":[1],"datatype":"FP64","data":' + b"[" * _DEEP,
         "bad_json",

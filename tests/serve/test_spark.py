@@ -19,7 +19,9 @@ import pyarrow.parquet as pq
 import pyspark
 import pytest
 
+from sluice.model import NO_SCORE, NOT_FINITE
 from support.fixture_project import Toy
+from support.serving import any_values
 from support.serving.scoring import hidden, put, rows, score
 
 pytestmark = pytest.mark.xdist_group("spark")
@@ -122,39 +124,49 @@ def _read(folder: Path) -> pa.Table:
 def test_spark_gives_the_same_rows_as_one_machine(
     ready: Toy, tmp_path: Path, cluster: Cluster
 ) -> None:
-    given = rows(ready, "multiclass", 4_000)
-    weight = given["weight"].to_numpy().copy()
-    weight[::7] = np.inf
-    given = given.set_column(1, "weight", pa.array(weight))
+    package = any_values.write_package(ready.package, tmp_path)
+    given = any_values.table(any_values.records(4_000, 2))
     given = given.append_column("a.note", pa.array([None, "x"] * 2_000))
     for at in range(4):
         put(given.slice(at * 1_000, 1_000), tmp_path / f"in/{at}.parquet")
     keep = ["--keep", "a.note"]
-    score(ready, tmp_path / "in", tmp_path / "local.parquet", *keep, status=1)
+    alone = score(
+        ready, tmp_path / "in", tmp_path / "local.parquet", *keep, status=1, package=package
+    )
     on_spark = ["--engine", "spark", "--master", cluster.url, "--batch-rows", "300"]
     output = tmp_path / "spark.parquet"
-    ran = score(ready, tmp_path / "in", output, *keep, *on_spark, status=1, **cluster.environment)
+    ran = score(
+        ready,
+        tmp_path / "in",
+        output,
+        *keep,
+        *on_spark,
+        status=1,
+        package=package,
+        **cluster.environment,
+    )
     aside = tmp_path / "spark.quarantine.parquet"
-    assert ran.line == f"572 of 4,000 rows were refused; {aside} lists each with the reason"
+    assert ran.line == alone.line.replace("local.quarantine", "spark.quarantine")
     assert ran.out == ""
     said = [line for line in ran.err.splitlines() if not line.startswith(_JAVA)]
     assert said == [f"sluice: {ran.line}"]
-    for folder, alone in (
-        (output, "local.parquet"),
-        (aside, "local.quarantine.parquet"),
-    ):
-        expected = _read(tmp_path / alone).drop_columns(["row", "file"])
+    for folder, name in ((output, "local.parquet"), (aside, "local.quarantine.parquet")):
+        expected = _read(tmp_path / name).drop_columns(["row", "file"])
         got = _read(folder)
         assert got.column_names == expected.column_names
         assert got.equals(expected.cast(got.schema))
     assert len(list(output.glob("part-*.parquet"))) > 1
+    assert set(_read(aside)["problem"].to_pylist()) == {NO_SCORE, NOT_FINITE}
     # Both workers took part.
     assert all(list(folder.glob("app-*/*/stderr")) for folder in cluster.workers)
 
-    good = given.set_column(1, "weight", rows(ready, "multiclass", 4_000)["weight"])
+    good = given.set_column(1, "x", pa.array([1.5] * 4_000)).drop_columns("y")
+    good = good.append_column("y", pa.nulls(4_000, pa.float64()))
     more = [*keep, "--engine", "spark", "--master", "local[1]"]
     put(good, tmp_path / "good.parquet")
-    ran = score(ready, tmp_path / "good.parquet", output, *more, **cluster.environment)
+    ran = score(
+        ready, tmp_path / "good.parquet", output, *more, package=package, **cluster.environment
+    )
     assert ran.out == f"4,000 rows were scored: {output}\n"
     assert _read(output).num_rows == 4_000
     assert not aside.exists()

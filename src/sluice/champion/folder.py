@@ -9,6 +9,7 @@ import msgspec
 
 from sluice import files
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 
 RECORD, PACKAGE = "champion.json", "package.tar"
 _FETCH = "'sluice champion fetch'"
@@ -48,7 +49,7 @@ def read(path: Path) -> FetchedChampion | None:
     if path.is_file():
         return FetchedChampion(path.stem, path)
     try:
-        record = msgspec.json.decode((path / RECORD).read_bytes(), type=Record)
+        record = decode_json((path / RECORD).read_bytes(), Record)
     except FileNotFoundError:
         raise SluiceError(
             f"{path} holds no {RECORD}, so it is unknown who serves production; run {_FETCH}"

@@ -9,6 +9,7 @@ import msgspec
 from sluice import files
 from sluice.delivery.record import NAME, Delivery, decode
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 from sluice.gates import GATES
 from sluice.image.record import ImageRecord
 from sluice.package.manifest import Manifest
@@ -122,7 +123,7 @@ def _require_tested(folder: Path, manifest: Manifest) -> None:
 def _packaged(record: Path) -> str:
     """The package in an image, as `sha256:…`, by the record of the image's build."""
     try:
-        return msgspec.json.decode(record.read_bytes(), type=ImageRecord).package
+        return decode_json(record.read_bytes(), ImageRecord).package
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SluiceError(
             f"{record.name} is not the record of an image: {error}; {_REBUILD}"

@@ -14,6 +14,7 @@ import msgspec
 
 from sluice.delivery import contents
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 from sluice.package import bom
 from sluice.package.archive import opened
 from sluice.package.manifest import Manifest
@@ -86,7 +87,7 @@ def _load_verdict(package: Path, measured: LoadResult) -> Verdict:
 
 def _require_image_bill(path: Path, manifest: Manifest) -> None:
     try:
-        subject = msgspec.json.decode(path.read_bytes(), type=_Bill).metadata.component
+        subject = decode_json(path.read_bytes(), _Bill).metadata.component
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SluiceError(
             f"{path.name} is not a bill of materials: {error}; make it again with "

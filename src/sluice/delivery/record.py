@@ -13,6 +13,7 @@ import msgspec
 
 from sluice import files
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 
 NAME = "delivery.json"
 
@@ -72,7 +73,7 @@ def encode(delivery: Delivery) -> bytes:
 def decode(content: bytes, where: str) -> Delivery:
     """Raises SluiceError, which begins with `where`, for anything but a valid record."""
     try:
-        made = msgspec.json.decode(content, type=Delivery)
+        made = decode_json(content, Delivery)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SluiceError(f"{where} is not a valid record of a delivery: {error}") from None
     if not VERSION.fullmatch(made.version):

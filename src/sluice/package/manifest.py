@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from sluice.errors import SluiceError
-from sluice.files import encode_record, sha256
+from sluice.files import decode_json, encode_record, sha256
 from sluice.package.parts import REQUIRED
 
 MANIFEST = "manifest.json"
@@ -108,7 +108,7 @@ def encode(manifest: Manifest) -> bytes:
 def decode(content: bytes, where: str) -> Manifest:
     """Raises SluiceError for what is not a manifest, or is one of another format version."""
     try:
-        manifest = msgspec.json.decode(content, type=Manifest)
+        manifest = decode_json(content, Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SluiceError(f"{where}: {MANIFEST} is not a valid manifest: {error}") from None
     if manifest.format != FORMAT:

@@ -14,6 +14,7 @@ import msgspec
 
 from sluice import scenario
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 from sluice.model import Signature, read_signature
 from sluice.verdict import Verdict
 
@@ -122,7 +123,7 @@ class Parts:
     def data(self) -> Data:
         """Which data the model was made from."""
         try:
-            data = msgspec.json.decode(self._bytes(DATA), type=Data)
+            data = decode_json(self._bytes(DATA), Data)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SluiceError(f"{DATA} does not describe the training data: {error}") from None
         if "train" not in data.splits:

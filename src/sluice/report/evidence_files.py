@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from sluice.files import decode_json
 from sluice.project import Project
 from sluice.report.evidence import Curves
 from sluice.task import Task
@@ -31,7 +32,7 @@ class EvidenceFiles:
     def read(self, where: str, kind: type[T], *, required: bool = True) -> T | None:
         """The file `where` under out/ as `kind`, or None. Only a required file can be missing."""
         try:
-            return msgspec.json.decode((self._out / where).read_bytes(), type=kind)
+            return decode_json((self._out / where).read_bytes(), kind)
         except FileNotFoundError:
             if required:
                 self.missing.append(f"out/{where} is missing")

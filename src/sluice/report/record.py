@@ -10,6 +10,7 @@ import msgspec
 from sluice import files
 from sluice.contribution.record import Contribution
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 from sluice.report.evidence import (
     ChampionComparison,
     ColumnImportance,
@@ -126,7 +127,7 @@ def read(path: Path) -> Report:
 def decode(content: bytes, where: str) -> Report:
     """Decode a report; raises SluiceError if it is none, or contradicts its own verdicts."""
     try:
-        report = msgspec.json.decode(content, type=Report)
+        report = decode_json(content, Report)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SluiceError(f"{where} is not a report: {error}") from None
     if report.releasable != is_releasable(report.gates, report.trouble):

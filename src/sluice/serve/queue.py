@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sluice.model import Model, Scores, Tensors
+from sluice.model import NO_SCORE, Model, Scores, Tensors
 from sluice.scoring_log.writer import LogError, LogWriter
 from sluice.serve.errors import RequestRefusedError
 from sluice.serve.metrics import Metrics
@@ -85,10 +85,8 @@ class ScoringQueue:
         """Score, log and answer all of these requests; if anything fails, none of them."""
         requests = [request for request, _ in together]
         scores = self._model.score(_joined([request.tensors for request in requests]))
-        if not np.isfinite(scores.values).all():
-            raise RequestRefusedError(
-                422, "no_score", "the model's score for these values is not a finite number"
-            )
+        if len(unusable := scores.unusable):
+            raise RequestRefusedError(422, "no_score", f"row {unusable[0]}: {NO_SCORE}")
         if self._log:
             self._log.write(self._recorder.records(requests, scores))
         self._metrics.scored(scores)

@@ -25,7 +25,7 @@ from sluice.package.parts import Parts
 from sluice.scoring_log.record import LoggedColumn, SegmentHeader
 from sluice.scoring_log.writer import LogError, LogWriter, Rotation
 from sluice.serve.http import app as http
-from sluice.serve.http import openapi
+from sluice.serve.http import model_metadata, openapi
 from sluice.serve.http.inference import Inference
 from sluice.serve.http.records import Records
 from sluice.serve.http.server import Server
@@ -87,6 +87,7 @@ class Worker:
             Inference(*named, settings.max_rows, settings.max_nesting),
             Records(*named, settings.max_rows),
             ScoringQueue(self._model, self._log, recorder, metrics, settings.max_queue),
+            model_metadata.document(*named),
             openapi.document(*named, self._samples()[0]),
         )
         page = MetricsPage(self._log.free if self._log else None)

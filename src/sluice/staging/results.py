@@ -12,6 +12,7 @@ import msgspec
 
 from sluice import files
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 from sluice.staging.measurements import Measurements
 from sluice.verdict import Status, Verdict
 
@@ -66,7 +67,7 @@ def read(folder: Path) -> Results:
     path = folder / MEASURED
     try:
         content = _content(path) if os.path.lexists(path) else None
-        measured = msgspec.json.decode(content, type=Measurements) if content else None
+        measured = decode_json(content, Measurements) if content else None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SluiceError(
             f"{path} holds no measurements: {error}; run 'sluice staging test' again"

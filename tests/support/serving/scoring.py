@@ -72,9 +72,17 @@ def put(table: pa.Table, path: Path) -> Path:
 
 
 def score(
-    toy: Toy, given: object, output: Path, *more: str, status: int = 0, **environment: str
+    toy: Toy,
+    given: object,
+    output: Path,
+    *more: str,
+    status: int = 0,
+    package: Path | None = None,
+    **environment: str,
 ) -> Ran:
-    ran = toy.sluice("score", str(toy.package), str(given), str(output), *more, **environment)
+    """Run the command with the project's package, or with another one."""
+    command = ["score", str(package or toy.package), str(given), str(output), *more]
+    ran = toy.sluice(*command, **environment)
     assert ran.status == status, ran.said
     assert "Traceback" not in ran.said
     return ran

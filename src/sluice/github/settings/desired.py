@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from sluice import files
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 
 PRODUCTION = "production"
 
@@ -253,7 +254,7 @@ def with_reviewers(wanted: DesiredSettings, logins: list[str]) -> DesiredSetting
 
 def _read(path: Path, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        return decode_json(path.read_bytes(), kind)
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing: run this in the project's folder") from None
     except msgspec.ValidationError as error:

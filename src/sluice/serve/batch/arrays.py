@@ -1,7 +1,7 @@
 """Converts between Arrow's arrays and NumPy's.
 
-It does so through their buffers, because `pa.array`, `pa.scalar` and `to_numpy`
-import pandas wherever it is installed.
+It does so through their buffers, because `pa.array`, `pa.scalar` and `to_numpy` import pandas
+wherever it is installed.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ def integers(values: Ints) -> pa.Array:
     return pa.Array.from_buffers(pa.int64(), len(contiguous), [None, pa.py_buffer(contiguous)])
 
 
-def texts(values: Sequence[str]) -> pa.Array:
-    """[n] strings without nulls."""
-    encoded = [value.encode("utf-8", "replace") for value in values]
+def texts(values: Sequence[str | None]) -> pa.Array:
+    """[n] strings; None becomes null."""
+    encoded = [(value or "").encode("utf-8", "replace") for value in values]
     ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
+    known = np.array([value is not None for value in values], bool)
+    bits = np.packbits(known, bitorder="little")
+    buffers = [pa.py_buffer(bits), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
     # First as large strings: the quoted values of a batch may take more than 2 GiB.
     return pa.Array.from_buffers(pa.large_string(), len(encoded), buffers).cast(pa.string())
 

@@ -25,9 +25,9 @@ _WORDS = texts(WORDS)
 
 
 class Fault(NamedTuple):
-    """Why a row cannot be scored."""
+    """Why a row cannot be scored. column: None if no single column is at fault."""
 
-    column: str
+    column: str | None
     problem: str
 
 

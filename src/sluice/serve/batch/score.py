@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from sluice.metrics import Ints
-from sluice.model import Model, Scores, Tensors
+from sluice.model import NO_SCORE, Model, Scores, Tensors
 from sluice.serve.batch.arrays import choose, floats, integers, texts
 from sluice.serve.batch.column_plan import ColumnPlan
-from sluice.serve.batch.columns import Faults, encode
+from sluice.serve.batch.columns import Fault, Faults, encode
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,24 @@ class ScoredBatch:
 
 
 def score(model: Model, plan: ColumnPlan, batch: pa.RecordBatch) -> ScoredBatch:
-    """Score all rows of a batch that fit the model's signature. batch: the plan's columns."""
+    """Score the rows of a batch, and refuse those which the server would refuse.
+
+    batch: the plan's columns.
+    """
     tensors, faults = encode(plan, batch)
-    rows = np.arange(batch.num_rows)
-    bad = np.array(sorted(faults), np.int64)
-    good = np.delete(rows, bad) if faults else rows
+    good = np.delete(np.arange(batch.num_rows), sorted(faults))
     if faults:
         tensors = Tensors(tensors.numbers[good], tensors.categories[good])
+    scores = _scores(model, tensors)
+    if len(unusable := scores.unusable):
+        faults |= dict.fromkeys(good[unusable].tolist(), Fault(None, NO_SCORE))
+        scores = scores.take(np.delete(np.arange(len(good)), unusable))
+        good = np.delete(good, unusable)
+    bad = np.array(sorted(faults), np.int64)
     carried = batch.select(list(plan.carried))
     if faults:
         carried = carried.take(integers(good))
-    scored = _results(plan, carried, _scores(model, tensors))
+    scored = _results(plan, carried, scores)
     return ScoredBatch(scored, good, _refusals(plan, batch, bad, faults), bad)
 
 

@@ -71,13 +71,14 @@ class _ClientGoneError(Exception):
 
 @dataclass(frozen=True)
 class ServedModel:
-    """The model as the API shows it, with its readers, its queue and its OpenAPI document."""
+    """The model as the API shows it, with its readers, its queue and the documents about it."""
 
     name: str
     version: str
     inference: Inference
     records: Records
     queue: ScoringQueue
+    metadata: dict[str, Any]
     openapi: bytes
 
 
@@ -250,7 +251,7 @@ class App:
         )
 
     async def _metadata(self, head: RequestHead) -> Response:
-        return _json(self._model.inference.metadata())
+        return _json(self._model.metadata)
 
     async def _live(self, head: RequestHead) -> Response:
         return _json({"live": True})

@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sluice.missing import WORDS
 from sluice.model import NOT_FINITE, InputError, Scores, Signature, Tensors
 from sluice.serve.errors import RequestRefusedError
-from sluice.serve.http import request_body, tensors
+from sluice.serve.http import model_metadata, request_body, tensors
 from sluice.serve.http.tensors import Tensor, Values
 from sluice.serve.request import ScoringRequest, decided_classes
+from sluice.unique_keys import RepeatedKeyError
 
 BINARY_HEADER = b"inference-header-content-length"
 
@@ -66,12 +66,13 @@ class Inference:
     def __init__(
         self, signature: Signature, name: str, version: str, max_rows: int, max_nesting: int
     ) -> None:
-        self._signature, self._name, self._version = signature, name, version
+        self._signature = signature
         self._max_rows, self._max_nesting = max_rows, max_nesting
         self._numbers, self._levels = signature.numbers, signature.levels
         self._known = {signature.id, *(column.name for column in signature.inputs)}
         self._usual: list[tuple[str, str, list[int], dict[str, Any]]] = [
-            (column["name"], column["datatype"], [1, 1], {}) for column in inputs_of(signature)
+            (column["name"], column["datatype"], [1, 1], {})
+            for column in model_metadata.inputs(signature)
         ]
         places = list(enumerate(column.type for column in signature.inputs))
         self._number_places = [place for place, kind in places if kind == "number"]
@@ -94,6 +95,7 @@ class Inference:
         except RequestRefusedError as error:
             raise self._with_place(error, text) from None
         self._check(request)
+        _require_unique_keys(text, request)
         usual = self._usual_row(request.inputs)
         if usual is not None and not rest:
             return ScoringRequest(self._id(request, id), usual, None, started), request
@@ -158,8 +160,10 @@ class Inference:
             raise RequestRefusedError(400, "bad_request", "inputs: expected at least one tensor")
         shape = request.inputs[0].shape
         request_body.check_row_count(shape[0] if shape else 0, self._max_rows)
-        if request.parameters:
-            request_body.check_nesting(request.parameters, self._max_nesting, 2)
+        for place in (request, *request.inputs, *(request.outputs or ())):
+            if place.parameters:
+                level = 2 if place is request else 4
+                request_body.check_nesting(place.parameters, self._max_nesting, level)
         _flag(request.parameters, "binary_data_output")
         for output in request.outputs or ():
             _flag(output.parameters, "binary_data")
@@ -198,7 +202,6 @@ class Inference:
     def _read(self, tensor: Tensor, rest: memoryview) -> tuple[Values, memoryview]:
         """The tensor's values in row-major order, and the rest of the binary part."""
         count = math.prod(tensor.shape)
-        request_body.check_nesting(tensor.parameters, self._max_nesting, 4)
         size = tensor.parameters.get("binary_data_size")
         if size is None:
             return tensors.flat(tensor, count), rest
@@ -281,51 +284,19 @@ class Inference:
             return dict.fromkeys(self._outputs, every)
         return {o.name: _flag(o.parameters, "binary_data", every) for o in request.outputs}
 
-    def metadata(self) -> dict[str, Any]:
-        """The model's metadata, as `GET /v2/models/NAME` returns it."""
-        signature = self._signature
-        many = signature.task == "multiclass"
-        outputs: list[dict[str, Any]] = [
-            {
-                "name": "score",
-                "datatype": "FP64",
-                "shape": [-1, len(signature.classes)] if many else [-1],
-            }
-        ]
-        if signature.classes:
-            outputs.append({"name": "decision", "datatype": "BYTES", "shape": [-1]})
-        return {
-            "name": self._name,
-            "versions": [self._version],
-            "platform": "onnx_onnxruntime",
-            "inputs": inputs_of(signature),
-            "outputs": outputs,
-            "parameters": {
-                "task": signature.task,
-                "classes": list(signature.classes),
-                "missing_values": MISSING_VALUES,
-            },
-        }
 
-
-def inputs_of(signature: Signature) -> list[dict[str, Any]]:
-    """The input tensors as the metadata describes them."""
-    return [
-        {
-            "name": column.name,
-            "datatype": "FP64" if column.type == "number" else "BYTES",
-            "shape": [-1, 1],
-        }
-        for column in signature.inputs
-    ]
-
-
-MISSING_VALUES = {
-    "json": "null",
-    "binary FP16, FP32, FP64": "NaN",
-    "binary BYTES": "an empty string",
-    "BYTES of a category": f"{', '.join(filter(None, WORDS))}, unless it is a declared value",
-}
+def _require_unique_keys(text: memoryview, request: InferenceRequest) -> None:
+    keys = 1 + (request.id is not None) + (request.outputs is not None)
+    for tensor in request.inputs:
+        keys += 3 + (tensor.data is not None)  # a name, a shape and a datatype
+    for place in (request, *request.inputs, *(request.outputs or ())):
+        if place.parameters:
+            keys += 1 + request_body.count_keys(place.parameters)
+    keys += len(request.outputs or ())
+    try:
+        request_body.require_unique_keys(text, keys)
+    except RepeatedKeyError as error:
+        raise RequestRefusedError(400, "bad_json", str(error)) from None
 
 
 def _flag(parameters: dict[str, Any], name: str, otherwise: bool = False) -> bool:

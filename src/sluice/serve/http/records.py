@@ -11,6 +11,7 @@ from sluice.model import NOT_FINITE, InputError, Scalar, Scores, Signature, enco
 from sluice.serve.errors import RequestRefusedError
 from sluice.serve.http import request_body
 from sluice.serve.request import ScoringRequest, decided_classes
+from sluice.unique_keys import RepeatedKeyError
 
 
 class RecordsRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,14 +45,34 @@ class Records:
         try:
             request = request_body.decode(_decoder, body)
         except RequestRefusedError as error:
-            raise _first_bad_value(body) or error from None
+            raise self._first_bad_value(body) or error from None
         request_body.check_row_count(len(request.records), self._max_rows)
+        _require_unique_keys(body, request)
         return ScoringRequest(
             request_body.check_id(request.id) if request.id else id,
             encode(self._signature, request.records),
             _ids(self._signature, request.records),
             started,
         )
+
+    def _first_bad_value(self, body: bytes) -> InputError | None:
+        """The first value that is not a scalar, by row and column, which msgspec does not name."""
+        try:
+            records = request_body.decode(_raw, body).records
+        except RequestRefusedError:
+            return None
+        inputs = [*self._signature.numbers, *self._signature.categories]
+        for row, record in enumerate(records):
+            # In the order in which tensors and files are checked, then what is no input.
+            for name in dict.fromkeys([*inputs, *record]):
+                try:
+                    if name in record:
+                        _scalar.decode(record[name])
+                except msgspec.ValidationError:
+                    return InputError(row, name, _no_scalar(record[name]))
+                except UnicodeDecodeError:
+                    return None
+        return None
 
     def write(self, request: ScoringRequest, scores: Scores) -> bytes:
         """The response: one result for each row, in the order of the request."""
@@ -68,23 +89,20 @@ class Records:
         return _encode({"id": request.id} | self._head | {"results": results})
 
 
-def _first_bad_value(body: bytes) -> InputError | None:
-    """The first value that is not a scalar, by row and column, which msgspec does not name."""
+def _require_unique_keys(body: bytes, request: RecordsRequest) -> None:
+    records = request.records
     try:
-        records = request_body.decode(_raw, body).records
-    except RequestRefusedError:
-        return None
-    for row, record in enumerate(records):
-        for name, value in record.items():
-            try:
-                _scalar.decode(value)
-            except msgspec.ValidationError:
-                kind = {b"[": "a list", b"{": "an object"}.get(bytes(value)[:1])
-                problem = f"expected a number or text, found {kind}" if kind else NOT_FINITE
-                return InputError(row, name, problem)
-            except UnicodeDecodeError:
-                return None
-    return None
+        keys = 1 + (request.id is not None) + sum(map(len, records))
+        request_body.require_unique_keys(body, keys)
+    except RepeatedKeyError as error:
+        if error.objects < len(records):
+            raise InputError(error.objects, error.key, "occurs twice") from None
+        raise RequestRefusedError(400, "bad_json", str(error)) from None
+
+
+def _no_scalar(value: msgspec.Raw) -> str:
+    kind = {b"[": "a list", b"{": "an object"}.get(bytes(value)[:1])
+    return f"expected a number or text, found {kind}" if kind else NOT_FINITE
 
 
 def _ids(signature: Signature, records: list[dict[str, Scalar]]) -> list[str] | None:
