@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,24 @@ def replace(finished: Path, target: Path) -> None:
     sync(finished)
     os.replace(finished, target)
     sync(target.parent)
+
+
+def clear_folder(folder: Path, marker: str) -> None:
+    """Make `folder` an empty folder, but delete only what an earlier run of a command has left.
+
+    Raises SluiceError, and deletes nothing, if the folder holds files and none is named `marker`,
+    the file that the command always writes; or if the path is a link or a file.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise SluiceError(f"{folder} is not a plain folder: name another one")
+    if folder.is_dir() and any(folder.iterdir()):
+        if not (folder / marker).is_file():
+            raise SluiceError(
+                f"{folder} holds files but no {marker}, so it is no result of an earlier run and "
+                "will not be deleted: name another folder, or delete it yourself"
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def sync(path: Path) -> None:

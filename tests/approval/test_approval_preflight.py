@@ -73,6 +73,15 @@ def test_the_page_shows_everything_that_matters_for_the_decision(released: Repos
     assert "❌" not in text
 
 
+def test_a_folder_with_files_of_someone_else_is_not_deleted(released: Repository) -> None:
+    thesis = released.root / "documents" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.write_text("three years of work", "utf-8")
+    given = ("approval", "preflight", released.newer.tag, "--out", "documents")
+    released.refuses(*given, why="documents holds files but no approval.md")
+    assert thesis.read_text("utf-8") == "three years of work"
+
+
 def test_the_first_release(delivered: Repository) -> None:
     outputs = delivered.root / "outputs"
     given = ("approval", "preflight", delivered.older.tag, "--outputs", str(outputs))

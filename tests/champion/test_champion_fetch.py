@@ -154,6 +154,16 @@ def test_refused_and_no_earlier_champion_is_left(released: Repository, case: str
     assert not left.exists()
 
 
+def test_a_folder_with_files_of_someone_else_is_not_deleted(released: Repository) -> None:
+    thesis = released.root / "documents" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.write_text("three years of work", "utf-8")
+    why = "documents holds files but no champion.json"
+    released.refuses("champion", "fetch", "--out", "documents", why=why)
+    released.refuses("champion", "fetch", "--out", ".", why=". holds files but no champion.json")
+    assert thesis.read_text("utf-8") == "three years of work"
+
+
 def test_an_error_of_github_does_not_mean_that_there_is_no_champion(released: Repository) -> None:
     released.github.interfere = lambda *_: (403, {"message": "API rate limit exceeded"})
     released.refuses("champion", "fetch", why="API rate limit exceeded")

@@ -289,8 +289,23 @@ def test_refused_and_nothing_is_left_in_the_folder(
     out = bare.root / "out/delivery"
     out.mkdir(parents=True)
     (out / "of-an-earlier-run").touch()
+    (out / NAME).touch()
     bare.refuses("delivery", "assemble", *assembled(parts, out), why=why)
     assert not out.exists()
+
+
+def test_a_folder_with_files_of_someone_else_is_not_deleted(bare: Repository, parts: Path) -> None:
+    out = bare.root / "documents"
+    out.mkdir()
+    (out / "thesis.txt").write_text("three years of work", "utf-8")
+    why = "documents holds files but no delivery.json"
+    bare.refuses("delivery", "assemble", *assembled(parts, out), why=why)
+    assert [path.name for path in out.iterdir()] == ["thesis.txt"]
+    link = bare.root / "link"
+    link.symlink_to(out)
+    why = "link is not a plain folder"
+    bare.refuses("delivery", "assemble", *assembled(parts, link), why=why)
+    assert (out / "thesis.txt").is_file()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,8 +37,7 @@ def run(
     `digest=…` (to approve) and `champion=…` (compared with) are appended to this file. An error
     that is not a SluiceError is raised again after the page has been written.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    files.clear_folder(folder, PAGE)
     request = Request(version, why)
 
     def measure() -> list[Finding]:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from sluice import files
 from sluice.champion import current, folder
 from sluice.champion.folder import PACKAGE, Record
 from sluice.delivery import download
@@ -21,8 +22,7 @@ def run(repository: str | None, target: Path, say: Callable[[str], None]) -> Non
     Raises SluiceError if there is a champion that cannot be downloaded and verified; the folder
     is deleted then, so that no earlier champion is mistaken for it.
     """
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    files.clear_folder(target, folder.RECORD)
     with Releases(access.find(repository)) as releases:
         release = current.release(releases)
         if release is None:

@@ -18,8 +18,7 @@ def run(package: Path, image: str, paths: Iterable[Path], folder: Path) -> Deliv
     image: its reference by digest. paths: files, or folders that hold only files. Raises
     SluiceError for what must not be delivered; `folder` is deleted then.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    files.clear_folder(folder, NAME)
     try:
         for path in [package, *_files(paths)]:
             _copy(path, folder)
