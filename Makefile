@@ -1,7 +1,7 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
 .PHONY: help package wheels engine image tools test quick test-full check lint check-workflows \
-	audit bench bench-serve lock pictures clean commands development
+	audit bench bench-serve statistics lock pictures clean commands development
 
 PYTHON ?= python3
 VENV := .venv
@@ -70,6 +70,9 @@ bench: $(VENV)/.build  ## Time the pipeline: from scratch, unchanged, one candid
 
 bench-serve: $(VENV)/.build  ## Serving and batch beside MLServer, MLflow, BentoML, LitServe (an hour)
 	@$(BIN)/python benchmarks/serve/main.py
+
+statistics: $(VENV)/.build  ## Simulate how often the verdict on a canary is wrong, and how soon it is right
+	@$(BIN)/python benchmarks/canary.py
 
 pictures: $(VENV)/.dev  ## The README's pictures, from real runs of the example (needs Chromium)
 	@$(BIN)/python docs/pictures/make.py

@@ -21,6 +21,7 @@ from sluice.commands import (
     in_words,
     package,
     pipeline,
+    rollout,
     say,
     serving,
     staging,
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     champion.add(commands)
     delivery.add(commands)
     approval.add(commands)
+    rollout.add(commands)
     github.add(commands)
     pipeline.add_stages(commands)
     return parser

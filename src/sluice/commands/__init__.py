@@ -14,8 +14,9 @@ from sluice.errors import SluiceError, describe
 if TYPE_CHECKING:
     from sluice.project import Project
 
-# The exit status of a command: a gate refused, an error stopped it, or it was interrupted.
-REFUSED, TROUBLE, INTERRUPTED = 1, 2, 130
+# The exit status of a command: a gate refused, an error stopped it, there is too little evidence
+# to decide, or it was interrupted.
+REFUSED, TROUBLE, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
 _LONGEST = 4_000
 
 Command = Callable[[argparse.Namespace], int]

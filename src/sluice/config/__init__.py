@@ -2,6 +2,7 @@
 
 from sluice.config.data import Column, Groups
 from sluice.config.reading import load, validate
+from sluice.config.rollout import Rollout
 from sluice.config.section import Range, Scalar, check_key
 from sluice.config.settings import Settings
 from sluice.config.stages import INDEPENDENT, Acceptance, Load, LoadBounds, Split
@@ -14,6 +15,7 @@ __all__ = [
     "Load",
     "LoadBounds",
     "Range",
+    "Rollout",
     "Scalar",
     "Settings",
     "Split",

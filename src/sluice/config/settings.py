@@ -8,6 +8,7 @@ from pydantic import Field
 
 from sluice.config import stages
 from sluice.config.data import Column, Data
+from sluice.config.rollout import Rollout
 from sluice.config.section import Key, Name, Ordered, Section
 from sluice.labels import label
 from sluice.task import Task
@@ -35,6 +36,7 @@ class Settings(Section):
     fairness: stages.Fairness
     explanation: stages.Explanation
     load: stages.Load
+    rollout: Rollout = Field(default_factory=Rollout)
     accept: list[stages.Acceptance]
 
     @property

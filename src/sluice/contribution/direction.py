@@ -15,12 +15,13 @@ from sluice.contribution.values import as_number, fewer
 # A higher number under this name lets more through.
 _LOOSER_WHEN_HIGHER = {
     "high", "tolerance", "leakage", "missing_leakage", "combined_leakage", "duplicates", "missing",
-    "largest_share", "ceiling", "proxy", "joint_proxy", "under_champion",
+    "largest_share", "ceiling", "proxy", "joint_proxy", "under_champion", "margin",
+    "deadline",
 }  # fmt: skip
 # A lower number under this name lets more through.
 _LOOSER_WHEN_LOWER = {
     "low", "rows", "class_share", "group_rows", "over_baselines", "resamples", "confidence",
-    "holdout", "mostly", "seconds", "connections",
+    "holdout", "mostly", "seconds", "connections", "alpha",
 }  # fmt: skip
 # Without these nothing is required, so a new one requires more.
 _REQUIREMENTS = {"low", "high", "class_share", "values", "ceiling"}
@@ -31,7 +32,7 @@ _ALLOWED = {"values", "sensitive_inputs"}
 # The parts of params.yaml that a gate reads.
 _GATING = {
     ("quality",), ("performance",), ("fairness",), ("parity",), ("explanation",), ("load",),
-    ("champion",), ("columns",), ("data", "sensitive"), ("data", "sensitive_inputs"),
+    ("rollout",), ("champion",), ("columns",), ("data", "sensitive"), ("data", "sensitive_inputs"),
     ("split", "holdout"), ("split", "group"), ("split", "by_time"),
 }  # fmt: skip
 

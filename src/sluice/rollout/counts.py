@@ -1,0 +1,69 @@
+"""What the arms of a rollout did in each interval: the only input of the canary's verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from sluice.errors import SluiceError
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class Arm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The requests of one arm in one interval, and how many of them ended badly.
+
+    errors: were answered with a status of 500 or above, or not at all. slow: took longer than
+    load.bounds.p99_ms. unusual: got a score outside the range that the arm's own package promised.
+    """
+
+    requests: Count
+    errors: Count = 0
+    slow: Count = 0
+    unusual: Count = 0
+
+
+class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was counted between two looks at the counters of the proxy.
+
+    canary: the candidate. baseline: a process of the champion that gets as large a share of the
+    requests as the canary. stable: the champion's other processes.
+    """
+
+    canary: Arm
+    baseline: Arm
+    stable: Arm = Arm(0)
+
+
+class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole rollout so far. seconds: the length of an interval."""
+
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+    intervals: tuple[Interval, ...]
+
+
+def read(path: Path) -> Counts:
+    """Read counts from a JSON file; SluiceError if they cannot be true."""
+    try:
+        counts = msgspec.json.decode(path.read_bytes(), type=Counts)
+    except FileNotFoundError:
+        raise SluiceError(f"{path} is missing: check the path") from None
+    except OSError as error:
+        raise SluiceError(f"{path} cannot be read: {error.strerror}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SluiceError(f"{path} holds no counts of a rollout: {error}") from None
+    for at, interval in enumerate(counts.intervals, 1):
+        for name in interval.__struct_fields__:
+            _require_possible(path, at, name, getattr(interval, name))
+    return counts
+
+
+def _require_possible(path: Path, at: int, name: str, arm: Arm) -> None:
+    for kind in ("errors", "slow", "unusual"):
+        if getattr(arm, kind) > arm.requests:
+            raise SluiceError(
+                f"{path}: interval {at}: {name} has {getattr(arm, kind):,} {kind} in "
+                f"{arm.requests:,} requests; count each request once"
+            )
