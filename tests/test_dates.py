@@ -63,9 +63,9 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("text", SPELLINGS)
 def test_the_usual_spellings_are_read(text: str) -> None:
-    times = dates.parse(pd.Series([text, None, f" {text} "]))
+    times = dates.parse(pd.Series([text, None, f" {text} ", "n/a"]))
     assert times is not None
-    assert times.isna().tolist() == [False, True, False]
+    assert times.isna().tolist() == [False, True, False, True]
     assert times[0] == times[2] == SPELLINGS[text]
 
 

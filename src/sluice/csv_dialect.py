@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ from sluice.errors import SluiceError
 _DELIMITERS = ",;\t|"
 _SAMPLE = 2**16  # bytes
 _LINES = 100
+_MOSTLY = 0.9
 _ZIP_MAGIC = b"PK\x03\x04"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -53,17 +55,20 @@ def delimiter(text: str, names: Collection[str] = ()) -> str:
     """Return the delimiter of CSV text: comma, semicolon, tab or bar.
 
     It is the one which finds most of the expected column `names` in the header, and among equals
-    the one which gives rows of equal length.
+    the one which gives rows of equal length. The header may have one name less than the rows have
+    fields, as R writes it.
     """
     lines = list(islice(io.StringIO(text, newline=""), _LINES))
     if len(lines) > 2:
         lines.pop()  # the sample may end within a quoted value
     expected = set(names)
 
-    def rank(character: str) -> tuple[int, bool, int]:
+    def rank(character: str) -> tuple[int, bool, int, int]:
         rows = [row for row in csv.reader(lines, delimiter=character) if row]
-        header = rows[0] if rows else []
-        equal = len(header) > 1 and all(len(row) == len(header) for row in rows)
-        return len(expected.intersection(header)), equal, len(header)
+        header, rows = (rows[0], rows[1:] or rows) if rows else ([], [[]])
+        width, count = Counter(map(len, rows)).most_common(1)[0]
+        equal = width > 1 and count >= _MOSTLY * len(rows)
+        fits = {width: 2, width - 1: 1}.get(len(header), 0) if len(header) > 1 else 0
+        return len(expected.intersection(header)), equal, fits, width
 
     return max(_DELIMITERS, key=rank)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
+
+from sluice.missing import is_missing
 
 if TYPE_CHECKING:
     from pandas import Series
@@ -93,7 +96,8 @@ def parse(column: Series, order: Order | None = None) -> Series | None:
 def read(column: Series, order: Order | None = None) -> Dates | None:
     """Read a column of dates; None if more than a tenth of the known values are no dates.
 
-    It may be of a date type, or have dates as text or as numbers such as 20240131.
+    It may be of a date type, or have dates as text or as numbers such as 20240131. Words for a
+    missing value, such as NA, are missing.
     """
     import pandas as pd
 
@@ -136,15 +140,14 @@ def _texts(column: Series) -> Series:
     """Return the column as text, with None for missing values; 20240131.0 becomes 20240131."""
     import pandas as pd
 
-    known = column.notna()
+    known = column.dropna()
     if column.dtype.kind in "iuf":
-        whole = column[known] == column[known].round()
-        texts = [str(int(v)) if same else "" for v, same in zip(column[known], whole, strict=True)]
+        texts = {value: str(int(value)) for value in known.unique() if math.isfinite(value)}
+        texts = {value: text if int(text) == value else "?" for value, text in texts.items()}
     else:
-        texts = [str(value).strip() for value in column[known]]
-    found = pd.Series(None, column.index, dtype=object)
-    found[known] = texts
-    return found.where(found != "", None) if column.dtype.kind not in "iuf" else found
+        texts = {value: str(value).strip() for value in known.unique()}
+        texts = {value: text for value, text in texts.items() if not is_missing(text)}
+    return pd.Series([texts.get(value) for value in column], column.index, dtype=object)
 
 
 def _match(text: str) -> Parts | None:

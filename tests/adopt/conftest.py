@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ def adopted(project: Path) -> Adopt:
         *,
         key: str | None = None,
         sensitive: tuple[str, ...] = (),
-        **options: bool,
+        **options: Any,
     ) -> list[str]:
         said: list[str] = []
         adopt(

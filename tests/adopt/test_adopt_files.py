@@ -21,6 +21,7 @@ from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile import TableProfile
 from sluice.adopt.profile.infer import infer
 from sluice.adopt.render import yaml
+from sluice.adopt.source import Source
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,7 +74,7 @@ def profile(**columns: list[Any]) -> TableProfile:
     for name, values in columns.items():
         frame[name] = [values[k % len(values)] for k in range(rows)]
     frame["y"] = ["yes", "no"] * (rows // 2)
-    return infer(frame, "hostile", target="y", id_column=None, sensitive=list(columns))
+    return infer(Source(frame), "hostile", target="y", id_column=None, sensitive=list(columns))
 
 
 def written(found: TableProfile) -> str:
@@ -157,7 +158,7 @@ def test_the_written_files_pass_the_linters(
 ) -> None:
     columns = {**WIDE, LONG + " kind": WORDS, **short, "y": goal}
     frame = pd.DataFrame({n: [v[k % len(v)] for k in range(120)] for n, v in columns.items()})
-    found = infer(frame, "long", target="y", id_column=None, sensitive=[])
+    found = infer(Source(frame), "long", target="y", id_column=None, sensitive=[])
     written_files = {
         "src/sluice/config.py": "",  # so that ruff treats sluice as the project's own code
         "src/sluice/scenario.py": "",

@@ -51,10 +51,9 @@ def test_adopt_and_the_pipeline_read_the_same_numbers(
     path = tmp_path / "rows.csv"
     path.write_text(mark + "\n".join(lines) + "\n", "utf-8")
     columns = {"a": Column(type="integer"), "b": Column(type="number")}
-    assert source.read(path)["b"].tolist() == read_raw(path, columns)["b"].tolist()
-    assert (
-        source.read(path)["a"].tolist() == [0, 1, 2, 3, 4] == read_raw(path, columns)["a"].tolist()
-    )
+    adopted, read = source.read(path).frame, read_raw(path, columns)
+    assert adopted["b"].tolist() == read["b"].tolist()
+    assert adopted["a"].tolist() == [0, 1, 2, 3, 4] == read["a"].tolist()
 
 
 @pytest.mark.parametrize(

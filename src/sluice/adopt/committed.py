@@ -28,6 +28,14 @@ def require_committed(root: Path, *paths: str) -> None:
         )
 
 
+def would_commit(root: Path, file: Path) -> bool:
+    """Whether `git add -A` would commit a file, or has done so."""
+    place = file.resolve()
+    if not place.is_relative_to(root.resolve()):
+        return False
+    return git.run(root, "check-ignore", "--quiet", "--", str(place)).returncode == 1
+
+
 def _uncommitted(root: Path, *paths: str) -> list[str]:
     """Return files that are changed, untracked or ignored, except Python's compiled files."""
     status = git.text(

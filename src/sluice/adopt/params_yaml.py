@@ -47,6 +47,7 @@ def _column(column: ColumnProfile) -> dict[str, YamlValue]:
         "low": column.low,
         "high": column.high,
         "values": column.values or None,
+        "levels": column.levels or None,
         "missing": column.missing or None,
     }
     return {key: value for key, value in keys.items() if value is not None}

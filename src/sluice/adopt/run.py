@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice import config, table
-from sluice.adopt import cleanup, replace, source, usecase_files
+from sluice.adopt import cleanup, committed, replace, source, usecase_files
 from sluice.adopt.bounds import DerivedBounds
 from sluice.adopt.bounds.derive import derive
 from sluice.adopt.bounds.permissive import permissive_bounds
@@ -16,6 +16,7 @@ from sluice.adopt.datasheet import datasheet
 from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile import TableProfile
 from sluice.adopt.profile.infer import infer, project_name, require_features
+from sluice.adopt.profile.words import parse_keep
 from sluice.adopt.summary import summary
 from sluice.adopt.suspects import suspected_leaks
 from sluice.config import Settings
@@ -35,39 +36,48 @@ def adopt(
     target: str,
     id: str | None,
     sensitive: list[str],
+    keep: Sequence[str] = (),
     keep_suspects: bool = False,
     say: Callable[[str], None],
 ) -> None:
     """Replace the project's data, params.yaml and use case by those of the table in `file`.
 
-    target, id, sensitive: names of columns. keep_suspects: whether columns that may be leaks
-    stay model inputs. say: prints one line. Raises SluiceError, and leaves the project
-    unchanged, if the table cannot be adopted.
+    target, id, sensitive: names of columns. keep: words such as "country=NA", which are values of
+    their columns although they stand for missing values elsewhere. keep_suspects: whether columns
+    that may be leaks stay model inputs. say: prints one line. Raises SluiceError, and leaves the
+    project unchanged, if the table cannot be adopted.
     """
     with dvc.exclusive(root):
         replace.restore_interrupted(root)
         replace.require_recoverable(root)
-        frame = source.read(file)
+        kept = parse_keep(keep)
+        found = source.read(file, kept)
         if file.resolve().is_relative_to((root / "data").resolve()):
             raise SluiceError(
                 f"{file} is in data/, which will be replaced: move it elsewhere first"
             )
         profile = infer(
-            frame,
+            found,
             project_name(file),
             target=target,
             id_column=id,
             sensitive=list(dict.fromkeys(sensitive)),
+            keep=kept,
         )
         with replace.new_files(root) as new:
             profile, derived = _prepare(
-                root, new, frame, profile, file, keep_suspects=keep_suspects, say=say
+                root, new, found.frame, profile, file, keep_suspects=keep_suspects, say=say
             )
             replace.replace(root, new)
         shutil.rmtree(root / "out", ignore_errors=True)  # it was built from the old data
         cleared = cleanup.remove_old_objects(root)
-        for line in summary(profile, derived, cleared):
+        for line in summary(profile, derived, cleared, found.notes):
             say(line)
+        if committed.would_commit(root, file):
+            say(
+                f"Note: {file} is inside the repository, so 'git add -A' would commit it beside "
+                "its copy in data/: move it elsewhere, or name it in .gitignore."
+            )
 
 
 def _prepare(

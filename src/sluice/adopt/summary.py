@@ -9,12 +9,15 @@ from sluice.adopt.render import template
 _SHOWN = 20
 
 
-def summary(profile: TableProfile, derived: DerivedBounds, cleared: bool) -> list[str]:
+def summary(
+    profile: TableProfile, derived: DerivedBounds, cleared: bool, notes: tuple[str, ...] = ()
+) -> list[str]:
     """Return one line for each decision that a person should know of.
 
-    cleared: whether the objects of the old data were removed from the DVC remote.
+    cleared: whether the objects of the old data were removed from the DVC remote. notes: how the
+    file was understood.
     """
     text = template("summary.txt.j2").render(
-        profile=profile, derived=derived, cleared=cleared, shown=_SHOWN
+        profile=profile, derived=derived, cleared=cleared, notes=notes, shown=_SHOWN
     )
     return text.splitlines()

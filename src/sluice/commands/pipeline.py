@@ -40,6 +40,13 @@ def add(commands: Commands) -> None:
     )
     suspects = "use columns that may leak the target; the gates will ask you to accept them by name"
     adopt.add_argument("--keep-suspects", action="store_true", help=suspects)
+    adopt.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="COLUMN=WORD",
+        help="a word such as NA which is a value of the column and not missing; can be repeated",
+    )
 
 
 def add_stages(commands: Commands) -> None:
@@ -134,6 +141,7 @@ def _adopt(options: argparse.Namespace) -> int:
         id=options.id,
         sensitive=options.sensitive,
         keep_suspects=options.keep_suspects,
+        keep=options.keep,
         say=print,
     )
     return 0

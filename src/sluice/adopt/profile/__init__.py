@@ -17,6 +17,7 @@ ColumnUse = Literal["feature", "ignored"]
 class ColumnProfile:
     """One column as params.yaml will describe it.
 
+    levels: those of a category that the model tells apart, if it may have other values too.
     missing: the share of missing values that is allowed. remark: a sentence for people about
     how the column was treated and why; empty if there is nothing to say.
     """
@@ -27,6 +28,7 @@ class ColumnProfile:
     low: float | int | None = None
     high: float | int | None = None
     values: tuple[Scalar, ...] = ()
+    levels: tuple[Scalar, ...] = ()
     missing: float = 0.0
     remark: str = ""
 

@@ -5,47 +5,57 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sluice import dates, table
 from sluice.adopt.profile import ColumnProfile, ColumnType
+from sluice.adopt.profile.counter import counts_rows
+from sluice.adopt.profile.formatted import advice
 from sluice.adopt.profile.values import (
     allowed_missing,
     as_scalar,
-    is_date,
+    date_remark,
     is_number,
     known_labels,
     number_type,
     widened_range,
 )
+from sluice.labels import MISSING
 
 if TYPE_CHECKING:
     from pandas import Series
 
-_MOST_CATEGORIES = 50  # a column with more is free text
+_MOST_LEVELS = 50
+_LEVEL_ROWS = 20  # a level with fewer rows is treated as one with the other rare levels
+_COVERED = 0.1  # the share of rows which the frequent levels of a category have at least
 
 # Words in a column name which suggest that the column names the row.
 _ID_WORDS = {"id", "ids", "index", "key", "uuid", "guid", "nr", "no", "number", "row", "rowid"}
 _NAME_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-# Numbers with a currency sign, a percent sign or separators.
-_FORMATTED = re.compile(r"[-+]?[$\u20ac\u00a3]? ?\d+([., ']\d+)* ?[%$\u20ac\u00a3]?")
+_IF_ID = "if it identifies the row, adopt again with --id"
 
 
 def profile_feature(column: Series) -> ColumnProfile:
     """Return the profile of a column without another role: a feature, or ignored with a reason."""
-    name, missing, number = str(column.name), allowed_missing(column), is_number(column)
     reason = _reason_to_ignore(column)
     if reason:
-        kind: ColumnType = number_type(column) if number else "text"
-        return ColumnProfile(name, kind, "ignored", missing=missing, remark=reason)
-    if number:
+        return ignored(column, reason)
+    if is_number(column):
         low, high = widened_range(column)
-        return ColumnProfile(name, number_type(column), "feature", low, high, missing=missing)
-    remark, count = _mixed_with_words(column) or _formatted_numbers(column), column.nunique()
-    if count <= min(_MOST_CATEGORIES, max(2, len(column) // 5)):
-        values = tuple(map(as_scalar, known_labels(column)))
-        return ColumnProfile(name, "category", values=values, missing=missing, remark=remark)
-    remark = (
-        remark or f"it has {count:,} different texts; combine them into {_MOST_CATEGORIES} or fewer"
-    )
-    return ColumnProfile(name, "text", "ignored", missing=missing, remark=remark)
+        return ColumnProfile(
+            str(column.name),
+            number_type(column),
+            "feature",
+            low,
+            high,
+            missing=allowed_missing(column),
+        )
+    return _category_or_text(column)
+
+
+def ignored(column: Series, reason: str) -> ColumnProfile:
+    """Return the profile of a column that is no model input."""
+    kind: ColumnType = number_type(column) if is_number(column) else "text"
+    missing = allowed_missing(column)
+    return ColumnProfile(str(column.name), kind, "ignored", missing=missing, remark=reason)
 
 
 def _reason_to_ignore(column: Series) -> str:
@@ -55,40 +65,51 @@ def _reason_to_ignore(column: Series) -> str:
         return "it has no value in any row"
     if count == 1:
         return "it has the same value wherever it has one"
-    if is_date(column):
+    if remark := date_remark(column):
         return (
-            "it is a date, which cannot be a model input; before you adopt the table, add numbers "
-            "derived from it, such as a year or an age"
+            f"{remark}, which cannot be a model input as it is; adopt again with --derive-dates to "
+            "use numbers derived from it"
         )
-    may_be_id = not is_number(column) or _named_like_an_id(str(column.name))
-    if count == len(column) and may_be_id and column.dtype.kind != "f":
-        return "it is different in every row; if it identifies the row, adopt again with --id"
+    if counts_rows(column):
+        return f"it counts the rows of the file and says nothing about a new row; {_IF_ID}"
+    if count == len(column) and is_number(column) and column.dtype.kind != "f":
+        named = any(part.lower() in _ID_WORDS for part in _NAME_PARTS.findall(str(column.name)))
+        return f"it is different in every row; {_IF_ID}" if named else ""
     return ""
 
 
-def _named_like_an_id(name: str) -> bool:
-    return any(part.lower() in _ID_WORDS for part in _NAME_PARTS.findall(name))
+def _category_or_text(column: Series) -> ColumnProfile:
+    name, missing, count = str(column.name), allowed_missing(column), column.nunique()
+    remark = advice(column)
+    if not remark and dates.is_time_of_day(column):
+        remark = "it has times of day, which the model can only use as categories"
+    if count <= min(_MOST_LEVELS, max(2, len(column) // 5)):
+        values = tuple(map(as_scalar, known_labels(column)))
+        return ColumnProfile(name, "category", values=values, missing=missing, remark=remark)
+    if count == len(column):
+        return ignored(column, remark or f"it is different in every row; {_IF_ID}")
+    frequent = [] if remark else _frequent(column)
+    if frequent:
+        levels = tuple(map(as_scalar, frequent))
+        rare = (
+            f"it has {count:,} different texts; the rare ones, with which the model cannot do "
+            f"better, are treated as one, and {len(levels)} are told apart"
+        )
+        return ColumnProfile(name, "category", levels=levels, missing=missing, remark=rare)
+    text = (
+        f"it has {count:,} different texts, most of them in few rows, so it is taken for free text"
+    )
+    return ignored(column, remark or text)
 
 
-def _mixed_with_words(column: Series) -> str:
-    """Say which words a column of numbers contains; empty if it is not such a column."""
-    import pandas as pd
-
-    if column.dtype.kind == "b":
-        return ""
-    known = column.dropna().map(str)
-    words = known[pd.to_numeric(known, errors="coerce").isna()]
-    if not 0 < len(words) <= len(known) // 10:
-        return ""
-    example = str(words.iloc[0])[:20]
-    return f"it has numbers and words such as {example!r}; leave those cells empty to use it"
-
-
-def _formatted_numbers(column: Series) -> str:
-    """Give an example of numbers with currency signs or separators; empty if there are none."""
-    known = column.dropna().map(str).str.strip()
-    formatted = known[known.str.contains(r"[^\d]")]
-    if formatted.empty or not all(_FORMATTED.fullmatch(text) for text in known.unique()):
-        return ""
-    example = str(formatted.iloc[0])[:20]
-    return f"it has formatted numbers such as {example!r}; write them like 1234.5 to use them"
+def _frequent(column: Series) -> list[str]:
+    """Return the levels with enough rows, in order; none if together they have few of the rows."""
+    counts = table.labels(column).value_counts()
+    counts = (
+        counts[counts.index != MISSING].sort_index().sort_values(ascending=False, kind="stable")
+    )
+    most = counts[counts >= _LEVEL_ROWS].head(_MOST_LEVELS)
+    if len(most) < 2 or most.sum() < _COVERED * len(column):
+        return []
+    known = set(most.index)
+    return [text for text in known_labels(column) if text in known]

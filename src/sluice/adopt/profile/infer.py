@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice import table
 from sluice.adopt.profile import ColumnProfile, TableProfile
-from sluice.adopt.profile.feature import profile_feature
+from sluice.adopt.profile.feature import ignored, profile_feature
 from sluice.adopt.profile.sensitive import groups_of, profile_sensitive
 from sluice.adopt.profile.target import (
     is_heavy_tailed,
@@ -18,8 +19,12 @@ from sluice.adopt.profile.target import (
     rare_positives,
     rarer_label,
 )
-from sluice.adopt.profile.values import is_number, number_type
+from sluice.adopt.profile.values import is_number, nearly_equal, number_type
+from sluice.adopt.profile.words import Keep, without_missing
+from sluice.adopt.source import Source
 from sluice.errors import SluiceError
+from sluice.labels import label
+from sluice.spelling import suggestion
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -30,10 +35,17 @@ _SHOWN_NAMES = 12
 
 
 def infer(
-    frame: DataFrame, name: str, *, target: str, id_column: str | None, sensitive: list[str]
+    found: Source,
+    name: str,
+    *,
+    target: str,
+    id_column: str | None,
+    sensitive: list[str],
+    keep: Keep | None = None,
 ) -> TableProfile:
     """Return the profile of a table that `sluice.adopt.source` has read.
 
+    keep: by column, words that are values although they stand for missing values elsewhere.
     Raises SluiceError if an option does not fit the table or if it cannot be modelled.
     """
     options = {
@@ -41,15 +53,17 @@ def infer(
         "--id": [] if id_column is None else [id_column],
         "--sensitive": sensitive,
     }
-    _require_columns(frame, options)
+    _require_columns(found.frame, options)
+    frame, words = without_missing(found, target, keep or {})
     if len(frame) < _LEAST_ROWS:
         raise SluiceError(f"{len(frame)} rows are too few to split: provide at least {_LEAST_ROWS}")
-    task, goal = profile_target(frame[target])
-    found = {column: profile_sensitive(frame[column]) for column in sensitive}
-    groups = {column: groups_of(frame, column, found, sensitive) for column in sensitive}
-    found[target] = goal
+    task, goal = profile_target(frame[target], words.get(target, ""))
+    roles = {column: profile_sensitive(frame[column]) for column in sensitive}
+    groups = {column: groups_of(frame, column, roles, sensitive) for column in sensitive}
+    roles[target] = goal
     if id_column is not None:
-        found[id_column] = _profile_id(frame[id_column])
+        roles[id_column] = _profile_id(frame[id_column])
+    columns = [roles.get(c) or _feature(frame[c], found) for c in map(str, frame.columns)]
     positive = rarer_label(frame[target], goal) if task == "binary" else None
     profile = TableProfile(
         name=name,
@@ -58,7 +72,7 @@ def infer(
         positive=positive,
         id=id_column,
         sensitive=groups,
-        columns=tuple(found.get(c) or profile_feature(frame[c]) for c in frame.columns),
+        columns=tuple(_with_remarks(column, found, words) for column in columns),
         rows=len(frame),
         heavy_tailed=task == "regression" and is_heavy_tailed(frame[target]),
         rare_positives=rare_positives(frame[target], positive),
@@ -78,16 +92,31 @@ def _require_columns(frame: DataFrame, options: dict[str, list[str]]) -> None:
     for option, names in options.items():
         for name in names:
             if name not in frame.columns:
-                near = [c for c in frame.columns if c.strip().casefold() == name.strip().casefold()]
-                hint = (
-                    f"did you mean {near[0]!r}?" if near else f"expected {_one_of(frame.columns)}"
-                )
+                hint = suggestion(name, frame.columns) or f"expected {_one_of(frame.columns)}"
                 raise SluiceError(f"{option}: there is no column {name!r}; {hint}")
             if name in taken:
                 raise SluiceError(
                     f"{option}: column {name!r} is already named by {taken[name]}; name it once"
                 )
             taken[name] = option
+
+
+def _feature(column: Series, found: Source) -> ColumnProfile:
+    if column.name in found.index:
+        return ignored(column, "it is the index of the table in pandas")
+    return profile_feature(column)
+
+
+def _with_remarks(column: ColumnProfile, found: Source, words: dict[str, str]) -> ColumnProfile:
+    """Add how the values of the column were understood to its remark."""
+    levels = [label(value) for value in (*column.values, *column.levels)]
+    remarks = [
+        column.remark,
+        found.remarks.get(column.name, ""),
+        words.get(column.name, "") if column.type != "text" or column.use == "feature" else "",
+        nearly_equal(levels),
+    ]
+    return replace(column, remark="; ".join(filter(None, remarks)))
 
 
 def _one_of(names: Iterable[str]) -> str:

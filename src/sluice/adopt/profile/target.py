@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from sluice import table
 from sluice.adopt.profile import ColumnProfile
+from sluice.adopt.profile.formatted import advice
 from sluice.adopt.profile.values import (
     as_scalar,
     is_date,
     is_number,
     known_labels,
+    nearly_equal,
     number_type,
     widened_range,
 )
@@ -26,19 +28,28 @@ _MOST_CLASSES = 20  # a target with more distinct whole numbers is a regression
 _RARE = 0.1
 
 
-def profile_target(column: Series) -> tuple[Task, ColumnProfile]:
-    """Return the task and the target's profile; SluiceError if it cannot be predicted."""
+def profile_target(column: Series, words: str = "") -> tuple[Task, ColumnProfile]:
+    """Return the task and the target's profile; SluiceError if it cannot be predicted.
+
+    words: a sentence about words that were taken for missing values, or for classes.
+    """
     name = str(column.name)
-    labels = _require_labels(column)
+    labels = _require_labels(column, words)
     number = is_number(column)
     few_whole_numbers = number and number_type(column) == "integer" and len(labels) <= _MOST_CLASSES
     if len(labels) > 2 and number and not few_whole_numbers:
         low, high = widened_range(column)
         return "regression", ColumnProfile(name, number_type(column), "feature", low, high)
     if len(labels) > _MOST_CLASSES:
+        if how := advice(column):
+            raise SluiceError(f"the target {name!r} is no number: {how}")
         raise SluiceError(
             f"the target {name!r} has {len(labels):,} different texts, but at most "
             f"{_MOST_CLASSES} classes are supported: combine some, or predict a number"
+        )
+    if alike := nearly_equal(labels):
+        raise SluiceError(
+            f"the target {name!r} has classes that may be the same: {alike}; write them alike"
         )
     task: Task = "binary" if len(labels) == 2 else "multiclass"
     remark = ""
@@ -48,14 +59,14 @@ def profile_target(column: Series) -> tuple[Task, ColumnProfile]:
     return task, ColumnProfile(name, "category", values=values, remark=remark)
 
 
-def _require_labels(column: Series) -> list[str]:
+def _require_labels(column: Series, words: str) -> list[str]:
     name, missing = str(column.name), int(column.isna().sum())
     if missing == len(column):
         raise SluiceError(f"the target {name!r} is missing in every row: name another --target")
     if missing:
         raise SluiceError(
             f"the target {name!r} is missing in {missing:,} of {len(column):,} rows: remove these "
-            "rows, because a model cannot learn from them"
+            f"rows, because a model cannot learn from them{f'; {words}' if words else ''}"
         )
     if is_date(column):
         raise SluiceError(f"the target {name!r} is a date: add a number derived from it")

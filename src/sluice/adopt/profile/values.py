@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Literal
 
-from sluice import table
+from sluice import dates, spelling, table
 from sluice.config import Scalar
 from sluice.labels import MISSING, label
 
@@ -14,24 +14,49 @@ if TYPE_CHECKING:
     from pandas import Series
 
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)")
-_DATE = re.compile(
-    r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})"
-    r"([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[-+]\d{2}:?\d{2})?)?"
-)
 
 
 def is_number(column: Series) -> bool:
     return column.dtype.kind in "iuf"
 
 
+def is_text(column: Series) -> bool:
+    """Whether the values are texts, and not numbers, truth values or dates."""
+    return column.dtype.kind not in "biufmM"
+
+
 def is_date(column: Series) -> bool:
-    """Whether every known value is a date, as a date type or as text."""
-    if column.dtype.kind in "Mm":
-        return True
-    known = column.dropna()
-    if is_number(column) or known.empty:
-        return False
-    return all(_DATE.fullmatch(text.strip()) for text in known.map(str).unique())
+    """Whether the values are dates, as a date type, as text or as numbers such as 20240131."""
+    return column.dtype.kind in "Mm" or dates.read(column) is not None
+
+
+def date_remark(column: Series) -> str:
+    """Say that the column is a date, and what is uncertain about it; empty if it is none."""
+    if column.dtype.kind == "m":
+        return "it is a duration"
+    found = dates.read(column)
+    if found is None:
+        return ""
+    example = str(column.dropna().iloc[0])
+    remark = "it is a date"
+    if found.ambiguous:
+        remark += f" (no value shows whether {example!r} is written {found.order} or day first)"
+    elif found.order is not None:
+        remark += f" (written {found.order}, such as {example!r})"
+    if found.unread:
+        remark += f" (except for values such as {found.unread!r})"
+    return remark
+
+
+def nearly_equal(labels: list[str]) -> str:
+    """Say which two of the labels differ only in what people do not see; empty if none do."""
+    seen: dict[str, str] = {}
+    for text in labels:
+        other = seen.setdefault(spelling.fold(text), text)
+        if other != text:
+            how = spelling.difference(text, other)
+            return f"{other!r} and {text!r} differ only {how}"
+    return ""
 
 
 def number_type(column: Series) -> Literal["integer", "number"]:

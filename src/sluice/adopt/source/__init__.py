@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.adopt.source import csv_file, parquet_file
 from sluice.adopt.source.columns import require_finite
+from sluice.adopt.source.found import Source
 from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+__all__ = ["Source", "read", "write"]
 
-def read(file: Path) -> DataFrame:
-    """Return the table with typed columns and missing values as NA.
 
-    A column is Int64, float64, boolean, a date or text. Raises SluiceError for a file that
-    cannot be read, is not a table, or holds values that a model cannot take.
+def read(file: Path, keep: Mapping[str, Collection[str]] | None = None) -> Source:
+    """Return the table with typed columns, and what was done to read it.
+
+    A column is Int64, float64, boolean, a date or text. Missing values are NA, but a text column
+    still has the words that may stand for them. keep: by column, such words that are values.
+    Raises SluiceError for a file that cannot be read, is not a table, or holds values that a
+    model cannot take.
     """
     head = _head(file)
     if head.startswith(parquet_file.MAGIC) or file.suffix == ".parquet":
-        frame = parquet_file.read(file)
+        found = parquet_file.read(file)
     else:
-        frame = csv_file.read(file)
-    if frame.empty:
+        found = csv_file.read(file, keep or {})
+    if found.frame.empty:
         raise SluiceError(f"{file} has a header but no rows: add the rows")
-    for name in frame.columns:
-        require_finite(file, frame[name])
-    return frame
+    for name in found.frame.columns:
+        require_finite(file, found.frame[name])
+    return found
 
 
 def write(frame: DataFrame, path: Path) -> None:

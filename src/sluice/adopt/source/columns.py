@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Tree models and ONNX Runtime hold numbers as float32.
 _LARGEST_FLOAT32 = 3.4e38
-_LARGEST_EXACT = 2**53
+LARGEST_EXACT = 2**53  # float64 is not exact for larger whole numbers
 _LONGEST_NAME = 200
 
 
@@ -22,10 +22,7 @@ def require_names(file: Path, names: list[str]) -> None:
     """Raise SluiceError unless every column has a usable name of its own."""
     for place, name in enumerate(names, 1):
         if not name.strip():
-            raise SluiceError(
-                f"{file}: column {place} has no name; name it in the header, or remove it if it "
-                "only numbers the rows"
-            )
+            raise SluiceError(f"{file}: column {place} has no name; name it")
         if len(name) > _LONGEST_NAME:
             raise SluiceError(
                 f"{file}: the name of column {place} has {len(name)} characters, but at most "
@@ -55,9 +52,9 @@ def require_finite(file: Path, column: Series) -> None:
 
 def integers_if_whole(numbers: Series) -> Series:
     """Return Int64 if every known value is a whole number that float64 holds exactly."""
-    if numbers.dtype.kind == "i":
+    if numbers.dtype.kind in "iu":
         return numbers.astype("Int64")
     known = numbers.dropna()
-    if len(known) and bool(((known == known.round()) & (known.abs() < _LARGEST_EXACT)).all()):
+    if len(known) and bool(((known == known.round()) & (known.abs() < LARGEST_EXACT)).all()):
         return numbers.astype("Int64")
     return numbers.astype("float64")

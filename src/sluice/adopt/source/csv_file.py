@@ -1,48 +1,57 @@
-"""Read a CSV file: the delimiter and the type of each column are found from the content."""
+"""Read a CSV file: its layout and the type of each column are found from the content."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice import csv_dialect
-from sluice.adopt.source.columns import integers_if_whole, require_names
+from sluice.adopt.source import layout
+from sluice.adopt.source.columns import require_names
+from sluice.adopt.source.found import Source
+from sluice.adopt.source.numbers import as_numbers
+from sluice.adopt.source.unnamed import without_unnamed
 from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
-    from pandas import DataFrame, Series
-
-# A code with a leading zero, or a number of too many digits to be exact.
-_CODE = r"[-+]?(0\d|\d{19})"
+    from pandas import DataFrame
 
 
-def read(file: Path) -> DataFrame:
-    """Return the table; raises SluiceError if it is no CSV."""
+def read(file: Path, keep: Mapping[str, Collection[str]]) -> Source:
+    """Return the table; raises SluiceError if the file is no CSV.
+
+    keep: by column, words that stand for missing values elsewhere but are values here.
+    """
     import pandas as pd
 
-    start = csv_dialect.sample(file)
-    text = _decode(file)
+    text = _text(file)
     try:
-        delimiter = csv_dialect.delimiter(start)
-        names = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-        require_names(file, names)
-        frame = pd.read_csv(
-            io.StringIO(text), sep=delimiter, names=names, header=0, dtype=str, low_memory=False
-        )
+        found = layout.find(file, text)
+        texts = _parse(found)
     except (ValueError, csv.Error) as error:  # pandas' ParserError is a ValueError
         said = " ".join(str(error).split())
         raise SluiceError(f"{file} is not a readable CSV table: {said}") from None
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise SluiceError(
-            f"{file} is not a readable CSV table: some rows have more fields than the header"
-        )
-    return pd.DataFrame({name: _typed(frame[name]) for name in names}, index=frame.index)
+    names, texts, dropped = without_unnamed(file, found.names, texts)
+    require_names(file, names)
+    _require_one_header(file, names, texts)
+    columns = [as_numbers(texts[place], keep.get(name, ())) for place, name in enumerate(names)]
+    return Source(
+        pd.DataFrame(
+            {name: column.values for name, column in zip(names, columns, strict=True)},
+            index=texts.index,
+        ),
+        notes=(*found.notes, *dropped),
+        remarks={n: c.remark for n, c in zip(names, columns, strict=True) if c.remark},
+        words={n: c.words for n, c in zip(names, columns, strict=True) if c.words},
+    )
 
 
-def _decode(file: Path) -> str:
+def _text(file: Path) -> str:
+    csv_dialect.sample(file)  # raises an error for what is no text
     try:
         text = file.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -50,6 +59,8 @@ def _decode(file: Path) -> str:
     start = text.lstrip()
     if start.startswith(("{", "[")) and (_is_json(text) or _is_json(start.splitlines()[0])):
         raise SluiceError(f"{file} is JSON: save it as CSV or Parquet")
+    if start[:9].lower().startswith(("<!doctype", "<html", "<?xml")):
+        raise SluiceError(f"{file} is a page of HTML or XML: save it as CSV or Parquet")
     return text
 
 
@@ -61,15 +72,34 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _typed(column: Series) -> Series:
-    """Convert text to numbers if every known value is one; codes such as 007 stay text."""
+def _parse(found: layout.Layout) -> DataFrame:
+    """Return every cell as text; only the empty text is missing. Columns have numbers as names."""
     import pandas as pd
 
-    known = column.dropna()
-    if known.empty or known.str.match(_CODE).any():
-        return column
-    try:
-        numbers = pd.to_numeric(column)
-    except (ValueError, TypeError):
-        return column
-    return integers_if_whole(numbers)
+    frame = pd.read_csv(
+        io.StringIO(found.rows, newline=""),
+        sep=found.delimiter,
+        names=list(range(len(found.names))),
+        header=None,
+        dtype=str,
+        keep_default_na=False,
+        na_values=[""],
+        skipinitialspace=found.spaces,
+        low_memory=False,
+    )
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ValueError("some rows have more fields than the header")
+    return frame
+
+
+def _require_one_header(file: Path, names: list[str], texts: DataFrame) -> None:
+    """Raise SluiceError if a row repeats the header, as it does if files were put together."""
+    if len(names) < 2:
+        return
+    repeats = (texts == names).all(axis="columns")
+    if repeats.any():
+        row = int(repeats.to_numpy().argmax()) + 1
+        raise SluiceError(
+            f"{file}: row {row:,} repeats the header (number of such rows: {repeats.sum():,}); "
+            "remove these rows, which are left from files that were put together"
+        )

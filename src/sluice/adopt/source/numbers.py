@@ -1,0 +1,109 @@
+"""Which columns of a CSV file are numbers: those whose texts lose nothing by it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sluice.adopt.source.columns import LARGEST_EXACT, integers_if_whole
+from sluice.missing import is_missing
+
+if TYPE_CHECKING:
+    from pandas import Series
+
+# Texts with more different spellings than a category has levels are numbers all the same.
+_MOST_SPELLINGS = 50
+
+_NUMBER = re.compile(
+    r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?inf(inity)?", re.IGNORECASE | re.ASCII
+)
+_WHOLE = re.compile(r"[-+]?\d+", re.ASCII)
+_LEADING_ZERO = re.compile(r"[-+]?0\d.*")
+_PLUS = re.compile(r"\+.*")
+# Programs write 1.5e10, 1e+10 or 1e-05.
+_BARE_EXPONENT = re.compile(r"-?\d+[eE]\d+")
+_FRACTION = re.compile(r"\.(\d+)$")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A column as numbers or as text.
+
+    words: the rows of each word that was taken for missing, if the column is numeric.
+    """
+
+    values: Series
+    remark: str = ""
+    words: dict[str, int] = field(default_factory=dict)
+
+
+def is_plain_number(text: str) -> bool:
+    """Whether a text is a number as programs write it, without separators and signs of units."""
+    return _NUMBER.fullmatch(text.strip()) is not None
+
+
+def as_numbers(column: Series, keep: Collection[str]) -> Typed:
+    """Return a column of texts as numbers if each text is one and none loses its spelling.
+
+    Words for missing values count as missing, except those that are to be kept.
+    """
+    import pandas as pd
+
+    counts = {str(text): int(rows) for text, rows in column.value_counts().items()}
+    words = {t: rows for t, rows in counts.items() if is_missing(t) and t not in keep}
+    spellings = [text.strip() for text in counts if text not in words]
+    if not spellings or not all(map(_NUMBER.fullmatch, spellings)):
+        return Typed(column)
+    reason = _reason_for_text(spellings)
+    if reason:
+        return Typed(column, f"{reason}, so its values are treated as texts and not as numbers")
+    numbers = integers_if_whole(pd.to_numeric(column.mask(column.isin(list(words)))))
+    alike = _alike(spellings)
+    remark = f"{alike[0]!r} and {alike[1]!r} are read as the same number" if alike else ""
+    return Typed(numbers, remark, words)
+
+
+def _reason_for_text(spellings: list[str]) -> str:
+    """Say why the texts are codes and not numbers; empty if they are numbers."""
+    fractions = any("." in text for text in spellings)
+    losses = {
+        "would lose its zeros": _first(_LEADING_ZERO, spellings),
+        "would lose its sign": _first(_PLUS, spellings),
+        "would lose its exponent": "" if fractions else _first(_BARE_EXPONENT, spellings),
+        "has too many digits to be exact": next(filter(_is_too_long, spellings), ""),
+    }
+    if len(spellings) <= _MOST_SPELLINGS:
+        losses["would lose its last zero"] = _trailing_zero(spellings)
+        if alike := _alike(spellings):
+            return f"{alike[0]!r} and {alike[1]!r} would be the same number"
+    return next((f"{code!r} {loss} as a number" for loss, code in losses.items() if code), "")
+
+
+def _first(pattern: re.Pattern[str], texts: list[str]) -> str:
+    return min(filter(pattern.fullmatch, texts), default="")
+
+
+def _is_too_long(text: str) -> bool:
+    return _WHOLE.fullmatch(text) is not None and abs(int(text)) >= LARGEST_EXACT
+
+
+def _alike(spellings: list[str]) -> list[str]:
+    """Return two spellings of the same number; an empty list if there are none."""
+    seen: dict[float, str] = {}
+    for text in sorted(spellings):
+        number = float(text)
+        other = seen.setdefault(number, text)
+        if other != text and number:  # programs write both 0.0 and -0.0
+            return [other, text]
+    return []
+
+
+def _trailing_zero(spellings: list[str]) -> str:
+    """Return a text such as 1.10 if others have fewer decimals, as no program writes numbers."""
+    fractions = {text: found[1] for text in spellings if (found := _FRACTION.search(text))}
+    if len(set(map(len, fractions.values()))) < 2:
+        return ""
+    ends = [text for text, part in fractions.items() if len(part) > 1 and part.endswith("0")]
+    return min(ends, default="")
