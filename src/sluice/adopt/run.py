@@ -13,10 +13,11 @@ from sluice.adopt.bounds import DerivedBounds
 from sluice.adopt.bounds.derive import derive
 from sluice.adopt.bounds.permissive import permissive_bounds
 from sluice.adopt.datasheet import datasheet
+from sluice.adopt.date_columns import with_derived
 from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile import TableProfile
 from sluice.adopt.profile.infer import infer, project_name, require_features
-from sluice.adopt.profile.words import parse_keep
+from sluice.adopt.profile.words import parse_keep, without_missing
 from sluice.adopt.summary import summary
 from sluice.adopt.suspects import suspected_leaks
 from sluice.config import Settings
@@ -38,14 +39,18 @@ def adopt(
     sensitive: list[str],
     keep: Sequence[str] = (),
     keep_suspects: bool = False,
+    group: str | None = None,
+    by_time: str | None = None,
+    derive_dates: bool = False,
     say: Callable[[str], None],
 ) -> None:
     """Replace the project's data, params.yaml and use case by those of the table in `file`.
 
-    target, id, sensitive: names of columns. keep: words such as "country=NA", which are values of
-    their columns although they stand for missing values elsewhere. keep_suspects: whether columns
-    that may be leaks stay model inputs. say: prints one line. Raises SluiceError, and leaves the
-    project unchanged, if the table cannot be adopted.
+    target, id, sensitive, group, by_time: names of columns. keep: words such as "country=NA",
+    which are values of their columns although they stand for missing values elsewhere.
+    keep_suspects: whether columns that may be leaks stay model inputs. derive_dates: whether to
+    add columns that are derived from dates. say: prints one line. Raises SluiceError, and leaves
+    the project unchanged, if the table cannot be adopted.
     """
     with dvc.exclusive(root):
         replace.restore_interrupted(root)
@@ -56,6 +61,10 @@ def adopt(
             raise SluiceError(
                 f"{file} is in data/, which will be replaced: move it elsewhere first"
             )
+        if derive_dates:
+            known, _ = without_missing(found, target, kept)
+            roles = {target, id, group, *sensitive}
+            found = with_derived(found, known, roles=roles, by_time=by_time)
         profile = infer(
             found,
             project_name(file),
@@ -63,6 +72,8 @@ def adopt(
             id_column=id,
             sensitive=list(dict.fromkeys(sensitive)),
             keep=kept,
+            group=group,
+            by_time=by_time,
         )
         with replace.new_files(root) as new:
             profile, derived = _prepare(

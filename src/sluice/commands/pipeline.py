@@ -47,6 +47,14 @@ def add(commands: Commands) -> None:
         metavar="COLUMN=WORD",
         help="a word such as NA which is a value of the column and not missing; can be repeated",
     )
+    group = (
+        "the column that rows of one customer, patient or household share; 'none' if there is none"
+    )
+    adopt.add_argument("--group", metavar="COLUMN", help=group)
+    time = "a column of dates or numbers: train on older rows and test on newer ones"
+    adopt.add_argument("--by-time", metavar="COLUMN", help=time)
+    derive = "add the month, the weekday and the age in days of every date as columns"
+    adopt.add_argument("--derive-dates", action="store_true", help=derive)
 
 
 def add_stages(commands: Commands) -> None:
@@ -142,6 +150,9 @@ def _adopt(options: argparse.Namespace) -> int:
         sensitive=options.sensitive,
         keep_suspects=options.keep_suspects,
         keep=options.keep,
+        group=options.group,
+        by_time=options.by_time,
+        derive_dates=options.derive_dates,
         say=print,
     )
     return 0

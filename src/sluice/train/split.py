@@ -34,7 +34,7 @@ def run(project: Project) -> dict[str, int]:
         chosen = frame[part == name].reset_index(drop=True)
         if chosen.empty:
             raise SluiceError(
-                f"the {name} part is empty: {_counted(frame, settings.split)} are too few for the "
+                f"the {name} part is empty: {counted(frame, settings.split)} are too few for the "
                 "shares under split in params.yaml"
             )
         path = project.split(name)
@@ -96,7 +96,8 @@ def _identities(frame: DataFrame, column: str | None) -> list[str]:
     return ["\x1f".join(map(_text, row)) for row in frame.itertuples(index=False, name=None)]
 
 
-def _counted(frame: DataFrame, split: Split) -> str:
+def counted(frame: DataFrame, split: Split) -> str:
+    """How many rows, or groups of rows, there are to split, in words."""
     group = split.group_column
     if group is None:
         return f"{len(frame):,} rows"

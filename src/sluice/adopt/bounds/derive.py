@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sluice.adopt.bounds import DerivedBounds
 from sluice.adopt.bounds.explanation import largest_influence
 from sluice.adopt.bounds.fairness import fairness_bounds
+from sluice.adopt.bounds.folds import sample
 from sluice.adopt.bounds.parity import parity_bound
 from sluice.adopt.bounds.performance import performance_bounds
 from sluice.adopt.bounds.quality import LEAKAGE, class_share_bound, duplicates_bound
@@ -19,7 +20,7 @@ from sluice.check.leakage import columns_in_excess
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.metrics import Predictions, of_task
-from sluice.train.split import PARTS, assign
+from sluice.train.split import PARTS, assign, counted
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,16 +33,14 @@ def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
     part = assign(frame, settings.split, settings.data.id)
     _require_parts(frame, part, settings)
     holdout, validation = int((part == "holdout").sum()), int((part == "validation").sum())
-    rows = frame[(part == "train") | (part == "validation")]
-    if len(rows) > _MOST_ROWS:
-        rows = rows.sample(_MOST_ROWS, random_state=settings.seed)
+    rows = sample(frame[(part == "train") | (part == "validation")], _MOST_ROWS, settings)
     rows = rows.reset_index(drop=True)
     trials = {name: cross_validate(name, rows, settings) for name in settings.candidates}
     metric = settings.selection.metric
     top = best(trials, metric)
     close = close_to_best(trials, top, metric, settings.seed, validation)
     leaks = columns_in_excess(leakage.measure(frame, settings), settings)
-    fairness = fairness_bounds(rows, top.outcome, settings, holdout)
+    fairness = fairness_bounds(top, settings, holdout)
     influences = [largest_influence(trial, settings) for trial in close]
     largest, share = max(influences, key=lambda influence: influence[1])
     return DerivedBounds(
@@ -51,7 +50,7 @@ def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
         leaks=tuple(sorted(leaks)),
         too_good=_too_good(top.outcome, settings),
         parity=parity_bound(close, settings),
-        performance=performance_bounds([trial.outcome for trial in close], settings, holdout),
+        performance=performance_bounds(close, settings, holdout),
         group_rows=fairness.group_rows,
         fairness=fairness.single,
         intersections=fairness.intersections,
@@ -72,7 +71,8 @@ def _require_parts(frame: DataFrame, part: NDArray[np.object_], settings: Settin
     for name in PARTS:
         if not (part == name).any():
             raise SluiceError(
-                f"{len(frame)} rows are too few to split: the {name} part would be empty; add rows"
+                f"{counted(frame, settings.split)} are too few to split: the {name} part would be "
+                "empty; add rows"
             )
     if settings.task == "binary":
         needed = {"train": 2, "validation": 1, "holdout": 1}

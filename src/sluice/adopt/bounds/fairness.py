@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from sluice.adopt.bounds import Estimate
 from sluice.adopt.bounds.resample import SAFE_ERRORS, resample, round_outward
+from sluice.adopt.bounds.trial import Trial
 from sluice.config import Settings
 from sluice.metrics import FAIRNESS_MEASURES, Floats, Predictions
+from sluice.stats.bootstrap import Clusters
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from sluice.check.groups import Grouping
 
 _GROUP_ROWS = (10, 50)  # the fewest and the most rows that a group may have to have
@@ -31,15 +31,14 @@ class FairnessBounds:
     intersections: dict[str, Estimate]
 
 
-def fairness_bounds(
-    rows: DataFrame, outcome: Predictions, settings: Settings, holdout: int
-) -> FairnessBounds:
-    """Derive the bounds from the predictions in `outcome` for the cross-validated `rows`.
+def fairness_bounds(trial: Trial, settings: Settings, holdout: int) -> FairnessBounds:
+    """Derive the bounds from the predictions of a trial.
 
     holdout: the number of rows that the gate will have.
     """
     from sluice.check.groups import groupings
 
+    rows, outcome = trial.rows, trial.outcome
     made = groupings(rows, settings)
     share = holdout / len(rows)
     sizes = [(g.of == name).sum() * share for g in made for name in g.names]
@@ -52,7 +51,7 @@ def fairness_bounds(
     for grouping in made:
         found = single if len(grouping.columns) == 1 else intersections
         codes = _codes(grouping, group_rows / share)
-        for key, estimate in _differences(codes, outcome, holdout, settings.seed):
+        for key, estimate in _differences(codes, trial, holdout, settings.seed):
             # The bound is NaN for a difference that cannot be measured: others decide then.
             if estimate.bound > found[key].bound:
                 found[key] = estimate
@@ -74,7 +73,7 @@ def _codes(grouping: Grouping, least: float) -> NDArray[np.int64]:
 
 
 def _differences(
-    codes: NDArray[np.int64], outcome: Predictions, holdout: int, seed: int
+    codes: NDArray[np.int64], trial: Trial, holdout: int, seed: int
 ) -> list[tuple[str, Estimate]]:
     from sluice.check.fairness import measures
 
@@ -85,11 +84,12 @@ def _differences(
                 codes,
                 measure.values,
                 measure.counted & (codes >= 0),
+                clusters=trial.clusters,
                 holdout=holdout,
                 seed=seed,
             ),
         )
-        for measure in measures(outcome)
+        for measure in measures(trial.outcome)
     ]
 
 
@@ -98,6 +98,7 @@ def _difference(
     values: Floats,
     counted: NDArray[np.bool_],
     *,
+    clusters: Clusters | None,
     holdout: int,
     seed: int,
 ) -> Estimate:
@@ -117,7 +118,7 @@ def _difference(
         return {"spread": float(np.ptp(means)) if groups else float("nan")}
 
     value = spread(np.arange(len(codes)))["spread"]
-    resampled = resample(spread, len(codes), holdout, seed)["spread"]
+    resampled = resample(spread, len(codes), holdout, seed, clusters)["spread"]
     known = resampled[np.isfinite(resampled)]
     if not len(known) or not math.isfinite(value):
         return Estimate(value, float("nan"), float("nan"))

@@ -8,6 +8,7 @@ import numpy as np
 
 from sluice.adopt.bounds import Estimate
 from sluice.adopt.bounds.resample import SAFE_ERRORS, resample_metrics, round_outward
+from sluice.adopt.bounds.trial import Trial
 from sluice.config import Settings
 from sluice.metrics import METRICS, Floats, Predictions
 
@@ -16,7 +17,7 @@ _BRIER_ROWS, _ROC_ROWS = 30, 10
 
 
 def performance_bounds(
-    outcomes: list[Predictions], settings: Settings, holdout: int
+    trials: list[Trial], settings: Settings, holdout: int
 ) -> dict[str, Estimate]:
     """Return an estimate for each metric of the weakest of these candidates.
 
@@ -24,15 +25,16 @@ def performance_bounds(
     so the weakest decides. A bound is at least as strict as what a constant prediction reaches;
     a metric other than the first whose derived bound is weaker than that is left out.
     """
-    names = _metrics(outcomes[0], settings, holdout)
+    names = _metrics(trials[0].outcome, settings, holdout)
     weakest: dict[str, Estimate] = {}
-    for outcome in outcomes:
-        resampled = resample_metrics(outcome, names, holdout, settings.seed)
+    for trial in trials:
+        outcome = trial.outcome
+        resampled = resample_metrics(outcome, names, holdout, settings.seed, trial.clusters)
         for name, values in resampled.items():
             estimate = _estimate(name, outcome, values, holdout)
             if name not in weakest or METRICS[name].gain(estimate.bound, weakest[name].bound) < 0:
                 weakest[name] = estimate
-    constant = _constant(outcomes[0])
+    constant = _constant(trials[0].outcome)
     for name in names:
         least = METRICS[name].compute(constant)
         if METRICS[name].gain(weakest[name].bound, least) > 0:

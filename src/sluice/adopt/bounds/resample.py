@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sluice.metrics import METRICS, Floats, Predictions
+from sluice.stats.bootstrap import Clusters, Statistic, draw
 
 _RESAMPLES = 100
 
@@ -17,19 +16,21 @@ SAFE_ERRORS = 6
 
 
 def resample(
-    statistic: Callable[[NDArray[np.intp]], dict[str, float]], n: int, rows: int, seed: int
+    statistic: Statistic, n: int, rows: int, seed: int, clusters: Clusters | None
 ) -> dict[str, Floats]:
     """Return [resamples] values of each number that `statistic` returns for some row numbers.
 
-    The row numbers are `rows` of 0 to n - 1, drawn with replacement.
+    The row numbers are about `rows` of 0 to n - 1, drawn with replacement. clusters: the number
+    of the group of each row, if whole groups are to be drawn.
     """
     random = np.random.default_rng(seed)
-    values = [statistic(random.integers(0, n, rows)) for _ in range(_RESAMPLES)]
+    drawn = [draw(random, n, clusters=clusters, size=rows) for _ in range(_RESAMPLES)]
+    values = [statistic(chosen) for chosen in drawn]
     return {name: np.array([value[name] for value in values]) for name in values[0]}
 
 
 def resample_metrics(
-    outcome: Predictions, names: list[str], rows: int, seed: int
+    outcome: Predictions, names: list[str], rows: int, seed: int, clusters: Clusters | None
 ) -> dict[str, Floats]:
     """Return [resamples] values of each metric on so many rows; NaN where it is undefined."""
     return resample(
@@ -37,6 +38,7 @@ def resample_metrics(
         len(outcome.truth),
         rows,
         seed,
+        clusters,
     )
 
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sluice import table
+from sluice.adopt.bounds.folds import folds, together
 from sluice.adopt.bounds.resample import resample_metrics
 from sluice.config import Settings
 from sluice.metrics import METRICS, Predictions
+from sluice.stats.bootstrap import Clusters
 
 if TYPE_CHECKING:
     from pandas import DataFrame
     from sklearn.pipeline import Pipeline
 
-_FOLDS = 3  # two thirds of these rows are about as many as the train part contains
 _CLOSE_ERRORS = 3
 
 
@@ -24,19 +25,21 @@ _CLOSE_ERRORS = 3
 class Trial:
     """One candidate, cross-validated.
 
-    outcome: the predictions for all rows. pipeline: the model of the last fold. unseen: the rows
-    of that fold, on which the pipeline was not fitted.
+    outcome: the predictions. rows: the rows that were predicted, which are all but the oldest ones
+    of a split by time. clusters: the number of the group of each of these rows, if rows belong
+    together. pipeline: the model of the last fold. unseen: the rows of that fold, on which the
+    pipeline was not fitted.
     """
 
     outcome: Predictions
+    rows: DataFrame
+    clusters: Clusters | None
     pipeline: Pipeline
     unseen: DataFrame
 
 
 def cross_validate(name: str, rows: DataFrame, settings: Settings) -> Trial:
     """Fit and predict candidate `name` on each fold of `rows`, a typed table."""
-    from sklearn.model_selection import KFold, StratifiedKFold
-
     from sluice.decision import decided, tune
     from sluice.train.fit import columns_of, predict
     from sluice.train.models import MODELS
@@ -44,10 +47,9 @@ def cross_validate(name: str, rows: DataFrame, settings: Settings) -> Trial:
     truth = table.truth(rows, settings)
     shape = (len(rows), len(settings.classes)) if settings.task == "multiclass" else (len(rows),)
     scores = np.zeros(shape)
-    splitter = KFold if settings.task == "regression" else StratifiedKFold
-    folds = splitter(_FOLDS, shuffle=True, random_state=settings.seed)
     candidate = settings.candidates[name]
-    for seen, unseen in folds.split(rows, truth):
+    predicted = np.zeros(len(rows), bool)
+    for seen, unseen in folds(rows, truth, settings):
         columns = columns_of(settings, rows.iloc[seen])
         pipeline = MODELS[candidate.model](
             settings.task, columns, settings.seed, **candidate.parameters
@@ -55,8 +57,10 @@ def cross_validate(name: str, rows: DataFrame, settings: Settings) -> Trial:
         pipeline.fit(rows.iloc[seen][columns.names], truth[seen])
         inputs = rows.iloc[unseen][columns.names]
         scores[unseen] = predict(pipeline, settings, inputs)
+        predicted[unseen] = True
+    truth, scores, rows = truth[predicted], scores[predicted], rows[predicted]
     outcome = decided(settings, truth, scores, tune(settings, truth, scores))
-    return Trial(outcome, pipeline, inputs)
+    return Trial(outcome, rows, together(rows, settings), pipeline, inputs)
 
 
 def best(trials: dict[str, Trial], metric: str) -> Trial:
@@ -76,6 +80,6 @@ def close_to_best(
     """
     score = METRICS[metric]
     value = score.compute(top.outcome)
-    resampled = resample_metrics(top.outcome, [metric], validation, seed)[metric]
+    resampled = resample_metrics(top.outcome, [metric], validation, seed, top.clusters)[metric]
     margin = _CLOSE_ERRORS * float(np.nanstd(resampled))
     return [t for t in trials.values() if score.gain(value, score.compute(t.outcome)) <= margin]

@@ -10,6 +10,9 @@ from sluice.labels import label
 from sluice.task import Task
 
 ColumnType = Literal["integer", "number", "category", "text"]
+_FEW_UNITS = 1000
+_LATEST_UNITS = 5  # fewer groups of the latest rows may by chance be none at all
+
 ColumnUse = Literal["feature", "ignored"]
 
 
@@ -40,6 +43,8 @@ class TableProfile:
     heavy_tailed: one percent of the rows causes more than a third of the target's variance.
     rare_positives: the share of positive rows if it is below ten percent, else None. suspects:
     the columns that were left out because they may be leaks or proxies, with the reasons.
+    group, by_time: what params.yaml will say under split, where the group may be `none`.
+    groups: the number of distinct values of `group`. dates: columns that could order the rows.
     """
 
     name: str
@@ -53,6 +58,10 @@ class TableProfile:
     heavy_tailed: bool
     rare_positives: float | None
     suspects: dict[str, str] = field(default_factory=dict)
+    group: str | None = None
+    by_time: str | None = None
+    groups: int | None = None
+    dates: tuple[str, ...] = ()
 
     def leaving_out(self, suspects: dict[str, str]) -> TableProfile:
         """Return the same table without these inputs; each has a remark that says why."""
@@ -67,12 +76,20 @@ class TableProfile:
     @property
     def holdout(self) -> float:
         """The share of rows to hold out."""
-        return holdout_share(self.rows)
+        return holdout_share(self.groups or self.rows)
+
+    @property
+    def latest(self) -> float:
+        """The share of rows that stand for the latest ones."""
+        units = self.groups or self.rows
+        if units < _FEW_UNITS:
+            return round(max(0.05, min(0.15, _LATEST_UNITS / units)), 2)
+        return 0.02
 
     @property
     def features(self) -> list[ColumnProfile]:
         """The model's inputs."""
-        others = {self.target, self.id, *self.sensitive}
+        others = {self.target, self.id, self.group, *self.sensitive}
         return [c for c in self.columns if c.use == "feature" and c.name not in others]
 
     @property
@@ -86,6 +103,9 @@ class TableProfile:
         return [label(value) for value in target.values]
 
 
-def holdout_share(rows: int) -> float:
-    """Small tables hold out a larger share, because the gates need enough rows to decide."""
-    return 0.3 if rows < 1000 else 0.25
+def holdout_share(units: int) -> float:
+    """Small tables hold out a larger share, because the gates need enough rows to decide.
+
+    units: the number of rows, or of groups of rows that stay together.
+    """
+    return 0.3 if units < _FEW_UNITS else 0.25

@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice import table
+from sluice import dates
 from sluice.adopt.profile import ColumnProfile, TableProfile
 from sluice.adopt.profile.feature import ignored, profile_feature
+from sluice.adopt.profile.keys import profile_group, profile_id, profile_time
 from sluice.adopt.profile.sensitive import groups_of, profile_sensitive
 from sluice.adopt.profile.target import (
     is_heavy_tailed,
@@ -19,9 +20,10 @@ from sluice.adopt.profile.target import (
     rare_positives,
     rarer_label,
 )
-from sluice.adopt.profile.values import is_number, nearly_equal, number_type
+from sluice.adopt.profile.values import is_number, nearly_equal
 from sluice.adopt.profile.words import Keep, without_missing
 from sluice.adopt.source import Source
+from sluice.config import INDEPENDENT
 from sluice.errors import SluiceError
 from sluice.labels import label
 from sluice.spelling import suggestion
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 _LEAST_ROWS = 50
-_LARGEST_EXACT = 2**53  # float64 is not exact for larger whole numbers
 _SHOWN_NAMES = 12
 
 
@@ -42,6 +43,8 @@ def infer(
     id_column: str | None,
     sensitive: list[str],
     keep: Keep | None = None,
+    group: str | None = None,
+    by_time: str | None = None,
 ) -> TableProfile:
     """Return the profile of a table that `sluice.adopt.source` has read.
 
@@ -52,6 +55,8 @@ def infer(
         "--target": [target],
         "--id": [] if id_column is None else [id_column],
         "--sensitive": sensitive,
+        "--group": [] if group in (None, INDEPENDENT) else [group],
+        "--by-time": [] if by_time is None else [by_time],
     }
     _require_columns(found.frame, options)
     frame, words = without_missing(found, target, keep or {})
@@ -62,7 +67,11 @@ def infer(
     groups = {column: groups_of(frame, column, roles, sensitive) for column in sensitive}
     roles[target] = goal
     if id_column is not None:
-        roles[id_column] = _profile_id(frame[id_column])
+        roles[id_column] = profile_id(frame[id_column])
+    if group not in (None, INDEPENDENT):
+        roles[group] = profile_group(frame[group])
+    if by_time is not None:
+        roles[by_time] = profile_time(frame[by_time])
     columns = [roles.get(c) or _feature(frame[c], found) for c in map(str, frame.columns)]
     positive = rarer_label(frame[target], goal) if task == "binary" else None
     profile = TableProfile(
@@ -76,9 +85,25 @@ def infer(
         rows=len(frame),
         heavy_tailed=task == "regression" and is_heavy_tailed(frame[target]),
         rare_positives=rare_positives(frame[target], positive),
+        group=group,
+        by_time=by_time,
+        dates=_possible_times(frame, taken={target, id_column, *sensitive}),
+        groups=None if group in (None, INDEPENDENT) else int(frame[group].nunique()),
     )
     require_features(profile)
     return profile
+
+
+def _possible_times(frame: DataFrame, taken: set[str | None]) -> tuple[str, ...]:
+    """Return the columns that have a clear date in every row."""
+    found = []
+    for name in frame.columns:
+        column = frame[name]
+        if name not in taken and not is_number(column) and column.notna().all():
+            read = dates.read(column)
+            if read is not None and not read.unread and not read.ambiguous:
+                found.append(str(name))
+    return tuple(found)
 
 
 def project_name(file: Path) -> str:
@@ -124,26 +149,6 @@ def _one_of(names: Iterable[str]) -> str:
     shown = ", ".join(map(repr, known[:_SHOWN_NAMES]))
     rest = len(known) - _SHOWN_NAMES
     return f"one of {shown} or {rest} more" if rest > 0 else f"one of {shown}"
-
-
-def _profile_id(column: Series) -> ColumnProfile:
-    name, missing = str(column.name), int(column.isna().sum())
-    if missing:
-        raise SluiceError(
-            f"--id: column {name!r} is missing in {missing:,} rows; an id must identify every row"
-        )
-    repeats = int(table.labels(column).duplicated().sum())
-    if repeats:
-        raise SluiceError(
-            f"--id: {repeats:,} values of column {name!r} repeat, but an id must identify one row; "
-            "leave --id out if there is no such column"
-        )
-    exact = (
-        is_number(column)
-        and number_type(column) == "integer"
-        and column.abs().max() < _LARGEST_EXACT
-    )
-    return ColumnProfile(name, "integer" if exact else "text")
 
 
 def require_features(profile: TableProfile) -> None:
