@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# The lines with which git begins and ends each side of a conflict. The line of equals signs
+# between them is left out, because it also underlines headings.
+_CONFLICT_MARKER = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: .*)?\r?$", re.MULTILINE)
+_AFTER_ANY_CONFLICT = "keep one side of each conflict, delete the markers and commit the file"
+_AFTER_CONFLICT = {
+    "dvc.lock": "delete the file and run 'make package', which writes it anew; then commit it",
+    "data.dvc": "keep one side, delete the markers, run 'dvc checkout data.dvc', and commit the "
+    "file",
+}
+
 
 def write(target: Path, content: bytes) -> None:
     """Write a file completely or not at all; its folder is created if necessary."""
@@ -77,6 +87,15 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def require_merged(content: bytes, where: str) -> None:
+    """Raise SluiceError, which begins with `where`, if git has left conflict markers in a file."""
+    if marker := _CONFLICT_MARKER.search(content):
+        line = content.count(b"\n", 0, marker.start()) + 1
+        found = marker[0].decode("utf-8", "replace").strip()
+        cure = _AFTER_CONFLICT.get(where, _AFTER_ANY_CONFLICT)
+        raise SluiceError(f"{where}, line {line}: unresolved merge conflict ({found!r}): {cure}")
 
 
 def sha256(content: bytes) -> str:
@@ -139,7 +158,11 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(content: bytes, where: str) -> Any:
-    """Parse YAML 1.2; raises SluiceError, which begins with `where`, if it is not valid."""
+    """Parse YAML 1.2.
+
+    Raises SluiceError, which begins with `where`, if it is not valid or has a merge conflict.
+    """
+    require_merged(content, where)
     # DVC reads params.yaml with this library too, so both take 'no' and 'on' as text.
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import DuplicateKeyError

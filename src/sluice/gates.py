@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,18 +39,34 @@ def run(
     """Run one gate and write its verdict, whether or not `measure` raises an exception.
 
     An exception becomes the finding `<gate>/ran` with the status `insufficient`. It is returned
-    and not raised: the caller decides whether to raise it again.
+    and not raised: the caller decides whether to raise it again. Two findings of the same name are
+    such an exception.
     KeyboardInterrupt and SystemExit are not caught, because they say nothing about the candidate.
     """
     error = None
     try:
-        findings = accept(measure(), acceptances())
+        findings = measure()
+        _require_distinct_names(findings)
+        findings = accept(findings, acceptances())
     except Exception as caught:
         error = caught
         findings = [Finding(f"{gate}/ran", Status.INSUFFICIENT, describe(caught))]
     verdict = Verdict.of(gate, findings)
     write(verdict)
     return GateRun(verdict, error)
+
+
+def _require_distinct_names(findings: Sequence[Finding]) -> None:
+    """Raise SluiceError if two findings share a name, because then one could hide the other.
+
+    An acceptance in params.yaml, and the comparison with an earlier report, go by the name.
+    """
+    counts = Counter(finding.name for finding in findings)
+    if shared := [name for name, count in counts.items() if count > 1]:
+        raise SluiceError(
+            f"two findings are named {shared[0]!r}: give each its own name, which is the 'name' of "
+            "a scenario and the 'description' of an expectation in src/usecase"
+        )
 
 
 def accept(findings: Sequence[Finding], acceptances: Sequence[Acceptance]) -> list[Finding]:

@@ -1,7 +1,9 @@
 """Run git so that its output does not depend on the settings of the user.
 
-Settings and environment variables which change what git prints, or which run a program, are
-switched off. Settings which decide what git may read, such as safe.directory, remain in force.
+Settings and environment variables which change what git prints, which run a program, or which
+name another repository, are switched off. Settings which decide what git may read, such as
+safe.directory, remain in force, and so do those which decide what belongs to the repository, such
+as core.excludesFile.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ _SETTINGS = {
     "color.grep": "false",
     "color.status": "false",
     "core.fsmonitor": "false",  # may name a program
+    "core.hooksPath": "/dev/null",  # programs which git runs when it has written the index
     "core.quotePath": "false",
     "diff.autoRefreshIndex": "true",
     "diff.ignoreSubmodules": "none",
@@ -29,17 +32,18 @@ _SETTINGS = {
     "status.showUntrackedFiles": "normal",
     "submodule.recurse": "false",
 }
+# With a replaced object, the same commit would have another content in each clone.
 _COMMAND = (
-    *("git", "--no-pager"),
+    *("git", "--no-pager", "--no-replace-objects"),
     *(word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")),
 )
-# Variables which change what patterns mean, or which run a program.
 _VARIABLES = (
-    "GIT_EXTERNAL_DIFF",
-    "GIT_GLOB_PATHSPECS",
-    "GIT_ICASE_PATHSPECS",
-    "GIT_LITERAL_PATHSPECS",
-    "GIT_NOGLOB_PATHSPECS",
+    # These run a program, or change what a pattern means.
+    *("GIT_EXTERNAL_DIFF", "GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"),
+    *("GIT_LITERAL_PATHSPECS", "GIT_NOGLOB_PATHSPECS"),
+    # Git sets these for its hooks. They name a repository, which the folder must do instead.
+    *("GIT_ATTR_SOURCE", "GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE"),
 )
 # Without optional locks, git reads the index but does not write it.
 _ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
@@ -113,9 +117,16 @@ def head(root: Path) -> tuple[str, int]:
 
 
 def commit_of(root: Path, revision: str) -> str | None:
-    """The hash of the commit which a revision names, or None if the repository has no such one."""
+    """The hash of the commit which a revision names, or None if the repository has no such one.
+
+    Raises SluiceError if git cannot read the repository.
+    """
     name = f"{revision}^{{commit}}"
     done = run(root, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
+    if (
+        done.returncode and done.stderr
+    ):  # with --quiet, git says nothing about a revision that it does not find
+        raise SluiceError(f"'git rev-parse' failed: {reason(done)}")
     return None if done.returncode else done.stdout.decode("ascii").strip()
 
 

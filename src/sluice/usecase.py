@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sluice import files
 from sluice.errors import SluiceError
 from sluice.project import Project
 
@@ -14,13 +15,16 @@ from sluice.project import Project
 def load(project: Project, module: str, name: str) -> Any:
     """Import `src/usecase/<module>.py` and return its `name`: a mapping or a sequence.
 
-    Raises SluiceError if the module cannot be imported, or if `name` is missing or of another
-    type. The project's own code is imported even if another copy is installed.
+    Raises SluiceError if the module has a merge conflict or cannot be imported, or if `name` is
+    missing or of another type. The project's own code is imported even if another copy is
+    installed.
     """
+    where = f"src/usecase/{module}.py"
+    if (project.root / where).is_file():
+        files.require_merged((project.root / where).read_bytes(), where)
     source = str((project.root / "src").resolve())
     if sys.path[0] != source:
         sys.path.insert(0, source)
-    where = f"src/usecase/{module}.py"
     try:
         loaded = importlib.import_module(f"usecase.{module}")
     except (Exception, SystemExit) as error:  # the module may raise anything

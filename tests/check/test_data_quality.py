@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from support.fixture_project import Toy
 from support.refusal import did_not_run, refuses
@@ -101,8 +102,44 @@ def test_a_target_that_is_gone(toy: Toy) -> None:
     refuses(toy, ran, "data-quality", {"data-quality/columns": ("fail", why)})
 
 
-def test_expectations_that_cannot_be_had(toy: Toy) -> None:
-    toy.write("src/usecase/expectations.py", "import nowhere_to_be_found\n")
+_MEAN = "gxe.ExpectColumnMeanToBeBetween(column={!r}, min_value=-500, description={!r})"
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (
+            "import nowhere_to_be_found",
+            "src/usecase/expectations.py: ModuleNotFoundError: No module named",
+        ),
+        (
+            "import great_expectations.expectations as gxe\n"
+            f"EXPECTATIONS = [{_MEAN.format('slope', 'low')}, {_MEAN.format('waste', 'low')}]",
+            "two findings are named 'data-quality/usecase/low': give each its own name, .* the "
+            "'description' of an expectation",
+        ),
+        (
+            "import great_expectations.expectations as gxe\n"
+            f"EXPECTATIONS = [{_MEAN.format('slope', None)}] * 2",
+            "two findings are named "
+            "'data-quality/usecase/expect_column_mean_to_be_between of slope'",
+        ),
+    ],
+    ids=["not importable", "the same description", "no description"],
+)
+def test_expectations_that_cannot_be_had(toy: Toy, source: str, why: str) -> None:
+    toy.write("src/usecase/expectations.py", source + "\n")
     ran = toy.sluice("run")
-    why = "src/usecase/expectations.py: ModuleNotFoundError: No module named"
     refuses(toy, ran, "data-quality", {"data-quality/ran": ("insufficient", why)})
+
+
+def test_expectations_on_two_columns_need_no_description(toy: Toy) -> None:
+    listed = ", ".join(_MEAN.format(column, None) for column in ("slope", "waste"))
+    toy.write(
+        "src/usecase/expectations.py",
+        f"import great_expectations.expectations as gxe\nEXPECTATIONS = [{listed}]\n",
+    )
+    toy.sluice("check", "data-quality").went_well()
+    found = toy.findings("data-quality")
+    for column in ("slope", "waste"):
+        assert f"data-quality/usecase/expect_column_mean_to_be_between of {column}" in found

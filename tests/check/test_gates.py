@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sluice import gates
 from sluice.check.run import run
@@ -64,6 +66,20 @@ def test_an_interrupted_gate_has_no_verdict(stop: BaseException) -> None:
     with pytest.raises(type(stop)):
         gates.run("it", raises(stop), written.append)
     assert not written
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "A", "a "]), max_size=5))
+def test_no_two_findings_of_a_verdict_share_a_name(names: list[str]) -> None:
+    """An acceptance goes by the name, so it would let another finding pass too."""
+    measured = [Finding(name, Status.INSUFFICIENT, "because") for name in names]
+    accepts = [Acceptance(finding=name, reason="agreed in the review") for name in "abc"]
+    verdict = gates.run("it", lambda: measured, lambda _: None, lambda: accepts).verdict
+    found = [finding.name for finding in verdict.findings]
+    if len(names) == len(set(names)):
+        assert sorted(found) == sorted(names)
+    else:
+        assert (found, verdict.passes) == (["it/ran"], False)
+        assert verdict.why.startswith("it/ran: two findings are named '")
 
 
 def test_acceptances_that_cannot_be_read_do_not_pass() -> None:

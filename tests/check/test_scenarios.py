@@ -68,6 +68,11 @@ def test_each_kind(toy: Toy) -> None:
     [
         ("1 / 0", "src/usecase/scenarios.py: ZeroDivisionError: division by zero"),
         ("SCENARIOS = ['be good']", "src/usecase/scenarios.py: .*'be good'"),
+        (
+            "from sluice.scenario import Edge\n"
+            "SCENARIOS = [Edge(name='flat', change={'slope': 0}), Edge(name='flat')]",
+            "two findings are named 'scenarios/flat': give each its own name, which is the 'name'",
+        ),
     ],
 )
 def test_scenarios_that_cannot_be_had(toy: Toy, source: str, why: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -13,13 +14,16 @@ import pytest
 
 from sluice import git
 from sluice.errors import SluiceError
+from sluice.package import seal
 
 _WHO = ("-c", "user.name=one", "-c", "user.email=one@example.org")
 
-# Each of these changes what some git command prints. HOOK is a program, FILE a list of names.
+# Each of these changes what some git command prints or runs. HOOK is a program, HOOKS a folder of
+# programs, FILE a list of names.
 _HOSTILE = [
     *("color.ui=always", "color.status=always", "color.diff=always", "color.grep=always"),
     *("column.ui=always", "core.pager=HOOK", "core.fsmonitor=HOOK", "core.quotePath=true"),
+    "core.hooksPath=HOOKS",
     *("diff.autoRefreshIndex=false", "diff.external=HOOK", "diff.ignoreSubmodules=all"),
     *("diff.mnemonicPrefix=true", "diff.noprefix=true", "diff.orderFile=FILE"),
     *("diff.relative=true", "diff.renames=copies", "diff.submodule=log", "grep.column=true"),
@@ -29,10 +33,21 @@ _HOSTILE = [
     *("status.relativePaths=true", "status.renames=copies", "status.showStash=true"),
     *("status.showUntrackedFiles=no", "status.submoduleSummary=true", "submodule.recurse=true"),
 ]
+# Git sets the variables which name a repository for its hooks; OTHER is another repository.
 _VARIABLES = {
+    "GIT_ATTR_SOURCE": "HEAD",
+    "GIT_COMMON_DIR": "OTHER/.git",
+    "GIT_CONFIG_PARAMETERS": "'core.quotePath'='true' 'status.showUntrackedFiles'='no'",
+    "GIT_DIR": "OTHER/.git",
     "GIT_EXTERNAL_DIFF": "HOOK",
+    "GIT_INDEX_FILE": "OTHER/.git/index",
     "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_NAMESPACE": "other",
+    "GIT_OBJECT_DIRECTORY": "OTHER/.git/objects",
     "GIT_PAGER": "HOOK",
+    "GIT_PREFIX": "folder/",
+    "GIT_TRACE": "1",
+    "GIT_WORK_TREE": "OTHER",
     "LC_ALL": "de_DE.UTF-8",
     "LANGUAGE": "de",
 }
@@ -96,7 +111,7 @@ def root(template: Path, tmp_path: Path) -> Path:
 
 def _answers(root: Path) -> dict[str, Any]:
     """Every question which the module answers, asked in a subfolder, where paths could differ."""
-    first = _git(root, "rev-parse", "HEAD~1")
+    first = "HEAD~1"
     folder = root / "folder"
     return {
         "head": git.head(folder),
@@ -149,11 +164,15 @@ def test_no_setting_changes_an_answer_or_runs_a_program(
 ) -> None:
     order = hook.with_name("order")
     order.write_text("ünï.txt\ninner\n")
+    hooks = hook.with_name("hooks")
+    hooks.mkdir()
+    (hooks / "post-index-change").symlink_to(hook)
     configuration = hook.with_name("gitconfig")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
     for setting in settings:
         name, _, value = setting.partition("=")
-        value = value.replace("HOOK", str(hook)).replace("FILE", str(order))
+        value = value.replace("HOOKS", str(hooks)).replace("HOOK", str(hook))
+        value = value.replace("FILE", str(order))
         _git(template, "config", "--file", str(configuration), name, value)
     assert _answers(template) == expected
     assert not hook.with_name("ran").exists()
@@ -167,7 +186,9 @@ def test_no_environment_variable_changes_an_answer_or_runs_a_program(
     hook: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(variable, _VARIABLES[variable].replace("HOOK", str(hook)))
+    other = template.with_name("inner")
+    value = _VARIABLES[variable].replace("HOOK", str(hook)).replace("OTHER", str(other))
+    monkeypatch.setenv(variable, value)
     assert _answers(template) == expected
     assert not hook.with_name("ran").exists()
 
@@ -184,32 +205,51 @@ def test_the_program_of_these_tests_would_run(
     assert hook.with_name("ran").exists()
 
 
-def test_a_signed_commit_is_read_although_signatures_are_shown(
-    root: Path, hook: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", ["PGP", "SSH"])
+def test_a_package_of_a_signed_commit_is_built_although_signatures_are_shown(
+    kind: str, root: Path, hook: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """GitHub signs every merge that is made on its pages."""
-    raw = _git(root, "cat-file", "commit", "HEAD") + "\n"
-    head, _, message = raw.partition("\n\n")
-    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n aGVsbG8=\n -----END PGP SIGNATURE-----"
-    signed = subprocess.run(
+    commit = _rewrite_head(
+        root,
+        f"gpgsig -----BEGIN {kind} SIGNATURE-----\n \n aGVsbG8=\n -----END {kind} SIGNATURE-----",
+    )
+    _git(root, "update-ref", "HEAD", commit)
+    verifier = hook.with_name("verifier")
+    verifier.write_text("#!/bin/sh\necho 'Signature made today' | tee /dev/stderr\nexit 1\n")
+    verifier.chmod(0o755)
+    configuration = hook.with_name("gitconfig")
+    configuration.write_text(
+        f'[log]\n\tshowSignature = true\n[gpg]\n\tprogram = "{verifier}"\n'
+        f'[gpg "ssh"]\n\tprogram = "{verifier}"\n\tallowedSignersFile = "{configuration}"\n',
+        "utf-8",
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
+    assert len(_git(root, "log", "-1", "--format=%H %ct").split()) > 2
+    source = seal.source_of(root)
+    assert (source.commit, source.clean) == (commit, False)
+
+
+def test_a_replaced_commit_is_read_as_every_other_clone_has_it(root: Path) -> None:
+    expected = git.head(root)
+    _git(root, "replace", "HEAD", _rewrite_head(root, "x-other yes", seconds=1))
+    assert _git(root, "log", "-1", "--format=%ct") == "1"
+    assert git.head(root) == expected
+
+
+def _rewrite_head(root: Path, header: str, seconds: int | None = None) -> str:
+    """Write a copy of the commit HEAD with one more header; return its hash."""
+    head, _, message = (_git(root, "cat-file", "commit", "HEAD") + "\n").partition("\n\n")
+    if seconds is not None:
+        head = re.sub(r"^(committer .*> )\d+", rf"\g<1>{seconds}", head, flags=re.MULTILINE)
+    written = subprocess.run(
         ["git", "hash-object", "-t", "commit", "-w", "--stdin"],
-        input=f"{head}\n{signature}\n\n{message}".encode(),
+        input=f"{head}\n{header}\n\n{message}".encode(),
         cwd=root,
         check=True,
         capture_output=True,
     )
-    commit = signed.stdout.decode().strip()
-    _git(root, "update-ref", "HEAD", commit)
-    verifier = hook.with_name("gpg")
-    verifier.write_text("#!/bin/sh\necho 'gpg: Signature made today' >&2\nexit 1\n")
-    verifier.chmod(0o755)
-    configuration = hook.with_name("gitconfig")
-    configuration.write_text(
-        f'[log]\n\tshowSignature = true\n[gpg]\n\tprogram = "{verifier}"\n', "utf-8"
-    )
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
-    assert "Signature made today" in _git(root, "log", "-1", "--format=%H %ct")
-    assert git.head(root)[0] == commit
+    return written.stdout.decode().strip()
 
 
 def test_a_question_does_not_write_the_index(root: Path) -> None:

@@ -45,8 +45,13 @@ def test_an_unknown_revision_is_refused(toy, revision):
 def test_a_stale_lock_is_refused_after_the_gates_have_run(toy):
     with toy.params() as settings:
         settings["columns"] = dict(reversed(settings["columns"].items()))
-    toy.sluice("run").went_well()
+    ran = toy.sluice("run").went_well()
+    # DVC itself would advise 'dvc push' as well, which the store in the repository does not need.
+    assert ran.out.count("git add") == 1
+    assert "not committed yet: dvc.lock; run 'git add dvc.lock'\n" in ran.out
+    assert "dvc push" not in ran.said
     toy.git("commit", "-qam", "moved lines, which say the same")
+    assert "git add" not in toy.sluice("run").went_well().said
     toy.sluice("run", "--locked").went_well()
     assert toy.git("status", "--porcelain") == ""
     with toy.params() as settings:

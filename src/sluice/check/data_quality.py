@@ -127,12 +127,19 @@ def of_usecase(expectations: list[Expectation]) -> list[Asked]:
             )
     return [
         Asked(
-            f"data-quality/usecase/{expectation.description or expectation.expectation_type}",
+            f"data-quality/usecase/{expectation.description or _undescribed(expectation)}",
             "src/usecase/expectations.py",
             expectation,
         )
         for expectation in expectations
     ]
+
+
+def _undescribed(expectation: Expectation) -> str:
+    """A name for an expectation that has no description: its type and its column, if it has one."""
+    column = getattr(expectation, "column", None)
+    kind: str = expectation.expectation_type
+    return kind if column is None else f"{kind} of {column}"
 
 
 def ask(frame: DataFrame, asked: list[Asked]) -> list[Finding]:

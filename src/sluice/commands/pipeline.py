@@ -119,6 +119,9 @@ def reproduce(options: argparse.Namespace) -> bool:
     print(f"\nreport: {here.report / 'report.html'}")
     if not conclusion.releasable:
         say("refused: no package was built; the report says why", REFUSED)
+    elif conclusion.to_commit and not options.locked:
+        files = conclusion.to_commit
+        print(f"not committed yet: {' and '.join(files)}; run 'git add {' '.join(files)}'")
     if conclusion.stale_lock:
         say(f"refused: {wording.STALE_LOCK}", REFUSED)
     return conclusion.releasable and not conclusion.stale_lock

@@ -27,11 +27,6 @@ def since(root: Path, against: str) -> Contribution:
     return compare(commit[:7], _parsed(before), _parsed(here), changed)
 
 
-def lock_is_stale(root: Path) -> bool:
-    """Whether dvc.lock differs from the committed one. Raises SluiceError if git cannot say."""
-    return git.changed(root, "dvc.lock")
-
-
 def _printable(path: str) -> str:
     """A path on disk can be any bytes, but the report is UTF-8."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

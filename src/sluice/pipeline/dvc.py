@@ -16,15 +16,26 @@ from sluice.errors import SluiceError
 from sluice.files import parse_yaml, read_yaml
 
 # -P: Python must not import a dvc.py of the project instead of DVC.
-_COMMAND = (sys.executable, "-P", "-m", "dvc")
+_MODULE = (sys.executable, "-P", "-m")
+_COMMAND = (*_MODULE, "dvc")
 
 
 def run(root: Path, *arguments: str) -> int:
-    """Run DVC, with the commands of this environment first on the path; return its exit status."""
+    """Run DVC and show its output; return its exit status."""
+    return _run(root, *_COMMAND, *arguments)
+
+
+def reproduce(root: Path) -> bool:
+    """Run the stages that have changed, and show their output; return whether all succeeded."""
+    return _run(root, *_MODULE, "sluice.pipeline.reproduce") == 0
+
+
+def _run(root: Path, *command: str) -> int:
+    """Run a command, with the commands of this environment first on the path."""
     here = str(Path(sys.executable).parent)
     path = os.pathsep.join([here, os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path}
-    with subprocess.Popen([*_COMMAND, *arguments], cwd=root, env=environment) as process:
+    with subprocess.Popen(command, cwd=root, env=environment) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sluice import git
+from sluice import files, git
 from sluice.errors import SluiceError
 from sluice.files import read_yaml
 from sluice.pipeline import stages
@@ -26,6 +26,9 @@ def require_intact(project: Project) -> None:
     for name in _REQUIRED_FILES:
         if not (project.root / name).is_file():
             raise SluiceError(f"{name} is missing: run this in the project's folder")
+    for name in (*_REQUIRED_FILES, "dvc.lock"):
+        if (project.root / name).is_file():
+            files.require_merged((project.root / name).read_bytes(), name)
     stages.require_intact(project.root)
     _require_no_other_stages(project.root)
     _require_no_committed_outputs(project.root.resolve())

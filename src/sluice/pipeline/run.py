@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice import gates
+from sluice import gates, git
 from sluice.contribution import from_git
 from sluice.errors import SluiceError, describe
 from sluice.pipeline import dvc, integrity, remote
@@ -17,6 +17,9 @@ from sluice.verdict import Verdict
 
 if TYPE_CHECKING:
     from sluice.contribution.record import Contribution
+
+# What DVC writes in a run, and what the next run reads from the commit.
+_COMMITTED = ("data.dvc", "dvc.lock")
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,15 @@ class Comparisons:
 class Conclusion:
     """The result of a run.
 
-    releasable: every gate passes and the package was assembled. stale_lock: dvc.lock differs
-    from the committed one.
+    releasable: every gate passes and the package was assembled. stale_lock: the run was to confirm
+    the committed dvc.lock, and gave another one. to_commit: files that belong to this run and
+    that differ from the commit.
     """
 
     verdicts: list[Verdict]
     releasable: bool
     stale_lock: bool
+    to_commit: list[str]
 
 
 def run(project: Project, comparisons: Comparisons, *, locked: bool = False) -> Conclusion:
@@ -71,7 +76,8 @@ def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion
         _pull_data(project)
         repro = partial(_repro, project)
         done = dvc.reproduce_without_lock(project.root, repro) if locked else repro()
-        stale = locked and from_git.lock_is_stale(project.root)
+        to_commit = [name for name in _COMMITTED if git.changed(project.root, name)]
+        stale = locked and "dvc.lock" in to_commit
     except Exception as error:
         verdicts = [gates.not_run(name) for name in gates.GATES]
         _report(project, verdicts, comparisons.base, contribution, describe(error))
@@ -87,11 +93,11 @@ def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion
         _report(project, verdicts, comparisons.base, contribution, trouble, stale_lock=stale)
     if releasable:
         remote.push_new_data(project.root)
-    return Conclusion(verdicts, releasable, stale)
+    return Conclusion(verdicts, releasable, stale, to_commit)
 
 
 def _repro(project: Project) -> bool:
-    done = dvc.run(project.root, "repro", "--keep-going") == 0
+    done = dvc.reproduce(project.root)
     if not done:
         _delete_outdated(project)
     return done
