@@ -68,17 +68,26 @@ def test_each_kind(toy: Toy) -> None:
     [
         ("1 / 0", "src/usecase/scenarios.py: ZeroDivisionError: division by zero"),
         ("SCENARIOS = ['be good']", "src/usecase/scenarios.py: .*'be good'"),
-        (
-            "from sluice.scenario import Edge\n"
-            "SCENARIOS = [Edge(name='flat', change={'slope': 0}), Edge(name='flat')]",
-            "two findings are named 'scenarios/flat': give each its own name, which is the 'name'",
-        ),
     ],
 )
 def test_scenarios_that_cannot_be_had(toy: Toy, source: str, why: str) -> None:
     toy.write("src/usecase/scenarios.py", source + "\n")
     ran = toy.sluice("package", "build")
     refuses(toy, ran, "scenarios", {"scenarios/ran": ("insufficient", why)})
+
+
+def test_two_scenarios_of_one_name(toy: Toy) -> None:
+    """The name of a standing scenario is taken too."""
+    for name in ("flat", "every value missing"):
+        toy.write(
+            "src/usecase/scenarios.py",
+            f"from sluice.scenario import Edge\nSCENARIOS = [Edge(name={name!r})]"
+            + " * 2" * (name == "flat"),
+        )
+        ran = toy.sluice("check", "scenarios")
+        assert ran.status == 2
+        assert ran.line.startswith(f"two findings are named 'scenarios/{name}': give each its own")
+        assert list(toy.findings("scenarios")) == ["scenarios/ran"]
 
 
 def test_a_row_that_hangs_on_the_others(tmp_path: Path) -> None:
