@@ -62,7 +62,7 @@ def suggestion(text: str, known: Iterable[str]) -> str:
     for other in names:
         if how := difference(text, other):
             return f"did you mean {other!r}? It differs only {how}"
-    close = difflib.get_close_matches(text, names, n=1, cutoff=0.8)
+    close = difflib.get_close_matches(text, names, n=1, cutoff=0.7)
     return f"did you mean {close[0]!r}?" if close else ""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pandas as pd
 import pytest
 
 from sluice import gates
-from sluice.adopt import adopt, replace
+from sluice.adopt import adopt, committed, replace
 from sluice.check.run import run
 from sluice.errors import SluiceError
 from sluice.project import Project
@@ -283,8 +285,45 @@ def test_data_that_dvc_does_not_track_is_not_replaced(
 def test_a_fresh_clone_without_data_can_adopt(project: Path, file: Path, adopted: Adopt) -> None:
     shutil.rmtree(project / "data")
     shutil.rmtree(project / ".dvc" / "cache")
-    adopted(file, "bought")
-    assert (project / "data" / "table.csv").exists()
+    inside = shutil.copy(file, project / "bought.csv")
+    said = adopted(inside, "bought")
+    assert (project / "data" / "bought.csv").exists()
+    assert "bought.csv is inside the repository, so 'git add -A' would commit it" in said[-1]
+
+
+def test_a_file_that_git_ignores_or_that_is_elsewhere_is_not_committed(project: Path) -> None:
+    for name in ("out/mine.csv", "mine.csv"):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text("a\n1\n", "utf-8")
+    assert committed.would_commit(project, project / "mine.csv")
+    assert not committed.would_commit(project, project / "out" / "mine.csv")
+    assert not committed.would_commit(project, project.parent / "mine.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "reason"),
+    [
+        ("\ufeff\n", [], "is empty: expected a table with a header"),
+        ("x,y\n" + "1,yes\n2,no\n3,no \n" * 20, [], "'no' and 'no ' differ only in spaces"),
+        ("x,y\n" + "1,yes\n2,no\n" * 30, ["--keep", "y=NA"], "column 'y' has 'NA' in no row"),
+        ("x, Y\n" + "1,yes\n2,no\n" * 30, [], "did you mean ' Y'? It differs only in spaces"),
+    ],
+)
+def test_the_command_refuses_in_one_line(
+    text: str, options: list[str], reason: str, project: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "table.csv").write_text(text, "utf-8")
+    command = [sys.executable, "-m", "sluice.cli", "adopt", str(tmp_path / "table.csv")]
+    done = subprocess.run(
+        [*command, "--target", "y", *options],
+        check=False,
+        cwd=project,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert reason in done.stderr
+    assert "unexpected;" not in done.stderr
 
 
 def test_adopting_outside_of_git_is_refused(tmp_path: Path) -> None:

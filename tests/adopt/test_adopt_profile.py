@@ -84,6 +84,12 @@ def test_a_target_that_cannot_be_predicted_is_refused(values: list[Any], reason:
         (["2026-01-01", "2026-02-01"], "text", "ignored", "a date"),
         (["01.02.2026 10:30", "28.02.2026 11:00"], "text", "ignored", "a date"),
         (["2026-01-01T10:00:00Z", "2026-02-01T10:00:00+01:00"], "text", "ignored", "a date"),
+        (["Jan-24", "Feb-24"], "text", "ignored", "a date, which cannot be a model input as it is"),
+        (["01/01/2024 09:05 AM", "01/31/2024 1:00 pm"], "text", "ignored", "written month first"),
+        (["01/02/24", "03/04/24"], "text", "ignored", "no value shows whether '01/02/24' is writ"),
+        (["2024Q1", "2024Q2"], "text", "ignored", "--derive-dates"),
+        ([20240101, 20240131, 20240229], "integer", "ignored", "a date"),
+        (["21:30", "09:30"], "category", "feature", "it has times of day"),
         ([pd.Timestamp("2026-01-01"), pd.Timestamp("2026-02-01")], "text", "ignored", "a date"),
         ([7], "integer", "ignored", "the same value"),
         (["x", None], "text", "ignored", "the same value"),
@@ -177,7 +183,10 @@ def test_groups_are_larger_if_they_are_intersected_with_other_columns() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"target": "Y"}, "no column 'Y'; did you mean 'y'"),
+        ({"target": "Y"}, "no column 'Y'; did you mean 'y'\\? It differs only in upper and lower"),
+        ({"target": "y "}, "no column 'y '; did you mean 'y'\\? It differs only in spaces"),
+        ({"id_column": "born\u200b"}, "did you mean 'born'\\? It differs only by an invisible"),
+        ({"sensitive": ["nane"]}, "no column 'nane'; did you mean 'name'\\?"),
         ({"target": "z"}, "no column 'z'; expected one of 'x', 'y'"),
         ({"id_column": "y"}, "--id: column 'y' is already named by --target"),
         ({"sensitive": ["born"]}, "'born' is a date"),
@@ -215,12 +224,70 @@ def test_the_summary_says_where_to_set_costs_if_positives_are_rare() -> None:
     assert profile(table(y=list(range(60)))).rare_positives is None
 
 
-@pytest.mark.parametrize("form", ["{},56", "$1,{:03}.50", "{}.3%", "12,{:03}"])
-def test_formatted_numbers_are_ignored_with_advice(form: str) -> None:
-    written = column(table(y=["yes", "no"], n=[form.format(k) for k in range(60)] * 2), "n")
+FORMS = [
+    *(
+        "{},56",
+        "$1,{:03}.50",
+        "{}.3%",
+        "12,{:03}",
+        "3,12,{:03}.50",
+        "1.{:03},50 \u20ac",
+        "CHF 2'{:03}",
+    ),
+    *("1\u00a0{:03}", "1\u202f{:03},5", "1 {:03}", "({:03})", "(1,{:03}.00)", "\u2212{}", "{}-"),
+    *("USD {}", "EUR1.{:03}", "-$1,{:03}", "R$ {},00", "{}k", "{} %"),
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("different", [60, ROWS])
+def test_formatted_numbers_are_ignored_with_advice(form: str, different: int) -> None:
+    texts = [form.format(k) for k in range(different)]
+    written = column(table(y=["yes", "no"], n=texts), "n")
     assert written.use == "ignored"
     assert "it has formatted numbers such as" in written.remark
     assert "write them like 1234.5" in written.remark
+    with pytest.raises(SluiceError, match="the target 'n' is no number: it has formatted numbers"):
+        profile(table(n=texts), target="n")
+
+
+@pytest.mark.parametrize(
+    "form", ["A{}", "V27.{}", "{}-{}", "555-01{:02}", "10.0.0.{}", "1.{}.3", "{}.00e0", "SKU{:03}"]
+)
+def test_codes_are_not_taken_for_formatted_numbers(form: str) -> None:
+    texts = [form.format(k, k) for k in range(60)]
+    assert "formatted" not in column(table(y=["yes", "no"], n=texts), "n").remark
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "how"),
+    [
+        ("yes", "yes ", "in spaces"),
+        ("yes", "Yes", "in upper and lower case"),
+        ("yes", "yes\u200b", "by an invisible character"),
+        ("caf\u00e9", "cafe\u0301", "in how accented characters are encoded"),
+    ],
+)
+def test_values_that_hardly_differ_are_named(one: str, other: str, how: str) -> None:
+    found = column(table(y=[1, 0], c=[one, "no", other]), "c")
+    assert found.use == "feature"
+    assert f"differ only {how}" in found.remark
+    with pytest.raises(SluiceError, match=f"classes that may be the same: .* differ only {how}"):
+        profile(table(y=[one, "no", other]))
+
+
+def test_the_frequent_levels_of_a_category_are_told_apart() -> None:
+    names = [f"town {k}" for k in range(80)]
+    rows = [name for k, name in enumerate(names) for _ in range(100 - k)]
+    goal = ["yes", "no"] * (len(rows) // 2)
+    frame = pd.DataFrame({"c": rows, "y": goal, "x": np.linspace(0, 1, len(rows))})
+    found = column(frame, "c")
+    assert (found.type, found.use, found.values) == ("category", "feature", ())
+    assert set(found.levels) == set(names[:50])
+    assert found.remark.startswith("it has 80 different texts; the rare ones")
+    rare = column(frame.assign(c=[f"word {k // 3}" for k in range(len(rows))]), "c")
+    assert (rare.use, rare.levels) == ("ignored", ())
+    assert "taken for free text" in rare.remark
 
 
 def test_a_heavy_tailed_target_is_recognised() -> None:

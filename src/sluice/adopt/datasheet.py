@@ -23,8 +23,8 @@ def datasheet(profile: TableProfile, source: str) -> str:
 
 
 def _cells(column: ColumnProfile, profile: TableProfile) -> list[str]:
-    if column.values:
-        values = ", ".join(map(str, column.values))
+    if column.values or column.levels:
+        values = ", ".join(map(str, column.values or (*column.levels, "others")))
     else:
         values = f"{column.low} to {column.high}" if column.low is not None else ""
     missing = f"{column.missing:.0%}"
