@@ -1,7 +1,7 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
 .PHONY: help package wheels engine image tools test quick test-full check lint check-workflows \
-	audit bench bench-serve statistics lock pictures clean commands development
+	audit bench bench-models bench-serve statistics lock pictures clean commands development
 
 PYTHON ?= python3
 VENV := .venv
@@ -67,6 +67,9 @@ audit: $(VENV)/.dev  ## Look up what is locked among the known vulnerabilities (
 
 bench: $(VENV)/.build  ## Time the pipeline: from scratch, unchanged, one candidate, 1 to 100 times the rows
 	@$(BIN)/python benchmarks/pipeline.py
+
+bench-models: $(VENV)/.build  ## Compare the candidates that adopt proposes with scikit-learn's defaults
+	@$(BIN)/python benchmarks/models.py
 
 bench-serve: $(VENV)/.build  ## Serving and batch beside MLServer, MLflow, BentoML, LitServe (an hour)
 	@$(BIN)/python benchmarks/serve/main.py

@@ -19,7 +19,7 @@ from sluice.errors import SluiceError
 from sluice.metrics import Predictions
 from sluice.table import truth, typed
 from sluice.train import persist
-from sluice.train.fit import columns_of
+from sluice.train.columns import columns_of
 from sluice.train.models import MODELS
 from sluice.train.select import choose
 from sluice.train.thresholds import float32_not_above

@@ -1,4 +1,4 @@
-"""The export gives what the fitted pipeline gives, on rows made to part them."""
+"""The export scores as the fitted pipeline does, also on rows that are made to show differences."""
 
 import msgspec
 import numpy as np
@@ -11,10 +11,14 @@ from sluice.model import Input, Model, Signature, Tensors
 from sluice.train import thresholds
 from sluice.train.columns import Columns, for_forests
 from sluice.train.export import to_onnx
-from sluice.train.models import boosting, linear
+from sluice.train.models import boosting, linear, native_boosting
 from sluice.train.settle import settle
 
 ROWS, TOLERANCE = 5_000, 1e-6
+BUILDERS = (linear, boosting, native_boosting)
+PLACES = [f"place {k}" for k in range(70)]
+# Rows without a level are in training, and a level without rows is declared.
+LEVELS = (("", "x", "y", "z"), ("1", "2"), (*PLACES[:40], "place 45 b", *PLACES[50:60], "zoo"))
 
 
 def forest(task, columns, seed):
@@ -41,7 +45,11 @@ def numbers():
 def categories():
     random = np.random.default_rng(1)
     return pd.DataFrame(
-        {"text": random.choice(["x", "y", "z", ""], ROWS), "code": random.choice(["1", "2"], ROWS)}
+        {
+            "text": random.choice(["x", "y", "z", ""], ROWS),
+            "code": random.choice(["1", "2"], ROWS),
+            "place": random.choice(PLACES, ROWS),
+        }
     )
 
 
@@ -53,6 +61,10 @@ def table(numbers, categories):
 def target(task, numbers, categories):
     signal = numbers["small"] + (numbers["beyond float32"] - 1e9) / 1e6 + numbers["cents"] / 5000
     signal += np.nan_to_num(numbers["gaps"]) / 1e4 + (categories["text"] == "x")
+    # A split on a set of places has no order of the alphabet to follow.
+    effect = np.random.default_rng(5).normal(size=len(PLACES))
+    place = effect[categories["place"].str.removeprefix("place ").astype(int)]
+    signal += place * np.where(categories["code"] == "1", 1, numbers["small"])
     signal += np.random.default_rng(2).normal(size=ROWS)
     if task == "regression":
         return signal * 1000 + 5e4
@@ -60,7 +72,8 @@ def target(task, numbers, categories):
 
 
 def fuzzed(numbers, estimator, count):
-    """Rows drawn anew, with values on and beside the thresholds, missing, and very large."""
+    """Return rows drawn with replacement, with values on and beside the thresholds, missing values
+    and very large ones."""
     random = np.random.default_rng(3)
     rows = numbers.iloc[random.integers(0, ROWS, count)].reset_index(drop=True)
     splits = thresholds.of_model(estimator)
@@ -91,16 +104,14 @@ def fuzzed(numbers, estimator, count):
 @pytest.mark.parametrize(
     ("task", "builder"),
     [
-        *((task, b) for task in ("binary", "multiclass", "regression") for b in (linear, boosting)),
+        *((task, b) for task in ("binary", "multiclass", "regression") for b in BUILDERS),
         ("binary", forest),
         ("multiclass", forest),
     ],
 )
 def test_export_is_exact(task, builder, table, tmp_path, size):
     numbers, categories = table
-    columns = Columns(
-        tuple(numbers), tuple(categories), (("", "x", "y", "z"), ("1", "2")), (0,) * 5
-    )
+    columns = Columns(tuple(numbers), tuple(categories), LEVELS, (0,) * 5)
     rows = pd.concat([numbers, categories], axis=1)
     pipeline = builder(task, columns, 0).fit(rows, target(task, numbers, categories))
     settle(pipeline)
@@ -117,6 +128,7 @@ def test_export_is_exact(task, builder, table, tmp_path, size):
         {
             "text": random.choice(["x", "y", "z", "", "never seen"], count),
             "code": random.choice(["1", "2", "9", ""], count),
+            "place": random.choice([*PLACES, "zoo", "place 45 b", "never seen", ""], count),
         }
     )
     both = pd.concat([odd, texts], axis=1)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from sluice.adopt.profile import TableProfile
+from sluice.adopt.render import YamlValue
 from sluice.config import Scalar
 
-Candidates = dict[str, dict[str, str | dict[str, Scalar]]]
+Candidate = dict[str, YamlValue]
 
 _METRICS = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
 _SMALL, _LARGE = 1000, 20_000  # rows
 _WIDE = 2000  # coefficients; Newton's method solves a system of this size in each step
 
 
-def candidates(profile: TableProfile) -> Candidates:
-    """Return a linear model and gradient boosting, by the name of the candidate."""
+def candidates(profile: TableProfile) -> dict[str, Candidate]:
+    """Return a linear model and gradient boosting, by the names of the candidates."""
     name = "linear" if profile.task == "regression" else "logistic"
     return {
         name: {"model": "linear", "parameters": _linear(profile)},
-        "boosting": {"model": "boosting", "parameters": _boosting(profile)},
+        "boosting": _boosting(profile),
     }
 
 
@@ -45,14 +46,31 @@ def _linear(profile: TableProfile) -> dict[str, Scalar]:
     return strength
 
 
-def _boosting(profile: TableProfile) -> dict[str, Scalar]:
+def _boosting(profile: TableProfile) -> Candidate:
+    """Gradient boosting which stops early; more rows allow more and larger trees."""
     if profile.rows < _SMALL:
-        leaf = max(5, min(20, profile.rows // 40))
-        size = (60, 0.08, 7, leaf)
+        leaves, other, leaf = 7, 15, max(5, min(10, profile.rows // 40))
     elif profile.rows < _LARGE:
-        size = (100, 0.08, 15, 20)
+        leaves, other, leaf = 31, 15, 20
     else:
-        size = (150, 0.06, 15, 50)
-    names = ("max_iter", "learning_rate", "max_leaf_nodes", "min_samples_leaf")
-    parameters: dict[str, Scalar] = dict(zip(names, size, strict=True))
-    return {**parameters, "loss": "absolute_error"} if profile.heavy_tailed else parameters
+        leaves, other, leaf = 31, 63, 20
+    parameters: dict[str, Scalar] = {
+        "early_stopping": True,
+        "n_iter_no_change": 20,
+        "max_iter": 300 if profile.rows < _SMALL else 500,
+        "learning_rate": 0.1,
+        "max_leaf_nodes": leaves,
+        "min_samples_leaf": leaf,
+    }
+    if profile.heavy_tailed:
+        parameters["loss"] = "absolute_error"
+    return {
+        "model": "native_boosting" if _has_categories(profile) else "boosting",
+        "parameters": parameters,
+        "search": [{"max_leaf_nodes": other}],
+        "budget": 2,
+    }
+
+
+def _has_categories(profile: TableProfile) -> bool:
+    return any(feature.type == "category" for feature in profile.features)

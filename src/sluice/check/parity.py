@@ -15,7 +15,7 @@ from sluice import table, usecase
 from sluice.model import Model, decide, difference, scale_of
 from sluice.project import Project
 from sluice.train import persist, thresholds
-from sluice.train.fit import predict
+from sluice.train.scores import predict
 from sluice.verdict import Bound, Finding, judge
 
 if TYPE_CHECKING:

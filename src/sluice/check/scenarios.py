@@ -17,7 +17,7 @@ from sluice.project import Project
 from sluice.scenario import Alone, AnyScenario, Book, Edge, Recorded, Row, Sample
 from sluice.stats.bootstrap import effective_size
 from sluice.train import persist
-from sluice.train.fit import predict
+from sluice.train.scores import predict
 from sluice.verdict import Finding
 
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ from sluice.config.reading import load, validate
 from sluice.config.rollout import Rollout
 from sluice.config.section import Range, Scalar, check_key
 from sluice.config.settings import Settings
-from sluice.config.stages import INDEPENDENT, Acceptance, Load, LoadBounds, Split
+from sluice.config.stages import INDEPENDENT, Acceptance, Candidate, Load, LoadBounds, Split
 
 __all__ = [
     "INDEPENDENT",
     "Acceptance",
+    "Candidate",
     "Column",
     "Groups",
     "Load",

@@ -70,10 +70,16 @@ class Split(Section):
 
 
 class Candidate(Section):
-    """A model of `usecase.candidates` and its hyperparameters."""
+    """A model of `usecase.candidates` and its parameters.
+
+    `search` lists changes of `parameters`. Training tries `parameters` as they are and then with
+    each of the changes, at most `budget` sets in all, and uses the best one.
+    """
 
     model: str
     parameters: Ordered[Key, Any] = Field(default_factory=dict)
+    search: list[Ordered[Key, Any]] = Field(default_factory=list)
+    budget: PositiveInt = 3
 
 
 class Selection(Section):

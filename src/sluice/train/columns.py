@@ -1,23 +1,33 @@
-"""How raw columns become a model's matrix: the usual encodings, all of them exact in ONNX."""
+"""How input columns become the matrix of a model, in encodings that ONNX reproduces exactly."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sluice.config import Scalar, Settings
+from sluice.labels import label
+
 if TYPE_CHECKING:
+    from pandas import DataFrame, Series
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
+
+_DIRECTION = {None: 0, "increasing": 1, "decreasing": -1}
+_FEW_LEVELS = 50  # a category with more of them has levels that are too rare to learn from
+_LEVEL_ROWS = 10
+_MOST_LEVELS = 254  # histogram gradient boosting numbers the values of a column in one byte
 
 
 @dataclass(frozen=True)
 class Columns:
-    """A model's inputs: numbers stand before categories.
+    """The inputs of a model: first the numbers, then the categories.
 
-    levels: for each category the values that are told apart; all others are one.
-    monotone: for each number -1, 0 or +1.
+    levels: for each category, the values that the model distinguishes; it treats all other values
+    as one. monotone: for each number -1, 0 or +1.
     """
 
     numbers: tuple[str, ...]
@@ -29,57 +39,107 @@ class Columns:
     def names(self) -> list[str]:
         return [*self.numbers, *self.categories]
 
-    @property
-    def width(self) -> int:
-        return len(self.numbers) + sum(map(len, self.levels))
+
+def columns_of(settings: Settings, train: DataFrame) -> Columns:
+    """The inputs, with the levels that params.yaml declares or that the training rows contain."""
+    numbers = [name for name in settings.features if settings.columns[name].numeric]
+    categories = [name for name in settings.features if not settings.columns[name].numeric]
+    levels = [_levels_of(train[name], settings.columns[name].levels) for name in categories]
+    monotone = [_DIRECTION[settings.columns[name].monotone] for name in numbers]
+    return Columns(tuple(numbers), tuple(categories), tuple(levels), tuple(monotone))
+
+
+def _levels_of(column: Series, declared: Sequence[Scalar] | None) -> tuple[str, ...]:
+    """The levels of a category, sorted; the model treats all other values as one.
+
+    Without declared levels, a column of many values keeps those which are frequent enough.
+    """
+    count = column.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    if declared is not None:
+        known = list(dict.fromkeys(map(label, declared)))
+        known.sort(key=lambda level: -count.get(level, 0))
+    elif len(count) > _FEW_LEVELS:
+        known = [*count.index[count >= _LEVEL_ROWS]] or [*count.index[:1]]
+    else:
+        known = [*count.index]
+    return tuple(sorted(known[:_MOST_LEVELS]))
 
 
 def for_trees(columns: Columns) -> ColumnTransformer:
-    """Numbers as float32 with missing values kept, categories one-hot: for boosted trees.
+    """For boosted trees: numbers as float32 with missing values kept, and one-hot categories.
 
-    The cast stands in training too, so that a row meets the same float32 in
-    scikit-learn and in ONNX Runtime.
+    Numbers become float32 in training too, so that scikit-learn and ONNX Runtime compare the same
+    values with a threshold.
     """
     from skl2onnx.sklapi import CastTransformer
 
-    return _encode(columns, CastTransformer(dtype=np.float32), np.float32)
+    return _encode(columns, CastTransformer(dtype=np.float32), _one_hot(columns, np.float32))
+
+
+def for_native_trees(columns: Columns) -> ColumnTransformer:
+    """For boosted trees which split on sets of categories: as `for_trees`, but categories as codes.
+
+    A level's code is its place among the levels; a value that is not a level is NaN.
+    """
+    from skl2onnx.sklapi import CastTransformer
+    from sklearn.preprocessing import OrdinalEncoder
+
+    codes = OrdinalEncoder(
+        categories=_levels(columns),
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+        dtype=np.float32,
+    )
+    return _encode(columns, CastTransformer(dtype=np.float32), codes)
 
 
 def for_forests(columns: Columns) -> ColumnTransformer:
-    """As for_trees, but the median for missing numbers: skl2onnx loses where forests send them."""
+    """For forests: as `for_trees`, but the median stands in for a missing number.
+
+    skl2onnx does not export which branch a forest's tree takes for a missing value.
+    """
     from skl2onnx.sklapi import CastTransformer
     from sklearn.pipeline import make_pipeline
 
-    return _encode(columns, make_pipeline(_median(), CastTransformer(dtype=np.float32)), np.float32)
+    number = make_pipeline(_median(), CastTransformer(dtype=np.float32))
+    return _encode(columns, number, _one_hot(columns, np.float32))
 
 
 def for_linear(columns: Columns) -> ColumnTransformer:
-    """Numbers in float64, the median for missing ones, scaled; categories one-hot."""
+    """For linear models: numbers scaled in float64, with the median for missing ones; one-hot."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    return _encode(columns, make_pipeline(_median(), StandardScaler()), np.float64)
+    number = make_pipeline(_median(), StandardScaler())
+    return _encode(columns, number, _one_hot(columns, np.float64))
 
 
 def _median() -> SimpleImputer:
     from sklearn.impute import SimpleImputer
 
-    # A column without one known value is filled with zeros instead of vanishing.
+    # A column without any known value is filled with zeros; by default it would be dropped.
     return SimpleImputer(strategy="median", keep_empty_features=True)
 
 
-def _encode(columns: Columns, number: object, dtype: type) -> ColumnTransformer:
-    from sklearn.compose import ColumnTransformer
+def _one_hot(columns: Columns, dtype: type) -> object:
     from sklearn.preprocessing import OneHotEncoder
+
+    return OneHotEncoder(
+        categories=_levels(columns), handle_unknown="ignore", sparse_output=False, dtype=dtype
+    )
+
+
+def _levels(columns: Columns) -> list[np.ndarray]:
+    return [np.array(known, object) for known in columns.levels]
+
+
+def _encode(columns: Columns, number: object, category: object) -> ColumnTransformer:
+    from sklearn.compose import ColumnTransformer
 
     split = len(columns.numbers)
     steps = []
     if columns.numbers:
         steps.append(("number", number, list(range(split))))
     if columns.categories:
-        levels = [np.array(known, object) for known in columns.levels]
-        one_hot = OneHotEncoder(
-            categories=levels, handle_unknown="ignore", sparse_output=False, dtype=dtype
-        )
-        steps.append(("category", one_hot, list(range(split, len(columns.names)))))
+        steps.append(("category", category, list(range(split, len(columns.names)))))
     return ColumnTransformer(steps)

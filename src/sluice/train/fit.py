@@ -1,4 +1,4 @@
-"""Fit one candidate and score the validation part with it."""
+"""Fit one candidate on the train part, and score the validation part with it."""
 
 from __future__ import annotations
 
@@ -7,31 +7,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sluice import table, usecase
+from sluice import files, table, usecase
 from sluice.config import Settings
 from sluice.errors import SluiceError
-from sluice.labels import label
 from sluice.metrics import Floats, Ints
 from sluice.project import Project
 from sluice.train import persist
-from sluice.train.columns import Columns
+from sluice.train.columns import columns_of
+from sluice.train.models import Builder
+from sluice.train.scores import predict
+from sluice.train.search import Parameters, choose
 from sluice.train.settle import settle, significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
     from sklearn.pipeline import Pipeline
 
-_DIRECTION = {None: 0, "increasing": 1, "decreasing": -1}
-
 
 def run(project: Project, name: str) -> None:
-    """Write `pipeline.skops` and the validation scores of candidate `name`."""
+    """Write the pipeline of a candidate, its parameters and its scores of the validation part."""
     settings = project.settings
     train = table.read_split(project.split("train"))
     validation = table.read_split(project.split("validation"))
-    columns = columns_of(settings, train)
-    y = table.truth(train, settings)
-    _require_every_class(settings, y)
+    _require_every_class(settings, table.truth(train, settings))
 
     candidate = settings.candidates[name]
     builders = usecase.load(project, "candidates", "CANDIDATES")
@@ -40,42 +38,28 @@ def run(project: Project, name: str) -> None:
             f"params.yaml: candidates.{name}.model is {candidate.model!r}, expected one of "
             f"{sorted(builders)}"
         )
+    build = builders[candidate.model]
     try:
-        pipeline = builders[candidate.model](
-            settings.task, columns, settings.seed, **candidate.parameters
-        )
-        pipeline.fit(train[columns.names], y)
+        parameters = choose(build, candidate, train, settings)
+        pipeline = fit(build, parameters, train, settings)
     except (TypeError, ValueError) as error:
-        said = str(error).splitlines()[0]
-        raise SluiceError(f"params.yaml: candidates.{name} cannot be trained: {said}") from error
+        reason = str(error).splitlines()[0]
+        raise SluiceError(f"params.yaml: candidates.{name} cannot be trained: {reason}") from error
     settle(pipeline)
 
     folder = project.candidate(name)
     folder.mkdir(parents=True, exist_ok=True)
+    files.write_json(folder / "parameters.json", parameters)
     persist.save(pipeline, folder / "pipeline.skops")
-    scores = significant(predict(pipeline, settings, validation[columns.names]))
+    scores = significant(predict(pipeline, settings, validation[settings.features]))
     np.save(folder / "validation.npy", scores, allow_pickle=False)
 
 
-def columns_of(settings: Settings, train: DataFrame) -> Columns:
-    """The inputs with the levels to tell apart: those of params.yaml, else those in training."""
-    numbers = [name for name in settings.features if settings.columns[name].numeric]
-    categories = [name for name in settings.features if not settings.columns[name].numeric]
-    levels = []
-    for name in categories:
-        given = settings.columns[name].levels
-        known = map(label, given) if given is not None else train[name].unique()
-        levels.append(tuple(sorted(known)))
-    monotone = [_DIRECTION[settings.columns[name].monotone] for name in numbers]
-    return Columns(tuple(numbers), tuple(categories), tuple(levels), tuple(monotone))
-
-
-def predict(pipeline: Pipeline, settings: Settings, inputs: DataFrame) -> Floats:
-    """[n] or [n, k] scores of a fitted pipeline, in the shape of sluice.model.Scores."""
-    if settings.task == "regression":
-        return pipeline.predict(inputs)
-    probabilities = pipeline.predict_proba(inputs)
-    return probabilities[:, 1] if settings.task == "binary" else probabilities
+def fit(build: Builder, parameters: Parameters, rows: DataFrame, settings: Settings) -> Pipeline:
+    """The pipeline of a candidate, fitted on `rows`, a typed table."""
+    columns = columns_of(settings, rows)
+    pipeline = build(settings.task, columns, settings.seed, **parameters)
+    return pipeline.fit(rows[columns.names], table.truth(rows, settings))
 
 
 def _require_every_class(settings: Settings, y: Floats | Ints) -> None:
@@ -85,6 +69,6 @@ def _require_every_class(settings: Settings, y: Floats | Ints) -> None:
     for k, name in enumerate(settings.classes):
         if not count[k]:
             raise SluiceError(
-                f"class {name!r} of {settings.data.target!r} has no row to train on; bring more "
-                "rows of it, or take it out of the target's values in params.yaml"
+                f"class {name!r} of {settings.data.target!r} has no row in the train part: add "
+                "rows of it, or remove it from the target's values in params.yaml"
             )

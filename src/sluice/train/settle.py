@@ -1,7 +1,7 @@
-"""Fitted numbers made the same on every machine.
+"""Change a fitted pipeline so that it is the same on every machine and can be exported exactly.
 
-The last bits of a sum depend on the processor and its BLAS. Ten significant
-digits do not, and the export carries the very numbers that were settled here.
+The last bits of a sum depend on the processor and its BLAS library; ten significant digits do not.
+The export contains the numbers that were rounded here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sluice.metrics import Floats
-from sluice.train import thresholds
+from sluice.train import category_splits, thresholds
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -22,8 +22,9 @@ _DIGITS = 10
 
 
 def settle(pipeline: Pipeline) -> None:
-    """Round what was learned, and move tree thresholds to float32, in place."""
+    """Round what was learned, and give trees only splits by float32 thresholds, in place."""
     for part in _parts(pipeline):
+        category_splits.replace(part)
         thresholds.snap(part)
         for name in _LEARNED:
             learned = getattr(part, name, None)
@@ -33,7 +34,7 @@ def settle(pipeline: Pipeline) -> None:
 
 
 def significant(values: Floats) -> Floats:
-    """Each value to ten significant digits."""
+    """Round each value to ten significant digits."""
     with np.errstate(divide="ignore"):
         size = np.floor(np.log10(np.abs(values)))
     power = 10.0 ** (_DIGITS - 1 - np.where(np.isfinite(size), size, 0.0))
@@ -43,7 +44,7 @@ def significant(values: Floats) -> Floats:
 
 
 def _parts(part: Any) -> Iterator[Any]:
-    """The estimators of a pipeline, within column transformers too."""
+    """The steps of a pipeline, including those inside column transformers."""
     nested = [step for _, step in getattr(part, "steps", ())]
     nested += [fitted for _, fitted, _ in getattr(part, "transformers_", ())]
     for inner in nested:

@@ -1,9 +1,8 @@
-"""Split thresholds of tree models, and why they are moved.
+"""The split thresholds of tree models, as float32.
 
-ONNX Runtime compares in float32. A threshold that is rounded to the nearest
-float32 can rise above a value that scikit-learn, comparing in float64, sends
-the other way. The largest float32 that is not above the threshold decides
-alike for every float32 input.
+ONNX Runtime compares in float32, scikit-learn in float64. Rounding a threshold to the nearest
+float32 can move it past an input, which then takes the other branch. The largest float32 that is
+not above the threshold gives the same branch for every float32 input.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 def snap(estimator: Any) -> None:
     """Move every threshold of a fitted tree model to a float32, in place.
 
-    The leaves of boosted trees are rounded to float32 as well: the export holds
-    them so, and the pipeline and its export then add up the same numbers.
+    The leaf values of boosted trees are rounded to float32 as well, because the export stores them
+    so: then the pipeline and its export add up the same numbers.
     """
     for thresholds, _ in _trees(estimator):
         thresholds[:] = float32_not_above(thresholds)
@@ -29,7 +28,7 @@ def snap(estimator: Any) -> None:
 
 
 def of_model(estimator: Any) -> dict[int, NDArray[np.float64]]:
-    """The sorted distinct thresholds of each column of the model's matrix."""
+    """The sorted distinct thresholds for each column of the model's matrix."""
     found: dict[int, list[NDArray[np.float64]]] = {}
     for thresholds, columns in _trees(estimator):
         for column in np.unique(columns[columns >= 0]):
@@ -38,6 +37,7 @@ def of_model(estimator: Any) -> dict[int, NDArray[np.float64]]:
 
 
 def float32_not_above(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The largest float32 that is not above each value."""
     with np.errstate(over="ignore"):
         near = values.astype(np.float32)
     below = np.nextafter(near, np.float32(-np.inf))
@@ -45,7 +45,7 @@ def float32_not_above(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _trees(estimator: Any) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
-    """Views on (thresholds, columns) of each tree; the column of a leaf is -1."""
+    """Views of (thresholds, columns) of each tree; the column of a leaf is -1."""
     for stage in getattr(estimator, "_predictors", ()):  # histogram gradient boosting
         for predictor in stage:
             nodes = predictor.nodes

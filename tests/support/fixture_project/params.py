@@ -19,6 +19,23 @@ _CANDIDATES: dict[str, dict[str, Any]] = {
         "parameters": {"max_iter": 25, "max_leaf_nodes": 7, "learning_rate": 0.2},
     },
 }
+# Small searches and early stopping, which every test of a whole regression then covers.
+_NATIVE: dict[str, Any] = {
+    "model": "native_boosting",
+    "parameters": {
+        "early_stopping": True,
+        "max_iter": 25,
+        "max_leaf_nodes": 7,
+        "learning_rate": 0.2,
+    },
+    "search": [{"max_leaf_nodes": 5}],
+    "budget": 2,
+}
+_OF_TASK: dict[str, dict[str, Any]] = {
+    "binary": _CANDIDATES,
+    "multiclass": {"boosting": _CANDIDATES["boosting"]},
+    "regression": {"boosting": _NATIVE},
+}
 _SELECTION: dict[str, dict[str, Any]] = {
     "binary": {"metric": "roc_auc", "costs": {"false_negative": 2, "false_positive": 1}},
     "multiclass": {"metric": "log_loss", "costs": {"high": 2}},
@@ -73,7 +90,7 @@ def params(task: str) -> dict[str, Any]:
             "leakage": 0.9,
         },
         "split": {"salt": "toy", "validation": 0.2, "holdout": 0.4, "latest": 0.03},
-        "candidates": _CANDIDATES if task == "binary" else {"boosting": _CANDIDATES["boosting"]},
+        "candidates": _OF_TASK[task],
         "selection": _SELECTION[task],
         # Trees in ONNX sum in float32: of numbers around 20, not of probabilities.
         "parity": {"tolerance": 1e-6},

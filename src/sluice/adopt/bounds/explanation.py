@@ -16,7 +16,7 @@ def largest_influence(trial: Trial, settings: Settings) -> tuple[str, float]:
     The importance is the mean change of the score when the column's values are shuffled
     (Breiman, 2001).
     """
-    from sluice.train.fit import predict
+    from sluice.train.scores import predict
 
     random = np.random.default_rng(settings.seed)
     rows = trial.unseen.iloc[:_ROWS].reset_index(drop=True)

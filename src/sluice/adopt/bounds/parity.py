@@ -37,7 +37,7 @@ def parity_bound(trials: list[Trial], settings: Settings) -> float:
 def _largest_difference(trial: Trial, settings: Settings, signature: Signature) -> float:
     from sluice.check.parity import edge_rows
     from sluice.model import difference, scale_of
-    from sluice.train.fit import predict
+    from sluice.train.scores import predict
     from sluice.train.settle import settle
 
     settle(trial.pipeline)

@@ -41,21 +41,21 @@ class Trial:
 def cross_validate(name: str, rows: DataFrame, settings: Settings) -> Trial:
     """Fit and predict candidate `name` on each fold of `rows`, a typed table."""
     from sluice.decision import decided, tune
-    from sluice.train.fit import columns_of, predict
+    from sluice.train.fit import fit
     from sluice.train.models import MODELS
+    from sluice.train.scores import predict
+    from sluice.train.search import choose
 
     truth = table.truth(rows, settings)
     shape = (len(rows), len(settings.classes)) if settings.task == "multiclass" else (len(rows),)
     scores = np.zeros(shape)
     candidate = settings.candidates[name]
     predicted = np.zeros(len(rows), bool)
+    build = MODELS[candidate.model]
+    parameters = choose(build, candidate, rows, settings)
     for seen, unseen in folds(rows, truth, settings):
-        columns = columns_of(settings, rows.iloc[seen])
-        pipeline = MODELS[candidate.model](
-            settings.task, columns, settings.seed, **candidate.parameters
-        )
-        pipeline.fit(rows.iloc[seen][columns.names], truth[seen])
-        inputs = rows.iloc[unseen][columns.names]
+        pipeline = fit(build, parameters, rows.iloc[seen], settings)
+        inputs = rows.iloc[unseen][settings.features]
         scores[unseen] = predict(pipeline, settings, inputs)
         predicted[unseen] = True
     truth, scores, rows = truth[predicted], scores[predicted], rows[predicted]
