@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
+import io
 import os
+import select
 import signal
 import sys
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from sluice import __version__
 from sluice.commands import (
+    BROKEN_PIPE,
     INTERRUPTED,
     TROUBLE,
     Commands,
@@ -37,11 +41,39 @@ _COLLECT_GARBAGE_AT = 50_000
 def process() -> NoReturn:
     """Run `main` and end the process with its exit status, without a last garbage collection."""
     gc.set_threshold(_COLLECT_GARBAGE_AT)
+    status: object = TROUBLE
     try:
         status = main()
+    except SystemExit as ended:  # argparse, after --help or a wrong option
+        status = ended.code
     finally:
         gc.freeze()
+        if _is_output_closed() and not status:
+            status = BROKEN_PIPE
     sys.exit(status)
+
+
+def _is_output_closed() -> bool:
+    """Whether nobody reads the output any more, as behind `| head`; then it is discarded."""
+    closed = False
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with contextlib.suppress(BrokenPipeError):
+            stream.flush()
+        if _is_unread(stream):
+            # Python flushes again at its end, and would print an error.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            closed = True
+    return closed
+
+
+def _is_unread(stream: TextIO) -> bool:
+    """Whether the stream is a pipe whose other end is closed."""
+    waiting = select.poll()
+    try:
+        waiting.register(stream.fileno(), 0)  # errors are reported without being asked for
+    except io.UnsupportedOperation:  # a stream in memory
+        return False
+    return any(event & select.POLLERR for _, event in waiting.poll(0))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,6 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
         return say(
             "interrupted: run it again to continue after the last finished stage", INTERRUPTED
         )
+    except BrokenPipeError as error:
+        return BROKEN_PIPE if _is_output_closed() else say(in_words(error), TROUBLE)
     except Exception as error:
         if os.environ.get("SLUICE_DEBUG"):
             raise

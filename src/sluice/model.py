@@ -21,18 +21,27 @@ from sluice.errors import SluiceError
 from sluice.files import decode_json
 from sluice.labels import Levels
 from sluice.metrics import Floats, Ints
+from sluice.spelling import suggestion
 from sluice.task import Task
 
 Scalar = bool | int | float | str | None
 Record = Mapping[str, Scalar]
 
 NOT_FINITE = "expected a finite number; send null for an unknown value"
+_LONG_NAME = 200  # characters; comparing a longer name with all inputs takes too long
 NO_SCORE = "the model gives no finite score for these values"
 
 
 def no_number(value: object) -> str:
     """The message for a value which should be a number."""
     return f"expected a number, found {value!r}"
+
+
+def no_input(name: str, signature: Signature) -> str:
+    """The message for a column which the model does not read."""
+    known = [column.name for column in signature.inputs]
+    hint = suggestion(name, known) if len(name) < _LONG_NAME else ""
+    return f"is not an input of this model{hint and '; '}{hint}"
 
 
 class InputError(SluiceError):
@@ -209,7 +218,7 @@ def encode(signature: Signature, records: Sequence[Record]) -> Tensors:
     for row, record in enumerate(records):
         for name in record:
             if name not in known:
-                raise InputError(row, name, "is not an input of this model")
+                raise InputError(row, name, no_input(name, signature))
     numbers = [
         [_number(row, name, record) for name in signature.numbers]
         for row, record in enumerate(records)

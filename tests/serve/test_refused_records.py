@@ -54,7 +54,16 @@ _CASES: list[BadRequest] = [
     _record("an object for a category", colour={"a": 1}, words=("row 1", "'colour'", "an object")),
     _record("too large for a float", weight=10**400, words=(*_WEIGHT_1, "finite")),
     _record("too small for a float", weight=-(10**400), words=(*_WEIGHT_1, "finite")),
-    _record("a column with another case", lost=("weight",), Weight=1, words=("row 1", "'Weight'")),
+    _record(
+        "a column with another case",
+        lost=("weight",),
+        Weight=1,
+        words=(
+            "row 1",
+            "'Weight'",
+            "did you mean 'weight'? It differs only in upper and lower case",
+        ),
+    ),
     _literal("a number too large for a float", b"1e999", *_WEIGHT_1, "finite", kind="bad_input"),
     _literal("five thousand digits", b"9" * 5000, *_WEIGHT_1, "finite", kind="bad_input"),
     _literal("NaN", b"NaN", "not valid JSON"),

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from sluice.project import Project
 
 # The exit status of a command: a gate refused, an error stopped it, there is too little evidence
-# to decide, or it was interrupted.
-REFUSED, TROUBLE, UNDECIDED, INTERRUPTED = 1, 2, 3, 130
+# to decide, it was interrupted, or nobody reads its output any more (the signal SIGPIPE in shells).
+REFUSED, TROUBLE, UNDECIDED, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
 _LONGEST = 4_000
 
 Command = Callable[[argparse.Namespace], int]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -122,7 +121,6 @@ def _log_show(options: argparse.Namespace) -> int:
 
     from sluice.scoring_log.reader import read
 
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when the reader of a pipe stops
     for record in read(options.folder):
         sys.stdout.buffer.write(msgspec.json.encode(record) + b"\n")
     return 0

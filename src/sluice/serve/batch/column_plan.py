@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,14 +10,15 @@ import pyarrow as pa
 
 from sluice.errors import SluiceError
 from sluice.model import Signature
+from sluice.spelling import difference
 
 
 @dataclass(frozen=True)
 class ColumnPlan:
     """The columns of an input that fits a signature.
 
-    columns: the input's schema. carried: the columns that the output repeats. parsed:
-    whether numbers arrive as text, as in CSV, which has no types.
+    columns: the input's schema. carried: the columns that the output repeats. parsed: whether
+    numbers arrive as text, as in CSV, which has no types.
     """
 
     signature: Signature
@@ -67,10 +69,10 @@ def plan_columns(
             raise SluiceError(f"{where}: column {name!r} occurs twice")
     for name in keep:
         if name not in names:
-            raise SluiceError(f"{where}: --keep {name}: there is no such column")
+            raise SluiceError(f"{where}: --keep: {missing(name, names)}")
     for column in signature.inputs:
         if column.name not in names:
-            raise SluiceError(f"{where}: column {column.name!r} is missing")
+            raise SluiceError(f"{where}: {missing(column.name, names)}")
         _refuse_unless_scalar(columns.field(column.name), where)
     known = {column.name for column in signature.inputs}
     carried = tuple(name for name in names if name == signature.id or name in keep)
@@ -78,9 +80,17 @@ def plan_columns(
         if name not in known and name not in carried:
             raise SluiceError(
                 f"{where}: column {name!r} is not an input of this model; "
-                f"pass --keep {name} to copy it to the output"
+                f"pass --keep {shlex.quote(name)} to copy it to the output"
             )
     return ColumnPlan(signature, columns.remove_metadata(), carried, parsed)
+
+
+def missing(name: str, found: Sequence[str]) -> str:
+    """The message for a column which is not among those found, although a similar one may be."""
+    for other in found:
+        if how := difference(name, other):
+            return f"column {name!r} is missing; there is {other!r}, which differs only {how}"
+    return f"column {name!r} is missing"
 
 
 def _refuse_unless_scalar(field: pa.Field, where: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sluice.model import NOT_FINITE, InputError, Scores, Signature, Tensors
+from sluice.model import NOT_FINITE, InputError, Scores, Signature, Tensors, no_input
 from sluice.serve.errors import RequestRefusedError
 from sluice.serve.http import model_metadata, request_body, tensors
 from sluice.serve.http.tensors import Tensor, Values
@@ -183,7 +183,7 @@ class Inference:
                 name = tensor.name
                 data: Sequence[Any] = tensor.data or []
                 if name not in self._known:
-                    raise InputError(0, name, "is not an input of this model")
+                    raise InputError(0, name, no_input(name, self._signature))
                 if name in columns:
                     raise InputError(0, name, "occurs twice")
                 if tensor.shape not in shapes:
