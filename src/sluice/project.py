@@ -5,8 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from sluice.config import Settings, load
+from sluice.files import read_yaml
+
+# params.yaml as 'sluice adopt' last wrote it.
+ADOPTED = "adopted.yaml"
+# How the source of a bound ends that was derived from the data, and that nobody has confirmed.
+DERIVED = ", derived from the data"
+
+
+def value_at(document: Any, path: tuple[str, ...]) -> Any:
+    """Return the value of a YAML document at a path of keys; None if there is none."""
+    for key in path:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
 
 
 @dataclass(frozen=True)
@@ -19,6 +33,27 @@ class Project:
     def settings(self) -> Settings:
         """The content of params.yaml; raises SluiceError if it is missing or not valid."""
         return load(self.root / "params.yaml")
+
+    def source(self, *path: str) -> str:
+        """Return how a finding names a setting of params.yaml as the source of its bound."""
+        name = f"params.yaml: {'.'.join(path)}"
+        return f"{name}{DERIVED}" if self._is_derived(path) else name
+
+    def _is_derived(self, path: tuple[str, ...]) -> bool:
+        """Whether a value is the one that `sluice adopt` wrote, and no person has confirmed it."""
+        if self.settings.bounds == "confirmed":
+            return False
+        if not self._adopted:  # an earlier version of sluice, which kept no record, adopted it
+            return True
+        return value_at(self._adopted, path) == value_at(self._written, path)
+
+    @cached_property
+    def _written(self) -> Any:
+        return read_yaml(self.root / "params.yaml")
+
+    @cached_property
+    def _adopted(self) -> Any:
+        return read_yaml(self.root / ADOPTED) if (self.root / ADOPTED).exists() else {}
 
     @property
     def out(self) -> Path:

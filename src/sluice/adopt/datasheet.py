@@ -27,7 +27,7 @@ def _cells(column: ColumnProfile, profile: TableProfile) -> list[str]:
         values = ", ".join(map(str, column.values or (*column.levels, "others")))
     else:
         values = f"{column.low} to {column.high}" if column.low is not None else ""
-    missing = f"{column.missing:.0%}"
+    missing = f"{column.missing:.1%}"
     return [column.name, column.type, _use(column, profile), values, missing, column.remark]
 
 

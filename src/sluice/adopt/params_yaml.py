@@ -7,11 +7,16 @@ import math
 from sluice.adopt import hyperparameters
 from sluice.adopt.bounds import DerivedBounds
 from sluice.adopt.profile import ColumnProfile, TableProfile
+from sluice.adopt.profile.margins import mostly
 from sluice.adopt.render import YamlValue, template
 
 _LEAST_INFLUENCE = 0.8
 _MANY_FEATURES = 100
 _EXPLAINED_CELLS = 20_000
+_RECORD = """\
+# params.yaml as 'sluice adopt' last wrote it; do not edit. A bound that still has the value from
+# here is called derived, and 'sluice adopt --again' may change it.
+"""
 
 
 def params_yaml(profile: TableProfile, file: str, derived: DerivedBounds) -> str:
@@ -36,8 +41,14 @@ def params_yaml(profile: TableProfile, file: str, derived: DerivedBounds) -> str
         ceilings={name: high for name, high in CEILING.items() if name in of_task(profile.task)},
         isnan=math.isnan,
         influence=influence,
+        mostly=mostly(profile.rows),
         explained_rows=max(20, _EXPLAINED_CELLS // len(profile.features)) if many else None,
     )
+
+
+def record(text: str) -> str:
+    """Return the text of adopted.yaml, from that of the params.yaml that an adoption wrote."""
+    return _RECORD + text
 
 
 def _column(column: ColumnProfile) -> dict[str, YamlValue]:
@@ -49,5 +60,6 @@ def _column(column: ColumnProfile) -> dict[str, YamlValue]:
         "values": column.values or None,
         "levels": column.levels or None,
         "missing": column.missing or None,
+        "mostly": column.mostly,
     }
     return {key: value for key, value in keys.items() if value is not None}

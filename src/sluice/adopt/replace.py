@@ -11,11 +11,13 @@ from pathlib import Path
 from sluice.adopt import committed, old_data
 from sluice.errors import SluiceError
 from sluice.pipeline import dvc
+from sluice.project import ADOPTED
 
 # What an adoption replaces.
 _REPLACED = (
     "data",
     "params.yaml",
+    ADOPTED,
     "src/usecase/scenarios.py",
     "src/usecase/expectations.py",
     "tests/usecase",
@@ -24,7 +26,14 @@ _REPLACED = (
 # What is moved to the folder of old files meanwhile: DVC and the replacement change these.
 _MOVED = (*_REPLACED, "data.dvc", "dvc.lock", ".gitignore")
 # What git must be able to restore.
-_COMMITTED = ("params.yaml", "data.dvc", "src/usecase", "tests/usecase", "docs/datasheet.md")
+_COMMITTED = (
+    "params.yaml",
+    ADOPTED,
+    "data.dvc",
+    "src/usecase",
+    "tests/usecase",
+    "docs/datasheet.md",
+)
 
 
 def require_recoverable(root: Path) -> None:

@@ -14,7 +14,7 @@ from sluice.adopt.bounds.derive import derive
 from sluice.adopt.bounds.permissive import permissive_bounds
 from sluice.adopt.datasheet import datasheet
 from sluice.adopt.date_columns import with_derived
-from sluice.adopt.params_yaml import params_yaml
+from sluice.adopt.params_yaml import params_yaml, record
 from sluice.adopt.profile import TableProfile
 from sluice.adopt.profile.infer import infer, project_name, require_features
 from sluice.adopt.profile.words import parse_keep, without_missing
@@ -23,6 +23,7 @@ from sluice.adopt.suspects import suspected_leaks
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.pipeline import dvc, remote
+from sluice.project import ADOPTED
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -119,8 +120,10 @@ def _prepare(
         require_features(profile)
         first = _write_params(new, params_yaml(profile, place, permissive_bounds(profile)))
     derived = derive(typed, first)
-    _write_params(new, params_yaml(profile, place, derived))
+    text = params_yaml(profile, place, derived)
+    _write_params(new, text)
     texts = {
+        ADOPTED: record(text),
         "src/usecase/scenarios.py": usecase_files.scenarios(profile),
         "src/usecase/expectations.py": usecase_files.expectations(),
         "tests/usecase/test_usecase.py": usecase_files.usecase_test(),

@@ -43,7 +43,7 @@ def measure(project: Project) -> list[Finding]:
     facts = summarise(model, settings, rows, contributions)
     write_json(project.evidence("explanation") / "importance.json", facts["importance"])
     write_json(project.evidence("explanation") / "rows.json", facts["rows"])
-    return [*_forbidden_inputs(settings, inputs), _largest_share(settings, facts["importance"])]
+    return [*_forbidden_inputs(settings, inputs), _largest_share(project, facts["importance"])]
 
 
 def _forbidden_inputs(settings: Settings, inputs: list[str]) -> list[Finding]:
@@ -65,9 +65,10 @@ def _forbidden_inputs(settings: Settings, inputs: list[str]) -> list[Finding]:
     return found
 
 
-def _largest_share(settings: Settings, importance: list[Facts]) -> Finding:
+def _largest_share(project: Project, importance: list[Facts]) -> Finding:
     largest = importance[0]
-    bound = Bound("params.yaml: explanation.largest_share", high=settings.explanation.largest_share)
+    high = project.settings.explanation.largest_share
+    bound = Bound(project.source("explanation", "largest_share"), high=high)
     name = f"explanation/share of {largest['column']}"
     return judge(name, math.nan if largest["share"] is None else largest["share"], bound)
 

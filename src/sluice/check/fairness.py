@@ -98,7 +98,7 @@ def _compare(
     bounds: dict[str, Range] = settings.bounds if alone else settings.intersections
     for key, bound in bounds.items():
         kind, _, comparison = key.rpartition("_")
-        source = Bound(f"params.yaml: fairness.{section}.{key}", bound.low, bound.high)
+        source = Bound(project.source("fairness", section, key), bound.low, bound.high)
         for measure in taken:
             if measure.kind != kind:
                 continue

@@ -33,7 +33,7 @@ def measure(project: Project) -> list[Finding]:
     model = Model(project.model)
     inputs = [column.name for column in model.signature.inputs]
     holdout = table.read_split(project.split("holdout"))[inputs]
-    bound = Bound("params.yaml: parity.tolerance", high=settings.parity.tolerance)
+    bound = Bound(project.source("parity", "tolerance"), high=settings.parity.tolerance)
     scale = scale_of(settings.task, predict(pipeline, settings, holdout))
     findings = []
     for name, rows in {

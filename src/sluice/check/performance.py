@@ -26,7 +26,7 @@ def measure(project: Project) -> list[Finding]:
         judge(
             f"performance/{name}",
             values[name],
-            Bound(f"params.yaml: performance.bounds.{name}", bound.low, bound.high),
+            Bound(project.source("performance", "bounds", name), bound.low, bound.high),
             interval=spans[name],
             n=len(outcome.truth),
         )

@@ -104,6 +104,8 @@ def _from_settings(
         "task": settings.task,
         "target": settings.data.target,
         "classes": tuple(settings.classes),
+        "positive": settings.classes[1] if settings.task == "binary" else None,
+        "bounds": settings.bounds,
         "confidence": settings.performance.confidence,
         "unneeded": _unneeded(settings, gates, ended),
     }

@@ -39,7 +39,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: the first thing that stops the candidate, or why it passes. trouble: the error that
     stopped the run itself, if one did. stale_lock: whether dvc.lock differs from what the commit
     produces, which no gate judges. gates: the worst verdict first. missing: what could not be
-    shown. unneeded: acceptances that no finding needs. splits: rows by the name of the split.
+    shown. positive: the class whose probability is the score. bounds: whether they were derived
+    from the data, or a person has confirmed them. unneeded: acceptances that no finding needs. splits: rows by the name of the split.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     task: Task | None = None
     target: str | None = None
     classes: tuple[str, ...] = ()
+    positive: str | None = None
+    bounds: Literal["derived", "confirmed"] | None = None
     confidence: float | None = None
     trouble: str | None = None
     stale_lock: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from sluice.contribution.record import Contribution
+from sluice.project import DERIVED
 from sluice.report.record import Report, completed
 from sluice.verdict import Finding, Status, Verdict
 
@@ -66,7 +67,20 @@ def predicts(report: Report) -> str:
     kind = TASKS[report.task]
     if 0 < len(report.classes) <= 4:
         kind += f" ({', '.join(report.classes)})"
+    if report.positive is not None:
+        kind += f"; the score is the probability of {report.positive}"
     return f"{report.target}: {kind}" if report.target else kind
+
+
+def derived(report: Report) -> str:
+    """What to know of bounds that nobody has confirmed; empty if a person has."""
+    if report.bounds != "derived":
+        return ""
+    return (
+        "The bounds were derived from the data, and no person has confirmed them: they say what "
+        "this data reaches, not what the use case needs. Review params.yaml, and then write "
+        "'bounds: confirmed' there."
+    )
 
 
 def next_steps(report: Report) -> list[str]:
@@ -74,16 +88,46 @@ def next_steps(report: Report) -> list[str]:
     steps = []
     if report.trouble is not None or any(g.findings and not completed(g) for g in report.gates):
         steps.append("Fix what interrupted the run, and run 'make package' again.")
-    if any(finding.status is Status.FAIL for finding in report.not_passed):
-        steps.append(
-            "A finding that fails needs a better candidate or better data; it cannot be accepted."
-        )
+    steps += _after_failures(report)
     if report.acceptable:
         steps.append(
-            "A finding with too little evidence needs more rows. Or a person accepts it by name, "
-            "with a reason, in params.yaml; that change is reviewed like any other."
+            "A finding with too little evidence needs more rows or what else it says. Or a person "
+            "accepts it by name, with a reason, in params.yaml; that change is reviewed like any "
+            "other."
         )
         steps += _rows_of_data(report)
+    return steps
+
+
+# What is to be changed if a finding of the gate fails.
+_CURES = {
+    "data-quality": "correct the data, or params.yaml where the data is right",
+    "parity": "use another kind of model, or a larger parity.tolerance",
+    "performance": "it needs a better candidate or better data",
+    "fairness": "it needs a better candidate or better data",
+    "explanation": "set 'use: ignored' for the column that it names",
+    "scenarios": "change the candidate, or the scenario if that is wrong",
+    "champion": "it needs a better candidate or better data",
+}
+
+
+def _after_failures(report: Report) -> list[str]:
+    failed = [
+        (gate.gate, finding)
+        for gate in report.gates
+        for finding in gate.findings
+        if finding.status is Status.FAIL
+    ]
+    steps = []
+    for gate in dict.fromkeys(gate for gate, _ in failed):
+        cure = _CURES.get(gate, "correct what it names")
+        steps.append(f"A finding of {gate} that fails cannot be accepted: {cure}.")
+    if any(finding.bound and finding.bound.source.endswith(DERIVED) for _, finding in failed):
+        steps.append(
+            "A bound that failed was derived from the data as it was then. If the new data or "
+            "model is as it should be, run 'sluice adopt --again' to derive the bounds again, or "
+            "set the one that the use case needs."
+        )
     return steps
 
 

@@ -33,6 +33,7 @@ def bare(root: Path, task: str) -> Toy:
         _copy(OWN / name, root / name)
     toy = Toy(root)
     toy.write_params(params(task))
+    toy.write("adopted.yaml", "{}\n")
     toy.write_data(table(task))
     toy.git("init", "-q", "-b", "main")
     toy.dvc("add", "-q", "data").went_well()

@@ -21,7 +21,8 @@ class ColumnProfile:
     """One column as params.yaml will describe it.
 
     levels: those of a category that the model tells apart, if it may have other values too.
-    missing: the share of missing values that is allowed. remark: a sentence for people about
+    missing: the share of missing values that is allowed. mostly: the share of values that must
+    be known ones, where the table's own is not enough. remark: a sentence for people about
     how the column was treated and why; empty if there is nothing to say.
     """
 
@@ -33,6 +34,7 @@ class ColumnProfile:
     values: tuple[Scalar, ...] = ()
     levels: tuple[Scalar, ...] = ()
     missing: float = 0.0
+    mostly: float | None = None
     remark: str = ""
 
 

@@ -9,14 +9,13 @@ from sluice import dates, table
 from sluice.adopt.profile import ColumnProfile, ColumnType
 from sluice.adopt.profile.counter import counts_rows
 from sluice.adopt.profile.formatted import advice
+from sluice.adopt.profile.margins import allowed_missing, mostly_known, widened_range
 from sluice.adopt.profile.values import (
-    allowed_missing,
     as_scalar,
     date_remark,
     is_number,
     known_labels,
     number_type,
-    widened_range,
 )
 from sluice.labels import MISSING
 
@@ -85,7 +84,14 @@ def _category_or_text(column: Series) -> ColumnProfile:
         remark = "it has times of day, which the model can only use as categories"
     if count <= min(_MOST_LEVELS, max(2, len(column) // 5)):
         values = tuple(map(as_scalar, known_labels(column)))
-        return ColumnProfile(name, "category", values=values, missing=missing, remark=remark)
+        return ColumnProfile(
+            name,
+            "category",
+            values=values,
+            missing=missing,
+            mostly=mostly_known(column),
+            remark=remark,
+        )
     if count == len(column):
         return ignored(column, remark or f"it is different in every row; {_IF_ID}")
     frequent = [] if remark else _frequent(column)

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from sluice import table
 from sluice.adopt.profile import ColumnProfile, holdout_share
+from sluice.adopt.profile.margins import allowed_missing, mostly_known, widened_range
 from sluice.adopt.profile.values import (
-    allowed_missing,
     as_scalar,
     is_date,
     is_number,
     known_labels,
     number_type,
     rounded,
-    widened_range,
 )
 from sluice.config import Groups
 from sluice.errors import SluiceError
@@ -41,8 +40,9 @@ def profile_sensitive(column: Series) -> ColumnProfile:
             "leave the option out"
         )
     if len(labels) <= _MOST_GROUPS:
+        values = tuple(map(as_scalar, labels))
         return ColumnProfile(
-            name, "category", values=tuple(map(as_scalar, labels)), missing=missing
+            name, "category", values=values, missing=missing, mostly=mostly_known(column)
         )
     if not is_number(column):
         raise SluiceError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sluice import table
 from sluice.adopt.profile import ColumnProfile
 from sluice.adopt.profile.formatted import advice
+from sluice.adopt.profile.margins import widened_range
 from sluice.adopt.profile.values import (
     as_scalar,
     is_date,
@@ -14,7 +15,6 @@ from sluice.adopt.profile.values import (
     known_labels,
     nearly_equal,
     number_type,
-    widened_range,
 )
 from sluice.config import Scalar
 from sluice.errors import SluiceError

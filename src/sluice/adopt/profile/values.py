@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import TYPE_CHECKING, Literal
 
@@ -79,24 +78,6 @@ def as_scalar(text: str) -> Scalar:
     if text in ("true", "false"):
         return text == "true"
     return int(text) if _WHOLE_NUMBER.fullmatch(text) and label(int(text)) == text else text
-
-
-def allowed_missing(column: Series) -> float:
-    """Return the share of missing values to allow: 1.5 times the observed share plus 0.01."""
-    observed = float(column.isna().mean())
-    return min(1.0, math.ceil((observed * 1.5 + 0.01) * 100) / 100) if observed else 0.0
-
-
-def widened_range(column: Series) -> tuple[float | int, float | int]:
-    """Return the observed range of a number, a tenth wider at either end but not across zero."""
-    low, high = float(column.min()), float(column.max())
-    margin = (high - low) / 10
-    wide_low = max(low - margin, 0.0) if low >= 0 else low - margin
-    wide_high = min(high + margin, 0.0) if high <= 0 else high + margin
-    if number_type(column) == "integer":
-        return math.floor(wide_low), math.ceil(wide_high)
-    step = 10.0 ** (math.floor(math.log10(margin)) - 1)
-    return rounded(math.floor(wide_low / step) * step), rounded(math.ceil(wide_high / step) * step)
 
 
 def rounded(value: float) -> float:

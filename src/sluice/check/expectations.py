@@ -1,0 +1,222 @@
+"""What the columns may hold, as expectations that great-expectations checks."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sluice.config import Column
+from sluice.errors import SluiceError
+from sluice.labels import label
+from sluice.project import Project
+from sluice.spelling import described
+from sluice.verdict import Bound, Finding, Status, number
+
+if TYPE_CHECKING:
+    from great_expectations.expectations import Expectation
+    from pandas import DataFrame, Series
+
+_INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "Int64Dtype"]
+_NUMBERS = [*_INTEGERS, "float16", "float32", "float64"]
+_LARGEST = sys.float_info.max
+_SHOWN = 60  # characters of a value
+_EXAMPLES = 5  # values or rows that a finding names
+_AT_ONCE = 100  # the time that great-expectations takes grows with the square of a suite's length
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An expectation, the finding it becomes, and who asks."""
+
+    name: str
+    source: str
+    expectation: Expectation
+
+
+def of_table(project: Project, frame: DataFrame) -> list[Asked]:
+    """Return what params.yaml expects of a prepared table and of each column."""
+    import great_expectations.expectations as gxe
+
+    settings = project.settings
+    names = list(settings.columns)
+    whole = gxe.ExpectTableColumnsToMatchSet(column_set=names, exact_match=True)
+    rows = gxe.ExpectTableRowCountToBeBetween(min_value=settings.quality.rows)
+    asked = [
+        Asked("data-quality/columns", "params.yaml: columns", whole),
+        Asked("data-quality/rows", project.source("quality", "rows"), rows),
+    ]
+    for name, column in settings.columns.items():
+        if name in frame:
+            expected = _of_column(name, column, frame[name], settings.quality.mostly)
+            if name == settings.data.id:
+                expected["unique"] = gxe.ExpectColumnValuesToBeUnique(column=name)
+            source = project.source("columns", name)
+            asked += [Asked(f"data-quality/{name}/{k}", source, e) for k, e in expected.items()]
+    return asked
+
+
+def _of_column(name: str, column: Column, values: Series, mostly: float) -> dict[str, Expectation]:
+    """Return the expectations of one column. mostly: of all columns that do not have their own."""
+    import great_expectations.expectations as gxe
+
+    wanted: dict[str, Expectation] = {}
+    mostly = mostly if column.mostly is None else column.mostly
+    if column.numeric:
+        whole = column.type == "integer" and _whole_share(values) < mostly
+        kinds = _INTEGERS if whole else _NUMBERS
+        low = -_LARGEST if column.low is None else column.low
+        high = _LARGEST if column.high is None else column.high
+        wanted["type"] = gxe.ExpectColumnValuesToBeInTypeList(column=name, type_list=kinds)
+        wanted["range"] = gxe.ExpectColumnValuesToBeBetween(
+            column=name, min_value=low, max_value=high, mostly=mostly
+        )
+        if mostly < 1:
+            wanted["finite"] = gxe.ExpectColumnValuesToBeBetween(
+                column=name, min_value=-_LARGEST, max_value=_LARGEST
+            )
+    if column.values is not None:
+        labels = [label(value) for value in column.values]
+        wanted["values"] = gxe.ExpectColumnValuesToBeInSet(
+            column=name, value_set=labels, mostly=mostly
+        )
+    wanted["missing"] = gxe.ExpectColumnValuesToNotBeNull(column=name, mostly=1 - column.missing)
+    return wanted
+
+
+def _whole_share(values: Series) -> float:
+    """Return the share of the known values of a column that are whole numbers; 0 for text."""
+    if values.dtype.kind != "f":
+        return float(values.dtype.kind in "iu")
+    known = values.dropna().to_numpy(np.float64)
+    return float((np.isfinite(known) & (known == np.round(known))).mean()) if len(known) else 1.0
+
+
+def of_usecase(expectations: list[Expectation]) -> list[Asked]:
+    from great_expectations.expectations import Expectation
+
+    for item in expectations:
+        if not isinstance(item, Expectation):
+            raise SluiceError(
+                f"src/usecase/expectations.py: EXPECTATIONS holds {item!r}, expected an "
+                "expectation of great-expectations"
+            )
+    return [
+        Asked(
+            f"data-quality/usecase/{expectation.description or _undescribed(expectation)}",
+            "src/usecase/expectations.py",
+            expectation,
+        )
+        for expectation in expectations
+    ]
+
+
+def _undescribed(expectation: Expectation) -> str:
+    """A name for an expectation that has no description: its type and its column, if it has one."""
+    column = getattr(expectation, "column", None)
+    kind: str = expectation.expectation_type
+    return kind if column is None else f"{kind} of {column}"
+
+
+def ask(frame: DataFrame, asked: list[Asked], id_column: str | None) -> list[Finding]:
+    """Validate the table with great-expectations; findings in the order asked.
+
+    id_column: the column that names a row.
+    """
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    source = context.data_sources.add_pandas("project")
+    whole = source.add_dataframe_asset("data").add_batch_definition_whole_dataframe("whole")
+    batch = whole.get_batch({"dataframe": frame})
+    shown: dict[str, Any] = {"result_format": "SUMMARY"}
+    if id_column is not None and id_column in frame:
+        shown["unexpected_index_column_names"] = [id_column]
+    findings = []
+    for start in range(0, len(asked), _AT_ONCE):
+        some = asked[start : start + _AT_ONCE]
+        suite = gx.ExpectationSuite(name=f"data-quality from {start}")
+        for place, item in enumerate(some):
+            named = {**(item.expectation.meta or {}), "place": place}
+            suite.add_expectation(item.expectation.copy(update={"meta": named}))
+        results = batch.validate(suite, result_format=shown).results
+        answered = {result.expectation_config.meta["place"]: result for result in results}
+        findings += [
+            _finding(item, answered.get(place), id_column) for place, item in enumerate(some)
+        ]
+    return findings
+
+
+def _finding(item: Asked, result: Any | None, id_column: str | None) -> Finding:
+    bound = Bound(item.source)
+    if result is None or result.exception_info.get("raised_exception", True):
+        why = "could not be computed: the column is missing or of another type"
+        return Finding(item.name, Status.INSUFFICIENT, why, bound=bound)
+    said = result.result
+    status = Status.PASS if result.success else Status.FAIL
+    if "unexpected_count" not in said:
+        return Finding(item.name, status, _observed(item, said), bound=bound)
+    share = (said["unexpected_percent"] or 0) / 100
+    why = f"{said['unexpected_count']:,} of {said['element_count']:,} values break this expectation"
+    seen = {_example(item, v) for v in said["partial_unexpected_list"] if not _is_missing(v)}
+    if seen:
+        why += f", such as {', '.join(sorted(seen)[:_EXAMPLES])}"
+    if rows := said.get("partial_unexpected_index_list"):
+        why += f" ({_rows(rows, id_column, said['unexpected_count'])})"
+    allowed = 1 - getattr(item.expectation, "mostly", 1)
+    if said["unexpected_count"] and allowed > 0:
+        why += f"; {number(100 * allowed)} % may"
+    return Finding(item.name, status, why, share, n=said["element_count"], bound=bound)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value != value  # noqa: PLR0124  (NaN)
+
+
+def _example(item: Asked, value: object) -> str:
+    """A value as a person reads it: texts in quotes, with the expected one that is nearly equal."""
+    if not isinstance(value, str):
+        return str(value)[:_SHOWN]
+    expected = getattr(item.expectation, "value_set", None) or []
+    return described(value[:_SHOWN], map(str, expected))
+
+
+def _rows(found: list[dict[str, Any] | int], id_column: str | None, count: int) -> str:
+    """Name the first rows of those which great-expectations found, by id or by their number."""
+    named = [
+        repr(row.get(str(id_column))) if isinstance(row, dict) else f"{row + 1:,}"
+        for row in found[:_EXAMPLES]
+    ]
+    more = f" and {count - len(named):,} more" if count > len(named) else ""
+    what = "row" if count == 1 else "rows"
+    by = f"{what} with {id_column}" if id_column is not None else what
+    return f"{by} {', '.join(named)}{more}"
+
+
+def _observed(item: Asked, said: dict[str, Any]) -> str:
+    amiss = (said.get("details") or {}).get("mismatched") or {}
+    if amiss:
+        return "; ".join(
+            f"{what}: {', '.join(_near(names, amiss, what))}" for what, names in amiss.items()
+        )
+    seen = said.get("observed_value")
+    if isinstance(seen, list):
+        return f"{len(seen)} found as expected"
+    wanted = getattr(item.expectation, "type_list", None)
+    if wanted is not None:
+        return f"found {seen}, expected one of {', '.join(wanted)}"
+    least = getattr(item.expectation, "min_value", None)
+    most = getattr(item.expectation, "max_value", None)
+    ends = {"at least": least, "at most": most}
+    expected = " and ".join(f"{what} {end:,}" for what, end in ends.items() if end is not None)
+    found = f"{seen:,}" if isinstance(seen, int | float) else f"{seen}"
+    return f"found {found}, expected {expected}" if expected else f"found {found}"
+
+
+def _near(names: list[Any], amiss: dict[str, list[Any]], what: str) -> list[str]:
+    """Quote the names of columns, with the expected one from which a name hardly differs."""
+    expected = [str(name) for name in amiss.get("missing", []) if what == "unexpected"]
+    return [described(str(name), expected) for name in names]
