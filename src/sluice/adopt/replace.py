@@ -23,6 +23,8 @@ _REPLACED = (
     "tests/usecase",
     "docs/datasheet.md",
 )
+# What is replaced if the bounds of the same data are derived again.
+_SETTINGS = ("params.yaml", ADOPTED)
 # What is moved to the folder of old files meanwhile: DVC and the replacement change these.
 _MOVED = (*_REPLACED, "data.dvc", "dvc.lock", ".gitignore")
 # What git must be able to restore.
@@ -94,6 +96,22 @@ def replace(root: Path, new: Path) -> None:
             _move(old / path, root / path)
         for added in sorted(set(store.rglob("*")) - stored, reverse=True):
             _remove(added)
+        raise
+
+
+def replace_settings(root: Path, new: Path) -> None:
+    """Move a new params.yaml and its record to their places, both or neither."""
+    old = new.parent / "old"
+    try:
+        for path in _SETTINGS:
+            _move(root / path, old / path)
+        for path in _SETTINGS:
+            _move(new / path, root / path)
+        # From here on restore_interrupted restores nothing.
+        os.replace(old, new.parent / "done")
+    except BaseException:
+        for path in _SETTINGS:
+            _move(old / path, root / path)
         raise
 
 

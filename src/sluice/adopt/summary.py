@@ -21,3 +21,17 @@ def summary(
         profile=profile, derived=derived, cleared=cleared, notes=notes, shown=_SHOWN
     )
     return text.splitlines()
+
+
+def again(profile: TableProfile, kept: list[str]) -> list[str]:
+    """Return what `sluice adopt --again` says; `kept` are the settings of a person."""
+    named = ", ".join(kept[:_SHOWN]) + (f" and {len(kept) - _SHOWN} more" if kept[_SHOWN:] else "")
+    return [
+        f"Derived the bounds of {profile.name!r} again; inputs: {len(profile.features)} columns.",
+        f"Kept what a person has set: {named or 'nothing'}.",
+        *(
+            f"WARNING: column {name!r} was left out: {why}. All bounds were derived without it."
+            for name, why in profile.suspects.items()
+        ),
+        "Next: run 'git diff params.yaml' and 'make package', then commit.",
+    ]

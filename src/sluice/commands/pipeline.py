@@ -28,8 +28,10 @@ def add(commands: Commands) -> None:
         _adopt,
         "replace the example by your own data and derive the bounds of the gates from it",
     )
-    adopt.add_argument("file", type=Path, help="a CSV or Parquet file with a header")
-    adopt.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
+    adopt.add_argument("file", type=Path, nargs="?", help="a CSV or Parquet file with a header")
+    again = "derive the bounds of the adopted data again, and keep what you set in params.yaml"
+    adopt.add_argument("--again", action="store_true", help=again)
+    adopt.add_argument("--target", metavar="COLUMN", help="the column to predict")
     adopt.add_argument("--id", metavar="COLUMN", help="the column that identifies a row")
     adopt.add_argument(
         "--sensitive",
@@ -143,8 +145,18 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _adopt(options: argparse.Namespace) -> int:
-    from sluice.adopt import adopt
+    from sluice.adopt import adopt, adopt_again
 
+    if options.again:
+        if options.file or options.target or options.id or options.sensitive or options.keep:
+            raise SluiceError(
+                "--again reads the file and the roles of its columns from params.yaml: change them "
+                "there, and name only --keep-suspects beside it"
+            )
+        adopt_again(Path(), keep_suspects=options.keep_suspects, say=print)
+        return 0
+    if options.file is None or options.target is None:
+        raise SluiceError("name the file to adopt and its --target, or --again")
     adopt(
         Path(),
         options.file,

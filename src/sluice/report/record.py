@@ -40,7 +40,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stopped the run itself, if one did. stale_lock: whether dvc.lock differs from what the commit
     produces, which no gate judges. gates: the worst verdict first. missing: what could not be
     shown. positive: the class whose probability is the score. bounds: whether they were derived
-    from the data, or a person has confirmed them. unneeded: acceptances that no finding needs. splits: rows by the name of the split.
+    from the data, or a person has confirmed them. unneeded: acceptances that no finding needs.
+    splits: rows by the name of the split.
     """
 
     name: str

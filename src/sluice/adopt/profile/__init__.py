@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -74,6 +75,16 @@ class TableProfile:
             for column in self.columns
         )
         return replace(self, columns=columns, suspects=suspects)
+
+    def with_uses(self, uses: Mapping[str, ColumnUse]) -> TableProfile:
+        """Return the same table with the uses of columns that a person has set."""
+        columns = tuple(
+            replace(column, use=uses[column.name], remark="its use was set by a person")
+            if uses.get(column.name, column.use) != column.use
+            else column
+            for column in self.columns
+        )
+        return replace(self, columns=columns)
 
     @property
     def holdout(self) -> float:
