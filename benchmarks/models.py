@@ -24,6 +24,7 @@ from sklearn import datasets
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from sluice import config, table
+from sluice.adopt import source
 from sluice.adopt.bounds.permissive import permissive_bounds
 from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile.infer import infer
@@ -56,8 +57,7 @@ def main() -> None:
 
 
 def _compare(name: str, frame: pd.DataFrame, target: str, splits: int, budget: int | None) -> None:
-    settings = _settings(frame, target, budget)
-    rows = table.typed(frame, settings.columns)
+    settings, rows = _adopted(frame, target, budget)
     ours, theirs, chosen, seconds = [], [], [], 0.0
     for number in range(splits):
         split = settings.split.model_copy(update={"salt": f"benchmark {number}"})
@@ -79,19 +79,22 @@ def _compare(name: str, frame: pd.DataFrame, target: str, splits: int, budget: i
     )
 
 
-def _settings(frame: pd.DataFrame, target: str, budget: int | None) -> Settings:
-    profile = infer(frame, "benchmark", target=target, id_column=None, sensitive=[])
+def _adopted(frame: pd.DataFrame, target: str, budget: int | None) -> tuple[Settings, pd.DataFrame]:
+    """The settings that `sluice adopt` would write, and the table as the pipeline reads it."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "params.yaml"
+        data, path = Path(folder) / "table.csv", Path(folder) / "params.yaml"
+        source.write(frame, data)
+        profile = infer(source.read(data), "benchmark", target=target, id_column=None, sensitive=[])
         path.write_text(params_yaml(profile, "data/x.csv", permissive_bounds(profile)), "utf-8")
         settings = config.load(path)
+        rows = table.typed(table.read_raw(data, settings.columns), settings.columns)
     if budget is None:
-        return settings
+        return settings, rows
     changed = {
         name: candidate.model_copy(update={"budget": budget})
         for name, candidate in settings.candidates.items()
     }
-    return settings.model_copy(update={"candidates": changed})
+    return settings.model_copy(update={"candidates": changed}), rows
 
 
 def _selected(

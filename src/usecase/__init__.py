@@ -1,1 +1,1 @@
-"""What the forker decides: candidate models, data expectations, scenarios."""
+"""The code of this use case: candidate models, expectations about the data, and scenarios."""

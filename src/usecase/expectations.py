@@ -1,6 +1,6 @@
-"""What the data must meet beyond columns and quality in params.yaml.
+"""What the data must fulfil beyond `columns` and `quality` in params.yaml.
 
-Any expectation of great-expectations; its description becomes the name in the report.
+Add any expectation of great-expectations. Its description becomes its name in the report.
 """
 
 import great_expectations.expectations as gxe

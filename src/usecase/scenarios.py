@@ -1,8 +1,8 @@
 """How the model must behave, whatever its metrics say.
 
-Each scenario runs against the exported model on every build, and again wherever
-the package is verified. `sample="latest"` (the default) are rows kept aside from
-training as the latest production.
+Each scenario is checked against the exported model in every build, and again wherever the package
+is verified. `sample="latest"` (the default) uses the rows that stand for the latest production data
+and were not used for training.
 """
 
 from sluice.scenario import AnyScenario, Direction, Edge, Invariance, Known
@@ -28,18 +28,18 @@ IN_ARREARS = {
 }
 
 SCENARIOS: list[AnyScenario] = [
-    # Normal rows with known answers.
+    # Typical rows with known answers.
     Known(name="who always paid in full is a low risk", row=PUNCTUAL, decision="0", high=0.15),
     Known(name="who is three months behind is a high risk", row=IN_ARREARS, decision="1", low=0.5),
-    # Rows at the edge.
+    # Extreme rows.
     Edge(name="an account that was never used", change=dict.fromkeys(_BILLS + _PAYMENTS, 0)),
     Edge(name="a credit balance in every month", change=dict.fromkeys(_BILLS, -50_000)),
     Edge(name="an education code that nobody knows", change={"EDUCATION": 99}),
-    # What must not change the score.
+    # Changes which must not change the score.
     Invariance(
         name="undocumented education codes are alike", column="EDUCATION", values=[0, 5, 6, None]
     ),
-    # What must change it one way only.
+    # Changes which must move the score in one direction only.
     *(
         Direction(
             name=f"a payment more overdue must not lower the risk ({column})",

@@ -276,15 +276,15 @@ def test_values_that_hardly_differ_are_named(one: str, other: str, how: str) -> 
         profile(table(y=[one, "no", other]))
 
 
-def test_the_frequent_levels_of_a_category_are_told_apart() -> None:
+def test_the_model_distinguishes_the_frequent_levels_of_a_category() -> None:
     names = [f"town {k}" for k in range(80)]
-    rows = [name for k, name in enumerate(names) for _ in range(100 - k)]
+    rows = [name for k, name in enumerate(names) for _ in range(90 - k)]
     goal = ["yes", "no"] * (len(rows) // 2)
     frame = pd.DataFrame({"c": rows, "y": goal, "x": np.linspace(0, 1, len(rows))})
     found = column(frame, "c")
     assert (found.type, found.use, found.values) == ("category", "feature", ())
-    assert set(found.levels) == set(names[:50])
-    assert found.remark.startswith("it has 80 different texts; the rare ones")
+    assert set(found.levels) == set(names[:71])
+    assert found.remark.startswith("it has 80 different texts; the model distinguishes the 71")
     rare = column(frame.assign(c=[f"word {k // 3}" for k in range(len(rows))]), "c")
     assert (rare.use, rare.levels) == ("ignored", ())
     assert "taken for free text" in rare.remark

@@ -88,7 +88,9 @@ def test_a_type_that_nobody_trusts(toy: Toy) -> None:
 def test_an_estimator_that_cannot_be_exported(toy: Toy) -> None:
     _only(toy, "kernel", NO_CONVERTER)
     ran = toy.sluice("package", "build")
-    _stopped(toy, ran.status, ran.said, "the chosen model cannot be exported to ONNX", "RBFSampler")
+    _stopped(
+        toy, ran.status, ran.said, "the selected model cannot be exported to ONNX", "RBFSampler"
+    )
 
 
 def _stopped(toy: Toy, status: int, said: str, *reasons: str) -> None:

@@ -40,7 +40,7 @@ def _linear(profile: TableProfile) -> dict[str, Scalar]:
     if profile.task == "regression":
         return {"alpha": 100.0 if few_rows else 1.0}
     strength: dict[str, Scalar] = {"C": 0.01 if few_rows else 1.0}
-    inputs = sum(len(feature.values) or 1 for feature in profile.features)
+    inputs = sum(len(feature.levels or feature.values) or 1 for feature in profile.features)
     if inputs * max(1, len(profile.classes)) > _WIDE:
         return {**strength, "solver": "lbfgs", "tol": 1e-6, "max_iter": 2000}
     return strength

@@ -1,8 +1,8 @@
-"""Does the executable model give what the fitted pipeline gives?
+"""Compare the scores of the executable model with those of the fitted pipeline.
 
-Compared over the whole holdout, and over holdout rows rewritten to sit on and
-right beside every split threshold, at the ends of float32, on missing values
-and on unknown categories.
+They are compared on the holdout, and on holdout rows which are changed: to values on and next to
+every split threshold, to the ends of float32, to missing values, and to each level of a category
+and an unknown one.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from sluice.train.scores import predict
 from sluice.verdict import Bound, Finding, judge
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
-# Wholes around which float32 and float64 part, money in cents, and the ends of float32.
+# Numbers which float32 cannot represent, amounts in cents, and the ends of float32.
 _AWKWARD = [0.0, -0.0, -1.0, 0.1, 1e9 + 0.01, 2.0**24 + 1, -(2.0**24) - 1, 1e15, 3e38, -3e38]
 
 
@@ -58,14 +58,14 @@ def _same_decisions(name: str, expected: np.ndarray, got: np.ndarray) -> Finding
 
 
 def edge_rows(holdout: DataFrame, pipeline: Any, numbers: int, seed: int) -> DataFrame:
-    """Holdout rows, each with one number moved to an edge, or one category unknown or missing."""
+    """Holdout rows, each with one number at an edge, or one category set to another value."""
     import pandas as pd
 
     edges = _edges(pipeline, numbers)
     random = np.random.default_rng(seed)
     parts = []
     for position, name in enumerate(holdout.columns):
-        values = edges[position] if position < numbers else np.array(["", "\u0000 unseen"], object)
+        values = edges[position] if position < numbers else _levels(holdout[name])
         rows = holdout.iloc[random.integers(0, len(holdout), len(values))].copy()
         rows[name] = values
         parts.append(rows)
@@ -75,11 +75,14 @@ def edge_rows(holdout: DataFrame, pipeline: Any, numbers: int, seed: int) -> Dat
     return pd.concat([*parts, nothing], ignore_index=True)
 
 
+def _levels(column: Series) -> np.ndarray:
+    return np.array(["", "\u0000 unseen", *sorted(column.unique())], object)
+
+
 def _edges(pipeline: Any, numbers: int) -> list[np.ndarray]:
     """For each number: its thresholds, their neighbours in float32 and float64, awkward values.
 
-    The encoders put the numbers first and in order, so the model's first
-    columns are the raw ones, scaled or not.
+    The encoders put the numbers first and keep their order, so these are the model's first columns.
     """
     found = thresholds.of_model(pipeline[-1])
     made = []

@@ -1,1 +1,1 @@
-"""What turns data into an executable model: split, train, select, export."""
+"""The steps from data to an executable model: split, train, select, export."""

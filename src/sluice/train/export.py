@@ -1,4 +1,4 @@
-"""The chosen pipeline as ONNX for execution, and as skops for inspection."""
+"""Export the selected pipeline: as ONNX to execute it, and as skops to inspect it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OPERATORS = {"": 21, "ai.onnx.ml": 3}
 
 
 def run(project: Project) -> None:
-    """Write `model.onnx`, `pipeline.skops` and `signature.json` of the chosen candidate."""
+    """Write `model.onnx`, `pipeline.skops` and `signature.json` of the selected candidate."""
     selection = files.read_json(project.selection)
     chosen = selection["chosen"]
     decision = msgspec.convert(selection["candidates"][chosen]["decision"], Decision)
@@ -38,6 +38,7 @@ def run(project: Project) -> None:
 
 
 def sign(settings: Settings, decision: Decision) -> Signature:
+    """The signature of a model of these settings."""
     columns = {name: settings.columns[name] for name in settings.features}
     inputs = tuple(
         Input(
@@ -52,7 +53,7 @@ def sign(settings: Settings, decision: Decision) -> Signature:
 
 
 def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
-    """Convert; raises SluiceError for an estimator that skl2onnx does not know."""
+    """Convert a fitted pipeline; raises SluiceError if skl2onnx cannot convert a step."""
     from skl2onnx import to_onnx as convert
     from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
     from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
@@ -70,17 +71,17 @@ def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
             initial_types=inputs,
             options=options,
             target_opset=_OPERATORS,
-            name="model",  # a random name otherwise
+            name="model",  # the default is a random name
         )
     except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError) as error:
         said = str(error).strip().splitlines()[0]
-        raise SluiceError(f"the chosen model cannot be exported to ONNX: {said}") from error
-    model.opset_import.sort(key=lambda operators: operators.domain)  # a set's order otherwise
+        raise SluiceError(f"the selected model cannot be exported to ONNX: {said}") from error
+    model.opset_import.sort(key=lambda operators: operators.domain)  # the order of a set varies
     return model
 
 
 def _teach_double_imputation() -> None:
-    """ONNX Runtime has no Imputer for float64: say it with IsNaN and Where."""
+    """Convert imputers to IsNaN and Where: ONNX Runtime has no Imputer for float64."""
     from skl2onnx import update_registered_converter
     from skl2onnx.algebra.onnx_ops import OnnxIsNaN, OnnxWhere
     from skl2onnx.common._registration import get_shape_calculator

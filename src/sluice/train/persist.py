@@ -1,4 +1,4 @@
-"""The fitted pipeline in a file without pickle: skops, made deterministic."""
+"""Write and read a fitted pipeline with skops, without pickle and always with equal bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sluice.errors import SluiceError
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-# What the built-in models hold beyond the types that skops trusts by itself.
+# The types in the built-in models which skops does not trust by default.
 TRUSTED = (
     "numpy.dtype",
     "skl2onnx.sklapi.cast_transformer.CastTransformer",
@@ -33,25 +33,25 @@ def save(pipeline: Pipeline, path: Path) -> None:
 
 
 def load(path: Path, trusted: Sequence[str] = ()) -> Pipeline:
-    """Read a pipeline back; a type that is neither known nor in `trusted` is refused."""
+    """Read a pipeline; raises SluiceError for a type that is neither known nor in `trusted`."""
     import skops.io
 
     try:
         return skops.io.load(path, trusted=[*TRUSTED, *trusted])
     except skops.io.exceptions.UntrustedTypesFoundException as error:
         raise SluiceError(
-            f"{path}: {error}; if the type is meant to be there, name it in TRUSTED of "
+            f"{path}: {error}; if your pipeline needs the type, add it to TRUSTED in "
             "src/usecase/candidates.py"
         ) from None
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing: run 'sluice run'") from None
-    except Exception as error:  # a damaged archive ends in many ways
+    except Exception as error:  # a damaged archive raises many kinds of errors
         said = " ".join(str(error).split())
         raise SluiceError(f"{path} is not a fitted pipeline: {said}") from error
 
 
 def _canonical(archive: bytes) -> bytes:
-    """The same archive with members named by order instead of memory address, and no clock."""
+    """The same archive, but members are numbered instead of named by address, and have no time."""
     numbers: dict[str, str] = {}
 
     def renumber(match: re.Match[str]) -> str:

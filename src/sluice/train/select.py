@@ -1,4 +1,4 @@
-"""Choose the candidate and tune the decision, on the validation part alone."""
+"""Select a candidate and tune its decision, on the validation part alone."""
 
 from __future__ import annotations
 
@@ -17,11 +17,7 @@ from sluice.project import Project
 
 
 def run(project: Project) -> str:
-    """Write `selection.json`; returns the name of the chosen candidate.
-
-    Among the candidates whose metric is within `selection.within` of the best,
-    the one whose errors cost least is chosen.
-    """
+    """Write `selection.json`, and return the name of the selected candidate."""
     settings = project.settings
     validation = table.read_split(project.split("validation"))
     truth = table.truth(validation, settings)
@@ -50,11 +46,15 @@ def run(project: Project) -> str:
 
 
 def choose(metrics: dict[str, dict[str, float]], metric: str, within: float) -> str:
+    """The candidate with the lowest cost, of those which are at most `within` worse than the best.
+
+    metrics: the values of all metrics, by candidate. Raises SluiceError if `metric` is not defined.
+    """
     for name, values in metrics.items():
         if math.isnan(values[metric]):
             raise SluiceError(
-                f"{metric} of candidate {name} is not defined on the validation part: it holds too "
-                "few rows of some class; bring more rows, or raise split.validation in params.yaml"
+                f"{metric} of candidate {name} is not defined on the validation part: it has too "
+                "few rows of a class; add rows, or raise split.validation in params.yaml"
             )
     gain = METRICS[metric].gain
     best = next(iter(metrics))

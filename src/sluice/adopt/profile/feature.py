@@ -22,7 +22,8 @@ from sluice.labels import MISSING
 if TYPE_CHECKING:
     from pandas import Series
 
-_MOST_LEVELS = 50
+_FEW_LEVELS = 50  # a category of so many keeps them all
+_MOST_LEVELS = 254  # the most that a model distinguishes in one column
 _LEVEL_ROWS = 20  # a level with fewer rows is treated as one with the other rare levels
 _COVERED = 0.1  # the share of rows which the frequent levels of a category have at least
 
@@ -82,7 +83,7 @@ def _category_or_text(column: Series) -> ColumnProfile:
     remark = advice(column)
     if not remark and dates.is_time_of_day(column):
         remark = "it has times of day, which the model can only use as categories"
-    if count <= min(_MOST_LEVELS, max(2, len(column) // 5)):
+    if count <= min(_FEW_LEVELS, max(2, len(column) // 5)):
         values = tuple(map(as_scalar, known_labels(column)))
         return ColumnProfile(
             name,
@@ -98,8 +99,8 @@ def _category_or_text(column: Series) -> ColumnProfile:
     if frequent:
         levels = tuple(map(as_scalar, frequent))
         rare = (
-            f"it has {count:,} different texts; the rare ones, with which the model cannot do "
-            f"better, are treated as one, and {len(levels)} are told apart"
+            f"it has {count:,} different texts; the model distinguishes the {len(levels)} that are "
+            "frequent enough, and treats all others as one"
         )
         return ColumnProfile(name, "category", levels=levels, missing=missing, remark=rare)
     text = (
