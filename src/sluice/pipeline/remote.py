@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from sluice import git
@@ -17,7 +21,9 @@ def push_new_data(root: Path) -> None:
     if folder is None:
         if _is_uncommitted(root):
             _notify("data.dvc has changed: run 'dvc push data.dvc' before you commit it")
-    elif not _has_data(folder, root):
+        return
+    require_intact(root, folder)
+    if not _has_data(folder, root):
         if dvc.run(root, "push", "--quiet", "data.dvc"):
             raise SluiceError(
                 "'dvc push data.dvc' failed, so nobody else could build this commit: fix the DVC "
@@ -39,10 +45,60 @@ def folder_inside(root: Path) -> Path | None:
     return folder if folder.is_relative_to(root.resolve()) else None
 
 
+def require_intact(root: Path, folder: Path | None) -> None:
+    """Raise SluiceError if the data's objects in a remote inside the repository are damaged.
+
+    Git damages them if it converts the ends of their lines. folder: as `folder_inside` returns it.
+    """
+    damaged = [] if folder is None else _damaged(folder, root)
+    if not damaged:
+        return
+    names = [path.relative_to(root.resolve()).as_posix() for path in damaged]
+    given = shlex.join(names)
+    if git.is_work_tree(root) and set(names) <= set(git.tracked(root, *names)):
+        cure = f"rm {given} && git -c core.autocrlf=false checkout -- {given}"
+    else:
+        cure = "run 'dvc push data.dvc' where the data is, after you have removed the damaged file"
+    raise SluiceError(
+        f"{names[0]} is damaged: its bytes do not match the md5 in its name. Restore the store, "
+        f"not the cache: {cure}"
+    )
+
+
+def _damaged(folder: Path, root: Path) -> list[Path]:
+    return [
+        path
+        for path in _objects(folder, root)
+        if path.is_file() and _md5(path) != f"{path.parent.name}{path.name}".removesuffix(".dir")
+    ]
+
+
+def _objects(folder: Path, root: Path) -> list[Path]:
+    """The objects of the data: those which data.dvc names, and the files of a listed folder."""
+    objects = []
+    for md5 in _listed(root):
+        path = object_path(folder, md5)
+        objects.append(path)
+        if md5.endswith(".dir") and path.is_file():
+            # A damaged list may not be readable; then it is the object to restore.
+            with suppress(ValueError, KeyError, TypeError):
+                entries = json.loads(path.read_bytes())
+                objects += [object_path(folder, str(entry["md5"])) for entry in entries]
+    return list(dict.fromkeys(objects))
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def _has_data(folder: Path, root: Path) -> bool:
     # DVC pushes the list of a folder's files last, so the files are there if the list is.
-    listed = [str(out["md5"]) for out in read_yaml(root / "data.dvc")["outs"]]
-    return all(object_path(folder, md5).is_file() for md5 in listed)
+    return all(object_path(folder, md5).is_file() for md5 in _listed(root))
+
+
+def _listed(root: Path) -> list[str]:
+    return [str(out["md5"]) for out in read_yaml(root / "data.dvc")["outs"]]
 
 
 def object_path(folder: Path, md5: str) -> Path:

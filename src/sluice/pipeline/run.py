@@ -179,7 +179,10 @@ def _delete_outdated(project: Project) -> None:
 
 
 def _pull_data(project: Project) -> None:
-    if not project.data.exists() and dvc.run(project.root, "pull", "--quiet", "data.dvc"):
+    if project.data.exists():
+        return
+    remote.require_intact(project.root, remote.folder_inside(project.root))
+    if dvc.run(project.root, "pull", "--quiet", "data.dvc"):
         raise SluiceError(
             f"{project.settings.data.file} is missing and 'dvc pull' could not download it: "
             "correct data.file in params.yaml, or run 'dvc add data' and 'dvc push' where the data "
