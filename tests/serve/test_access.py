@@ -151,3 +151,57 @@ def test_loopback_may_be_ipv6(package: Path, tmp_path: Path, content: UnpackedPa
         assert connection.getresponse().status == 200
         connection.close()
         assert server.score(content.rows[0]).status == 200
+
+
+def test_trusted_origins_reach_a_server_behind_a_proxy(
+    serve: Serve, content: UnpackedPackage
+) -> None:
+    """The proxy sends its own Host, so the origin of the page never matches it."""
+    body = {"records": content.rows[:1]}
+    hub, space = "https://name-8080.hub.example", "http://space.example:8000"
+    with serve("--origin", f"{hub.upper()}:443/", "--origin", space) as server:
+
+        def status(origin: str, host: str = "localhost:8080") -> int:
+            return server.ask("POST", "/score", body, Origin=origin, Host=host).status
+
+        assert status(hub) == 200
+        assert status(space) == 200
+        assert status("http://own.example", "own.example") == 200
+        for other in (
+            f"{hub}.evil.example",
+            hub.replace("https", "http"),
+            "http://space.example",
+            "https://evil.example",
+            "null",
+        ):
+            assert status(other) == 403
+        refused = server.ask("POST", "/score", body, Origin="https://a.example", Host="b.example")
+        assert "the page is from 'https://a.example', this server is 'b.example'" in refused.error
+        assert "--origin" in refused.error
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "hub.example",
+        "*",
+        "https://*.example",
+        "ftp://a.example",
+        "https://a.example/path",
+        "https://",
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused(
+    package: Path, tmp_path: Path, origin: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sluice.cli", "serve", str(package), "--origin", origin],
+        check=False,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 2
+    said = done.stderr.splitlines()[-1]
+    assert f"--origin: expected an address such as https://example.org, not {origin!r}" in said

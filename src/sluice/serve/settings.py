@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 KIB, MIB = 2**10, 2**20
 
@@ -16,7 +17,7 @@ def setting(default: Any, meaning: str, kind: Callable[[str], Any] | None = None
 
 
 def at_least(low: float, kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A reader of numbers that raises ValueError for those below `low`."""
+    """Return a reader of numbers which raises ValueError for those below `low`."""
 
     def number(text: str) -> Any:
         value = kind(text)
@@ -26,6 +27,18 @@ def at_least(low: float, kind: Callable[[str], Any]) -> Callable[[str], Any]:
 
     number.__name__ = f"{kind.__name__} of at least {low:g}"
     return number
+
+
+def web_origin(text: str) -> str:
+    """Read the origin of web pages as browsers send it: scheme, host and port, in lower case."""
+    parts = urlsplit(text.lower())
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    rest = (parts.username, parts.path.strip("/"), parts.query, parts.fragment)
+    if default is None or not parts.hostname or any(rest) or "*" in parts.netloc:
+        raise ArgumentTypeError(f"expected an address such as https://example.org, not {text!r}")
+    shown = f":{parts.port}" if parts.port not in (None, default) else ""
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{shown}"
 
 
 WHOLE, COUNT = at_least(0, int), at_least(1, int)
@@ -45,6 +58,12 @@ class ServerSettings:
         None, "file with the bearer token that clients must send (or set SLUICE_TOKEN)", str
     )
     anonymous: bool = setting(False, "accept requests without a token, also from other machines")
+    origin: tuple[str, ...] = setting(
+        (),
+        "address under which browsers reach the server behind a proxy, such as "
+        "https://example.org; may be given several times",
+        web_origin,
+    )
 
     max_body: int = setting(8 * MIB, "largest size of a request's body in bytes", COUNT)
     max_headers: int = setting(
@@ -99,6 +118,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         if option.default is False:
             parser.add_argument(flag, action="store_true", help=meaning)
             continue
+        if option.default == ():
+            kind = option.metadata["kind"]
+            parser.add_argument(
+                flag, action="append", type=kind, default=[], metavar="URL", help=meaning
+            )
+            continue
         shown = "" if option.default is None else f" (default: {option.default})"
         parser.add_argument(
             flag,
@@ -112,4 +137,4 @@ def add_arguments(parser: ArgumentParser) -> None:
 def from_arguments(options: Namespace) -> ServerSettings:
     """The settings that the command line chose."""
     given = {option.name: getattr(options, option.name) for option in fields(ServerSettings)}
-    return ServerSettings(**given)
+    return ServerSettings(**given | {"origin": tuple(options.origin)})

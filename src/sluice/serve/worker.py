@@ -99,6 +99,7 @@ class Worker:
             token=task.token,
             max_body=settings.max_body,
             instance=self._instance,
+            origins=settings.origin,
         )
 
     def _unready(self) -> str:

@@ -7,7 +7,7 @@ import itertools
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
 _JSON = b"application/json"
+_SHOWN = 100  # characters of an address in a message
 _encode = msgspec.json.Encoder().encode
 
 
@@ -85,9 +86,9 @@ class ServedModel:
 class App:
     """The server's API for one model.
 
-    unready: returns why the server is not ready, or an empty text. token: the bearer
-    token that clients must send; None accepts all. max_body: bytes. instance: makes
-    the request ids of this worker unique.
+    unready: returns why the server is not ready, or an empty text. token: the bearer token which
+    clients must send; None accepts all. max_body: bytes. instance: makes the request ids of this
+    worker unique. origins: the origins of web pages which are trusted besides the server's own.
     """
 
     def __init__(
@@ -100,9 +101,11 @@ class App:
         token: str | None,
         max_body: int,
         instance: str,
+        origins: Iterable[str] = (),
     ) -> None:
         self._model, self._metrics, self._page = model, metrics, page
         self._unready, self._max_body = unready, max_body
+        self._origins = frozenset(origin.encode() for origin in origins)
         self._token = None if token is None else token.encode()
         self._ids = (f"{instance}-{number}" for number in itertools.count(1))
         self._routes = self._table()
@@ -173,11 +176,17 @@ class App:
                     **{"www-authenticate": "Bearer"},
                 )
         origin = headers.get(b"origin")
-        if origin is not None and origin.rpartition(b"//")[2] != headers.get(b"host"):
+        if origin is None or origin in self._origins:
+            return
+        host = headers.get(b"host", b"")
+        if origin.rpartition(b"//")[2] != host:
             # A page of another site must not be able to score from its visitor's browser.
-            raise RequestRefusedError(
-                403, "cross_origin", "requests from pages of other sites are refused"
+            page, own = (text[:_SHOWN].decode("latin-1") for text in (origin, host))
+            message = (
+                f"requests from pages of other sites are refused: the page is from {page!r}, this "
+                f"server is {own!r}; behind a proxy, start it with --origin"
             )
+            raise RequestRefusedError(403, "cross_origin", message)
 
     def _refused(self, error: Exception, headers: Headers) -> Response:
         if isinstance(error, InputError):
