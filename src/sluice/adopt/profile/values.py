@@ -31,8 +31,6 @@ def is_date(column: Series) -> bool:
 
 def date_remark(column: Series) -> str:
     """Say that the column is a date, and what is uncertain about it; empty if it is none."""
-    if column.dtype.kind == "m":
-        return "it is a duration"
     found = dates.read(column)
     if found is None:
         return ""

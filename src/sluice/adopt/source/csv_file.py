@@ -35,6 +35,7 @@ def read(file: Path, keep: Mapping[str, Collection[str]]) -> Source:
     except (ValueError, csv.Error) as error:  # pandas' ParserError is a ValueError
         said = " ".join(str(error).split())
         raise SluiceError(f"{file} is not a readable CSV table: {said}") from None
+    short = _short_rows(found, texts)
     names, texts, dropped = without_unnamed(file, found.names, texts)
     require_names(file, names)
     _require_one_header(file, names, texts)
@@ -44,7 +45,7 @@ def read(file: Path, keep: Mapping[str, Collection[str]]) -> Source:
             {name: column.values for name, column in zip(names, columns, strict=True)},
             index=texts.index,
         ),
-        notes=(*found.notes, *dropped),
+        notes=(*found.notes, *short, *dropped),
         remarks={n: c.remark for n, c in zip(names, columns, strict=True) if c.remark},
         words={n: c.words for n, c in zip(names, columns, strict=True) if c.words},
     )
@@ -90,6 +91,21 @@ def _parse(found: layout.Layout) -> DataFrame:
     if not isinstance(frame.index, pd.RangeIndex):
         raise ValueError("some rows have more fields than the header")
     return frame
+
+
+def _short_rows(found: layout.Layout, texts: DataFrame) -> list[str]:
+    """Say how many rows have fewer fields than the header; their last values are missing."""
+    width = len(found.names)
+    if not texts[width - 1].isna().any():
+        return []
+    rows = csv.reader(io.StringIO(found.rows, newline=""), delimiter=found.delimiter)
+    short = [number for number, row in enumerate(filter(None, rows), 1) if len(row) < width]
+    if not short:
+        return []
+    return [
+        f"{len(short):,} of {len(texts):,} rows, the first of them row {short[0]:,}, have fewer "
+        "fields than the header, so their last values are missing"
+    ]
 
 
 def _require_one_header(file: Path, names: list[str], texts: DataFrame) -> None:

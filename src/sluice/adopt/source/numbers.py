@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sluice.adopt.source.columns import LARGEST_EXACT, integers_if_whole
-from sluice.missing import is_missing
+from sluice.missing import WORDS
 
 if TYPE_CHECKING:
     from pandas import Series
@@ -19,11 +19,10 @@ _MOST_SPELLINGS = 50
 _NUMBER = re.compile(
     r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|[-+]?inf(inity)?", re.IGNORECASE | re.ASCII
 )
-_WHOLE = re.compile(r"[-+]?\d+", re.ASCII)
-_LEADING_ZERO = re.compile(r"[-+]?0\d.*")
-_PLUS = re.compile(r"\+.*")
-# Programs write 1.5e10, 1e+10 or 1e-05.
-_BARE_EXPONENT = re.compile(r"-?\d+[eE]\d+")
+_LEADING_ZERO = r"[-+]?0\d.*"
+_PLUS = r"\+.*"
+_BARE_EXPONENT = r"-?\d+[eE]\d+"  # programs write 1.5e10, 1e+10 or 1e-05
+_LONG = r"[-+]?\d{16,}"
 _FRACTION = re.compile(r"\.(\d+)$")
 
 
@@ -51,45 +50,47 @@ def as_numbers(column: Series, keep: Collection[str]) -> Typed:
     """
     import pandas as pd
 
-    counts = {str(text): int(rows) for text, rows in column.value_counts().items()}
-    words = {t: rows for t, rows in counts.items() if is_missing(t) and t not in keep}
-    spellings = [text.strip() for text in counts if text not in words]
-    if not spellings or not all(map(_NUMBER.fullmatch, spellings)):
+    known = column.dropna()
+    is_word = known.isin([word for word in WORDS if word not in keep])
+    texts = known[~is_word].str.strip()
+    numbers = pd.to_numeric(texts, errors="coerce")
+    if texts.empty or numbers.isna().any():
         return Typed(column)
-    reason = _reason_for_text(spellings)
-    if reason:
+    spellings = pd.Series(texts.unique(), dtype="str")
+    alike = _alike(spellings) if numbers.nunique() < len(spellings) else []
+    if reason := _reason_for_text(spellings, alike):
         return Typed(column, f"{reason}, so its values are treated as texts and not as numbers")
-    numbers = integers_if_whole(pd.to_numeric(column.mask(column.isin(list(words)))))
-    alike = _alike(spellings)
+    words = {str(text): int(rows) for text, rows in known[is_word].value_counts().items()}
     remark = f"{alike[0]!r} and {alike[1]!r} are read as the same number" if alike else ""
-    return Typed(numbers, remark, words)
+    return Typed(integers_if_whole(numbers.reindex(column.index)), remark, words)
 
 
-def _reason_for_text(spellings: list[str]) -> str:
+def _reason_for_text(spellings: Series, alike: list[str]) -> str:
     """Say why the texts are codes and not numbers; empty if they are numbers."""
-    fractions = any("." in text for text in spellings)
+    fractions = spellings.str.contains(".", regex=False).any()
     losses = {
         "would lose its zeros": _first(_LEADING_ZERO, spellings),
         "would lose its sign": _first(_PLUS, spellings),
         "would lose its exponent": "" if fractions else _first(_BARE_EXPONENT, spellings),
-        "has too many digits to be exact": next(filter(_is_too_long, spellings), ""),
+        "has too many digits to be exact": _too_long(spellings),
     }
     if len(spellings) <= _MOST_SPELLINGS:
         losses["would lose its last zero"] = _trailing_zero(spellings)
-        if alike := _alike(spellings):
+        if alike:
             return f"{alike[0]!r} and {alike[1]!r} would be the same number"
     return next((f"{code!r} {loss} as a number" for loss, code in losses.items() if code), "")
 
 
-def _first(pattern: re.Pattern[str], texts: list[str]) -> str:
-    return min(filter(pattern.fullmatch, texts), default="")
+def _first(pattern: str, spellings: Series) -> str:
+    return min(spellings[spellings.str.fullmatch(pattern)], default="")
 
 
-def _is_too_long(text: str) -> bool:
-    return _WHOLE.fullmatch(text) is not None and abs(int(text)) >= LARGEST_EXACT
+def _too_long(spellings: Series) -> str:
+    long = spellings[spellings.str.fullmatch(_LONG)]
+    return min((text for text in long if abs(int(text)) >= LARGEST_EXACT), default="")
 
 
-def _alike(spellings: list[str]) -> list[str]:
+def _alike(spellings: Series) -> list[str]:
     """Return two spellings of the same number; an empty list if there are none."""
     seen: dict[float, str] = {}
     for text in sorted(spellings):
@@ -100,7 +101,7 @@ def _alike(spellings: list[str]) -> list[str]:
     return []
 
 
-def _trailing_zero(spellings: list[str]) -> str:
+def _trailing_zero(spellings: Series) -> str:
     """Return a text such as 1.10 if others have fewer decimals, as no program writes numbers."""
     fractions = {text: found[1] for text in spellings if (found := _FRACTION.search(text))}
     if len(set(map(len, fractions.values()))) < 2:
