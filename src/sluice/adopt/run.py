@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from sluice.adopt.profile.infer import infer, project_name, require_features
 from sluice.adopt.profile.words import parse_keep, without_missing
 from sluice.adopt.summary import summary
 from sluice.adopt.suspects import suspected_leaks
+from sluice.check.entities import suspected
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.pipeline import dvc, remote
@@ -119,6 +121,7 @@ def _prepare(
         profile = profile.leaving_out(suspects)
         require_features(profile)
         first = _write_params(new, params_yaml(profile, place, permissive_bounds(profile)))
+    profile = replace_fields(profile, entities=suspected(typed, first))
     derived = derive(typed, first)
     text = params_yaml(profile, place, derived)
     _write_params(new, text)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from sluice.check.entities import Entities
 from sluice.config import Groups, Scalar
 from sluice.labels import label
 from sluice.task import Task
@@ -48,6 +49,7 @@ class TableProfile:
     the columns that were left out because they may be leaks or proxies, with the reasons.
     group, by_time: what params.yaml will say under split, where the group may be `none`.
     groups: the number of distinct values of `group`. dates: columns that could order the rows.
+    entities: columns whose equal values seem to mark rows of one entity.
     """
 
     name: str
@@ -65,6 +67,7 @@ class TableProfile:
     by_time: str | None = None
     groups: int | None = None
     dates: tuple[str, ...] = ()
+    entities: Entities | None = None
 
     def leaving_out(self, suspects: dict[str, str]) -> TableProfile:
         """Return the same table without these inputs; each has a remark that says why."""

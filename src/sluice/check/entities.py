@@ -1,0 +1,262 @@
+"""Signs that several rows belong to one customer, patient or household.
+
+If such rows are on both sides of the split, a model only has to recognise the customer. A key is
+one to three columns whose equal values may mark such rows. It is suspected for one of three
+reasons, each with more agreement among the rows of a key than chance explains:
+- two other columns, from which neither the key nor each other follows, hardly differ in a key;
+- another column, such as the month, hardly ever repeats within a key, though it does elsewhere;
+- the target hardly differs within a key, and neighbouring keys do not predict it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, permutations
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice import dates
+from sluice.config import Settings
+from sluice.labels import MISSING
+from sluice.verdict import Bound, Finding, Status
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Codes = NDArray[np.int64]
+
+_FEWEST_KEYS, _FEWEST_IN_TARGET = 10, 20
+_LARGEST_ENTITY = 0.3  # share of the rows that have the same key
+_LEAST_REPEATED = 0.5  # share of rows that share their key with another row
+_STATIC = 0.95  # agreement within a key, where 0 is chance and 1 means always
+_MOST_COMMON = 0.9  # a column of which pairs of rows agree more often than this says nothing
+_EXPECTED, _SELDOM = 20, 0.02  # repeats that chance would give, and the share of them that is few
+_SAME_TARGET = 0.9
+_MOST_MISSING = 0.1  # share of rows without a value of the key
+_BEYOND_CHANCE = 20  # times as many pairs as there would be if the columns were independent
+_ROWS, _MOST_KEYS, _JOINED, _MANY_VALUES = 10_000, 25, 7, 50
+
+
+@dataclass(frozen=True)
+class Entities:
+    """The columns whose equal values seem to mark rows of one entity, and why.
+
+    strength: of the reason, by which keys are compared.
+    """
+
+    columns: tuple[str, ...]
+    count: int
+    reason: str
+    strength: int
+
+    def __str__(self) -> str:
+        return " and ".join(map(repr, self.columns))
+
+
+def findings(frame: DataFrame, settings: Settings) -> list[Finding]:
+    """A finding if rows seem to belong together and split.group has no answer yet."""
+    found = suspected(frame, settings)
+    if found is None:
+        return []
+    column = found.columns[0] if len(found.columns) == 1 else "a column that names the entity"
+    why = (
+        f"rows with the same {found} seem to belong to one entity, such as a customer: "
+        f"{found.reason}; set split.group to {column}, or to 'none' if the rows are independent"
+    )
+    bound = Bound("params.yaml: split.group")
+    name = "data-quality/repeated entities"
+    return [Finding(name, Status.INSUFFICIENT, why, n=len(frame), bound=bound)]
+
+
+def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
+    """The likeliest key of entities that several rows repeat; None if none is suspected.
+
+    None, too, if split.group has an answer. frame: a typed table. Rows that are equal in every
+    column are counted once, because the bound on duplicated rows judges them.
+    """
+    import pandas as pd
+
+    if settings.split.group is not None:
+        return None
+    names = [name for name in settings.columns if name in frame and name != settings.data.id]
+    distinct = frame[names].drop_duplicates()
+    codes = {name: pd.factorize(distinct[name], use_na_sentinel=False)[0] for name in names}
+    table = _Table(codes, distinct, settings)
+    for keys in (table.single_keys(), table.joined_keys()):
+        found = [entities for key in keys if (entities := table.judge(key)) is not None]
+        if found:
+            return max(found, key=table.likelihood)
+    return None
+
+
+@dataclass(frozen=True)
+class _Table:
+    """codes: the values of each column as numbers from 0, shape [n]."""
+
+    codes: dict[str, Codes]
+    frame: DataFrame
+    settings: Settings
+
+    def single_keys(self) -> list[tuple[str, ...]]:
+        sizes = {name: int(codes.max()) + 1 for name, codes in self.codes.items()}
+        usable = [n for n, size in sizes.items() if _FEWEST_KEYS <= size <= len(self.frame) / 1.5]
+        usable = [n for n in usable if n != self.settings.data.target and self._is_known(n)]
+        return [(name,) for name in sorted(usable, key=lambda n: -sizes[n])[:_MOST_KEYS]]
+
+    def _is_known(self, name: str) -> bool:
+        column = self.frame[name]
+        return float((column.isna() | (column == MISSING)).mean()) < _MOST_MISSING
+
+    def joined_keys(self) -> Iterator[tuple[str, ...]]:
+        """Two or three columns that agree together much more often than chance explains."""
+        singles = [name for (name,) in self.single_keys()]
+        sizes = {name: int(codes.max()) + 1 for name, codes in self.codes.items()}
+        known = self.settings.columns
+        others = [n for n in self.codes if n != self.settings.data.target and 1 < sizes[n]]
+        others = [name for name in others if known[name].type != "number"]
+        some = sorted(others, key=lambda n: (n not in singles, -sizes[n]))[:_JOINED]
+        for size in (2, 3):
+            for key in combinations(some, size):
+                many = any(name in singles and sizes[name] >= _MANY_VALUES for name in key)
+                if many and self._agree_together(key):
+                    yield key
+
+    def _agree_together(self, key: tuple[str, ...]) -> bool:
+        """Whether the columns of a key agree together, but none of them follows from another."""
+        parts = [self.codes[name] for name in key]
+        by_chance = float(np.prod([_common(codes) for codes in parts]))
+        if _common(_together(parts)) < _BEYOND_CHANCE * by_chance:
+            return False
+        every = np.arange(len(self.frame))
+        pairs = permutations(parts, 2)
+        return all(_Within.of(one, two, every).kappa < _STATIC for one, two in pairs)
+
+    def judge(self, key: tuple[str, ...]) -> Entities | None:
+        """Why rows with the same key may be of one entity; None if nothing says so."""
+        entity = _together([self.codes[name] for name in key])
+        size = np.bincount(entity)
+        repeated = float((size[entity] > 1).mean())
+        usual = len(size) >= _FEWEST_KEYS and size.max() < _LARGEST_ENTITY * size.sum()
+        if not usual or repeated < _LEAST_REPEATED:
+            return None
+        chosen = _some_keys(entity, size)
+        within = {n: _Within.of(entity, c, chosen) for n, c in self.codes.items() if n not in key}
+        static = [n for n, w in within.items() if w.common < _MOST_COMMON and w.kappa > _STATIC]
+        static = self._independent([n for n in static if not self._follows(entity, n)])
+        count = f"{repeated:.0%} of the rows share one of its {len(size):,} values with others"
+        if len(static) > 1:
+            same = ", ".join(map(repr, static[:4]))
+            return Entities(key, len(size), f"{count}, and mostly agree in {same} too", 3)
+        for name, w in within.items():
+            if w.expected > _EXPECTED and w.repeats < _SELDOM * w.expected:
+                why = f"{count}, and {name!r} hardly ever repeats among these"
+                return Entities(key, len(size), why, 2)
+        if len(size) >= _FEWEST_IN_TARGET and self._tells_target(key, entity, chosen):
+            target = self.settings.data.target
+            return Entities(key, len(size), f"{count}, and mostly have the same {target!r}", 1)
+        return None
+
+    def likelihood(self, found: Entities) -> tuple[object, ...]:
+        """Prefer a stronger reason, then texts and whole numbers, then the most values."""
+        number = any(self.settings.columns[name].type == "number" for name in found.columns)
+        date = any(dates.read(self.frame[name]) is not None for name in found.columns)
+        return found.strength, not (number or date), found.count, -len(found.columns)
+
+    def _follows(self, entity: Codes, name: str) -> bool:
+        """Whether the key follows from a column, which is then only another spelling of it."""
+        return _Within.of(self.codes[name], entity, np.arange(len(entity))).kappa > _STATIC
+
+    def _independent(self, names: list[str]) -> list[str]:
+        """The columns without those that follow from another one, as a country from a city."""
+        kept: list[str] = []
+        for name in sorted(names, key=lambda n: -int(self.codes[n].max())):
+            every = np.arange(len(self.frame))
+            if all(_Within.of(self.codes[k], self.codes[name], every).kappa < _STATIC for k in kept):
+                kept.append(name)
+        return kept
+
+    def _tells_target(self, key: tuple[str, ...], entity: Codes, chosen: NDArray[np.intp]) -> bool:
+        target = self.settings.data.target
+        if self.settings.task == "regression":
+            values = self.frame[target].to_numpy(np.float64)
+            same = _share_explained(values, entity)
+        else:
+            values = self.codes[target].astype(np.float64)
+            same = _Within.of(entity, self.codes[target], chosen).kappa
+        if same < _SAME_TARGET:
+            return False
+        if len(key) > 1 or not self.settings.columns[key[0]].numeric:
+            return True
+        return _by_neighbours(self.frame[key[0]].to_numpy(np.float64), values) < same / 2
+
+
+@dataclass(frozen=True)
+class _Within:
+    """How often two rows of one key agree in a column, and how often two rows of the table do.
+
+    repeats, expected: the agreeing pairs within keys, and those that chance would give.
+    """
+
+    agreement: float
+    common: float
+    repeats: float
+    expected: float
+
+    @property
+    def kappa(self) -> float:
+        """The agreement beyond chance (Cohen, 1960)."""
+        return (self.agreement - self.common) / (1 - self.common) if self.common < 1 else 0.0
+
+    @classmethod
+    def of(cls, entity: Codes, values: Codes, rows: NDArray[np.intp]) -> _Within:
+        common = _common(values)
+        _, group, size = np.unique(entity[rows], return_inverse=True, return_counts=True)
+        both = group * (int(values.max()) + 1) + values[rows]
+        _, pair, alike = np.unique(both, return_inverse=True, return_counts=True)
+        others, same = size[group] - 1, alike[pair] - 1
+        shared = others > 0
+        agreement = float((same[shared] / others[shared]).mean()) if shared.any() else 0.0
+        return cls(agreement, common, float(same.sum()), float(others.sum() * common))
+
+
+def _common(values: Codes) -> float:
+    """The share of pairs of rows that agree, at least that of one pair."""
+    counts, n = np.bincount(values).astype(np.float64), len(values)
+    return float(max(2.0, (counts * (counts - 1)).sum()) / (n * (n - 1)))
+
+
+def _together(codes: list[Codes]) -> Codes:
+    """The number of each combination of values, shape [n]."""
+    entity = codes[0]
+    for other in codes[1:]:
+        _, entity = np.unique(entity * (int(other.max()) + 1) + other, return_inverse=True)
+    return entity
+
+
+def _some_keys(entity: Codes, size: NDArray[np.int64]) -> NDArray[np.intp]:
+    """All rows of some keys, about 10,000 rows."""
+    order = np.random.default_rng(0).permutation(len(size))
+    taken = np.cumsum(size[order]) <= max(_ROWS, size[order[0]])
+    return np.flatnonzero(np.isin(entity, order[taken]))
+
+
+def _share_explained(values: NDArray[np.float64], entity: Codes) -> float:
+    """The share of a number's variance between keys (adjusted R squared)."""
+    count = np.bincount(entity)
+    means = np.bincount(entity, values) / count
+    inner = ((values - means[entity]) ** 2).sum() / max(1, len(values) - len(count))
+    spread = values.var()
+    return float(1 - inner / spread) if spread else 0.0
+
+
+def _by_neighbours(key: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    """How well the means of the next smaller and the next larger key predict that of a key."""
+    _, place, count = np.unique(key, return_inverse=True, return_counts=True)
+    means = np.bincount(place, values) / count
+    left, inner, right = means[:-2], means[1:-1], means[2:]
+    if len(inner) < 2 or not inner.var():
+        return 0.0
+    return float(np.corrcoef((left + right) / 2, inner)[0, 1])
