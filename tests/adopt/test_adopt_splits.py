@@ -166,7 +166,7 @@ def test_derived_columns_are_inputs_and_say_what_they_mean(
     project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:
     random = np.random.default_rng(0)
-    days = pd.date_range("2023-01-01", periods=600)
+    days = pd.date_range("2023-01-01", periods=600)[random.permutation(600)]
     y = days.month.to_numpy() + random.normal(size=600)
     pd.DataFrame({"signed": days.strftime("%Y-%m-%d"), "y": y.round(3)}).to_csv(
         tmp_path / "dates.csv", index=False

@@ -36,8 +36,8 @@ _MOST_COMMON = 0.9  # a column of which pairs of rows agree more often than this
 _EXPECTED, _SELDOM = 20, 0.02  # repeats that chance would give, and the share of them that is few
 _SAME_TARGET = 0.9
 _MOST_MISSING = 0.1  # share of rows without a value of the key
-_BEYOND_CHANCE = 20  # times as many pairs as there would be if the columns were independent
-_ROWS, _MOST_KEYS, _JOINED, _MANY_VALUES = 10_000, 25, 7, 50
+_BEYOND_CHANCE = 5  # times as many pairs as there would be if the columns were independent
+_ROWS, _MOST_KEYS, _JOINED, _MANY_VALUES = 10_000, 25, 7, 30
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def findings(frame: DataFrame, settings: Settings) -> list[Finding]:
     found = suspected(frame, settings)
     if found is None:
         return []
-    column = found.columns[0] if len(found.columns) == 1 else "a column that names the entity"
+    column = repr(found.columns[0]) if len(found.columns) == 1 else "a column that names the entity"
     why = (
         f"rows with the same {found} seem to belong to one entity, such as a customer: "
         f"{found.reason}; set split.group to {column}, or to 'none' if the rows are independent"
@@ -74,17 +74,18 @@ def findings(frame: DataFrame, settings: Settings) -> list[Finding]:
 def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
     """The likeliest key of entities that several rows repeat; None if none is suspected.
 
-    None, too, if split.group has an answer. frame: a typed table. Rows that are equal in every
-    column are counted once, because the bound on duplicated rows judges them.
+    None, too, if split.group has an answer. frame: a typed table. For what agrees within a key,
+    rows that are equal in every column count once: the bound on duplicated rows judges them.
     """
     import pandas as pd
 
     if settings.split.group is not None:
         return None
     names = [name for name in settings.columns if name in frame and name != settings.data.id]
-    distinct = frame[names].drop_duplicates()
-    codes = {name: pd.factorize(distinct[name], use_na_sentinel=False)[0] for name in names}
-    table = _Table(codes, distinct, settings)
+    every = {name: pd.factorize(frame[name], use_na_sentinel=False)[0] for name in names}
+    first = ~frame.duplicated(names).to_numpy()
+    codes = {name: column[first] for name, column in every.items()}
+    table = _Table(codes, every, frame[first], settings)
     for keys in (table.single_keys(), table.joined_keys()):
         found = [entities for key in keys if (entities := table.judge(key)) is not None]
         if found:
@@ -94,9 +95,10 @@ def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
 
 @dataclass(frozen=True)
 class _Table:
-    """codes: the values of each column as numbers from 0, shape [n]."""
+    """codes: the values of each column as numbers from 0, shape [n]; every: with equal rows."""
 
     codes: dict[str, Codes]
+    every: dict[str, Codes]
     frame: DataFrame
     settings: Settings
 
@@ -115,7 +117,7 @@ class _Table:
         singles = [name for (name,) in self.single_keys()]
         sizes = {name: int(codes.max()) + 1 for name, codes in self.codes.items()}
         known = self.settings.columns
-        others = [n for n in self.codes if n != self.settings.data.target and 1 < sizes[n]]
+        others = [n for n in self.codes if n != self.settings.data.target and sizes[n] > 1]
         others = [name for name in others if known[name].type != "number"]
         some = sorted(others, key=lambda n: (n not in singles, -sizes[n]))[:_JOINED]
         for size in (2, 3):
@@ -150,13 +152,22 @@ class _Table:
         if len(static) > 1:
             same = ", ".join(map(repr, static[:4]))
             return Entities(key, len(size), f"{count}, and mostly agree in {same} too", 3)
-        for name, w in within.items():
-            if w.expected > _EXPECTED and w.repeats < _SELDOM * w.expected:
-                why = f"{count}, and {name!r} hardly ever repeats among these"
-                return Entities(key, len(size), why, 2)
+        if (name := self._counter(key)) is not None:
+            why = f"{count}, and {name!r} hardly ever repeats among these"
+            return Entities(key, len(size), why, 2)
         if len(size) >= _FEWEST_IN_TARGET and self._tells_target(key, entity, chosen):
             target = self.settings.data.target
             return Entities(key, len(size), f"{count}, and mostly have the same {target!r}", 1)
+        return None
+
+    def _counter(self, key: tuple[str, ...]) -> str | None:
+        """A column that hardly ever repeats within a key, although chance would repeat it."""
+        entity = _together([self.every[name] for name in key])
+        chosen = _some_keys(entity, np.bincount(entity))
+        for name in [name for name in self.every if name not in key]:
+            within = _Within.of(entity, self.every[name], chosen)
+            if within.expected > _EXPECTED and within.repeats < _SELDOM * within.expected:
+                return name
         return None
 
     def likelihood(self, found: Entities) -> tuple[object, ...]:
@@ -174,7 +185,9 @@ class _Table:
         kept: list[str] = []
         for name in sorted(names, key=lambda n: -int(self.codes[n].max())):
             every = np.arange(len(self.frame))
-            if all(_Within.of(self.codes[k], self.codes[name], every).kappa < _STATIC for k in kept):
+            if all(
+                _Within.of(self.codes[k], self.codes[name], every).kappa < _STATIC for k in kept
+            ):
                 kept.append(name)
         return kept
 

@@ -1,0 +1,155 @@
+"""Rows of one customer, patient or household are noticed, and independent rows are not suspected.
+
+In a larger simulation of the same tables, 40 of each kind, every panel was noticed, and none of
+160 tables of independent rows was suspected.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sluice import config
+from sluice.check.entities import Entities, findings, suspected
+from sluice.config import Settings
+from sluice.verdict import Status
+from support.fixture_project import params
+
+
+def settings_of(frame: pd.DataFrame, target: str = "y") -> Settings:
+    made = params("regression" if frame[target].dtype.kind == "f" else "binary")
+    made["columns"] = {
+        name: {"type": "number", "use": "ignored"}
+        if frame[name].dtype.kind in "if"
+        else {"type": "category", "use": "ignored"}
+        for name in frame.columns
+    }
+    made["columns"][next(n for n in frame.columns if n != target)] = {"type": "number"}
+    made["data"] = {"file": "data/toy.csv", "target": target}
+    if frame[target].dtype.kind != "f":
+        made["columns"][target] = {"type": "category", "values": ["a", "b"]}
+        made["data"]["positive"] = "b"
+    made["fairness"] |= {"bounds": {}, "intersections": {}}
+    return config.validate(made, "params.yaml")
+
+
+def panel(seed: int, target: str, *, key: bool, month: bool, balanced: bool = True) -> pd.DataFrame:
+    """Rows of 150 customers in random order; the target is a trait of the customer."""
+    random, customers = np.random.default_rng(seed), 150
+    born = pd.Timestamp("1950-01-01") + pd.to_timedelta(random.integers(0, 18_000, customers), "D")
+    known = pd.DataFrame(
+        {
+            "fee": random.normal(10, 2, customers).round(2),
+            "customer": [f"c{n}" for n in random.permutation(customers)],
+            "born": born.strftime("%Y-%m-%d"),
+            "sex": random.choice(["f", "m"], customers),
+            "city": random.choice([f"town {n}" for n in range(30)], customers),
+            "trait": random.normal(size=customers),
+        }
+    )
+    times = np.full(customers, 8) if balanced else 1 + random.poisson(2.5, customers)
+    frame = known.loc[known.index.repeat(times)].reset_index(drop=True)
+    frame["month"] = np.concatenate([np.arange(1.0, 1 + n) for n in times])
+    frame["visits"] = random.poisson(3, len(frame)).astype(float)
+    trait = frame.pop("trait").to_numpy()
+    if target == "class":
+        frame["y"] = np.where(trait > 0, "a", "b")
+    elif target == "number":
+        frame["y"] = (trait * 3 + random.normal(size=len(frame))).round(3)
+    else:
+        frame["y"] = np.where(trait + 2 * random.normal(size=len(frame)) > 0, "a", "b")
+    left_out = [name for name, kept in {"customer": key, "month": month}.items() if not kept]
+    return frame.drop(columns=left_out).sample(frac=1, random_state=seed, ignore_index=True)
+
+
+def independent(seed: int) -> pd.DataFrame:
+    """Rows with rounded numbers, ages, and places of which one follows from the other."""
+    random = np.random.default_rng(seed)
+    rows = int(random.integers(300, 3_000))
+    score, town = random.normal(size=rows), random.integers(0, 40, rows)
+    near = random.integers(0, 8, rows)
+    frame = pd.DataFrame(
+        {
+            "age": random.integers(18, 80, rows).astype(float),
+            "income": (np.exp(random.normal(10, 0.5, rows)) // 100 * 100),
+            "town": [f"town {n}" for n in town],
+            "zip": [f"{1000 + 10 * n + m}" for n, m in zip(town, near, strict=True)],
+            "region": [f"region {n % 8}" for n in town],
+            "score": score.round(1),
+            "height": (170 + 8 * score + 4 * random.normal(size=rows)).round(),
+            "amount": (score * 2 + random.normal(size=rows)).round(1),
+        }
+    )
+    noise = random.normal(size=rows)
+    if seed % 2:
+        return frame.assign(y=np.where(score + frame["age"] / 40 + noise > 1.2, "a", "b"))
+    return frame.assign(y=(frame["age"] * 10 + score * 30 + town * 9 + noise * 20).round(2))
+
+
+def look(frame: pd.DataFrame) -> Entities | None:
+    return suspected(frame, settings_of(frame))
+
+
+@pytest.mark.parametrize("target", ["class", "number", "weak"])
+@pytest.mark.parametrize("month", [True, False])
+@pytest.mark.parametrize("key", [True, False])
+def test_rows_of_one_customer_are_noticed(target: str, month: bool, key: bool) -> None:
+    for seed, balanced in enumerate([True, False]):
+        found = look(panel(seed, target, key=key, month=month, balanced=balanced))
+        assert found is not None
+        assert found.columns == (("customer",) if key else ("born",))
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        (["visits", "customer", "month", "y"], "'month' hardly ever repeats"),
+        (["visits", "customer", "y"], "mostly have the same 'y'"),
+    ],
+)
+def test_a_key_is_noticed_without_any_trait_of_the_customer(
+    columns: list[str], reason: str
+) -> None:
+    found = look(panel(3, "class", key=True, month=True)[columns])
+    assert found is not None
+    assert found.columns == ("customer",)
+    assert reason in found.reason
+
+
+def test_traits_that_identify_only_together_are_named() -> None:
+    frame = panel(5, "class", key=False, month=False)
+    frame["born"] = frame["born"].str[:4]
+    blood = frame.pop("fee").round(0).map("{:g}".format)
+    found = look(pd.DataFrame({"visits": frame.pop("visits"), "blood": blood, **frame}))
+    assert found is not None
+    assert "born" in found.columns
+    assert len(found.columns) > 1
+
+
+def test_independent_rows_are_not_suspected() -> None:
+    assert [look(independent(seed)) for seed in range(16)] == [None] * 16
+
+
+def test_a_smooth_effect_of_a_rounded_number_is_no_entity() -> None:
+    random = np.random.default_rng(0)
+    carat = (random.gamma(2, 0.4, 4_000) + 0.2).round(2)
+    price = (4_000 * carat**1.5 + random.normal(size=4_000) * 50).round()
+    assert look(pd.DataFrame({"carat": carat, "y": price})) is None
+
+
+def test_rows_that_repeat_as_a_whole_are_left_to_the_bound_on_duplicates() -> None:
+    frame = independent(1)
+    assert look(pd.concat([frame, frame, frame])) is None
+
+
+def test_an_answer_in_params_yaml_settles_it() -> None:
+    frame = panel(1, "class", key=True, month=True)
+    settings = settings_of(frame)
+    (finding,) = findings(frame, settings)
+    assert finding.status is Status.INSUFFICIENT
+    assert finding.name == "data-quality/repeated entities"
+    assert "set split.group to 'customer', or to 'none'" in finding.why
+    for answer in ("customer", "none"):
+        split = settings.split.model_copy(update={"group": answer})
+        assert findings(frame, settings.model_copy(update={"split": split})) == []
