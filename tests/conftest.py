@@ -9,15 +9,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from support.fixture_project import Toy
+from support import usecase_modules
+from support.command_line import CommandLine, InProcess
+from support.fixture_project import Ran, Toy
 from support.fixture_project import green as build_green
 from support.fixture_project.data import TARGET
 
 pytest.register_assert_rewrite("support.refusal")
+
+# A plugin and no import in two folders, where each import would build the images once more.
+pytest_plugins = ["support.image.fixtures"]
 
 # PySpark takes a main module without a file for a doctest, and ends the process: so are the
 # workers of pytest-xdist, and great-expectations imports PySpark where it is installed.
@@ -50,18 +54,26 @@ def toy(built: Callable[[str], Toy], tmp_path: Path) -> Toy:
 
 
 @pytest.fixture
-def own_usecase(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def command_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+    """Runs commands in the process of the test."""
+    return CommandLine(monkeypatch, capfd)
+
+
+@pytest.fixture
+def in_process(command_line: CommandLine) -> InProcess:
+    """`in_process(toy, "check", "fairness")`: what `toy.sluice` does, without a new process."""
+
+    def run(toy: Toy, *arguments: str, **environment: str) -> Ran:
+        return command_line.run(toy.root, *arguments, **toy.environment(**environment))
+
+    return run
+
+
+@pytest.fixture
+def own_usecase() -> Iterator[None]:
     """The `usecase` of a test that loads one in this process goes with the test."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    held = _take_usecase()
-    yield
-    _take_usecase()
-    sys.modules.update(held)
-
-
-def _take_usecase() -> dict[str, ModuleType]:
-    names = [name for name in sys.modules if name.partition(".")[0] == "usecase"]
-    return {name: sys.modules.pop(name) for name in names}
+    with usecase_modules.own_usecase():
+        yield
 
 
 # Images of the fixture project's packages, and those that tests build of others.

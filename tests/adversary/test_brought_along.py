@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
-from support.fixture_project import Toy
+from support.command_line import InProcess
+from support.fixture_project import Ran, Toy
 
 _WORSE = "return MODELS['boosting'](*arguments, max_iter=1, max_leaf_nodes=2, learning_rate=0.01)"
 
 
-def _refused(toy: Toy, place: str) -> None:
-    ran = toy.sluice("package", "build")
+def _refused(run: Callable[..., Ran], toy: Toy, place: str) -> None:
+    ran = run(toy, "package", "build")
     assert ran.status == 2
     assert ran.line.startswith(f"git tracks {place}")
     assert "must come from a run" in ran.line
@@ -30,13 +32,13 @@ def test_a_cache_that_is_committed(toy: Toy) -> None:
     toy.git("add", "-f", ".dvc/cache")
     toy.git("commit", "-qm", "cache")
     shutil.rmtree(toy.root / "out")
-    _refused(toy, ".dvc/cache/")
+    _refused(Toy.sluice, toy, ".dvc/cache/")
 
 
-def test_verdicts_that_are_committed(toy: Toy) -> None:
+def test_verdicts_that_are_committed(toy: Toy, in_process: InProcess) -> None:
     toy.git("add", "-f", "out/verdicts")
     toy.git("commit", "-qm", "verdicts")
-    _refused(toy, "out/verdicts/")
+    _refused(in_process, toy, "out/verdicts/")
 
 
 def test_a_lock_that_claims_an_earlier_verdict_for_another_model(toy: Toy) -> None:
@@ -82,53 +84,59 @@ def _add_settings(toy: Toy, text: str, name: str = ".dvc/config") -> None:
         "[CACHE]\n    local = more\n['remote \"more\"']\n    url = remote://embedded/files\n",
     ],
 )
-def test_a_cache_in_the_committed_store(toy: Toy, text: str) -> None:
+def test_a_cache_in_the_committed_store(toy: Toy, in_process: InProcess, text: str) -> None:
     _add_settings(toy, text)
-    _refused(toy, ".dvc/store/")
+    _refused(in_process, toy, ".dvc/store/")
 
 
-def test_a_cache_in_the_committed_store_by_an_absolute_path(toy: Toy) -> None:
+def test_a_cache_in_the_committed_store_by_an_absolute_path(
+    toy: Toy, in_process: InProcess
+) -> None:
     _add_settings(toy, f"[CACHE]\n    dir = {toy.root}/.dvc/store\n")
-    _refused(toy, ".dvc/store/")
+    _refused(in_process, toy, ".dvc/store/")
 
 
-def test_a_cache_in_the_committed_store_by_committed_local_settings(toy: Toy) -> None:
+def test_a_cache_in_the_committed_store_by_committed_local_settings(
+    toy: Toy, in_process: InProcess
+) -> None:
     _add_settings(toy, "[CACHE]\n    dir = store\n", ".dvc/config.local")
     toy.git("add", "-f", ".dvc/config.local")
     toy.git("commit", "-qm", "settings")
-    _refused(toy, ".dvc/store/")
+    _refused(in_process, toy, ".dvc/store/")
 
 
 @pytest.mark.parametrize("target", ["store", "store/files"])
-def test_a_cache_in_the_committed_store_by_a_committed_link(toy: Toy, target: str) -> None:
+def test_a_cache_in_the_committed_store_by_a_committed_link(
+    toy: Toy, in_process: InProcess, target: str
+) -> None:
     (toy.root / ".dvc/kept").symlink_to(target)
     _add_settings(toy, "[CACHE]\n    dir = kept\n")
     toy.commit()
-    _refused(toy, ".dvc/store/")
+    _refused(in_process, toy, ".dvc/store/")
 
 
-def test_a_link_in_the_place_of_the_usual_cache(toy: Toy) -> None:
+def test_a_link_in_the_place_of_the_usual_cache(toy: Toy, in_process: InProcess) -> None:
     shutil.rmtree(toy.root / ".dvc/cache")
     (toy.root / ".dvc/cache").symlink_to("store")
     toy.git("add", "-f", ".dvc/cache")
     toy.git("commit", "-qm", "link")
-    _refused(toy, ".dvc/store/")
+    _refused(in_process, toy, ".dvc/store/")
 
 
 @pytest.mark.parametrize("level", ["GLOBAL", "SYSTEM"])
 def test_a_cache_in_the_committed_store_by_settings_outside(
-    toy: Toy, tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch
+    toy: Toy, in_process: InProcess, tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "settings"
     folder.mkdir()
     (folder / "config").write_text(f"[CACHE]\n    dir = {toy.root}/.dvc/store\n", "utf-8")
     monkeypatch.setenv(f"DVC_{level}_CONFIG_DIR", str(folder))
-    _refused(toy, ".dvc/store/")
+    _refused(in_process, toy, ".dvc/store/")
 
 
-def test_what_dvc_knows_of_files_in_the_committed_store(toy: Toy) -> None:
+def test_what_dvc_knows_of_files_in_the_committed_store(toy: Toy, in_process: InProcess) -> None:
     _add_settings(toy, "[CORE]\n    site_cache_dir = .dvc/store\n")
-    ran = toy.sluice("run", DVC_SITE_CACHE_DIR="")
+    ran = in_process(toy, "run", DVC_SITE_CACHE_DIR="")
     assert ran.status == 2
     assert ran.line.startswith("git tracks .dvc/store/")
 
@@ -141,20 +149,20 @@ def test_a_cache_outside_the_project(toy: Toy, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[cache]\n    local = nothing\n", "[cache\n"])
-def test_settings_that_dvc_cannot_read(toy: Toy, text: str) -> None:
+def test_settings_that_dvc_cannot_read(toy: Toy, in_process: InProcess, text: str) -> None:
     _add_settings(toy, text)
-    ran = toy.sluice("run")
+    ran = in_process(toy, "run")
     assert ran.status == 2
     assert ran.line.startswith("DVC cannot read its settings: ")
 
 
-def test_a_gate_that_does_not_read_its_bounds(toy: Toy) -> None:
+def test_a_gate_that_does_not_read_its_bounds(toy: Toy, in_process: InProcess) -> None:
     """Its stage would look unchanged when a bound changes."""
     text = toy.text("dvc.yaml")
     toy.write("dvc.yaml", re.sub(r"params: \[.*fairness, accept\]", "params: [task, accept]", text))
     with toy.params() as params:
         params["fairness"]["bounds"] = {"selection_rate_difference": {"high": 0.0}}
-    ran = toy.sluice("package", "build")
+    ran = in_process(toy, "package", "build")
     assert ran.status == 2
     assert ran.line == "dvc.yaml: the stage 'fairness' must have 'fairness' under 'params'"
     assert toy.packages == []

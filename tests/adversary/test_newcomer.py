@@ -10,10 +10,11 @@ from sluice.model import Input, Signature
 from sluice.pipeline import dvc
 from sluice.scenario import Alone
 from sluice.verdict import Bound, Status, judge
+from support.command_line import InProcess
 from support.fixture_project import Toy, params
 
 
-def test_nobody_to_compare_and_that_accepted(toy: Toy) -> None:
+def test_nobody_to_compare_and_that_accepted(toy: Toy, in_process: InProcess) -> None:
     """DVC asks for all outputs of the stage, whatever the gate had to look at."""
     with toy.params() as changed:
         changed["data"]["sensitive"] = {}
@@ -21,7 +22,7 @@ def test_nobody_to_compare_and_that_accepted(toy: Toy) -> None:
             changed["columns"][name]["use"] = "ignored"
         finding = "fairness/sensitive columns"
         changed["accept"] = [{"finding": finding, "reason": "nobody is known by these rows"}]
-    ran = toy.sluice("check", "fairness")
+    ran = in_process(toy, "check", "fairness")
     assert ran.status == 0, ran.said
     assert toy.json("out/evidence/fairness/groups.json") == []
 

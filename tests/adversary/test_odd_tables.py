@@ -12,6 +12,7 @@ import pytest
 from sluice.config import Column
 from sluice.errors import SluiceError
 from sluice.table import read_raw
+from support.command_line import InProcess
 from support.fixture_project import Toy
 
 COLUMNS = {"a": Column(type="number"), "b": Column(type="category", values=["x", "y"])}
@@ -41,11 +42,11 @@ def test_no_word_about_an_id(toy: Toy) -> None:
     toy.dvc("repro", "split").went_well()
 
 
-def test_a_value_that_would_fill_the_report(toy: Toy) -> None:
+def test_a_value_that_would_fill_the_report(toy: Toy, in_process: InProcess) -> None:
     frame = toy.data()
     frame.loc[0, "colour"] = "a\n" * 100_000
     toy.write_data(frame)
-    ran = toy.sluice("check", "data-quality")
+    ran = in_process(toy, "check", "data-quality")
     assert ran.status == 1
     why = toy.findings("data-quality")["data-quality/colour/values"]["why"]
     assert "a a a" in why

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from support.command_line import InProcess
 from support.fixture_project import Toy
 
 _ALWAYS = """
@@ -21,10 +22,10 @@ SCENARIOS = [Mine(name="is it certain?", row=ROW, low=0.999999)]
 """
 
 
-def test_a_scenario_that_passes_itself(toy: Toy) -> None:
+def test_a_scenario_that_passes_itself(toy: Toy, in_process: InProcess) -> None:
     """What runs is what travels in the package, without the class that judged it."""
     toy.write("src/usecase/scenarios.py", _ALWAYS)
-    ran = toy.sluice("check", "scenarios")
+    ran = in_process(toy, "check", "scenarios")
     assert ran.status == 1
     found = toy.findings("scenarios")["scenarios/is it certain?"]
     assert found["status"] == "fail"
@@ -45,9 +46,11 @@ def test_a_scenario_that_passes_itself(toy: Toy) -> None:
         ("parity", "candidates", "TRUSTED = 3", "TRUSTED is 3, expected a sequence"),
     ],
 )
-def test_code_that_is_none(toy: Toy, gate: str, module: str, source: str, why: str) -> None:
+def test_code_that_is_none(
+    toy: Toy, in_process: InProcess, *, gate: str, module: str, source: str, why: str
+) -> None:
     toy.write(f"src/usecase/{module}.py", source + "\n")
-    ran = toy.sluice("check", gate)
+    ran = in_process(toy, "check", gate)
     assert ran.status == 2
     assert why in ran.line
     assert f"src/usecase/{module}.py" in ran.line

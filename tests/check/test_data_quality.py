@@ -1,13 +1,14 @@
-"""Bad data is refused at the first gate, by column and reason, and nothing behind it runs."""
+"""Bad data is refused at the first gate, by column and reason, and no later gate runs."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from support.command_line import InProcess
 from support.fixture_project import Toy
-from support.refusal import did_not_run, refuses
+from support.refusal import did_not_run, gate_refuses, refuses
 
-BEHIND = ["parity", "performance", "fairness", "explanation", "scenarios"]
+LATER = ["parity", "performance", "fairness", "explanation", "scenarios"]
 
 
 def test_what_the_columns_hold(toy: Toy) -> None:
@@ -49,19 +50,19 @@ def test_what_the_columns_hold(toy: Toy) -> None:
             q + "usecase/weights are in kilograms": ("insufficient", uncomputed),
         },
     )
-    did_not_run(toy, BEHIND)
+    did_not_run(toy, LATER)
 
 
-def test_which_columns_there_are(toy: Toy) -> None:
+def test_which_columns_there_are(toy: Toy, in_process: InProcess) -> None:
     data = toy.data().rename(columns={"born": "\u200bborn"})
     data["slope"] = data["slope"].map(lambda value: f"about {value}")
     data["weight"] = (data["weight"].astype(float) + 90).astype(str)
     late = (data["late"] == "yes").astype(float)
     data["waste"] = (late + data.index.to_series().mod(7) / 100).astype(str)
     toy.write_data(data.assign(surplus="1").head(2000))
-    ran = toy.sluice("run")
+    ran = in_process(toy, "check", "data-quality")
     q = "data-quality/"
-    refuses(
+    gate_refuses(
         toy,
         ran,
         "data-quality",
@@ -78,34 +79,33 @@ def test_which_columns_there_are(toy: Toy) -> None:
             q + "usecase/weights are in kilograms": ("fail", "found 15|found 16"),
         },
     )
-    did_not_run(toy, BEHIND)
 
 
-def test_a_class_that_vanished(toy: Toy) -> None:
+def test_a_class_that_vanished(toy: Toy, in_process: InProcess) -> None:
     data = toy.data()
     toy.write_data(data.assign(late="no"))
-    ran = toy.sluice("run")
+    ran = in_process(toy, "check", "data-quality")
     inputs = ["weight", "slope", "visits", "waste", "colour"]
     undefined = {
         f"data-quality/{name}/leakage": ("insufficient", "could not be computed from these rows")
         for name in inputs
     }
     share = ("fail", "0 is outside the bound of at least 0.1")
-    refuses(toy, ran, "data-quality", {"data-quality/share of class yes": share, **undefined})
+    gate_refuses(toy, ran, "data-quality", {"data-quality/share of class yes": share, **undefined})
 
 
-def test_a_target_that_is_gone(toy: Toy) -> None:
+def test_a_target_that_is_gone(toy: Toy, in_process: InProcess) -> None:
     toy.write_data(toy.data().drop(columns="late"))
-    ran = toy.sluice("run")
+    ran = in_process(toy, "check", "data-quality")
     why = "missing: 'late'"
-    refuses(toy, ran, "data-quality", {"data-quality/columns": ("fail", why)})
+    gate_refuses(toy, ran, "data-quality", {"data-quality/columns": ("fail", why)})
 
 
-def test_expectations_that_cannot_be_had(toy: Toy) -> None:
+def test_expectations_that_cannot_be_had(toy: Toy, in_process: InProcess) -> None:
     toy.write("src/usecase/expectations.py", "import nowhere_to_be_found\n")
-    ran = toy.sluice("run")
+    ran = in_process(toy, "check", "data-quality")
     why = "src/usecase/expectations.py: ModuleNotFoundError: No module named"
-    refuses(toy, ran, "data-quality", {"data-quality/ran": ("insufficient", why)})
+    gate_refuses(toy, ran, "data-quality", {"data-quality/ran": ("insufficient", why)})
 
 
 def _expect(toy: Toy, *wanted: tuple[str, str | None]) -> None:
@@ -118,17 +118,17 @@ def _expect(toy: Toy, *wanted: tuple[str, str | None]) -> None:
     toy.write("src/usecase/expectations.py", source)
 
 
-def test_two_expectations_of_one_name(toy: Toy) -> None:
+def test_two_expectations_of_one_name(toy: Toy, in_process: InProcess) -> None:
     _expect(toy, ("slope", "low"), ("waste", "low"))
-    ran = toy.sluice("check", "data-quality")
+    ran = in_process(toy, "check", "data-quality")
     assert ran.status == 2
     assert ran.line.startswith("two findings are named 'data-quality/usecase/low': give each its")
     assert list(toy.findings("data-quality")) == ["data-quality/ran"]
 
 
-def test_expectations_on_two_columns_need_no_description(toy: Toy) -> None:
+def test_expectations_on_two_columns_need_no_description(toy: Toy, in_process: InProcess) -> None:
     _expect(toy, ("slope", None), ("waste", None))
-    toy.sluice("check", "data-quality").went_well()
+    in_process(toy, "check", "data-quality").went_well()
     found = toy.findings("data-quality")
     for column in ("slope", "waste"):
         assert f"data-quality/usecase/expect_column_mean_to_be_between of {column}" in found

@@ -7,6 +7,7 @@ import numpy as np
 from sluice.check.explanation import _forbidden_inputs
 from sluice.project import Project
 from sluice.verdict import Status
+from support.command_line import InProcess
 from support.fixture_project import Toy
 from support.refusal import refuses
 
@@ -52,17 +53,17 @@ def test_a_proxy_of_the_sensitive_column(toy: Toy) -> None:
     )
 
 
-def test_inputs_that_must_not_be(toy: Toy) -> None:
+def test_inputs_that_must_not_be(toy: Toy, in_process: InProcess) -> None:
     """A model of the target, the id and a sensitive column, which no settings would allow."""
     allowed = toy.text("params.yaml")
     with toy.params() as params:
         params["data"] |= {"target": "side", "positive": "left", "id": None, "sensitive": {}}
         params["columns"]["key"] = {"type": "category", "levels": ["k00001"]}
         params["candidates"].pop("boosting")
-    for stage in (["train", "linear"], ["select"], ["export"]):
-        toy.sluice(*stage).went_well()
+    for command in (["train", "linear"], ["select"], ["export"]):
+        in_process(toy, *command).went_well()
     toy.write("params.yaml", allowed)
-    ran = toy.sluice("check", "explanation")
+    ran = in_process(toy, "check", "explanation")
     assert ran.status == 1
     assert "Traceback" not in ran.said
     assert ran.out.startswith("explanation: fail: explanation/inputs/")

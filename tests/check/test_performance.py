@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import json
 
+from support.command_line import InProcess
 from support.fixture_project import Toy
-from support.refusal import refuses
+from support.refusal import gate_refuses, refuses
 
 REASON = "the next quarter's rows will tell; agreed with the owner"
 
 
-def test_bounds_missed_and_straddled_then_accepted(toy: Toy) -> None:
+def test_bounds_missed_and_straddled_then_accepted(toy: Toy, in_process: InProcess) -> None:
     recall = toy.findings("performance")["performance/recall"]
     straddled = round((recall["estimate"] + recall["interval"][0]) / 2, 4)
     with toy.params() as params:
@@ -27,9 +28,9 @@ def test_bounds_missed_and_straddled_then_accepted(toy: Toy) -> None:
 
     with toy.params() as params:
         params["accept"] = [{"finding": name, "reason": REASON} for name in reasons]
-    refuses(
+    gate_refuses(
         toy,
-        toy.sluice("package", "build"),
+        in_process(toy, "check", "performance"),
         "performance",
         {"performance/roc_auc": reasons["performance/roc_auc"]},
     )
@@ -48,18 +49,18 @@ def test_bounds_missed_and_straddled_then_accepted(toy: Toy) -> None:
         assert REASON in html.unescape(toy.text(name)), name
 
 
-def test_decisions_that_are_all_the_same(toy: Toy) -> None:
+def test_decisions_that_are_all_the_same(toy: Toy, in_process: InProcess) -> None:
     signature = toy.json("out/model/signature.json")
     signature["decision"]["threshold"] = 2.0
     toy.write("out/model/signature.json", json.dumps(signature))
-    ran = toy.sluice("check", "performance")
+    ran = in_process(toy, "check", "performance")
     assert ran.status == 1
     finding = toy.findings("performance")["performance/classes decided for"]
     assert finding["status"] == "fail"
     assert "every row of the holdout is decided to be 'no'" in finding["why"]
 
 
-def test_shuffled_labels_and_no_sensitive_column(toy: Toy) -> None:
+def test_shuffled_labels_and_no_sensitive_column(toy: Toy, in_process: InProcess) -> None:
     data = toy.data()
     data["late"] = data["late"].sample(frac=1, random_state=3, ignore_index=True)
     toy.write_data(data)
@@ -68,22 +69,22 @@ def test_shuffled_labels_and_no_sensitive_column(toy: Toy) -> None:
         params["performance"]["bounds"] = {"recall": {"low": 0.0}}
         params["candidates"].pop("boosting")
         params["explanation"]["largest_share"] = 1.0
-    ran = toy.sluice("package", "build")
+    for command in (["split"], ["train", "linear"], ["select"], ["export"]):
+        in_process(toy, *command).went_well()
+    ran = in_process(toy, "check", "performance")
     gate = toy.findings("performance")
     gains = {name: f["status"] for name, f in gate.items() if "gain over" in name}
     assert len(gains) == 2
     assert "pass" not in gains.values()
-    refuses(
+    gate_refuses(
         toy,
         ran,
         "performance",
         {name: (status, "bound of at least 0.01") for name, status in gains.items()},
-        first="fail" in gains.values(),
     )
-    refuses(
+    gate_refuses(
         toy,
-        ran,
+        in_process(toy, "check", "fairness"),
         "fairness",
-        {"fairness/sensitive columns": ("insufficient", "names no column, so nobody's")},
-        first=False,
+        {"fairness/sensitive columns": ("insufficient", "names no column, so no groups were")},
     )

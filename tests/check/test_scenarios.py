@@ -13,8 +13,9 @@ from sluice import scenario
 from sluice.model import Model
 from sluice.scenario import Alone, Book
 from sluice.verdict import Status
+from support.command_line import InProcess
 from support.fixture_project import Toy
-from support.refusal import refuses
+from support.refusal import gate_refuses, refuses
 
 ROW = {"weight": 95, "slope": 2, "visits": 9, "waste": 0, "colour": "red"}
 BROKEN = f"""
@@ -70,10 +71,12 @@ def test_each_kind(toy: Toy) -> None:
         ("SCENARIOS = ['be good']", "src/usecase/scenarios.py: .*'be good'"),
     ],
 )
-def test_scenarios_that_cannot_be_had(toy: Toy, source: str, why: str) -> None:
+def test_scenarios_that_cannot_be_had(
+    toy: Toy, in_process: InProcess, source: str, why: str
+) -> None:
     toy.write("src/usecase/scenarios.py", source + "\n")
-    ran = toy.sluice("package", "build")
-    refuses(toy, ran, "scenarios", {"scenarios/ran": ("insufficient", why)})
+    ran = in_process(toy, "check", "scenarios")
+    gate_refuses(toy, ran, "scenarios", {"scenarios/ran": ("insufficient", why)})
 
 
 def test_two_scenarios_of_one_name(toy: Toy) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from support.github.fake_github import FakeGitHub, serve
+from support.github.fake_github import FakeGitHub
+from support.github.server import serve
 from support.releases.repository import Repository
 from support.releases.versions import Version
 
@@ -43,7 +44,7 @@ def break_upload(repository: Repository, number: int) -> None:
                 return BROKEN
         return stored(verb, target, headers, raw)
 
-    repository.monkeypatch.setattr(repository.github, "stored", failing)
+    repository.github.stored = failing
 
 
 def test_it_becomes_a_pre_release_with_every_file(ready: Repository) -> None:
@@ -165,7 +166,7 @@ def test_a_release_that_is_changed_during_the_upload_is_kept(
             change(there, ready)
         return stored(verb, target, headers, raw)
 
-    ready.monkeypatch.setattr(ready.github, "stored", meanwhile)
+    ready.github.stored = meanwhile
     ran = ready.run("delivery", "publish")
     assert ran.status == 2
     assert "was changed by someone else during the upload" in ran.line
@@ -264,7 +265,7 @@ def test_an_upload_that_github_did_not_receive_intact(
         status, asset = upload(id, name, raw, headers)
         return status, kept(asset) if name == "load.json" else asset
 
-    ready.monkeypatch.setattr(ready.github, "_upload", half)
+    ready.github._upload = half
     ran = ready.run("delivery", "publish")
     assert ran.status == 2
     assert "load.json: " in ran.line
@@ -298,7 +299,7 @@ def test_the_token_is_sent_only_to_github(ready: Repository, host: str) -> None:
         made["upload_url"] = url.replace("127.0.0.1", host) + "/uploads/1{?name,label}"
         return status, made
 
-    ready.monkeypatch.setattr(ready.github, "_create_release", elsewhere)
+    ready.github._create_release = elsewhere
     ran = ready.run("delivery", "publish")
     server.shutdown()
     server.server_close()

@@ -10,16 +10,19 @@ from pathlib import Path
 import pytest
 
 from sluice.github.settings.owners import PLACEHOLDER
+from support.command_line import CommandLine
 from support.fixture_project import Toy
-from support.github.fake_github import FakeGitHub, serve
+from support.github.fake_github import FakeGitHub
+from support.github.finished import finished
 from support.github.place import Place
+from support.github.server import serve
 
 SETTINGS = Path(__file__).parents[2] / ".github/settings"
 OWNED = SETTINGS.parent.joinpath("CODEOWNERS").read_text("utf-8").replace(PLACEHOLDER, "@octocat")
 
 
 @pytest.fixture
-def before(tmp_path: Path) -> Iterator[Callable[[FakeGitHub], Place]]:
+def before(tmp_path: Path, command_line: CommandLine) -> Iterator[Callable[[FakeGitHub], Place]]:
     with ExitStack() as stack:
 
         def make(github: FakeGitHub) -> Place:
@@ -28,7 +31,7 @@ def before(tmp_path: Path) -> Iterator[Callable[[FakeGitHub], Place]]:
             server, url = serve(github)
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
-            place = Place(Toy(tmp_path), github, url)
+            place = Place(Toy(tmp_path), github, url, command_line)
             place.name_reviewers()  # a copy of the template has named its own
             return place
 
@@ -39,3 +42,11 @@ def before(tmp_path: Path) -> Iterator[Callable[[FakeGitHub], Place]]:
 def empty(before: Callable[[FakeGitHub], Place]) -> Place:
     """A fresh copy of the template."""
     return before(FakeGitHub())
+
+
+@pytest.fixture
+def whole(before: Callable[[FakeGitHub], Place]) -> Place:
+    """A repository that is set up, with octocat as the reviewer."""
+    place = before(finished())
+    place.name_reviewers({"user": "octocat"})
+    return place

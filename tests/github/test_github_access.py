@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sluice.errors import SluiceError
 from sluice.github.api import access
-from support.github.fake_github import TOKEN, FakeGitHub, finished
-from support.github.place import Place
-
-Before = Callable[[FakeGitHub], Place]
+from support.github.fake_github import TOKEN, FakeGitHub
+from support.github.finished import finished
+from support.github.place import Before
 
 
 @pytest.fixture
@@ -195,6 +193,6 @@ def test_the_repository_may_be_given(before: Before) -> None:
 def test_a_missing_library_names_the_extra(before: Before, tmp_path: Path) -> None:
     (tmp_path / "broken/githubkit").mkdir(parents=True)
     (tmp_path / "broken/githubkit/__init__.py").write_text("raise ImportError('no such thing')")
-    ran = before(FakeGitHub()).doctor(PYTHONPATH=str(tmp_path / "broken"))
+    ran = before(FakeGitHub()).run_process("doctor", PYTHONPATH=str(tmp_path / "broken"))
     assert ran.status == 2
     assert ran.line == "no such thing: pip install '.[github]'"

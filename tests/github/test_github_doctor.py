@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from sluice.errors import SluiceError
-from sluice.github.settings import desired
-from support.github.fake_github import TOKEN, FakeGitHub, environment, finished
-from support.github.place import Place
+from support.github.fake_github import FakeGitHub
+from support.github.fake_settings import environment
+from support.github.finished import finished
+from support.github.place import Before, Place
 
-Before = Callable[[FakeGitHub], Place]
 Spoil = Callable[[FakeGitHub], object]
 
-DEEP = b'{"message":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
-
-
-def _rules(github: FakeGitHub, ruleset: int, kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(
-        rule for rule in github.rulesets[ruleset]["rules"] if rule["type"] == kind
-    )
-    return found.get("parameters", found)
 
 
 def _production(github: FakeGitHub, **changed: Any) -> None:
@@ -43,7 +33,7 @@ def _drop_rule(github: FakeGitHub, ruleset: int, kind: str) -> None:
 
 
 def _no_check(github: FakeGitHub) -> None:
-    _rules(github, 0, "required_status_checks")["required_status_checks"] = [
+    github.parameters(0, "required_status_checks")["required_status_checks"] = [
         {"context": "lint", "integration_id": 15368}
     ]
 
@@ -123,7 +113,7 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
         "should be all-green of app 15368",
     ),
     "all-green by any app": (
-        lambda g: _rules(g, 0, "required_status_checks")["required_status_checks"][0].update(
+        lambda g: g.parameters(0, "required_status_checks")["required_status_checks"][0].update(
             integration_id=1
         ),
         "ruleset main: required_status_checks: required_status_checks: all-green of app 1, "
@@ -134,17 +124,17 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
         "ruleset main: rule required_status_checks: missing, should be there",
     ),
     "stale branches merge": (
-        lambda g: _rules(g, 0, "required_status_checks").update(
+        lambda g: g.parameters(0, "required_status_checks").update(
             strict_required_status_checks_policy=False
         ),
         "strict_required_status_checks_policy: off, should be on",
     ),
     "code owners not asked": (
-        lambda g: _rules(g, 0, "pull_request").update(require_code_owner_review=False),
+        lambda g: g.parameters(0, "pull_request").update(require_code_owner_review=False),
         "ruleset main: pull_request: require_code_owner_review: off, should be on",
     ),
     "no approval": (
-        lambda g: _rules(g, 0, "pull_request").update(required_approving_review_count=0),
+        lambda g: g.parameters(0, "pull_request").update(required_approving_review_count=0),
         "ruleset main: pull_request: required_approving_review_count: 0, should be 1",
     ),
     "force push": (
@@ -208,13 +198,6 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
 }
 
 
-@pytest.fixture
-def whole(before: Before) -> Place:
-    place = before(finished())
-    place.name_reviewers({"user": "octocat"})
-    return place
-
-
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_drift_is_refused_and_named(whole: Place, attack: str) -> None:
     spoil, words = ATTACKS[attack]
@@ -256,18 +239,6 @@ def test_one_part_is_compared_alone(whole: Place) -> None:
     assert whole.doctor("--only", "labels").status == 1
 
 
-def test_what_a_workflow_token_may_not_read_is_not_fine(whole: Place) -> None:
-    whole.github.interfere = lambda verb, path, number: (
-        (403, {"message": "Resource not accessible by integration"}) if "/actions" in path else None
-    )
-    ran = whole.doctor()
-    assert ran.status == 1
-    assert (
-        "could not be checked: actions: GitHub answers 403: Resource not accessible by integration"
-        in ran.out
-    )
-
-
 def test_a_missing_environment_of_a_private_repository_names_the_weaker_way(whole: Place) -> None:
     whole.github.repository["private"] = True
     whole.github.environments.pop("production")
@@ -276,232 +247,8 @@ def test_a_missing_environment_of_a_private_repository_names_the_weaker_way(whol
     assert "private: on a private repository, reviewers of an environment need" in ran.out
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        ((401, {"message": "Bad credentials"}), "401: Bad credentials; the token is not valid"),
-        ((403, {"message": "Forbidden"}), "403: Forbidden (does the token have the rights"),
-        ((404, {"message": "Not Found"}), "404: Not Found (does the token have the rights"),
-        ((429, {"message": "slow down"}), "too many requests for now"),
-        ((403, {"message": "You have exceeded a secondary rate limit"}), "403: You have exceeded"),
-        ((500, {"message": "oops"}), "500: oops"),
-        ((200, DEEP), "is not what GitHub documents"),
-        ((500, DEEP), "500: "),
-        ((303, {"message": "See Other", "url": "/x"}), "answers 303: See Other"),
-        ((502, b"<html>bad gateway</html>"), "502: Bad Gateway"),
-        ((301, {"message": "Moved", "url": "/repositories/1"}), "has the repository moved?"),
-        ((200, b"\xff\xfe garbage"), "is not what GitHub documents"),
-        ((200, b"[]"), "is not what GitHub documents"),
-        ((200, b'{"private": "yes"}'), "is not what GitHub documents"),
-        ((200, b""), "is not what GitHub documents"),
-        ((500, ["not", "an", "object"]), "500: "),
-        ((500, {"message": None, "errors": {"a": [1]}}), "500: "),
-    ],
-)
-def test_bad_answers_are_one_line(whole: Place, answer: tuple[int, Any], words: str) -> None:
-    whole.github.interfere = lambda *_: answer
-    ran = whole.doctor()
-    assert ran.status == 2
-    assert words in ran.line
-    assert ("repository moved" in ran.line) == (answer[0] == 301)
-    assert len(ran.err.splitlines()) == 1
-
-
-@pytest.mark.parametrize("part", ["actions/permissions/workflow", "rulesets", "labels", "policies"])
-@pytest.mark.parametrize("answer", [(500, {"message": "oops"}), (200, b"garbage"), (403, None)])
-def test_a_part_that_cannot_be_read_is_not_fine(
-    whole: Place, part: str, answer: tuple[int, Any]
-) -> None:
-    whole.github.interfere = lambda verb, path, number: answer if path.endswith(part) else None
-    ran = whole.doctor()
-    assert ran.status == 1
-    assert "could not be checked: " in ran.out
-    assert "drift" not in ran.out
-
-
-def test_nobody_listens(whole: Place) -> None:
-    ran = whole.doctor(GITHUB_API_URL="http://127.0.0.1:9")
-    assert ran.status == 2
-    assert "no answer from http://127.0.0.1:9" in ran.line
-
-
-def test_a_server_that_echoes_the_token_does_not_get_it_printed(whole: Place) -> None:
-    whole.github.interfere = lambda *_: (
-        400,
-        {"message": f"you sent Authorization: token {TOKEN}", "errors": [TOKEN, {"x": TOKEN}]},
-    )
-    for command in ("doctor", "setup"):
-        ran = whole.run(command)
-        assert ran.status == 2
-        assert "you sent Authorization: token ***" in ran.line
-
-
-@pytest.mark.parametrize("url", ["", "http://127.0.0.1:9"])
-def test_a_trace_does_not_show_the_token(whole: Place, url: str) -> None:
-    whole.github.interfere = lambda *_: (500, {"message": TOKEN})
-    ran = whole.toy.sluice(
-        "--debug",
-        "github",
-        "doctor",
-        GITHUB_API_URL=url or whole.url,
-        GITHUB_REPOSITORY="octo/shop",
-        GITHUB_TOKEN=TOKEN,
-    )
-    assert ran.status == 1
-    assert "Traceback" in ran.err
-    assert TOKEN not in ran.said
-
-
-def test_answers_that_echo_the_token_in_odd_places_do_not_print_it(whole: Place) -> None:
-    github = whole.github
-    github.environments["production"]["protection_rules"][-1]["reviewers"][0]["reviewer"][
-        "login"
-    ] = TOKEN
-    github.policies["production"].append({"id": 9, "name": TOKEN, "type": "branch"})
-    github.policies["production"].append({"id": 9, "name": "a\nb\x1b[2J", "type": "branch"})
-    ran = whole.doctor()
-    assert ran.status == 1
-    assert "reviewers: ***, should be octocat" in ran.out
-    assert "branch a b [2J: may deploy" in ran.out
-
-
-FILES: list[tuple[str, Callable[[Any], object], str]] = [
-    (
-        "actions",
-        lambda c: c["workflow"].pop("default_workflow_permissions"),
-        "actions.json: workflow: ",
-    ),
-    ("actions", lambda c: c["permissions"].update(sha_pining=True), "actions.json: permissions: "),
-    ("rulesets", lambda c: c[0]["rules"][0].update(type="pull"), "rulesets.json: [0].rules[0]"),
-    ("rulesets", lambda c: c.append(c[0]), "rulesets.json: 'main' is there twice"),
-    (
-        "rulesets",
-        lambda c: c[0]["rules"][1]["parameters"].update(x=1),
-        "rulesets.json: [0].rules[1]",
-    ),
-    ("labels", lambda c: c[0].update(color="#ffffff"), "labels.json: [0].color: "),
-    ("environments", lambda c: c.pop(1), "'production' is missing"),
-    ("environments", lambda c: c[1].update(prevent_self_review=False), "must be true"),
-    ("environments", lambda c: c[1].update(can_admins_bypass=True), "must be false"),
-    ("environments", lambda c: c[1].pop("can_admins_bypass"), "must be false"),
-    (
-        "environments",
-        lambda c: c[1]["branch_policies"].append({"name": "*", "type": "branch"}),
-        "'*' lets every branch deploy",
-    ),
-    (
-        "environments",
-        lambda c: c[1]["branch_policies"].append({"name": "**/*", "type": "tag"}),
-        "lets every tag deploy",
-    ),
-    (
-        "environments",
-        lambda c: c[1]["branch_policies"].clear(),
-        "environments.json: [1].branch_policies",
-    ),
-    (
-        "environments",
-        lambda c: c[1]["reviewers"].append({"user": "a", "team": "b"}),
-        "environments.json: [1].reviewers[1]: expected",
-    ),
-    (
-        "environments",
-        lambda c: c[1].update(reviewers=[{"user": f"u{n}"} for n in range(7)]),
-        "environments.json: [1].reviewers",
-    ),
-]
-
-
-@pytest.mark.parametrize(("name", "spoil", "words"), FILES)
-def test_a_file_that_is_wrong_names_itself_and_its_key(
-    whole: Place, name: str, spoil: Callable[[Any], object], words: str
-) -> None:
-    content = whole.settings(name)
-    spoil(content)
-    whole.write(name, content)
-    with pytest.raises(SluiceError) as caught:
-        desired.load(whole.toy.root / ".github/settings")
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_files_that_are_missing_or_no_json(whole: Place) -> None:
-    path = whole.toy.root / ".github/settings/labels.json"
-    path.write_text("[", "utf-8")
-    assert "labels.json is not JSON" in whole.doctor().line
-    path.unlink()
-    for command in ("doctor", "setup"):
-        ran = whole.run(command)
-        assert (ran.status, "labels.json is missing" in ran.line) == (2, True)
-    assert not whole.github.requests
-
-
-def test_the_file_that_setup_writes_differs_in_the_reviewers_only(whole: Place) -> None:
-    text = whole.toy.text(".github/settings/environments.json")
-    assert text == json.dumps(json.loads(text), indent=2) + "\n"
-
-
-def test_forbidden_for_asking_too_often_does_not_blame_the_token(whole: Place) -> None:
-    whole.github.interfere = lambda *_: (403, {"message": "slow down"})
-    whole.github.headers = {"Retry-After": "60"}
-    ran = whole.doctor()
-    assert ran.status == 2
-    assert "403: slow down; too many requests for now, try again later" in ran.line
-    assert "administrator" not in ran.line
-
-
-@pytest.mark.parametrize("more", [[], [{"id": 1, "name": "more", "color": "000000"}]])
-def test_a_next_page_that_is_named_for_ever_ends(whole: Place, more: list[dict[str, Any]]) -> None:
-    """With nothing on it, or with the same again."""
-    pages = [whole.github.labels, more, more]
-
-    def static(verb: str, path: str, number: int) -> tuple[int, Any] | None:
-        return (200, pages.pop(0)) if path.endswith("/labels") and pages else None
-
-    whole.github.interfere = static
-    whole.github.headers = {"Link": '<https://example.org/?page=2>; rel="next"'}
-    whole.doctor("--only", "labels").went_well()
-    assert len(pages) == (0 if more else 1)
-
-
-def _first_check(github: FakeGitHub, context: object) -> None:
-    _rules(github, 0, "required_status_checks")["required_status_checks"] = [{"context": context}]
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda g: g.rulesets[0]["rules"][-1].update(parameters="all"),
-        lambda g: g.rulesets[0]["rules"][-1].update(parameters=["all"]),
-        lambda g: _first_check(g, None),
-        lambda g: _first_check(g, 7),
-    ],
-)
-def test_a_rule_of_another_form_leaves_the_other_sections(whole: Place, spoil: Spoil) -> None:
-    spoil(whole.github)
-    whole.github.labels.clear()
-    ran = whole.doctor()
-    assert ran.status == 1
-    assert "could not be checked: rulesets: the answer to /repos/octo/shop/rulesets/21" in ran.out
-    assert "drift: label data: is: missing" in ran.out
-
-
 @pytest.mark.parametrize("parameters", [None, {"update_allows_fetch_and_merge": False}])
 def test_two_ways_to_say_that_tags_stay(whole: Place, parameters: object) -> None:
     update = next(r for r in whole.github.rulesets[1]["rules"] if r["type"] == "update")
     update["parameters"] = parameters
     whole.doctor("--only", "rulesets").went_well()
-
-
-def test_a_reviewer_whom_github_does_not_name_protects_nothing(whole: Place) -> None:
-    for one in ({}, {"type": "User"}, {"reviewer": {"id": 1, "login": "octocat"}}):
-        rule = whole.github.environments["production"]["protection_rules"][-1]
-        rule["reviewers"] = [one]
-        ran = whole.doctor()
-        assert ran.status == 1
-        assert "reviewers: someone whom GitHub does not name, should be octocat" in ran.out
-
-
-def test_a_short_token_does_not_spoil_other_words(whole: Place) -> None:
-    ran = whole.doctor(GITHUB_TOKEN="e")  # noqa: S106
-    assert ran.line == "GitHub answers 401: Bad credentials; the token is not valid, or no longer"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 
 from sluice.contribution.deciding_files import UNOWNED
 from sluice.github.settings import owners
-from support.github.fake_github import FakeGitHub, finished
 from support.github.place import Place
 
 FILE = ".github/CODEOWNERS"
@@ -19,15 +17,6 @@ OURS = (Path(__file__).parents[2] / FILE).read_text("utf-8")
 # As the template has it, also where these tests run in a copy that has named its owners.
 TEMPLATE = re.sub(r"(?m)^([^#\s]\S*) +@.*$", rf"\1  {owners.PLACEHOLDER}", OURS)
 OWNED = TEMPLATE.replace(owners.PLACEHOLDER, "@octocat")
-
-Before = Callable[[FakeGitHub], Place]
-
-
-@pytest.fixture
-def whole(before: Before) -> Place:
-    place = before(finished())
-    place.name_reviewers({"user": "octocat"})
-    return place
 
 
 @pytest.fixture

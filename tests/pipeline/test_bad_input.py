@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from support.command_line import InProcess
 from support.fixture_project import Ran, Toy
 
 Change = Callable[[dict[str, Any]], object]
@@ -23,7 +24,7 @@ def _one_line(ran: Ran, *said: str) -> None:
         assert part in ran.line
 
 
-def test_params_that_are_not_yaml(toy: Toy) -> None:
+def test_params_that_are_not_yaml(toy: Toy, in_process: InProcess) -> None:
     texts = {
         "": "params.yaml: expected keys and values, found NoneType",
         "- a\n- b\n": "params.yaml: expected keys and values, found list",
@@ -32,12 +33,12 @@ def test_params_that_are_not_yaml(toy: Toy) -> None:
     }
     for text, why in texts.items():
         toy.write("params.yaml", text)
-        _one_line(toy.sluice("run"), why)
+        _one_line(in_process(toy, "run"), why)
         assert why in toy.report()["reason"]
     (toy.root / "params.yaml").write_bytes(b"\xff\xfe\x00")
-    _one_line(toy.sluice("run"), "params.yaml is not valid YAML")
+    _one_line(in_process(toy, "run"), "params.yaml is not valid YAML")
     (toy.root / "params.yaml").unlink()
-    _one_line(toy.sluice("run"), "params.yaml is missing: run this in the project's folder")
+    _one_line(in_process(toy, "run"), "params.yaml is missing: run this in the project's folder")
     assert "params.yaml is missing" in toy.text("out/report/report.md")
 
 
@@ -54,16 +55,16 @@ def test_params_that_are_not_yaml(toy: Toy) -> None:
     ],
     ids=["a wrong key", "a missing key", "no such target", "bands on text"],
 )
-def test_invalid_params(toy: Toy, change: Change, said: list[str]) -> None:
+def test_invalid_params(toy: Toy, in_process: InProcess, change: Change, said: list[str]) -> None:
     with toy.params() as params:
         change(params)
-    _one_line(toy.sluice("package", "build"), "params.yaml: ", *said)
+    _one_line(in_process(toy, "package", "build"), "params.yaml: ", *said)
     assert said[0] in toy.report()["reason"]
     assert said[0] in toy.text("out/report/report.md")
     assert toy.packages == []
 
 
-def test_candidates_that_cannot_be_trained(toy: Toy) -> None:
+def test_candidates_that_cannot_be_trained(toy: Toy, in_process: InProcess) -> None:
     """Each one stops its own stage, and the report quotes the error."""
     with toy.params() as params:
         params["candidates"]["linear"]["parameters"] = {"C": -1}
@@ -79,7 +80,7 @@ def test_candidates_that_cannot_be_trained(toy: Toy) -> None:
     assert "candidates.boosting.model is 'crystal_ball', expected one of [" in reason
     with toy.params() as params:
         params["candidates"] = {"linear": {"model": "linear", "parameters": {"sharpness": 9}}}
-    (said,) = (line for line in toy.sluice("train", "linear").err.splitlines())
+    (said,) = in_process(toy, "train", "linear").err.splitlines()
     assert "candidates.linear cannot be trained" in said
     assert "sharpness" in said
 
@@ -93,15 +94,22 @@ def test_candidates_that_cannot_be_trained(toy: Toy) -> None:
     ],
     ids=["empty", "a header alone", "binary"],
 )
-def test_data_that_is_not_a_table(toy: Toy, content: bytes, said: str) -> None:
+def test_data_that_is_not_a_table(
+    toy: Toy, in_process: InProcess, content: bytes, said: str
+) -> None:
     (toy.root / "data/toy.csv").unlink()
     (toy.root / "data/toy.csv").write_bytes(content)
+    _one_line(in_process(toy, "check", "data-quality"), said)
+    assert said in toy.verdict("data-quality")["why"]
+
+
+def test_a_run_on_data_that_is_not_a_table(toy: Toy) -> None:
+    toy.write("data/toy.csv", "")
     ran = toy.sluice("run")
     assert ran.status == 1
     assert "Traceback" not in ran.said
-    report = toy.report()
-    assert report["gates"][0]["gate"] == "data-quality"
-    assert said in report["reason"]
+    assert toy.report()["gates"][0]["gate"] == "data-quality"
+    assert "data/toy.csv is empty" in toy.report()["reason"]
 
 
 def test_missing_data(toy: Toy) -> None:
@@ -119,16 +127,16 @@ def test_a_folder_without_a_project(tmp_path: Path) -> None:
     _one_line(Toy(tmp_path).sluice("package", "build"), "is missing", "the project's folder")
 
 
-def test_missing_files_of_the_project(toy: Toy) -> None:
+def test_missing_files_of_the_project(toy: Toy, in_process: InProcess) -> None:
     for name in (".dvc/config", "data.dvc", "dvc.yaml"):
         (toy.root / name).unlink()
-        _one_line(toy.sluice("run"), f"{name} is missing: run this in the project's folder")
+        _one_line(in_process(toy, "run"), f"{name} is missing: run this in the project's folder")
 
 
-def test_a_stage_without_its_inputs(toy: Toy) -> None:
+def test_a_stage_without_its_inputs(toy: Toy, in_process: InProcess) -> None:
     shutil.rmtree(toy.root / "out")
     for stage in (["train", "linear"], ["select"], ["export"], ["check", "fairness"]):
-        _one_line(toy.sluice(*stage), "is missing")
+        _one_line(in_process(toy, *stage), "is missing")
 
 
 def test_debug_shows_the_traceback(toy: Toy) -> None:

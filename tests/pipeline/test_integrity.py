@@ -14,6 +14,7 @@ from sluice.errors import SluiceError
 from sluice.files import read_yaml
 from sluice.pipeline import integrity
 from sluice.project import Project
+from support.command_line import InProcess
 from support.fixture_project import Ran, Toy
 from support.refusal import refuses
 
@@ -56,26 +57,26 @@ def _refused_by_name(toy: Toy, ran: Ran, gate: str) -> None:
 @pytest.mark.parametrize(
     "change", ["removed", "frozen", "without model", "without bounds", "'true'", "sluice --version"]
 )
-def test_a_gate_that_dvc_would_not_run(toy: Toy, change: str) -> None:
+def test_a_gate_that_dvc_would_not_run(toy: Toy, in_process: InProcess, change: str) -> None:
     """The gate passed in an earlier run, and would refuse the candidate now."""
     _edit_stage(toy, "fairness", change)
     with toy.params() as params:
         params["fairness"]["bounds"] = {"selection_rate_difference": {"high": 0.0}}
-    _refused_by_name(toy, toy.sluice("package", "build"), "fairness")
+    _refused_by_name(toy, in_process(toy, "package", "build"), "fairness")
 
 
-def test_committed_verdicts_are_refused(toy: Toy) -> None:
+def test_committed_verdicts_are_refused(toy: Toy, in_process: InProcess) -> None:
     toy.git("add", "-f", "out/verdicts")
-    ran = toy.sluice("package", "build")
+    ran = in_process(toy, "package", "build")
     assert ran.status == 2
     assert "git tracks out/verdicts/data-quality.json" in ran.line
     assert toy.packages == []
 
 
-def test_a_missing_package_stage_is_refused(toy: Toy) -> None:
+def test_a_missing_package_stage_is_refused(toy: Toy, in_process: InProcess) -> None:
     """Otherwise the parts of an earlier run would become the package of this one."""
     _edit_stage(toy, "package", "removed")
-    ran = toy.sluice("package", "build")
+    ran = in_process(toy, "package", "build")
     assert ran.status != 0
     assert toy.packages == []
     assert "package" in toy.report()["reason"]
@@ -110,8 +111,8 @@ def test_an_edited_verdict_is_refused_or_replaced(toy: Toy) -> None:
     refuses(toy, toy.sluice("package", "build"), "performance", reasons)
 
 
-def test_an_unknown_gate_is_refused(toy: Toy) -> None:
-    ran = toy.sluice("check", "vibes")
+def test_an_unknown_gate_is_refused(toy: Toy, in_process: InProcess) -> None:
+    ran = in_process(toy, "check", "vibes")
     assert ran.status == 2
     assert ran.line.startswith("no gate 'vibes': expected one of data-quality, parity,")
 
@@ -176,10 +177,10 @@ def _refusal(toy: Toy) -> str:
     ],
 )
 def test_a_run_with_other_stages_is_refused(
-    toy: Toy, change: Callable[[Stages], None], why: str
+    toy: Toy, in_process: InProcess, change: Callable[[Stages], None], why: str
 ) -> None:
     _edit(toy, change)
-    ran = toy.sluice("run")
+    ran = in_process(toy, "run")
     assert ran.status == 2
     assert ran.line.startswith(f"dvc.yaml: {why}")
     assert "\n" not in ran.line
@@ -247,10 +248,10 @@ def test_stages_of_ones_own_are_accepted(toy: Toy) -> None:
     assert _refusal(toy) == ""
 
 
-def test_a_second_dvc_yaml_is_refused(toy: Toy) -> None:
+def test_a_second_dvc_yaml_is_refused(toy: Toy, in_process: InProcess) -> None:
     toy.write("more/dvc.yaml", "stages: {forge: {cmd: 'true', outs: [../out/verdicts/new.json]}}\n")
     toy.git("add", "more")
-    ran = toy.sluice("run")
+    ran = in_process(toy, "run")
     assert ran.status == 2
     assert ran.line == "git tracks more/dvc.yaml: move its stages to dvc.yaml in the root"
 

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import jsonschema_rs
 import pytest
-from jsonschema import Draft202012Validator
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from support.fixture_project import Toy
@@ -48,15 +48,15 @@ def test_the_document_is_valid_and_its_examples_work(
                 if "requestBody" in about:
                     content = about["requestBody"]["content"]["application/json"]
                     body = content["example"]
-                    Draft202012Validator(content["schema"]).validate(body)
+                    jsonschema_rs.Draft202012Validator(content["schema"]).validate(body)
                     tried += 1
                 reply = server.ask(method.upper(), path, body)
                 assert reply.status == 200, (path, reply.body)
                 answered = about["responses"]["200"]["content"]
                 kind = reply.headers["content-type"].partition(";")[0]
-                Draft202012Validator.check_schema(answered[kind]["schema"])
+                answer = jsonschema_rs.Draft202012Validator(answered[kind]["schema"])
                 if kind == "application/json":
-                    Draft202012Validator(answered[kind]["schema"]).validate(reply.json)
+                    answer.validate(reply.json)
         assert tried == 3
         assert len(server.logged()) == 3
 

@@ -1,4 +1,4 @@
-"""Packages to be tried, servers that misbehave, and the images that tests/image builds."""
+"""Packages to be tried, and servers that misbehave."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from pathlib import Path
 import pytest
 
 from support.fixture_project import Toy
-from support.image.fixtures import base, image, package, wheels
-
-__all__ = ["base", "image", "package", "wheels"]
 
 # Makes a worker, or 'sluice score', misbehave when a test sets TOY_LIE and TOY_LIE_IN.
 _LIES = """

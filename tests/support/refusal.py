@@ -39,6 +39,20 @@ def refuses(toy: Toy, ran: Ran, gate: str, reasons: Reasons, *, first: bool = Tr
         assert report["reason"][:200] in text.split("\n| Verdict", 1)[0]
 
 
+def gate_refuses(toy: Toy, ran: Ran, gate: str, reasons: Reasons) -> None:
+    """Assert that the stage of a gate alone has refused, for exactly these reasons."""
+    assert ran.status == (2 if f"{gate}/ran" in reasons else 1), ran.said
+    assert "Traceback" not in ran.said
+    verdict = toy.verdict(gate)
+    found = {f["name"]: f for f in verdict["findings"] if not _passes(f)}
+    assert sorted(found) == sorted(reasons)
+    for name, (status, why) in reasons.items():
+        assert found[name]["status"] == status, found[name]
+        assert re.search(why, found[name]["why"]), found[name]
+    failed = any(status == "fail" for status, _ in reasons.values())
+    assert verdict["status"] == ("fail" if failed else "insufficient")
+
+
 def did_not_run(toy: Toy, gates: list[str]) -> None:
     """Assert that no verdict of an earlier run stands in for gates which did not run."""
     said = {each["gate"]: each for each in toy.report()["gates"]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 
@@ -38,9 +37,9 @@ def test_a_change_of_texts_is_green_without_the_tests_of_the_machinery(place):
     assert place.github.writes == []
 
 
-def test_a_gate_that_refuses(place):
+def test_a_gate_that_refuses_a_contribution_that_also_loosens_a_bound(place):
     with place.toy.params() as settings:
-        settings["performance"]["bounds"]["roc_auc"] = {"low": 0.999}
+        settings["performance"]["bounds"] = {"roc_auc": {"low": 0.999}, "recall": {"low": 0.5}}
     place.propose()
     ran = place.pull_request()
     assert ran.status != 0
@@ -50,6 +49,10 @@ def test_a_gate_that_refuses(place):
     assert not report(place)["releasable"]
     assert "performance/roc_auc" in report(place)["reason"]
     assert not place.workflows.artifact("package").exists()
+    kinds = {one["after"]: one["kind"] for one in report(place)["contribution"]["settings"]}
+    assert kinds == {"0.5": "looser", "0.999": "tighter"}
+    assert ran.said("loosens 1 setting of the gates")  # the summary
+    assert "params.yaml" in report(place)["contribution"]["files"]
 
 
 def test_a_test_of_the_use_case_that_fails(place):
@@ -76,32 +79,16 @@ def decide_for_themselves(place: Place) -> None:
     place.toy.write("src/sluice/extra.py", "")
 
 
-def move_a_file_among_the_texts(place: Place) -> None:
-    place.toy.git("mv", ".yamllint", "docs/yamllint.yml")
-
-
-def put_a_link_in_the_place_of_the_use_case(place: Place) -> None:
-    shutil.rmtree(place.toy.root / "src/usecase")
-    (place.toy.root / "src/usecase").symlink_to("sluice")
-
-
 def put_a_folder_where_the_base_branch_goes(place: Place) -> None:
     script = "open(__import__('os').environ['GITHUB_OUTPUT'], 'a').write('machinery=skip')\n"
     place.toy.write("base/.github/scope.py", script)
     (place.toy.root / "change").symlink_to("base")
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        decide_for_themselves,
-        move_a_file_among_the_texts,
-        put_a_link_in_the_place_of_the_use_case,
-        put_a_folder_where_the_base_branch_goes,
-    ],
-)
-def test_a_contribution_cannot_avoid_the_tests_of_the_machinery(place, edit):
-    edit(place)
+def test_a_contribution_cannot_avoid_the_tests_of_the_machinery(place):
+    """Each of the two alone needs the tests; links, renames and the like are in test_scope.py."""
+    decide_for_themselves(place)
+    put_a_folder_where_the_base_branch_goes(place)
     place.propose()
     ran = place.pull_request("test")
     assert ran.jobs == {"scope": "success", "test": "success"}, ran.log[-4000:]
@@ -131,7 +118,7 @@ def test_a_run_that_is_cancelled(place):
     with place.toy.params() as settings:
         settings["explanation"]["rows"] = 21
     place.propose()
-    ran = place.pull_request("pipeline", "all-green", cancel_at="Running stage")
+    ran = place.pull_request("all-green", cancel_at="Running stage")
     assert ran.status != 0
     assert ran.jobs["pipeline"] == "failure"
     assert ("all-green", "Check that every job has run and succeeded", "success") not in ran.steps
@@ -152,65 +139,27 @@ def test_a_stale_lock_is_refused_after_the_results(place):
     assert not place.workflows.artifact("package").exists()
 
 
-def test_unchanged_stages_come_from_the_cache(place):
-    ran = place.pull_request("pipeline")
-    assert ran.status == 0, ran.log[-4000:]
-    assert ran.said("restored dvc-main")
-    assert not ran.said("Running stage 'performance'")
-
-
-def test_bounds_that_a_contribution_loosens_are_on_the_first_screen(place):
-    with place.toy.params() as settings:
-        settings["performance"]["bounds"]["roc_auc"] = {"low": 0.5}
-    place.propose()
-    ran = place.pull_request("pipeline")
-    (loosened,) = report(place)["contribution"]["settings"]
-    assert (loosened["before"], loosened["after"], loosened["kind"]) == ("0.75", "0.5", "looser")
-    assert ran.said("loosens 1 setting of the gates")
-    assert "params.yaml" in report(place)["contribution"]["files"]
-
-
 def drop_a_gate(place: Place) -> None:
     stages = place.toy.text("dvc.yaml")
     start, end = stages.index("  fairness:\n"), stages.index("  explanation:\n")
     place.toy.write("dvc.yaml", stages[:start] + stages[end:])
 
 
-def bring_a_verdict(place: Place) -> None:
-    place.toy.git("add", "-f", "out/verdicts/fairness.json")
-
-
-def bring_a_champion(place: Place) -> None:
-    place.toy.write("out/champion/champion.json", '{"release": null}')
-    place.toy.git("add", "-f", "out/champion/champion.json")
-
-
-@pytest.mark.parametrize(
-    ("edit", "why"),
-    [
-        (drop_a_gate, "the stage 'fairness' must run 'sluice check fairness'"),
-        (bring_a_verdict, "git tracks out/verdicts/fairness.json"),
-        (bring_a_champion, "git tracks out/champion/champion.json"),
-    ],
-)
-def test_a_contribution_that_edits_its_own_judge(place, edit, why):
-    edit(place)
-    place.propose()
-    ran = place.pull_request("pipeline")
-    assert ran.status != 0
-    assert ran.said(why)
-    assert not report(place)["releasable"]
-    assert not place.workflows.artifact("package").exists()
-
-
-def test_a_contribution_that_edits_workflow_and_tests_is_shown_as_such(place):
+def test_a_contribution_that_edits_its_own_judge(place):
+    """It is refused, and what it edits is shown; other edits are in tests/pipeline."""
+    drop_a_gate(place)
     workflow = place.toy.text(".github/workflows/ci.yml")
     place.toy.write(".github/workflows/ci.yml", workflow.replace("pipeline, integration", "check"))
     place.toy.write("tests/machinery/test_nothing.py", "def test_it():\n    pass\n")
     place.propose()
-    place.pull_request("pipeline")
+    ran = place.pull_request("pipeline")
+    assert ran.status != 0
+    assert ran.said("the stage 'fairness' must run 'sluice check fairness'")
+    assert not report(place)["releasable"]
+    assert not place.workflows.artifact("package").exists()
     assert report(place)["contribution"]["files"] == [
         ".github/workflows/ci.yml",
+        "dvc.yaml",
         "tests/machinery/test_nothing.py",
     ]
 
@@ -225,7 +174,7 @@ def test_a_champion_that_cannot_be_asked_for_is_no_pass(place):
     assert not place.workflows.artifact("package").exists()
 
 
-def test_shell_in_what_people_type(place):
+def test_what_people_type_is_no_command_and_unchanged_stages_come_from_the_cache(place):
     """A branch, a title and a commit message are data, wherever they come through."""
     evil = "$(touch pwned)`touch pwned`;touch pwned;${{ github.token }}"
     place.toy.git("commit", "-q", "--allow-empty", "-m", evil)
@@ -239,3 +188,5 @@ def test_shell_in_what_people_type(place):
     assert ran.status == 0, ran.log[-4000:]
     assert not list(place.workflows.home.rglob("pwned"))
     assert not list(place.toy.root.rglob("pwned"))
+    assert ran.said("restored dvc-main")
+    assert not ran.said("Running stage 'performance'")

@@ -16,7 +16,7 @@ from support.github.storage import Storage
 
 
 def test_the_report_becomes_a_comment(place: Place, storage: Storage) -> None:
-    ran = comment(place).went_well()
+    ran = comment(place, process=True).went_well()
     assert ran.out == "pull request 12: comment created\n"
     text = body(place)
     assert text.startswith(f"{MARKER}## ✅ toy passes every gate\n")

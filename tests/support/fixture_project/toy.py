@@ -67,7 +67,7 @@ class Toy:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 

@@ -47,9 +47,10 @@ def artifact(shown: Report | None = None, **changed: object) -> bytes:
     )
 
 
-def comment(place: Place, **environment: str) -> Ran:
+def comment(place: Place, *, process: bool = False) -> Ran:
     """Run the command: its requests are documented, and it prints no token or signed address."""
-    ran = place.run("comment", "--run", str(RUN), **environment)
+    run = place.run_process if process else place.run
+    ran = run("comment", "--run", str(RUN))
     assert not place.github.undocumented
     assert "s3cret" not in ran.said
     return ran

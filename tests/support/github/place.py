@@ -1,11 +1,13 @@
-"""A project before a GitHub, and what a person types in it."""
+"""A project, its GitHub, and the commands that a person types in it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from support.command_line import CommandLine
 from support.fixture_project import Ran, Toy
 from support.github.fake_github import TOKEN, FakeGitHub
 
@@ -15,9 +17,22 @@ class Place:
     toy: Toy
     github: FakeGitHub
     url: str
+    command_line: CommandLine
 
-    def run(self, *arguments: str, **environment: str) -> Ran:
-        """`sluice github …` as a person types it."""
+    def run(self, *arguments: str, **changed: str) -> Ran:
+        """`sluice github …` in this process."""
+        env = self.toy.environment(**self.environment(**changed))
+        return self._without_token(
+            self.command_line.run(self.toy.root, "github", *arguments, **env)
+        )
+
+    def run_process(self, *arguments: str, **changed: str) -> Ran:
+        """`sluice github …` as a process of its own."""
+        return self._without_token(
+            self.toy.sluice("github", *arguments, **self.environment(**changed))
+        )
+
+    def environment(self, **changed: str) -> dict[str, str]:
         own = {
             "GITHUB_API_URL": self.url,
             "GITHUB_REPOSITORY": "octo/shop",
@@ -25,9 +40,7 @@ class Place:
             "GH_TOKEN": "",
             "SLUICE_DEBUG": "",
         }
-        ran = self.toy.sluice("github", *arguments, **{**own, **environment})
-        assert TOKEN not in ran.said
-        return ran
+        return {**own, **changed}
 
     def setup(self, *arguments: str, **environment: str) -> Ran:
         return self.run("setup", *arguments, **environment)
@@ -45,3 +58,11 @@ class Place:
         environments = self.settings("environments")
         environments[1]["reviewers"] = list(reviewers)
         self.write("environments", environments)
+
+    def _without_token(self, ran: Ran) -> Ran:
+        assert TOKEN not in ran.said
+        return ran
+
+
+# Serves a GitHub, and puts a project before it.
+Before = Callable[[FakeGitHub], Place]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from support.command_line import CommandLine
 from support.fixture_project import Toy
-from support.github.fake_github import serve
+from support.github.server import serve
 from support.releases.repository import Repository, before
 from support.releases.versions import Versions, deliver_two
 
@@ -30,14 +31,13 @@ def versions(built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFacto
 def bare(
     versions: Versions,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    command_line: CommandLine,
 ) -> Iterator[Repository]:
     """A repository that is set up and has no release yet; octocat starts runs, hubot reviews."""
     github = before()
     server, _ = serve(github)
     shutil.copytree(versions.attestations, tmp_path / "state/attestations")
-    made = Repository(tmp_path, github, versions, monkeypatch, capfd)
+    made = Repository(tmp_path, github, versions, command_line)
     made.name_reviewers("hubot")
     yield made
     server.shutdown()

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from sluice import cli
 from sluice.github import SETTINGS
+from support.command_line import CommandLine
 from support.fixture_project import Ran, Toy
-from support.github import fake_github
-from support.github.fake_github import TOKEN, USERS, FakeGitHub, finished
+from support.github import fake_settings
+from support.github.fake_github import TOKEN, FakeGitHub
 from support.github.fake_pulls import started
+from support.github.fake_settings import USERS
+from support.github.finished import finished
 from support.releases.attested import approve
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def production(
     """The environment production with these reviewers, as GitHub describes it."""
     known = [("User", USERS[login]) for login in reviewers]
     given = {"self_review": False, **settings}
-    return fake_github.environment("production", known, policy=policy, **given)
+    return fake_settings.environment("production", known, policy=policy, **given)
 
 
 def environment(url: str, root: Path) -> dict[str, str]:
@@ -62,9 +62,6 @@ def environment(url: str, root: Path) -> dict[str, str]:
         "GH_TOKEN": "",
         "SLUICE_DEBUG": "",
         "SLUICE_ATTESTATIONS": "",
-        # Nothing here uses TLS, and reading a bundle of certificates takes time.
-        "SSL_CERT_FILE": "",
-        "SSL_CERT_DIR": str(root),
         "STANDIN_STATE": str(root / "state"),
         # The folder of this Python comes early, so that a version manager is not asked for one.
         "PATH": os.pathsep.join(
@@ -80,8 +77,7 @@ class Repository:
     root: Path
     github: FakeGitHub
     versions: Versions
-    monkeypatch: pytest.MonkeyPatch
-    capfd: pytest.CaptureFixture[str]
+    command_line: CommandLine
 
     @property
     def older(self) -> Version:
@@ -95,16 +91,15 @@ class Repository:
     def attestations(self) -> Path:
         return self.root / "state/attestations"
 
+    @property
+    def page(self) -> str:
+        """The page that the approver reads."""
+        return (self.root / "out/approval/approval.md").read_text("utf-8")
+
     def run(self, *arguments: str, **changed: str) -> Ran:
         """`sluice …` in this process, from the root."""
-        with self.monkeypatch.context() as patch:
-            patch.chdir(self.root)
-            for name, value in (environment(self.github.url, self.root) | changed).items():
-                patch.setenv(name, value)
-            self.capfd.readouterr()
-            status = cli.main(list(arguments))
-        printed = self.capfd.readouterr()
-        return self._without_token(Ran(status, printed.out, printed.err))
+        env = environment(self.github.url, self.root) | changed
+        return self._without_token(self.command_line.run(self.root, *arguments, **env))
 
     def run_process(self, *arguments: str, **changed: str) -> Ran:
         """`sluice …` as a process of its own."""

@@ -27,7 +27,7 @@ from sluice.staging.measurements import LoadResult, Measurements
 from sluice.staging.results import Results
 from sluice.verdict import Finding, Status, Verdict
 from support.fixture_project import Toy, params
-from support.github.fake_github import serve
+from support.github.server import serve
 from support.package_parts import Package
 from support.releases.attested import attest, sha256
 from support.releases.repository import REPOSITORY, before, environment

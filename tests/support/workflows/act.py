@@ -57,9 +57,9 @@ class Workflows:
     environment: dict[str, str] = field(default_factory=dict)
 
     def run(
-        self, event: str, workflow: str, *jobs: str, payload: Any = None, cancel_at: str = ""
+        self, event: str, workflow: str, job: str = "", *, payload: Any = None, cancel_at: str = ""
     ) -> Ran:
-        """Run a workflow on an event; with jobs, only these and what they need.
+        """Run a workflow on an event; with a job, only this one and those that it needs.
 
         Of a matrix only one Python runs. The run is cancelled as soon as it prints `cancel_at`.
         """
@@ -84,7 +84,7 @@ class Workflows:
             f"GITHUB_TOKEN={self.token}",
             "--matrix",
             "python:3.13",
-            *(word for job in jobs for word in ("--job", job)),
+            *(("--job", job) if job else ()),
             *self._standins(),
             *self._variables(),
         ]

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from support.fixture_project import Toy
-from support.github.fake_github import TOKEN, FakeGitHub, finished, serve
+from support.github.fake_github import TOKEN, FakeGitHub
 from support.github.fake_pulls import started
+from support.github.finished import finished
+from support.github.server import serve
 from support.workflows.act import Ran, Workflows
 from support.workflows.fork import CHECKOUT
 
@@ -32,20 +34,26 @@ class Place:
     def event(self, **more: Any) -> dict[str, Any]:
         return {"repository": REPOSITORY, "sender": {"login": "octocat"}, **more}
 
-    def pull_request(self, *jobs: str, cancel_at: str = "", **more: Any) -> Ran:
+    def pull_request(self, job: str = "", *, cancel_at: str = "", **more: Any) -> Ran:
         base = {"ref": "main", "sha": self.toy.git("rev-parse", "HEAD^1")}
         payload = self.event(pull_request={"number": 12, "base": base, **more})
         run = self.workflows.run
-        return run("pull_request", "ci", *jobs, payload=payload, cancel_at=cancel_at)
+        return run("pull_request", "ci", job, payload=payload, cancel_at=cancel_at)
 
-    def push(self, *jobs: str, workflow: str = "deliver", cancel_at: str = "") -> Ran:
+    def push(self, job: str = "", *, cancel_at: str = "") -> Ran:
         run = self.workflows.run
-        return run("push", workflow, *jobs, payload=self.event(), cancel_at=cancel_at)
+        return run("push", "deliver", job, payload=self.event(), cancel_at=cancel_at)
 
-    def dispatch(self, workflow: str, *jobs: str, cancel_at: str = "", **inputs: str) -> Ran:
+    def dispatch(self, workflow: str, *, cancel_at: str = "", **inputs: str) -> Ran:
         self.github.run = started(1)  # the number that act gives every run
         payload, run = self.event(inputs=inputs), self.workflows.run
-        return run("workflow_dispatch", workflow, *jobs, payload=payload, cancel_at=cancel_at)
+        return run("workflow_dispatch", workflow, payload=payload, cancel_at=cancel_at)
+
+    def reuse_results(self) -> None:
+        """Let DVC find the results of unchanged stages in a cache that the whole machine shares."""
+        settings = self.workflows.home / ".config/dvc/config"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(f"[cache]\n    dir = {self.toy.root / '.dvc/cache'}\n", "utf-8")
 
     def propose(self) -> None:
         """Commit what has changed on a branch, and be at its merge with main, as GitHub is."""

@@ -1,7 +1,4 @@
-"""Files that match the patterns, below the folder that they have in common.
-
-STANDIN_TAMPER names an artifact that somebody changes on its way: one byte of each file.
-"""
+"""Files that match the patterns, below the folder that they have in common."""
 
 import os
 import shutil
@@ -27,7 +24,3 @@ for path in found:
     place = target / path.relative_to(root)
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, place)
-    if os.environ.get("STANDIN_TAMPER") == target.name:
-        content = bytearray(place.read_bytes())
-        content[len(content) // 2] ^= 1
-        place.write_bytes(content)

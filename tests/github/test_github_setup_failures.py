@@ -1,0 +1,190 @@
+"""A set-up that fails half-way says what is done, and the next run completes it."""
+
+from __future__ import annotations
+
+import copy
+import time
+from typing import Any
+
+import pytest
+
+from support.github.fake_github import TOKEN
+from support.github.fake_settings import state
+from support.github.finished import finished
+from support.github.place import Before, Place
+
+
+def test_a_failure_at_any_write_says_what_is_done_and_the_next_run_completes(
+    empty: Place,
+) -> None:
+    empty.name_reviewers({"user": "octocat"})
+    fresh = {
+        name: copy.deepcopy(value)
+        for name, value in vars(empty.github).items()
+        if isinstance(value, (dict, list, bool))
+    }
+    for failing in range(1, 18):
+        vars(empty.github).update(copy.deepcopy(fresh))
+        empty.github.interfere = lambda verb, path, number, failing=failing: (
+            (500, {"message": "sorry"}) if verb != "GET" and number == failing else None
+        )
+        ran = empty.setup()
+        assert ran.status == 2, failing
+        assert f"{failing - 1} of 17 changes are done" in ran.line
+        assert "GitHub answers 500: sorry" in ran.line
+        assert ran.out.count("  done: ") == failing - 1
+        assert ran.out.count("  failed: ") == 1
+        assert ran.out.count("  not tried: ") == 17 - failing
+        empty.github.interfere = lambda *_: None
+        assert empty.setup().status == 0
+        assert state(empty.github) == state(finished())
+        assert not empty.github.undocumented
+
+
+def test_a_failure_half_way_through_the_real_command(empty: Place) -> None:
+    empty.github.interfere = lambda verb, path, number: (
+        (500, {"message": "sorry"}) if verb != "GET" and number == 7 else None
+    )
+    ran = empty.run_process("setup", "--reviewer", "octocat")
+    assert ran.status == 2
+    assert "6 of 17 changes are done, run it again to go on" in ran.line
+    empty.github.interfere = lambda *_: None
+    empty.setup().went_well()
+    empty.doctor().went_well()
+
+
+def test_an_answer_that_does_not_come_leaves_it_open_whether_it_was_done(
+    empty: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty.name_reviewers({"user": "octocat"})
+    monkeypatch.setattr("sluice.github.api.connection._SECONDS", 0.3)
+
+    def late(verb: str, path: str, number: int) -> None:
+        if number == 1:
+            time.sleep(1.5)
+
+    empty.github.interfere = late
+    ran = empty.setup()
+    assert ran.status == 2
+    assert "whether it took effect is not known" in ran.line
+
+
+def test_a_write_that_is_sent_elsewhere_is_not_taken_for_done(empty: Place) -> None:
+    elsewhere = {"message": "Moved Permanently", "url": "/repos/octo/shop"}
+    empty.github.interfere = lambda verb, path, number: (301, elsewhere) if verb == "POST" else None
+    ran = empty.setup("--reviewer", "octocat")
+    assert ran.status == 2
+    assert "stopped at ruleset main (is): GitHub answers 301: Moved Permanently" in ran.line
+    assert "has the repository moved?" in ran.line
+
+
+def test_an_interrupted_run_says_what_is_done(
+    empty: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty.name_reviewers({"user": "octocat"})
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sluice.github.api.client.Client.create_ruleset", interrupt)
+    ran = empty.setup()
+    assert ran.status == 130
+    assert ran.out.count("  done: ") == 2
+    assert "  failed: ruleset main (is): interrupted" in ran.out
+    assert ran.out.count("  not tried: ") == 14
+
+
+@pytest.mark.parametrize("debug", [(), ("--debug",)])
+def test_a_failure_does_not_print_what_a_name_from_github_holds(
+    before: Before, debug: tuple[str, ...]
+) -> None:
+    github = finished()
+    github.policies["production"].append({"id": 9, "name": f"a\x1b[2J{TOKEN}", "type": "branch"})
+    github.interfere = lambda verb, path, number: (
+        (500, {"message": "sorry"}) if verb == "DELETE" else None
+    )
+    place = before(github)
+    place.name_reviewers({"user": "octocat"})
+    ran = place.toy.sluice(*debug, "github", "setup", **place.environment())
+    assert ran.status != 0
+    assert "stopped at environment production (branch a [2J***)" in ran.err
+    assert TOKEN not in ran.said
+    assert "\x1b" not in ran.said
+
+
+TOOK = "GitHub took the requests, but is not as the files say: "
+
+
+def test_what_is_answered_and_not_done_is_not_taken_for_done(empty: Place) -> None:
+    empty.github.interfere = lambda verb, path, number: (
+        (200, b"<html>done</html>") if (verb, path[-7:]) == ("POST", "/labels") else None
+    )
+    ran = empty.setup("--reviewer", "octocat")
+    assert ran.status == 2
+    names = ("data", "model", "gate", "release", "retraining")
+    assert ran.line == TOOK + ", ".join(f"label {name} (is)" for name in names)
+    empty.github.interfere = lambda *_: None
+    empty.setup().went_well()
+
+
+def test_a_server_that_ignores_a_field_is_not_taken_for_set_up(empty: Place) -> None:
+    def old(verb: str, path: str, number: int) -> tuple[int, Any] | None:
+        ignored = verb == "PUT" and path.endswith("/actions/permissions")
+        return (204, None) if ignored else None
+
+    empty.github.interfere = old
+    ran = empty.setup("--reviewer", "octocat")
+    assert ran.status == 2
+    assert ran.line == f"{TOOK}actions (sha_pinning_required)"
+
+
+def test_what_cannot_be_looked_at_again_is_not_fine(empty: Place) -> None:
+    empty.github.interfere = lambda verb, path, number: (
+        (500, {"message": "oops"}) if verb == "GET" and number == 17 and "labels" in path else None
+    )
+    ran = empty.setup("--reviewer", "octocat")
+    assert (ran.status, ran.line) == (2, "not everything could be read: labels")
+
+
+@pytest.mark.parametrize("status", [403, 404, 409, 422])
+def test_what_is_refused_for_good_does_not_hold_up_the_rest(empty: Place, status: int) -> None:
+    empty.github.interfere = lambda verb, path, number: (
+        (status, {"message": "never"})
+        if verb != "GET" and path.endswith(("/production", "/private-vulnerability-reporting"))
+        else None
+    )
+    ran = empty.setup("--reviewer", "octocat")
+    assert ran.status == 2
+    assert ran.line == "refused: environment production, repository, see above"
+    assert f"  refused: environment production (is): GitHub answers {status}: never" in ran.out
+    assert ran.out.count("  not tried: environment production") == 2
+    assert ran.out.count("  done: ") == 13
+    assert "weaker way" not in ran.out
+    assert len(empty.github.rulesets) == 2
+    assert {"data", "retraining"} <= {one["name"] for one in empty.github.labels}
+    empty.github.interfere = lambda *_: None
+    empty.setup().went_well()
+    assert state(empty.github) == state(finished())
+
+
+@pytest.mark.parametrize(
+    ("answer", "headers"),
+    [
+        ((401, {"message": "no"}), {}),
+        ((403, {"message": "You have exceeded a secondary rate limit"}), {}),
+        ((403, {"message": "no"}), {"Retry-After": "60"}),
+        ((403, {"message": "no"}), {"X-RateLimit-Remaining": "0"}),
+        ((429, {"message": "no"}), {}),
+        ((503, {"message": "no"}), {}),
+    ],
+)
+def test_what_the_next_request_would_meet_too_stops_at_once(
+    empty: Place, answer: tuple[int, Any], headers: dict[str, str]
+) -> None:
+    empty.github.interfere = lambda verb, path, number: answer if verb != "GET" else None
+    empty.github.headers = headers
+    ran = empty.setup("--reviewer", "octocat")
+    assert ran.status == 2
+    assert "0 of 17 changes are done, run it again to go on" in ran.line
+    assert ran.out.count("  not tried: ") == 16
+    assert ("too many requests" in ran.line) == (answer[0] in (403, 429))
