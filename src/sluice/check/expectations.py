@@ -173,7 +173,9 @@ def _finding(item: Asked, result: Any | None, id_column: str | None) -> Finding:
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or value != value  # noqa: PLR0124  (NaN)
+    import pandas as pd
+
+    return bool(pd.isna(value))
 
 
 def _example(item: Asked, value: object) -> str:
