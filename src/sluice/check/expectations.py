@@ -172,7 +172,7 @@ def _finding(item: Asked, result: Any | None, id_column: str | None) -> Finding:
     return Finding(item.name, status, why, share, n=said["element_count"], bound=bound)
 
 
-def _is_missing(value: object) -> bool:
+def _is_missing(value: Any) -> bool:
     import pandas as pd
 
     return bool(pd.isna(value))
