@@ -1,7 +1,7 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
 .PHONY: help package wheels engine image tools test quick test-full check lint check-workflows \
-	audit bench bench-models bench-serve statistics lock pictures clean commands development
+	audit bench bench-bounds bench-models bench-serve statistics lock pictures clean commands development
 
 PYTHON ?= python3
 VENV := .venv
@@ -70,6 +70,9 @@ bench: $(VENV)/.build  ## Time the pipeline: from scratch, unchanged, one candid
 
 bench-models: $(VENV)/.build  ## Compare the candidates that adopt proposes with scikit-learn's defaults
 	@$(BIN)/python benchmarks/models.py
+
+bench-bounds: $(VENV)/.build  ## Count how often a build fails the bounds derived from its own data (an hour)
+	@$(BIN)/python benchmarks/derived_bounds.py
 
 bench-serve: $(VENV)/.build  ## Serving and batch beside MLServer, MLflow, BentoML, LitServe (an hour)
 	@$(BIN)/python benchmarks/serve/main.py

@@ -6,18 +6,24 @@ In a larger simulation of the same tables, 40 of each kind, every panel was noti
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from sluice import config
+from sluice import cli, config
 from sluice.check.entities import Entities, findings, suspected
 from sluice.config import Settings
 from sluice.verdict import Status
-from support.fixture_project import params
+from support.fixture_project import Toy, params
+from support.fixture_project.build import OWN
 
 
-def settings_of(frame: pd.DataFrame, target: str = "y") -> Settings:
+def written(frame: pd.DataFrame, target: str = "y") -> dict[str, Any]:
+    """A params.yaml for the table, with its first column as the only input."""
     made = params("regression" if frame[target].dtype.kind == "f" else "binary")
     made["columns"] = {
         name: {"type": "number", "use": "ignored"}
@@ -31,7 +37,11 @@ def settings_of(frame: pd.DataFrame, target: str = "y") -> Settings:
         made["columns"][target] = {"type": "category", "values": ["a", "b"]}
         made["data"]["positive"] = "b"
     made["fairness"] |= {"bounds": {}, "intersections": {}}
-    return config.validate(made, "params.yaml")
+    return made
+
+
+def settings_of(frame: pd.DataFrame) -> Settings:
+    return config.validate(written(frame), "params.yaml")
 
 
 def panel(seed: int, target: str, *, key: bool, month: bool, balanced: bool = True) -> pd.DataFrame:
@@ -153,3 +163,22 @@ def test_an_answer_in_params_yaml_settles_it() -> None:
     for answer in ("customer", "none"):
         split = settings.split.model_copy(update={"group": answer})
         assert findings(frame, settings.model_copy(update={"split": split})) == []
+
+
+def test_the_data_quality_gate_refuses_until_someone_answers(
+    own_usecase: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame, toy = panel(2, "class", key=True, month=True), Toy(tmp_path)
+    shutil.copytree(OWN / "src/usecase", tmp_path / "src/usecase")
+    monkeypatch.chdir(tmp_path)
+    settings = written(frame)
+    toy.write_data(frame)
+    toy.write_params(settings)
+    assert cli.main(["check", "data-quality"]) == 1
+    asked = toy.findings("data-quality")["data-quality/repeated entities"]
+    assert asked["status"] == "insufficient"
+    assert "'customer'" in asked["why"]
+    settings["split"]["group"] = "customer"
+    toy.write_params(settings)
+    cli.main(["check", "data-quality"])
+    assert "data-quality/repeated entities" not in toy.findings("data-quality")

@@ -15,6 +15,7 @@ from sluice.adopt.params_yaml import params_yaml, record
 from sluice.adopt.profile.infer import infer, require_features
 from sluice.adopt.summary import again
 from sluice.adopt.suspects import suspected_leaks
+from sluice.check.entities import suspected
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.files import read_yaml
@@ -92,6 +93,8 @@ def _infer(root: Path, settings: Settings) -> TableProfile:
         id_column=data.id,
         sensitive=list(data.sensitive),
         keep=kept,
+        group=settings.split.group,
+        by_time=settings.split.by_time,
     )
 
 
@@ -117,6 +120,7 @@ def _derive(
         profile = profile.leaving_out(suspects)
         require_features(profile)
         first = _settings(new, profile, file, kept)
+    profile = profile.with_entities(suspected(typed, first))
     return profile, params_yaml(profile, file, derive(typed, first))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,7 +120,7 @@ def _prepare(
         profile = profile.leaving_out(suspects)
         require_features(profile)
         first = _write_params(new, params_yaml(profile, place, permissive_bounds(profile)))
-    profile = replace_fields(profile, entities=suspected(typed, first))
+    profile = profile.with_entities(suspected(typed, first))
     derived = derive(typed, first)
     text = params_yaml(profile, place, derived)
     _write_params(new, text)

@@ -1,8 +1,9 @@
 """Bounds for a new table, derived from it: a starting point that its owner should revise.
 
 The rows that the split holds out are not used. On the other rows each metric is measured by
-cross-validation, and its bound is set six standard errors to the safe side, where the standard
-error is that of a holdout of the table's own size. A gate passes only if its whole 95 %
+cross-validation, which divides them as the build does. Its bound is set six standard errors to
+the safe side, where the standard error is that of a holdout of the table's own size, together
+with the differences between the models of the folds. A gate passes only if its whole 95 %
 confidence interval is within the bound, and both the holdout and the final model differ by chance.
 """
 

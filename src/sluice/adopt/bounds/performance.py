@@ -28,10 +28,9 @@ def performance_bounds(
     names = _metrics(trials[0].outcome, settings, holdout)
     weakest: dict[str, Estimate] = {}
     for trial in trials:
-        outcome = trial.outcome
-        resampled = resample_metrics(outcome, names, holdout, settings.seed, trial.clusters)
+        resampled = resample_metrics(trial.outcome, names, holdout, settings.seed, trial.clusters)
         for name, values in resampled.items():
-            estimate = _estimate(name, outcome, values, holdout)
+            estimate = _estimate(name, trial, values, holdout)
             if name not in weakest or METRICS[name].gain(estimate.bound, weakest[name].bound) < 0:
                 weakest[name] = estimate
     constant = _constant(trials[0].outcome)
@@ -57,9 +56,10 @@ def _metrics(outcome: Predictions, settings: Settings, holdout: int) -> list[str
     return ["accuracy", "brier", *(["roc_auc"] if rarest > _ROC_ROWS else [])]
 
 
-def _estimate(name: str, outcome: Predictions, resampled: Floats, holdout: int) -> Estimate:
-    metric = METRICS[name]
-    value, error = metric.compute(outcome), float(np.nanstd(resampled))
+def _estimate(name: str, trial: Trial, resampled: Floats, holdout: int) -> Estimate:
+    metric, outcome = METRICS[name], trial.outcome
+    value, sampling = metric.compute(outcome), float(np.nanstd(resampled))
+    error = float(np.hypot(sampling, _between_models(name, trial, sampling, holdout)))
     # Even if no error was observed, up to three in so many rows are possible ("rule of three",
     # Hanley and Lippman-Hand, 1983).
     least = abs(value) / 50 if outcome.task == "regression" else 3 / holdout
@@ -67,6 +67,20 @@ def _estimate(name: str, outcome: Predictions, resampled: Floats, holdout: int) 
     weakest = value - margin if metric.higher_is_better else value + margin
     bound = round_outward(weakest, margin, up=not metric.higher_is_better)
     return Estimate(value, error, bound)
+
+
+def _between_models(name: str, trial: Trial, sampling: float, holdout: int) -> float:
+    """The standard deviation between the models of the folds that sampling does not explain.
+
+    Models differ because they are fitted on other rows, and in a split by time because the data
+    changes. sampling: the standard error on `holdout` rows.
+    """
+    parts = [trial.fold == k for k in np.unique(trial.fold)]
+    values = np.array([METRICS[name].compute(trial.outcome.rows(part)) for part in parts])
+    if len(values) < 2 or not np.isfinite(values).all():
+        return 0.0
+    explained = sampling**2 * holdout * np.mean([1 / np.count_nonzero(part) for part in parts])
+    return float(np.sqrt(max(0.0, values.var(ddof=1) - explained)))
 
 
 def _constant(outcome: Predictions) -> Predictions:

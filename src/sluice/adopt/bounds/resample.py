@@ -9,7 +9,7 @@ import numpy as np
 from sluice.metrics import METRICS, Floats, Predictions
 from sluice.stats.bootstrap import Clusters, Statistic, draw
 
-_RESAMPLES = 100
+_RESAMPLES = 200  # of heavy tails, fewer draw the extreme rows too seldom
 
 # How many standard errors a bound is from its estimate.
 SAFE_ERRORS = 6

@@ -11,7 +11,7 @@ from sluice import table
 from sluice.adopt.bounds.folds import folds, together
 from sluice.adopt.bounds.resample import resample_metrics
 from sluice.config import Settings
-from sluice.metrics import METRICS, Predictions
+from sluice.metrics import METRICS, Ints, Predictions
 from sluice.stats.bootstrap import Clusters
 
 if TYPE_CHECKING:
@@ -26,13 +26,14 @@ class Trial:
     """One candidate, cross-validated.
 
     outcome: the predictions. rows: the rows that were predicted, which are all but the oldest ones
-    of a split by time. clusters: the number of the group of each of these rows, if rows belong
-    together. pipeline: the model of the last fold. unseen: the rows of that fold, on which the
-    pipeline was not fitted.
+    of a split by time. fold: the number of the fold of each of these rows. clusters: the number
+    of the group of each, if rows belong together. pipeline: the model of the last fold. unseen:
+    the rows of that fold, on which the pipeline was not fitted.
     """
 
     outcome: Predictions
     rows: DataFrame
+    fold: Ints
     clusters: Clusters | None
     pipeline: Pipeline
     unseen: DataFrame
@@ -50,17 +51,18 @@ def cross_validate(name: str, rows: DataFrame, settings: Settings) -> Trial:
     shape = (len(rows), len(settings.classes)) if settings.task == "multiclass" else (len(rows),)
     scores = np.zeros(shape)
     candidate = settings.candidates[name]
-    predicted = np.zeros(len(rows), bool)
+    fold = np.full(len(rows), -1)
     build = MODELS[candidate.model]
     parameters = choose(build, candidate, rows, settings)
-    for seen, unseen in folds(rows, truth, settings):
+    for k, (seen, unseen) in enumerate(folds(rows, truth, settings)):
         pipeline = fit(build, parameters, rows.iloc[seen], settings)
         inputs = rows.iloc[unseen][settings.features]
         scores[unseen] = predict(pipeline, settings, inputs)
-        predicted[unseen] = True
+        fold[unseen] = k
+    predicted = fold >= 0
     truth, scores, rows = truth[predicted], scores[predicted], rows[predicted]
     outcome = decided(settings, truth, scores, tune(settings, truth, scores))
-    return Trial(outcome, rows, together(rows, settings), pipeline, inputs)
+    return Trial(outcome, rows, fold[predicted], together(rows, settings), pipeline, inputs)
 
 
 def best(trials: dict[str, Trial], metric: str) -> Trial:

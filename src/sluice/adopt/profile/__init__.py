@@ -89,6 +89,10 @@ class TableProfile:
         )
         return replace(self, columns=columns)
 
+    def with_entities(self, entities: Entities | None) -> TableProfile:
+        """Return the same table with what seems to mark rows of one entity."""
+        return replace(self, entities=entities)
+
     @property
     def holdout(self) -> float:
         """The share of rows to hold out."""
