@@ -1,4 +1,4 @@
-"""From scores to decisions: the rule that costs least, and what it decides."""
+"""The rule that turns scores into decisions at the least cost, and the decisions it makes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sluice.model import Decision, decide
 def decided(
     settings: Settings, truth: Floats | Ints, scores: Floats, decision: Decision
 ) -> Predictions:
-    """The decisions that `decision` makes of scores, beside the truth, as metrics read them.
+    """The decisions of the rule `decision` together with the scores and the true values.
 
     truth: [n] class indices, or numbers. scores: [n], or [n, classes] for a multi-class task.
     """
@@ -29,8 +29,9 @@ def decided(
 def tune(settings: Settings, truth: Floats | Ints, scores: Floats) -> Decision:
     """The rule that turns scores into decisions at the least cost.
 
-    A binary task gets the threshold that costs least on these rows; a multi-class task gets the
-    costs, and each row then the class of the least expected cost; a regression needs no rule.
+    A binary task gets the threshold with the least cost on these rows. A multi-class task gets the
+    costs, by which each row is assigned the class with the least expected cost. A regression needs
+    no rule.
     """
     if settings.task == "regression":
         return Decision()
@@ -50,7 +51,7 @@ def cheapest_threshold(
     """
     order = np.argsort(-scores, kind="stable")
     ranked, positive = scores[order], truth[order] == 1
-    # Flagging the first k rows: the positives left behind and the negatives taken along.
+    # If the first k rows are flagged: how many positives are missed, and how many alarms are false.
     missed = positive.sum() - np.concatenate([[0], np.cumsum(positive)])
     alarms = np.concatenate([[0], np.cumsum(~positive)])
     cost = missed * false_negative + alarms * false_positive

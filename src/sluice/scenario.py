@@ -1,9 +1,8 @@
-"""Behavioural tests of the model as it runs, as plain data.
+"""Scenarios: tests of how the exported model behaves, as plain data.
 
-A scenario is declared in `src/usecase/scenarios.py`, travels in the package as
-JSON, and is run wherever the package is verified. This file needs the serving
-dependencies alone. After "Beyond Accuracy" (Ribeiro et al., 2020): known
-answers, invariance, direction.
+A scenario is declared in `src/usecase/scenarios.py`, is stored in the package as JSON, and is run
+by every build and wherever the package is verified. This file imports only what the server needs.
+The kinds follow "Beyond Accuracy" (Ribeiro et al., 2020): known answers, invariance, direction.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from sluice.verdict import Bound, Finding, Status, judge, number
 Row = Mapping[str, Scalar]
 Samples = dict[str, list[Row]]
 
-# What float32 sums may differ by.
+# By how much sums in float32 may differ.
 _NOISE = 1e-6
 
 
 class Scorer(Protocol):
-    """What scenarios run on: a model in this process, or one behind a server."""
+    """A model that scenarios are run with: in this process, or behind a server."""
 
     @property
     def signature(self) -> Signature: ...
@@ -39,11 +38,12 @@ class Scorer(Protocol):
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    """One test. `name` says in plain words what must hold."""
+    """One test. `name` says in plain words what must hold, and is different for each scenario."""
 
     name: str
 
     def check(self, model: Scorer, samples: Samples) -> Finding:
+        """Run the test. Raises SluiceError if it cannot be run, InputError for a refused row."""
         raise NotImplementedError
 
     def _rows(self, samples: Samples, sample: str) -> list[Row]:
@@ -61,10 +61,10 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 
 
 class Known(Scenario, frozen=True, tag="known", kw_only=True):
-    """A row whose answer is known: a decision, or a range for the score.
+    """A row with a known answer: the decision, a range for the score, or both.
 
-    `of` names the class whose score is meant; without it the positive class of
-    a binary task, or the prediction.
+    of: the class whose score is meant; by default the positive class of a binary task, or the
+    prediction of a regression.
     """
 
     row: Row
@@ -87,7 +87,11 @@ class Known(Scenario, frozen=True, tag="known", kw_only=True):
 
 
 class Edge(Scenario, frozen=True, tag="edge", kw_only=True):
-    """Sample rows with some values changed: each is scored, or refused by column name."""
+    """Rows of a sample with some values changed, which the model must score or refuse.
+
+    change: the new values. without: columns to remove. refused: the column that the refusal must
+    name; without it, every row must get a valid score.
+    """
 
     change: Row = {}
     without: tuple[str, ...] = ()
@@ -109,7 +113,7 @@ class Edge(Scenario, frozen=True, tag="edge", kw_only=True):
 
 
 class Sample(Scenario, frozen=True, tag="sample", kw_only=True):
-    """A whole sample: every row is scored, and the mean score lies in a range."""
+    """A whole sample, of which every row must be scored, with the mean score in a range."""
 
     sample: str
     low: float | None = None
@@ -127,9 +131,9 @@ class Sample(Scenario, frozen=True, tag="sample", kw_only=True):
 
 
 class Recorded(Scenario, frozen=True, tag="recorded", kw_only=True):
-    """Scores that the fitted pipeline gave when the model was built: they must come again.
+    """The scores of the fitted pipeline at the time of the build, which the model must give again.
 
-    scores: a list for each row, of one score or one a class.
+    scores: for each row a list with one score, or with one score for each class.
     """
 
     sample: str
@@ -149,9 +153,9 @@ class Recorded(Scenario, frozen=True, tag="recorded", kw_only=True):
 
 
 class Alone(Scenario, frozen=True, tag="alone", kw_only=True):
-    """A row's score does not hang on the rows that come with it.
+    """The score of a row must not depend on the other rows of the request.
 
-    ONNX Runtime adds up the trees of one row in another order than those of many.
+    The tolerance is needed because ONNX Runtime sums the trees of a single row in another order.
     """
 
     sample: str = "latest"
@@ -166,7 +170,7 @@ class Alone(Scenario, frozen=True, tag="alone", kw_only=True):
 
 
 class Invariance(Scenario, frozen=True, tag="invariance", kw_only=True):
-    """Which of the values a column holds must not matter."""
+    """The score must be the same whichever of the values a column has."""
 
     column: str
     values: Sequence[Scalar]
@@ -180,7 +184,7 @@ class Invariance(Scenario, frozen=True, tag="invariance", kw_only=True):
 
 
 class Direction(Scenario, frozen=True, tag="direction", kw_only=True):
-    """As a column goes through rising `values`, the score must not go the other way."""
+    """The score must not fall, or must not rise, as a column takes the `values` in their order."""
 
     column: str
     values: Sequence[Scalar]
@@ -210,13 +214,14 @@ AnyScenario = Known | Edge | Sample | Recorded | Alone | Invariance | Direction
 
 
 class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All scenarios of a package with the rows they run on."""
+    """All scenarios of a package with the rows that they are run on."""
 
     samples: Samples
     scenarios: list[AnyScenario]
 
 
 def run(model: Scorer, book: Book) -> list[Finding]:
+    """Run every scenario; the findings are in the order of the scenarios."""
     return [_run(scenario, model, book.samples) for scenario in book.scenarios]
 
 
@@ -228,6 +233,7 @@ def _run(scenario: AnyScenario, model: Scorer, samples: Samples) -> Finding:
 
 
 def read(path: Path) -> Book:
+    """Read the scenarios of a package; raises SluiceError if they are missing or not valid."""
     try:
         return decode_json(path.read_bytes(), Book)
     except FileNotFoundError:
@@ -251,7 +257,10 @@ def _scores(model: Scorer, rows: Sequence[Row], of: str | None) -> NDArray[np.fl
 def _sweep(
     model: Scorer, rows: list[Row], column: str, values: Sequence[Scalar], of: str | None
 ) -> NDArray[np.float64]:
-    """[values, rows] the score of each row with each value in its place, or [values, rows * k]."""
+    """The score of each row with each of the values in the column: [values, rows].
+
+    Without `of` in a multi-class task, the scores of all k classes: [values, rows * k].
+    """
     changed = [[{**row, column: value} for row in rows] for value in values]
     if of is None:
         return np.array([model.score_records(step).values.ravel() for step in changed])

@@ -12,7 +12,7 @@ from sluice import files
 from sluice.errors import SluiceError
 from sluice.files import decode_json
 
-# To advise more than this many times the rows would not help anybody.
+# A verdict does not advise more than this many times the present rows.
 _MOST_ROWS = 100
 
 
@@ -175,7 +175,7 @@ def _what_would_settle(
 
 
 def _outward(value: float, *, up: bool) -> float:
-    """Four significant digits, rounded so that the value stays inside."""
+    """The value with four significant digits, rounded away from the interval."""
     if value == 0:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(abs(value))) - 3)
@@ -183,17 +183,17 @@ def _outward(value: float, *, up: bool) -> float:
 
 
 def number(value: float) -> str:
-    """Four digits, or all of those before the point: as every sentence and table prints it."""
+    """The number as sentences and tables print it: four digits, or all before the point."""
     if abs(value) >= 1e3:
         return f"{value:,.0f}"
-    value += 0.0  # or a -0.0 would be seen
+    value += 0.0  # turns -0.0 into 0.0
     short = f"{value:.4g}"
-    # What is not whole must not look it: 0.99999 is no 1.
+    # A number that is not whole must not look whole: 0.99999 is not printed as 1.
     return f"{value:.6g}" if float(short).is_integer() else short
 
 
 def plain(value: float) -> float:
-    """A float of ten significant digits, so that the last bit of a sum never shows."""
+    """The value with ten significant digits, so that the last bits of a sum have no effect."""
     return float(f"{float(value):.10g}")
 
 

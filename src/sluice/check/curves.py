@@ -1,4 +1,4 @@
-"""The curves behind the numbers, as rows that DVC and the report draw."""
+"""The points of the curves that DVC and the report draw."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _POINTS = 100
 
 
 def of(outcome: Predictions) -> dict[str, Rows]:
-    """The curves that suit the task, each thinned to about a hundred points."""
+    """The curves of the task, each with at most about a hundred points."""
     if outcome.task == "regression":
         return {"residuals": residuals(outcome)}
     made = {"confusion": confusion(outcome)}
@@ -42,7 +42,7 @@ def precision_recall(outcome: Predictions) -> Rows:
 
 
 def calibration(outcome: Predictions) -> Rows:
-    """Ten groups of equal size by score: mean score against the share that came true."""
+    """The mean score and the share of positives in ten groups of equal size, ordered by score."""
     groups = np.array_split(np.argsort(outcome.scores, kind="stable"), 10)
     groups = [group for group in groups if len(group)]
     return _rows(
@@ -52,7 +52,7 @@ def calibration(outcome: Predictions) -> Rows:
 
 
 def cost(outcome: Predictions) -> Rows:
-    """Mean cost of an error a row at each threshold."""
+    """The mean cost of the errors per row, for each threshold from 0 to 1."""
     missing = outcome.costs.get("false_negative", 1.0)
     alarm = outcome.costs.get("false_positive", 1.0)
     thresholds = np.linspace(0, 1, _POINTS + 1)
@@ -63,6 +63,7 @@ def cost(outcome: Predictions) -> Rows:
 
 
 def confusion(outcome: Predictions) -> Rows:
+    """The number of rows for each pair of actual and predicted class."""
     return [
         {
             "actual": actual,
@@ -75,7 +76,7 @@ def confusion(outcome: Predictions) -> Rows:
 
 
 def residuals(outcome: Predictions) -> Rows:
-    """The rows at even steps through the predictions, with what was predicted and what was so."""
+    """Predicted and actual values of rows at even steps through the ordered predictions."""
     order = np.argsort(outcome.scores, kind="stable")
     chosen = order[_thinned(len(order))]
     return _rows(predicted=outcome.scores[chosen], actual=outcome.truth[chosen].astype(np.float64))

@@ -1,6 +1,6 @@
-"""The data-quality findings column by column, as a page that needs no network.
+"""The findings on data quality for each column, as an HTML page that needs no network.
 
-great-expectations' own pages carry a clock and load their style from the web.
+The pages of great-expectations contain the time of the run and load their style from the web.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #dde2e
 
 
 def write_page(path: Path, settings: Settings, frame: DataFrame, findings: list[Finding]) -> None:
+    """Write the page, with the findings that do not pass first."""
     from jinja2 import Environment
 
     refused = [finding for finding in findings if not finding.passes]

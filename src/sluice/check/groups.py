@@ -1,4 +1,4 @@
-"""Who belongs to which group of a sensitive column, and of several together."""
+"""The group of each row in a sensitive column, and in combinations of sensitive columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ UNKNOWN = "missing"
 
 @dataclass(frozen=True)
 class Grouping:
-    """Rows by group: `names` are the groups that are expected or were met, `of` is [n] text."""
+    """The group of each row.
+
+    columns: the sensitive columns. names: the groups that are declared or occur. of: [n] the name
+    of each row's group.
+    """
 
     columns: tuple[str, ...]
     names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What the executable model makes of a split: the ground that the gates stand on."""
+"""The predictions of the exported model for a part of the data, which the gates judge."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def of_split(project: Project, part: str) -> tuple[DataFrame, Predictions]:
-    """The rows of a part, and their truth, scores and decisions."""
+    """The rows of a part of the split, with their true values, scores and decisions."""
     frame = table.read_split(project.split(part))
     return frame, of_model(project.settings, Model(project.model), frame)
 
 
 def of_model(settings: Settings, model: Model, frame: DataFrame) -> Predictions:
-    """What a model makes of rows that have its inputs, decided as it decides."""
+    """The predictions of a model for rows that have its inputs, with its own rule for decisions."""
     inputs = [column.name for column in model.signature.inputs]
     scores = model.score(table.tensors(frame, settings, inputs)).values
     return decided(settings, table.truth(frame, settings), scores, model.signature.decision)

@@ -27,6 +27,7 @@ _ROWS = 100
 
 
 def measure(project: Project) -> list[Finding]:
+    """Write the scenarios of the package, and run each one with the exported model."""
     # The file is read back, because it is what the package contains and other machines run.
     return scenario.run(Model(project.model), scenario.read(write_book(project)))
 
@@ -65,7 +66,7 @@ def _declared(project: Project) -> list[AnyScenario]:
 
 
 def records(rows: DataFrame) -> list[Row]:
-    """Rows as they come over the wire: null for what is missing."""
+    """The rows as the server receives them from JSON: a missing value is None."""
     return [
         {name: _plain(value) for name, value in zip(rows.columns, row, strict=True)}
         for row in rows.itertuples(index=False, name=None)
