@@ -130,7 +130,7 @@ def test_a_version_that_does_not_exist(released: Repository) -> None:
 
 def test_one_404_does_not_mean_that_there_is_no_champion(released: Repository) -> None:
     released.hide_latest()
-    refused(released, released.newer.tag, why="GitHub names no latest release")
+    refused(released, released.newer.tag, why="GitHub marks no release as the latest")
 
 
 def test_already_released(released: Repository) -> None:
@@ -191,7 +191,7 @@ def test_a_wrong_starter_alone_is_refused(released: Repository) -> None:
 
 def test_a_run_that_github_does_not_know(released: Repository) -> None:
     released.github.run["id"] += 1
-    refused(released, NOWHERE, why="GitHub answers 404")
+    refused(released, NOWHERE, why="GitHub answered 404")
 
 
 def test_a_team_counts_as_someone_else(released: Repository) -> None:

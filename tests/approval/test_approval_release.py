@@ -193,7 +193,7 @@ def test_there_is_no_champion_any_more(approved: Repository) -> None:
 def test_one_404_does_not_mean_that_there_is_no_champion(approved: Repository) -> None:
     approved.hide_latest()
     given = ("approval", "release", approved.newer.tag, "--approved", approved.newer.digest)
-    approved.refuses(*given, "--champion", "none", why="GitHub names no latest release")
+    approved.refuses(*given, "--champion", "none", why="GitHub marks no release as the latest")
 
 
 def test_already_released(approved: Repository) -> None:

@@ -168,7 +168,7 @@ def test_a_failure_half_way_and_the_same_call_completes(later: Repository, numbe
     later.github.interfere = lambda verb, _, n: broken if verb == "PATCH" and n == number else None
     ran = later.run(*rollback(later))
     assert ran.status == 2
-    assert "GitHub answers 502" in ran.line
+    assert "GitHub answered 502" in ran.line
     assert later.champion() == (later.newer.tag if number == 1 else later.older.tag)
     later.run(*rollback(later)).went_well()
     assert later.champion() == later.older.tag

@@ -168,18 +168,18 @@ def test_an_error_of_github_does_not_mean_that_there_is_no_champion(released: Re
     released.github.interfere = lambda *_: (403, {"message": "API rate limit exceeded"})
     released.refuses("champion", "fetch", why="API rate limit exceeded")
     released.github.interfere = lambda *_: (500, {"message": "oops"})
-    released.refuses("champion", "fetch", why="GitHub answers 500")
+    released.refuses("champion", "fetch", why="GitHub answered 500")
     released.refuses("champion", "fetch", why="no answer from", GITHUB_API_URL="http://127.0.0.1:9")
     assert not list((released.root / OUT).iterdir())
 
 
 def test_one_404_does_not_mean_that_there_is_no_champion(released: Repository) -> None:
     released.hide_latest()
-    why = f"GitHub names no latest release, but {released.older.tag} is a full one"
+    why = f"GitHub marks no release as the latest, but {released.older.tag} is a full release"
     released.refuses("champion", "fetch", why=why)
     gone = (404, {"message": "Not Found"})
     released.github.interfere = lambda _, path, __: gone if "/releases" in path else None
-    released.refuses("champion", "fetch", why="GitHub answers 404")
+    released.refuses("champion", "fetch", why="GitHub answered 404")
 
 
 def test_without_gh(released: Repository) -> None:

@@ -219,7 +219,7 @@ def test_a_failed_upload_leaves_a_draft_and_the_next_run_completes_it(
     break_upload(ready, number)
     ran = ready.run("delivery", "publish")
     assert ran.status == 2
-    assert "the upload was answered 502" in ran.line
+    assert "GitHub answered the upload with 502" in ran.line
     (left,) = ready.github.releases
     assert left["draft"]
     assert len(left["assets"]) == number - 1
@@ -250,10 +250,10 @@ def nothing_said(_: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("kept", "why"),
     [
-        (cut_off, "digest untold, state uploaded"),
+        (cut_off, "no digest, state 'uploaded'"),
         (other_bytes, f"sha256:{'0' * 64}"),
-        (not_done, "state starter"),
-        (nothing_said, "is not what GitHub documents"),
+        (not_done, "state 'starter'"),
+        (nothing_said, "does not have the documented form"),
     ],
 )
 def test_an_upload_that_github_did_not_receive_intact(
@@ -304,6 +304,6 @@ def test_the_token_is_sent_only_to_github(ready: Repository, host: str) -> None:
     server.shutdown()
     server.server_close()
     assert ran.status == 2
-    assert "which is not GitHub here" in ran.line
+    assert "which does not belong to" in ran.line
     assert not heard
     assert [one["draft"] for one in ready.github.releases] == [True]

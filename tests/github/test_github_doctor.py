@@ -41,7 +41,7 @@ def _no_check(github: FakeGitHub) -> None:
 ATTACKS: dict[str, tuple[Spoil, str]] = {
     "environment gone": (
         lambda g: g.environments.pop("production"),
-        "environment production: is: missing, should be there",
+        "environment production: exists: no, should be yes",
     ),
     "reviewers removed": (
         lambda g: _production(g, reviewers=[]),
@@ -53,7 +53,8 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
     ),
     "self-review": (
         lambda g: _production(g, self_review=True),
-        "environment production: approval of one's own release: allowed, should be forbidden",
+        "environment production: approval by the person who started the run: allowed, should be "
+        "forbidden",
     ),
     "any branch": (
         lambda g: _production(g, policy=None),
@@ -63,7 +64,7 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
         lambda g: _production(
             g, policy={"protected_branches": True, "custom_branch_policies": False}
         ),
-        "environment production: what may deploy: protected branches, and every branch while",
+        "environment production: what may deploy: protected branches (every branch if",
     ),
     "a pattern for all": (
         lambda g: g.policies["production"].append({"id": 9, "name": "*", "type": "branch"}),
@@ -75,11 +76,11 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
     ),
     "admins bypass": (
         lambda g: _production(g, bypass=True),
-        "environment production: administrators: may bypass it, should be may not bypass it",
+        "environment production: bypass by administrators: allowed, should be forbidden",
     ),
     "ruleset gone": (
         lambda g: g.rulesets.pop(0),
-        "ruleset main: is: missing, should be there",
+        "ruleset main: exists: no, should be yes",
     ),
     "ruleset off": (
         lambda g: g.rulesets[0].update(enforcement="disabled"),
@@ -97,7 +98,7 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
     ),
     "silent about ways around": (
         lambda g: g.rulesets[0].pop("bypass_actors"),
-        "ruleset main: who may bypass it: not told by GitHub, should be none",
+        "ruleset main: who may bypass it: not given by GitHub, should be none",
     ),
     "ruleset for another branch": (
         lambda g: g.rulesets[0]["conditions"]["ref_name"].update(include=["refs/heads/other"]),
@@ -121,7 +122,7 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
     ),
     "no checks at all": (
         lambda g: _drop_rule(g, 0, "required_status_checks"),
-        "ruleset main: rule required_status_checks: missing, should be there",
+        "ruleset main: rule required_status_checks: missing, should be present",
     ),
     "stale branches merge": (
         lambda g: g.parameters(0, "required_status_checks").update(
@@ -139,11 +140,11 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
     ),
     "force push": (
         lambda g: _drop_rule(g, 0, "non_fast_forward"),
-        "ruleset main: rule non_fast_forward: missing, should be there",
+        "ruleset main: rule non_fast_forward: missing, should be present",
     ),
     "tag ruleset gone": (
         lambda g: g.rulesets.pop(1),
-        "ruleset releases: is: missing, should be there",
+        "ruleset releases: exists: no, should be yes",
     ),
     "tags may follow upstream": (
         lambda g: next(r for r in g.rulesets[1]["rules"] if r["type"] == "update").update(
@@ -153,7 +154,7 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
     ),
     "tags may move": (
         lambda g: _drop_rule(g, 1, "update"),
-        "ruleset releases: rule update: missing, should be there",
+        "ruleset releases: rule update: missing, should be present",
     ),
     "a pattern without a name": (
         lambda g: g.policies["production"].append({"id": 9, "node_id": "x"}),
@@ -161,7 +162,7 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
     ),
     "a reviewer without a name": (
         lambda g: g.environments["production"]["protection_rules"][-1]["reviewers"].append({}),
-        "environment production: reviewers: octocat, someone whom GitHub does not name, should",
+        "environment production: reviewers: octocat, a reviewer whom GitHub does not name, should",
     ),
     "token writes": (
         lambda g: g.workflow.update(default_workflow_permissions="write"),
@@ -177,7 +178,7 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
     ),
     "silent about pins": (
         lambda g: g.actions.pop("sha_pinning_required"),
-        "actions: sha_pinning_required: not told by GitHub, should be on",
+        "actions: sha_pinning_required: not given by GitHub, should be on",
     ),
     "alerts off": (
         lambda g: setattr(g, "alerts", False),
@@ -193,7 +194,7 @@ ATTACKS: dict[str, tuple[Spoil, str]] = {
     ),
     "label gone": (
         lambda g: g.labels.pop(1),
-        "label data: is: missing, should be there",
+        "label data: exists: no, should be yes",
     ),
 }
 
@@ -207,7 +208,7 @@ def test_drift_is_refused_and_named(whole: Place, attack: str) -> None:
     drifts = [line for line in ran.out.splitlines() if line.startswith("drift: ")]
     assert any(words in line for line in drifts), ran.out
     assert len(drifts) == len(ran.out.splitlines())
-    assert ran.line == "refused: the repository is not as .github/settings/ says"
+    assert ran.line == "refused: the repository does not match .github/settings, see above"
     assert not whole.github.writes
     assert not whole.github.undocumented
 
@@ -228,7 +229,7 @@ def test_reviewers_that_nobody_named_are_drift(before: Before) -> None:
     place = before(finished())
     ran = place.doctor()
     assert ran.status == 1
-    assert "environments.json: production: names nobody who approves" in ran.out
+    assert "environments.json: production: no reviewers are named" in ran.out
 
 
 def test_one_part_is_compared_alone(whole: Place) -> None:

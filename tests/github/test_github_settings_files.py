@@ -20,7 +20,7 @@ FILES: list[tuple[str, Callable[[Any], object], str]] = [
     ),
     ("actions", lambda c: c["permissions"].update(sha_pining=True), "actions.json: permissions: "),
     ("rulesets", lambda c: c[0]["rules"][0].update(type="pull"), "rulesets.json: [0].rules[0]"),
-    ("rulesets", lambda c: c.append(c[0]), "rulesets.json: 'main' is there twice"),
+    ("rulesets", lambda c: c.append(c[0]), "rulesets.json: two entries are named 'main'"),
     (
         "rulesets",
         lambda c: c[0]["rules"][1]["parameters"].update(x=1),
@@ -34,12 +34,12 @@ FILES: list[tuple[str, Callable[[Any], object], str]] = [
     (
         "environments",
         lambda c: c[1]["branch_policies"].append({"name": "*", "type": "branch"}),
-        "'*' lets every branch deploy",
+        "'*' allows every branch to deploy",
     ),
     (
         "environments",
         lambda c: c[1]["branch_policies"].append({"name": "**/*", "type": "tag"}),
-        "lets every tag deploy",
+        "allows every tag to deploy",
     ),
     (
         "environments",

@@ -18,8 +18,8 @@ def test_an_empty_repository_is_set_up_in_one_run(empty: Place) -> None:
     wanted = state(finished())
     wanted["environments"]["production"]["can_admins_bypass"] = False
     assert state(empty.github) == wanted
-    assert "octo/shop: to change: 17" in ran.out
-    assert "environment production: is: missing, should be there" in ran.out
+    assert "octo/shop: 17 changes to make" in ran.out
+    assert "environment production: exists: no, should be yes" in ran.out
     assert ran.out.count("  done: ") == 17
     assert empty.settings("environments")[1]["reviewers"] == [{"user": "octocat"}]
     assert "commit it" in ran.out
@@ -47,10 +47,10 @@ def test_a_second_run_changes_nothing_and_doctor_agrees(empty: Place) -> None:
     text = empty.toy.text(".github/settings/environments.json")
     for again in ([], ["--reviewer", "OctoCat"]):
         ran = empty.setup(*again).went_well()
-        assert ran.out == "octo/shop is as the files say: nothing to change\n"
+        assert ran.out == "octo/shop matches .github/settings: nothing to change\n"
     assert not empty.github.writes
     assert empty.toy.text(".github/settings/environments.json") == text
-    assert "as the files say" in empty.doctor().went_well().out
+    assert "matches .github/settings" in empty.doctor().went_well().out
     assert not empty.github.writes
     assert not empty.github.undocumented
 
@@ -59,7 +59,7 @@ def test_a_repository_that_was_finished_by_hand_is_left_alone(before: Before) ->
     place = before(finished())
     place.name_reviewers({"user": "OctoCat"})
     assert "nothing to change" in place.setup().went_well().out
-    assert "as the files say" in place.doctor().went_well().out
+    assert "matches .github/settings" in place.doctor().went_well().out
     assert not place.github.writes
     assert not place.github.undocumented
 
@@ -98,7 +98,7 @@ def test_a_half_done_repository_is_completed_and_the_rest_left(before: Before) -
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(empty: Place) -> None:
     ran = empty.setup("--dry-run", "--reviewer", "octocat").went_well()
-    assert "to change: 17" in ran.out
+    assert "17 changes to make" in ran.out
     assert "dry run: nothing was changed" in ran.out
     assert not empty.github.writes
     assert empty.settings("environments")[1]["reviewers"] == []
@@ -175,8 +175,8 @@ def test_the_plan_is_readable_through_a_pipe_before_anything_is_changed(empty: P
     ) as running:
         running.wait(60)
     assert running.returncode == 0
-    assert b"octo/shop: to change: 17" in readable[0]
-    assert b"label retraining: is: missing" in readable[0]
+    assert b"octo/shop: 17 changes to make" in readable[0]
+    assert b"label retraining: exists: no" in readable[0]
 
 
 def test_a_ruleset_of_the_organisation_is_not_the_repository_s(before: Before) -> None:
@@ -185,7 +185,7 @@ def test_a_ruleset_of_the_organisation_is_not_the_repository_s(before: Before) -
     place = before(github)
     place.name_reviewers({"user": "octocat"})
     ran = place.doctor()
-    assert (ran.status, "ruleset main: is: missing" in ran.out) == (1, True)
+    assert (ran.status, "ruleset main: exists: no" in ran.out) == (1, True)
     place.setup().went_well()
     own = [(one["name"], one["source_type"]) for one in github.rulesets]
     assert ("main", "Repository") in own

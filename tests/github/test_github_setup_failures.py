@@ -31,7 +31,7 @@ def test_a_failure_at_any_write_says_what_is_done_and_the_next_run_completes(
         ran = empty.setup()
         assert ran.status == 2, failing
         assert f"{failing - 1} of 17 changes are done" in ran.line
-        assert "GitHub answers 500: sorry" in ran.line
+        assert "GitHub answered 500: sorry" in ran.line
         assert ran.out.count("  done: ") == failing - 1
         assert ran.out.count("  failed: ") == 1
         assert ran.out.count("  not tried: ") == 17 - failing
@@ -47,7 +47,7 @@ def test_a_failure_half_way_through_the_real_command(empty: Place) -> None:
     )
     ran = empty.run_process("setup", "--reviewer", "octocat")
     assert ran.status == 2
-    assert "6 of 17 changes are done, run it again to go on" in ran.line
+    assert "6 of 17 changes are done: run this again to continue" in ran.line
     empty.github.interfere = lambda *_: None
     empty.setup().went_well()
     empty.doctor().went_well()
@@ -66,7 +66,7 @@ def test_an_answer_that_does_not_come_leaves_it_open_whether_it_was_done(
     empty.github.interfere = late
     ran = empty.setup()
     assert ran.status == 2
-    assert "whether it took effect is not known" in ran.line
+    assert "it is not known whether the change took effect" in ran.line
 
 
 def test_a_write_that_is_sent_elsewhere_is_not_taken_for_done(empty: Place) -> None:
@@ -74,8 +74,8 @@ def test_a_write_that_is_sent_elsewhere_is_not_taken_for_done(empty: Place) -> N
     empty.github.interfere = lambda verb, path, number: (301, elsewhere) if verb == "POST" else None
     ran = empty.setup("--reviewer", "octocat")
     assert ran.status == 2
-    assert "stopped at ruleset main (is): GitHub answers 301: Moved Permanently" in ran.line
-    assert "has the repository moved?" in ran.line
+    assert "stopped at ruleset main (exists): GitHub answered 301: Moved Permanently" in ran.line
+    assert "the repository may have been renamed" in ran.line
 
 
 def test_an_interrupted_run_says_what_is_done(
@@ -90,7 +90,7 @@ def test_an_interrupted_run_says_what_is_done(
     ran = empty.setup()
     assert ran.status == 130
     assert ran.out.count("  done: ") == 2
-    assert "  failed: ruleset main (is): interrupted" in ran.out
+    assert "  failed: ruleset main (exists): interrupted" in ran.out
     assert ran.out.count("  not tried: ") == 14
 
 
@@ -112,7 +112,7 @@ def test_a_failure_does_not_print_what_a_name_from_github_holds(
     assert "\x1b" not in ran.said
 
 
-TOOK = "GitHub took the requests, but is not as the files say: "
+TOOK = "GitHub accepted the requests, but these settings still differ from the files: "
 
 
 def test_what_is_answered_and_not_done_is_not_taken_for_done(empty: Place) -> None:
@@ -122,7 +122,7 @@ def test_what_is_answered_and_not_done_is_not_taken_for_done(empty: Place) -> No
     ran = empty.setup("--reviewer", "octocat")
     assert ran.status == 2
     names = ("data", "model", "gate", "release", "retraining")
-    assert ran.line == TOOK + ", ".join(f"label {name} (is)" for name in names)
+    assert ran.line == TOOK + ", ".join(f"label {name} (exists)" for name in names)
     empty.github.interfere = lambda *_: None
     empty.setup().went_well()
 
@@ -143,7 +143,7 @@ def test_what_cannot_be_looked_at_again_is_not_fine(empty: Place) -> None:
         (500, {"message": "oops"}) if verb == "GET" and number == 17 and "labels" in path else None
     )
     ran = empty.setup("--reviewer", "octocat")
-    assert (ran.status, ran.line) == (2, "not everything could be read: labels")
+    assert (ran.status, ran.line) == (2, "could not be read: labels, see above")
 
 
 @pytest.mark.parametrize("status", [403, 404, 409, 422])
@@ -156,7 +156,7 @@ def test_what_is_refused_for_good_does_not_hold_up_the_rest(empty: Place, status
     ran = empty.setup("--reviewer", "octocat")
     assert ran.status == 2
     assert ran.line == "refused: environment production, repository, see above"
-    assert f"  refused: environment production (is): GitHub answers {status}: never" in ran.out
+    assert f"  refused: environment production (exists): GitHub answered {status}: never" in ran.out
     assert ran.out.count("  not tried: environment production") == 2
     assert ran.out.count("  done: ") == 13
     assert "weaker way" not in ran.out
@@ -185,6 +185,6 @@ def test_what_the_next_request_would_meet_too_stops_at_once(
     empty.github.headers = headers
     ran = empty.setup("--reviewer", "octocat")
     assert ran.status == 2
-    assert "0 of 17 changes are done, run it again to go on" in ran.line
+    assert "0 of 17 changes are done: run this again to continue" in ran.line
     assert ran.out.count("  not tried: ") == 16
     assert ("too many requests" in ran.line) == (answer[0] in (403, 429))

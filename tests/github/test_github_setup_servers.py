@@ -17,10 +17,13 @@ def test_only_the_documented_is_sent_to_a_server_that_knows_no_more(empty: Place
     assert "by hand: environment production" in ran.out
     assert "Allow administrators to bypass" in ran.out
     empty.github.requests.clear()
-    note = "note: environment production: administrators: not told by GitHub: look under Settings"
+    note = (
+        "note: environment production: bypass by administrators: not given by GitHub: look under "
+        "Settings"
+    )
     again = empty.setup().went_well()
     assert again.out.splitlines() == [
-        "octo/shop is as the files say: nothing to change",
+        "octo/shop matches .github/settings: nothing to change",
         f"  {note}, Environments",
     ]
     assert not empty.github.writes
@@ -35,9 +38,12 @@ def test_a_server_that_will_not_forbid_the_bypass_leaves_it_to_a_person(empty: P
 
     empty.github.interfere = strict
     ran = empty.setup("--reviewer", "octocat").went_well()
-    said = "by hand: environment production: administrators: GitHub answers 422: unknown key: on "
+    said = (
+        "by hand: environment production: bypass by administrators: GitHub answered 422: unknown "
+        "key: on "
+    )
     assert said in ran.out
-    assert "administrators: may bypass it, should be may not bypass it" in empty.doctor().out
+    assert "bypass by administrators: allowed, should be forbidden" in empty.doctor().out
 
 
 def test_a_plan_without_reviewers_is_told_so_and_the_rest_is_set_up(empty: Place) -> None:
@@ -46,7 +52,7 @@ def test_a_plan_without_reviewers_is_told_so_and_the_rest_is_set_up(empty: Place
     ran = empty.setup("--reviewer", "octocat")
     assert ran.status == 2
     assert "need GitHub Enterprise" in ran.out
-    assert "The weaker way: ask for each release in a pull request" in ran.out
+    assert "A weaker way, which GitHub does not enforce: request each release in a pull" in ran.out
     assert ran.line == "refused: environment production, see above"
     assert ran.out.count("not tried: environment production") == 2
     assert "test" in empty.github.environments
@@ -63,7 +69,7 @@ def test_a_plan_without_rulesets_is_told_so_and_the_rest_is_set_up(empty: Place)
     ran = empty.setup("--reviewer", "octocat")
     assert ran.status == 2
     assert "rulesets need GitHub Pro, Team or Enterprise" in ran.out
-    assert "not everything could be read: rulesets" in ran.line
+    assert "could not be read: rulesets" in ran.line
     assert empty.github.alerts
     refused = empty.doctor()
     assert refused.status == 1
@@ -75,7 +81,7 @@ def test_a_switch_that_github_does_not_tell_of_is_a_note(empty: Place, status: i
     empty.github.interfere = lambda verb, path, number: (
         (status, {"message": "no"}) if path.endswith("/private-vulnerability-reporting") else None
     )
-    note = "note: repository: private_vulnerability_reporting: not told by GitHub: look under"
+    note = "note: repository: private_vulnerability_reporting: not given by GitHub: look under"
     ran = empty.setup("--reviewer", "octocat").went_well()
     assert f"  {note}" in ran.out
     assert "done: repository (vulnerability_alerts)" in ran.out
@@ -91,15 +97,15 @@ def test_an_archived_repository_is_named_before_anything_is_tried(before: Before
     place.name_reviewers({"user": "octocat"})
     ran = place.setup()
     assert ran.status == 2
-    assert ran.line == "octo/shop is archived: unarchive it first, under Settings"
+    assert ran.line == "octo/shop is archived: unarchive it under Settings first"
     assert not github.writes
     ran = place.doctor()
     assert ran.status == 1
-    assert ran.out.startswith("drift: repository: archived: ")
+    assert ran.out.startswith("drift: repository: archived, so ")
 
 
 def test_a_pattern_that_is_there_already_is_no_failure(before: Before) -> None:
-    """GitHub answers 303 to one that it has, such as one that was added meanwhile."""
+    """GitHub answers 303 for a pattern that exists already."""
     github = finished()
 
     def late(verb: str, path: str, number: int) -> tuple[int, Any] | None:
@@ -120,5 +126,5 @@ def test_a_pattern_that_github_gives_no_number_is_left_to_a_person(before: Befor
     place = before(github)
     place.name_reviewers({"user": "octocat"})
     ran = place.setup().went_well()
-    assert "by hand: environment production: branch *: GitHub does not tell its number" in ran.out
+    assert "by hand: environment production: branch *: GitHub does not give its number" in ran.out
     assert place.doctor().status == 1

@@ -1,4 +1,4 @@
-"""The repository on GitHub: set it up, or look whether it still is as the files say."""
+"""Commands on the repository on GitHub: set it up, check it, and comment on pull requests."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from sluice.github import PARTS, SETTINGS
 
 def add(commands: Commands) -> None:
     github = commands.group("github", "set up the repository on GitHub, or check it")
-    setup = github.add("setup", _setup, f"make the repository what {SETTINGS}/ says")
+    setup = github.add("setup", _setup, f"change the repository so that it matches {SETTINGS}")
     setup.add_argument("--dry-run", action="store_true", help="only show what would change")
     setup.add_argument(
         "--reviewer",
         action="append",
         default=[],
         metavar="LOGIN",
-        help="who approves releases, where the files name nobody; may be given again",
+        help="who approves releases, if the files name nobody; can be repeated",
     )
-    doctor = github.add("doctor", _doctor, f"compare the repository with {SETTINGS}/")
+    doctor = github.add("doctor", _doctor, f"compare the repository with {SETTINGS}")
     doctor.add_argument(
         "--only",
         action="append",
         choices=PARTS,
-        help="compare this alone, such as what a workflow's token may read; may be given again",
+        help="compare only this part, for a token that cannot read the others; can be repeated",
     )
     comment = github.add("comment", _comment, "show a run's report on its pull request")
-    comment.add_argument("--run", type=int, required=True, metavar="ID", help="of the workflow CI")
+    comment.add_argument(
+        "--run", type=int, required=True, metavar="ID", help="of the workflow 'CI'"
+    )
     for action in (setup, doctor, comment):
-        action.add_argument("--repo", metavar="OWNER/NAME", help="(git's origin)")
+        action.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
 
 
 def _setup(options: argparse.Namespace) -> int:
@@ -43,9 +45,9 @@ def _doctor(options: argparse.Namespace) -> int:
     from sluice.github.settings import doctor
 
     if doctor.run(options.repo, SETTINGS, options.only or PARTS, show):
-        print("the repository is as the files say")
+        print(f"the repository matches {SETTINGS}")
         return 0
-    return say(f"refused: the repository is not as {SETTINGS}/ says", REFUSED)
+    return say(f"refused: the repository does not match {SETTINGS}, see above", REFUSED)
 
 
 def _comment(options: argparse.Namespace) -> int:

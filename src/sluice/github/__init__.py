@@ -1,4 +1,4 @@
-"""What speaks to GitHub: a repository set up and held to the files under `.github/settings/`."""
+"""What speaks to GitHub: its API, the repository's settings, and the comment on pull requests."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Literal
 SETTINGS = Path(".github/settings")
 
 Section = Literal["actions", "rulesets", "environments", "repository", "labels"]
-# The order in which setup makes changes: what protects comes first.
+# The order in which `setup` makes changes: settings that protect the repository come first.
 SECTIONS: tuple[Section, ...] = ("actions", "rulesets", "environments", "repository", "labels")
 
-# What doctor looks at: no request of setup's changes who owns what decides.
+# What `doctor` checks. Owners are in CODEOWNERS, which `setup` does not change on GitHub.
 Part = Literal[Section, "owners"]
 PARTS: tuple[Part, ...] = (*SECTIONS, "owners")

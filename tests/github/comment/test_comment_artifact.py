@@ -113,7 +113,7 @@ def test_only_one_redirect_is_followed(place: Place, storage: Storage, status: i
     storage.status = status
     ran = comment(place)
     assert ran.status == 1
-    assert f"the download from localhost answers {status}" in ran.line
+    assert f"localhost answered the download with {status}" in ran.line
     assert len(storage.seen) == 1
 
 
@@ -121,7 +121,7 @@ def test_only_one_redirect_is_followed(place: Place, storage: Storage, status: i
 def test_only_https_addresses_are_downloaded(place: Place, where: str) -> None:
     place.github.storage = where
     ran = comment(place)
-    assert (ran.status, "points to no https address" in ran.line) == (1, True)
+    assert (ran.status, "does not begin with https" in ran.line) == (1, True)
     assert where not in body(place)
 
 

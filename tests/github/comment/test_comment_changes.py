@@ -53,7 +53,7 @@ def test_what_the_report_says_about_the_contribution_is_not_used(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "it is not there, or its repository is gone"),
+        (None, "it is missing, or its repository was deleted"),
         (MANY_ALIASES, "once its aliases are resolved"),
         (MANY_MERGES, "once its aliases are resolved"),
         (b"a: &a [*a]\n", "once its aliases are resolved"),
@@ -101,13 +101,13 @@ def test_a_missing_params_yaml_in_a_fork_is_a_warning(place: Place) -> None:
     from_a_fork(place)
     place.github.contents.pop(("mona/shop", "params.yaml", HEAD))
     comment(place).went_well()
-    assert "params.yaml of this pull request cannot be read: it is not there" in body(place)
+    assert "params.yaml of this pull request cannot be read: it is missing" in body(place)
 
 
 def test_a_deleted_repository_is_a_warning(place: Place) -> None:
     place.github.pulls[0]["head"]["repo"] = place.github.run["head_repository"] = None
     comment(place).went_well()
-    assert "params.yaml of this pull request cannot be read: its repository is" in body(place)
+    assert "params.yaml of this pull request cannot be read: its repository was" in body(place)
 
 
 def test_more_changed_files_than_github_lists_are_a_warning(place: Place) -> None:

@@ -134,8 +134,8 @@ def gone(repository: Repository, version: Version) -> None:
 
 
 SETTINGS: dict[str, tuple[Sabotage, str]] = {
-    "no environment": (no_environment, "environment production: is: missing"),
-    "nobody named": (unnamed, "names nobody who approves"),
+    "no environment": (no_environment, "environment production: exists: no"),
+    "nobody named": (unnamed, "no reviewers are named"),
     "no reviewers": (environment(), "reviewers: none, should be hubot"),
     "other reviewers": (environment("monalisa"), "reviewers: monalisa, should be hubot"),
     "one more reviewer": (environment("hubot", "octocat"), "should be hubot"),
@@ -149,9 +149,12 @@ SETTINGS: dict[str, tuple[Sabotage, str]] = {
     ),
     "pattern *": (pattern("*"), "branch *: may deploy, should be refused"),
     "pattern of a branch": (pattern("evil"), "branch evil: may deploy, should be refused"),
-    "administrators": (environment("hubot", bypass=True), "administrators: may bypass it"),
-    "administrators, untold": (environment("hubot", bypass=None), "not told by GitHub"),
-    "a plan without reviewers": (weaker_plan, "The weaker way: ask for each release"),
+    "administrators": (environment("hubot", bypass=True), "bypass by administrators: allowed"),
+    "administrators, untold": (environment("hubot", bypass=None), "not given by GitHub"),
+    "a plan without reviewers": (
+        weaker_plan,
+        "A weaker way, which GitHub does not enforce: request each",
+    ),
 }
 OCTOCAT = {"login": "octocat", "id": 1, "type": "User"}
 BOT = {"login": "github-actions[bot]", "id": 41898282, "type": "Bot"}
@@ -166,8 +169,8 @@ STARTERS: dict[str, tuple[Any, Any, str]] = {
     "an organization": (OCTOCAT | {"type": "Organization"},) * 2 + ("octocat",),
     "of no type": ({"login": "octocat", "id": 1},) * 2 + ("octocat",),
     "of type null": (OCTOCAT | {"type": None},) * 2 + ("octocat",),
-    "without a login": ({"id": 1, "type": "User"},) * 2 + ("someone whom GitHub does not name",),
-    "nobody": (None, None, "someone whom GitHub does not name"),
+    "without a login": ({"id": 1, "type": "User"},) * 2 + ("a reviewer whom GitHub does not name",),
+    "nobody": (None, None, "a reviewer whom GitHub does not name"),
 }
 DELIVERY: dict[str, tuple[Sabotage, str]] = {
     "a draft": (draft, "there is no release v"),

@@ -1,1 +1,1 @@
-"""GitHub's REST API: requests, responses, and every failure in one line."""
+"""GitHub's REST API: requests and responses. Every failure is a SluiceError of one line."""

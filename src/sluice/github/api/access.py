@@ -1,4 +1,4 @@
-"""Which repository is meant, where its API answers, and with whose token."""
+"""Find the repository, the address of its API, and the token to use."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+")
 _REMOTE = re.compile(
     r"(?:\w+://)?(?:[^/]+@)?(?P<host>\w[^:/@]*)(?::\d+(?=/))?[:/]/?(?P<name>[^/@][^@]*)"
 )
-# A shorter one is no token, and hiding it would only spoil other words.
-_SECRET = 8
+# A shorter text is not a token, and hiding it would remove parts of other words.
+_SHORTEST_TOKEN = 8
 
 
 @dataclass(frozen=True)
 class Access:
+    """A repository and how to reach it. url: of the API, such as https://api.github.com."""
+
     owner: str
     name: str
     url: str
@@ -36,23 +38,28 @@ class Access:
         return f"{self.owner}/{self.name}"
 
     def printable(self, text: str) -> str:
-        """A line fit to print: a server may echo what it was sent, or send what moves a cursor."""
-        plain = text.replace(self.token, "***") if len(self.token) >= _SECRET else text
+        """The text without the token and without control characters, which a server may send."""
+        plain = text.replace(self.token, "***") if len(self.token) >= _SHORTEST_TOKEN else text
         return "".join(letter if letter.isprintable() else " " for letter in plain)
 
 
 def find(repository: str | None) -> Access:
-    """Read the repository's name from what is given, GITHUB_REPOSITORY or git, in this order."""
+    """Find the repository, its API and a token.
+
+    The name comes from `repository` (OWNER/NAME), the variable GITHUB_REPOSITORY or git's remote
+    origin, in this order; the token from GITHUB_TOKEN, GH_TOKEN or the command gh.
+    Raises SluiceError if the name or the token cannot be found, or is not valid.
+    """
     url = os.environ.get("GITHUB_API_URL") or _PUBLIC
     if not _is_address(url):
-        # What it is may hold a password.
+        # The message does not show the value, which may contain a password.
         raise SluiceError(
-            f"GITHUB_API_URL is no plain address such as {_PUBLIC}: expected https://HOST[:PORT]"
-            "[/PATH], without a user, a query or blanks"
+            f"GITHUB_API_URL is not a plain address such as {_PUBLIC}: expected https://HOST"
+            "[:PORT][/PATH], without a user, a query or spaces"
         )
     name = (repository or os.environ.get("GITHUB_REPOSITORY") or _origin()).removesuffix(".git")
     if not _NAME.fullmatch(name):
-        raise SluiceError(f"{name!r} is no repository: expected OWNER/NAME")
+        raise SluiceError(f"{name!r} is not the name of a repository: expected OWNER/NAME")
     owner, _, name = name.partition("/")
     return Access(owner, name, url, _token(url))
 
@@ -60,7 +67,7 @@ def find(repository: str | None) -> Access:
 def _is_address(url: str) -> bool:
     try:
         return bool(_ADDRESS.fullmatch(url)) and urlsplit(url).port != 0
-    except ValueError:  # such as a port over 65535
+    except ValueError:  # for example a port over 65535
         return False
 
 
@@ -74,24 +81,28 @@ def _origin() -> str:
     found = _REMOTE.fullmatch(url)
     if not found:
         bare = url.rpartition("@")[2]
-        raise SluiceError(f"origin is {bare!r}, no address on GitHub: give --repo OWNER/NAME")
+        raise SluiceError(
+            f"git's remote origin is {bare!r}, which is not an address on GitHub: give --repo "
+            "OWNER/NAME"
+        )
     host, name = found["host"].lower(), found["name"].rstrip("/")
-    # A token must not go to a server only because a clone came from there.
+    # The token must not be sent to a server merely because the clone came from there.
     if host not in ("github.com", "ssh.github.com") and not os.environ.get("GITHUB_API_URL"):
         raise SluiceError(
-            f"origin is at {host}: if that is GitHub Enterprise, set "
-            f"GITHUB_API_URL=https://{host}/api/v3, else give --repo OWNER/NAME"
+            f"git's remote origin is on {host}: if this is GitHub Enterprise, set "
+            f"GITHUB_API_URL=https://{host}/api/v3, otherwise give --repo OWNER/NAME"
         )
     return name
 
 
 def _token(url: str) -> str:
-    said = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or _token_of_gh(url)
-    token = said.strip()
-    # A line break in a header would come back in an error message, and the token with it.
+    found = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or _token_of_gh(url)
+    token = found.strip()
+    # With a line break in it, the token would appear in the error message of the HTTP library.
     if not re.fullmatch(r"[!-~]+", token):
         raise SluiceError(
-            "the token in GITHUB_TOKEN or GH_TOKEN is no token: it has odd characters"
+            "the token in GITHUB_TOKEN or GH_TOKEN has a space or another character that no token "
+            "has: set it again"
         )
     return token
 
@@ -111,5 +122,7 @@ def _token_of_gh(url: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         done = None
     if done is None or done.returncode or not done.stdout.strip():
-        raise SluiceError(f"no token: set GITHUB_TOKEN, or run 'gh auth login --hostname {host}'")
+        raise SluiceError(
+            f"no token for {host}: set GITHUB_TOKEN, or run 'gh auth login --hostname {host}'"
+        )
     return done.stdout

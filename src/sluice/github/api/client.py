@@ -1,4 +1,4 @@
-"""One repository's settings over GitHub's REST API: a method a request."""
+"""The settings of one repository, read and written through GitHub's REST API."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ AccountKind = Literal["User", "Team"]
 
 
 class Client(Connection):
+    """One method for each request. A `body` has the keys of GitHub's API.
+
+    Every method raises RefusedError if GitHub refuses the request, NoAnswerError if it does not
+    answer, and SluiceError if its answer cannot be read.
+    """
+
     def __init__(self, access: Access) -> None:
         super().__init__(access)
         self._accounts: dict[tuple[AccountKind, str], int] = {}
@@ -62,7 +68,10 @@ class Client(Connection):
         self.ask(lambda: switch(*self.place))
 
     def private_reporting(self) -> bool | None:
-        """None where this server, or this kind of repository, has no such switch to tell of."""
+        """Whether private reports of vulnerabilities are on.
+
+        None if GitHub does not say, because the server or the kind of repository lacks the setting.
+        """
         repos = self.rest.repos
         try:
             return self.read(
@@ -83,17 +92,14 @@ class Client(Connection):
         self.ask(lambda: switch(*self.place))
 
     def environment(self, name: str) -> responses.EnvironmentResponse | None:
-        try:
-            return self.read(
-                responses.EnvironmentResponse,
-                lambda: self.rest.repos.get_environment(*self.place, quoted(name)),
-            )
-        except RefusedError as refused:
-            if refused.status == 404:
-                return None
-            raise
+        """The environment, or None if there is none of this name."""
+        return self.read_or_none(
+            responses.EnvironmentResponse,
+            lambda: self.rest.repos.get_environment(*self.place, quoted(name)),
+        )
 
     def put_environment(self, name: str, body: dict[str, Any]) -> None:
+        """Create or replace an environment; settings that the body lacks return to defaults."""
         repos = self.rest.repos
         self.ask(
             lambda: repos.create_or_update_environment(
@@ -102,10 +108,10 @@ class Client(Connection):
         )
 
     def forbid_bypass(self, name: str, body: dict[str, Any]) -> bool | None:
-        """Ask for `can_admins_bypass: false`; what GitHub then says it is.
+        """Set `can_admins_bypass` to false, and return what GitHub's answer says it is now.
 
-        GitHub takes this field, but its API description does not have it, so the
-        typed request would drop it.
+        GitHub accepts this field, but its API description lacks it, so the method that githubkit
+        generates from the description would drop it.
         """
         owner, repository = self.place
         path = f"/repos/{owner}/{repository}/environments/{quoted(name)}"
@@ -117,6 +123,7 @@ class Client(Connection):
         ).can_admins_bypass
 
     def policies(self, environment: str) -> list[responses.Policy]:
+        """The branch and tag patterns that may deploy to an environment."""
         repos = self.rest.repos
         return self.pages(
             responses.Policies,
@@ -135,8 +142,7 @@ class Client(Connection):
                 )
             )
         except RefusedError as refused:
-            # It is there already.
-            if refused.status != 303:
+            if refused.status != 303:  # the pattern exists already
                 raise
 
     def delete_policy(self, environment: str, id: int) -> None:
@@ -146,7 +152,7 @@ class Client(Connection):
         )
 
     def rulesets(self, names: set[str]) -> list[responses.Ruleset]:
-        """The rulesets of these names that are the repository's own, in full."""
+        """The repository's own rulesets that have one of these names, with all their rules."""
         repos = self.rest.repos
         found = self.pages(
             list[responses.RulesetName],
@@ -155,7 +161,7 @@ class Client(Connection):
             ),
             lambda answer: answer,
         )
-        # Some servers list an organisation's too, whatever they are asked.
+        # Some servers also list those of the organisation, although the request excludes them.
         own = [one for one in found if one.source_type == "Repository"]
         return [self._ruleset(one.id) for one in own if one.name in names]
 
@@ -188,9 +194,9 @@ class Client(Connection):
         self.ask(lambda: issues.update_label(*self.place, quoted(name), data=as_body(body)))
 
     def account_id(self, kind: AccountKind, name: str) -> int:
-        """The number of a user, or of a team of the repository's owner; asked for once.
+        """The number of a user, or of a team of the repository's owner. Requested once per name.
 
-        Raises SluiceError if GitHub knows no such account.
+        Raises SluiceError if GitHub has no such account.
         """
         if (kind, name) not in self._accounts:
             try:
@@ -198,16 +204,16 @@ class Client(Connection):
             except RefusedError as refused:
                 if refused.status == 404:
                     raise SluiceError(
-                        f"GitHub knows no {kind.lower()} {name!r}: correct the spelling, or leave "
-                        "this reviewer out"
+                        f"GitHub has no {kind.lower()} {name!r}: correct the name of this "
+                        "reviewer, or remove it"
                     ) from None
                 raise
         return self._accounts[kind, name]
 
     def _account(self, kind: AccountKind, name: str) -> responses.Account:
-        known = quoted(name)
+        place = quoted(name)
         if kind == "User":
-            return self.read(responses.Account, lambda: self.rest.users.get_by_username(known))
+            return self.read(responses.Account, lambda: self.rest.users.get_by_username(place))
         return self.read(
-            responses.Account, lambda: self.rest.teams.get_by_name(self.access.owner, known)
+            responses.Account, lambda: self.rest.teams.get_by_name(self.access.owner, place)
         )

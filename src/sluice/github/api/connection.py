@@ -1,4 +1,4 @@
-"""GitHub's REST API, asked with one token: each failure in one line."""
+"""Send requests to GitHub's REST API; every failure becomes a SluiceError of one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ try:
     from githubkit import GitHub, Response, TokenAuthStrategy
     from githubkit.exception import GitHubException, RequestError, RequestFailed, RequestTimeout
 except ImportError as error:
-    raise SluiceError(f"{error}: pip install '.[github]'") from None
+    raise SluiceError(f"{error}: run 'make commands', or pip install '.[github]'") from None
 
 T = TypeVar("T")
 
@@ -28,25 +28,34 @@ _PLAN_WORDS = ("billing plan", "upgrade to", "current plan", "github pro", "gith
 
 
 class NoAnswerError(SluiceError):
-    """GitHub may or may not have done what was asked for."""
+    """There was no answer, so GitHub may or may not have carried out the request."""
 
 
 class RefusedError(SluiceError):
-    """GitHub answered, and not with what was asked for."""
+    """GitHub answered with another status than success.
+
+    of_plan: the owner's billing plan lacks the feature. permanent: the same request would be
+    refused again, but other requests may succeed.
+    """
 
     def __init__(self, status: int, said: str, *, busy: bool = False) -> None:
-        super().__init__(f"GitHub answers {status}: {said}")
+        super().__init__(f"GitHub answered {status}: {said}")
         self.status = status
         self.of_plan = status in (402, 403, 422) and any(w in said.lower() for w in _PLAN_WORDS)
-        # To ask again would be answered the same, and says nothing of other requests.
-        self.for_good = self.of_plan or (status in (403, 404, 409, 422) and not busy)
+        self.permanent = self.of_plan or (status in (403, 404, 409, 422) and not busy)
 
 
 class Connection:
+    """A connection to one repository, to be used in a `with` block.
+
+    The methods take a function that makes a request with `rest`. They raise RefusedError if GitHub
+    refuses it, NoAnswerError if it does not answer, and SluiceError for any other failure.
+    """
+
     def __init__(self, access: Access) -> None:
         self.access = access
         self.place = (access.owner, access.name)
-        # A redirect would turn a POST into a GET and call it done.
+        # Following a redirect would turn a POST into a GET, which changes nothing and succeeds.
         self._github = GitHub(
             TokenAuthStrategy(access.token),
             base_url=access.url,
@@ -71,6 +80,7 @@ class Connection:
         self._github.__exit__(kind, error, trace)
 
     def found(self, request: Callable[[], Response[Any, Any]]) -> bool:
+        """Whether GitHub answers with success; False if it answers 404."""
         try:
             self.ask(request)
         except RefusedError as refused:
@@ -85,42 +95,61 @@ class Connection:
         request: Callable[[int], Response[Any, Any]],
         items: Callable[[T], list[Any]],
     ) -> list[Any]:
+        """All items of a list that GitHub returns in pages.
+
+        kind: of one page's answer. request: makes the request for a page, from 1. items: those of
+        an answer.
+        """
         found: list[Any] = []
         before = b""
         for page in range(1, _MOST_PAGES + 1):
             response = self.ask(lambda page=page: request(page))  # type: ignore[misc]
             some = items(self._typed(kind, response))
-            # Some servers name a next page for ever.
+            # Some servers always claim that there is a next page.
             if not some or response.content == before:
                 return found
             before = response.content
             found += some
             if len(some) < PAGE and 'rel="next"' not in response.headers.get("link", ""):
                 return found
-        raise SluiceError(f"GitHub's list at {response.url.path} has no end")
+        raise SluiceError(
+            f"GitHub's list at {response.url.path} has more than {_MOST_PAGES} pages, which is "
+            "more than sluice reads"
+        )
 
     def read(self, kind: type[T], request: Callable[[], Response[Any, Any]]) -> T:
+        """GitHub's answer as a record of the type `kind`."""
         return self._typed(kind, self.ask(request))
+
+    def read_or_none(self, kind: type[T], request: Callable[[], Response[Any, Any]]) -> T | None:
+        """Like `read`, but None if GitHub answers 404."""
+        try:
+            return self.read(kind, request)
+        except RefusedError as refused:
+            if refused.status == 404:
+                return None
+            raise
 
     def _typed(self, kind: type[T], response: Response[Any, Any]) -> T:
         try:
             return msgspec.json.decode(response.content, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SluiceError(
-                f"the answer to {response.url.path} is not what GitHub documents: {error}"
+                f"GitHub's answer to {response.url.path} does not have the documented form: {error}"
             ) from None
 
     def location(self, request: Callable[[], Response[Any, Any]]) -> str:
-        """Where GitHub has put what is asked for."""
+        """The address to which GitHub redirects the request, for a download."""
         response = self._answer(request)
         where = response.headers.get("location")
         if response.is_redirect and where:
             return str(where)
         if response.is_success:
-            raise SluiceError(f"GitHub does not say where {response.url.path} is")
+            raise SluiceError(f"GitHub's answer to {response.url.path} has no download address")
         raise self._refusal(response)
 
     def ask(self, request: Callable[[], Response[Any, Any]]) -> Response[Any, Any]:
+        """GitHub's answer to a request that succeeded."""
         response = self._answer(request)
         if response.is_success:
             return response
@@ -132,7 +161,9 @@ class Connection:
         except RequestFailed as failed:
             return failed.response
         except RequestTimeout:
-            raise NoAnswerError(f"{self.access.url} did not answer in {_SECONDS:g} s") from None
+            raise NoAnswerError(
+                f"{self.access.url} did not answer within {_SECONDS:g} s: try again later"
+            ) from None
         except RequestError as error:
             said = self._safe(f"no answer from {self.access.url}: {error.exc}")
             raise NoAnswerError(said) from None
@@ -140,11 +171,11 @@ class Connection:
             raise SluiceError(self._safe(str(error))) from None
 
     def _refusal(self, response: Response[Any, Any]) -> RefusedError:
-        """GitHub's own words, and what they mean for the person who reads them."""
+        """The refusal with GitHub's own message, and advice on what to do about the status."""
         said = self._said(response)
         busy = _busy(response, said)
         status = response.status_code
-        return RefusedError(status, said + _meaning(status, busy=busy), busy=busy)
+        return RefusedError(status, said + _advice(status, busy=busy), busy=busy)
 
     def _said(self, response: Response[Any, Any]) -> str:
         try:
@@ -161,11 +192,12 @@ class Connection:
 
 
 def as_body(body: dict[str, Any]) -> Any:
-    # The library's own types are for code that spells its requests out.
+    """The body of a request, typed as Any because githubkit expects types of its own."""
     return body
 
 
 def quoted(name: str) -> str:
+    """A name as one part of a URL's path."""
     return quote(name, safe="")
 
 
@@ -179,20 +211,20 @@ def _errors(errors: Any) -> str:
 
 
 def _busy(response: Response[Any, Any], said: str) -> bool:
-    """Whether it is a limit on how often one may ask: some of them come as a plain 403."""
+    """Whether a rate limit was exceeded; GitHub reports some of these as a plain 403."""
     headers = response.headers
     if response.status_code == 403 and ("retry-after" in headers or "rate limit" in said.lower()):
         return True
     return response.status_code == 429 or headers.get("x-ratelimit-remaining") == "0"
 
 
-def _meaning(status: int, *, busy: bool) -> str:
+def _advice(status: int, *, busy: bool) -> str:
     if status == 401:
-        return "; the token is not valid, or no longer"
+        return "; the token is not valid or has expired: set another one in GITHUB_TOKEN"
     if busy:
-        return "; too many requests for now, try again later"
+        return "; too many requests: try again later"
     if status in (403, 404):
-        return " (does the token have the rights of an administrator here?)"
+        return "; the name may be wrong, or the token may lack a permission that this needs"
     if status in (301, 302, 307, 308):
-        return "; has the repository moved? use its new name"
+        return "; the repository may have been renamed: give its new name"
     return ""

@@ -1,4 +1,4 @@
-"""A download from where GitHub points to: without the token, and no more than is allowed."""
+"""Download a file from the address to which GitHub redirects: without the token, up to a limit."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from urllib.parse import urlsplit
 
 from sluice.errors import SluiceError
 
-_PAUSE = 20.0
+_LONGEST_PAUSE = 20.0  # seconds
 _SECONDS = 120.0
 
 
 def fetch(url: str, most: int, *, plain: bool) -> bytes:
-    """What is at `url`, up to `most` bytes; over http only where `plain` allows it.
+    """The content at `url`, of at most `most` bytes. plain: whether http is allowed besides https.
 
-    No message has the whole address: whoever knows it may download.
+    Raises SluiceError if the download fails or is too large. The message contains only the host,
+    because everyone who knows the whole address can download the file.
     """
     import httpx
 
     host = _host(url, plain)
     content, until = bytearray(), time.monotonic() + _SECONDS
-    as_it_is = {"Accept-Encoding": "identity"}
+    headers = {"Accept-Encoding": "identity"}
     try:
         with httpx.stream(
-            "GET", url, headers=as_it_is, timeout=_PAUSE, follow_redirects=False
+            "GET", url, headers=headers, timeout=_LONGEST_PAUSE, follow_redirects=False
         ) as answer:
             if answer.status_code != 200:
-                raise SluiceError(f"the download from {host} answers {answer.status_code}")
+                raise SluiceError(f"{host} answered the download with {answer.status_code}")
             for some in answer.iter_raw():
                 content += some
                 if len(content) > most:
                     raise SluiceError(f"the download is larger than {most:,} bytes")
                 if time.monotonic() > until:
-                    raise SluiceError(f"the download takes longer than {_SECONDS:g} s")
+                    raise SluiceError(f"the download took longer than {_SECONDS:g} s")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SluiceError(f"the download from {host} failed: {type(error).__name__}") from None
     return bytes(content)
@@ -45,4 +46,4 @@ def _host(url: str, plain: bool) -> str:
             return parts.hostname
     except ValueError:
         pass
-    raise SluiceError("GitHub points to no https address for the download")
+    raise SluiceError("GitHub's address for the download does not begin with https://")

@@ -1,4 +1,4 @@
-"""One repository's runs and pull requests over GitHub's REST API: a method a request."""
+"""Workflow runs, pull requests and comments of one repository, through GitHub's REST API."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from sluice.github.api.connection import PAGE, Connection, RefusedError, as_body
 
 
 class Pulls(Connection):
+    """One method for each request; each raises SluiceError as `Connection` says."""
+
     def run(self, id: int) -> responses.Run:
         actions = self.rest.actions
         return self.read(responses.Run, lambda: actions.get_workflow_run(*self.place, id))
@@ -39,6 +41,7 @@ class Pulls(Connection):
         return [one for one in found if one.name == name]
 
     def download(self, artifact: responses.Artifact, most: int) -> bytes:
+        """The artifact's zip archive; raises SluiceError if it is larger than `most` bytes."""
         actions = self.rest.actions
         url = self.location(lambda: actions.download_artifact(*self.place, artifact.id, "zip"))
         api = urlsplit(self.access.url)
@@ -46,7 +49,7 @@ class Pulls(Connection):
         return download.fetch(url, most, plain=local)
 
     def of_commit(self, sha: str) -> list[responses.Pull]:
-        """Pull requests with this commit; GitHub knows those from forks only at times."""
+        """The pull requests with this commit; GitHub does not always list those from forks."""
         repos = self.rest.repos
         try:
             return self.pages(
@@ -62,6 +65,7 @@ class Pulls(Connection):
             raise
 
     def of_branch(self, owner: str, branch: str) -> list[responses.Pull]:
+        """The open pull requests from this branch. owner: of the repository with the branch."""
         pulls = self.rest.pulls
         return self.pages(
             list[responses.Pull],
@@ -83,9 +87,12 @@ class Pulls(Connection):
         )
 
     def content(self, side: responses.Side, path: str, most: int) -> bytes:
-        """A file as one side of a pull request has it, which may be another repository."""
+        """A file of one side of a pull request, whose repository may be a fork.
+
+        Raises SluiceError if it is missing, not a file, or larger than `most` bytes.
+        """
         if side.repo is None:
-            raise SluiceError("its repository is gone")
+            raise SluiceError("its repository was deleted")
         owner, _, name = side.repo.full_name.partition("/")
         repos = self.rest.repos
         try:
@@ -95,16 +102,16 @@ class Pulls(Connection):
             )
         except RefusedError as refused:
             if refused.status == 404:
-                raise SluiceError("it is not there, or its repository is gone") from None
+                raise SluiceError("it is missing, or its repository was deleted") from None
             raise
         if found.type != "file":
-            raise SluiceError(f"it is no file but a {found.type}")
+            raise SluiceError(f"it is not a file but a {found.type}")
         if found.size > most or len(found.content) > 2 * most:
             raise SluiceError(f"it is larger than {most:,} bytes")
         try:
             return base64.b64decode(found.content)
         except binascii.Error:
-            raise SluiceError("GitHub's answer does not hold its content") from None
+            raise SluiceError("GitHub's answer does not contain its content") from None
 
     def comments(self, pull: responses.Pull) -> list[responses.Comment]:
         issues = self.rest.issues

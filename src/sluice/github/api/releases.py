@@ -1,4 +1,4 @@
-"""One repository's releases over GitHub's REST API: a method a request."""
+"""Releases, tags and approvals of one repository, through GitHub's REST API."""
 
 from __future__ import annotations
 
@@ -8,28 +8,36 @@ from urllib.parse import urlsplit
 
 from sluice.errors import SluiceError
 from sluice.github.api import download, responses, upload
-from sluice.github.api.connection import PAGE, Connection, RefusedError, as_body, quoted
+from sluice.github.api.connection import PAGE, Connection, as_body, quoted
 
 
 class Releases(Connection):
-    def latest(self) -> responses.Release | None:
-        """The newest full release: the one that GitHub marks as the latest.
+    """One method for each request; each raises SluiceError as `Connection` says."""
 
-        One 404 is not the word that there is none: the list of releases has to say so too.
+    def latest(self) -> responses.Release | None:
+        """The release that GitHub marks as the latest, or None if there is no full release.
+
+        Raises SluiceError if GitHub answers 404 although its list has a full release.
         """
-        found = self._maybe(lambda: self.rest.repos.get_latest_release(*self.place))
+        found = self.read_or_none(
+            responses.Release, lambda: self.rest.repos.get_latest_release(*self.place)
+        )
         if found is None and (full := next((one for one in self.every() if one.full), None)):
             raise SluiceError(
-                f"GitHub names no latest release, but {full.tag_name} is a full one: mark the one "
-                "that serves production as the latest, and start again"
+                f"GitHub marks no release as the latest, but {full.tag_name} is a full release: "
+                "mark the release that serves production as the latest, and start again"
             )
         return found
 
     def of_tag(self, tag: str) -> responses.Release | None:
-        """A pre-release or full release; GitHub does not find drafts by their tag."""
-        return self._maybe(lambda: self.rest.repos.get_release_by_tag(*self.place, quoted(tag)))
+        """The pre-release or full release of a tag; GitHub does not find drafts by their tag."""
+        return self.read_or_none(
+            responses.Release,
+            lambda: self.rest.repos.get_release_by_tag(*self.place, quoted(tag)),
+        )
 
     def every(self) -> list[responses.Release]:
+        """All releases, the newest first."""
         repos = self.rest.repos
         return self.pages(
             list[responses.Release],
@@ -54,35 +62,35 @@ class Releases(Connection):
         self.ask(lambda: self.rest.repos.delete_release(*self.place, release.id))
 
     def put(self, release: responses.Release, path: Path) -> None:
+        """Upload a file to a release."""
         upload.put(self.access, release.upload_url, path)
 
     def get(self, asset: responses.Asset, most: int) -> bytes:
+        """The content of a release's file; raises SluiceError if it has more than `most` bytes."""
         headers = {"Accept": "application/octet-stream"}
         repos = self.rest.repos
         url = self.location(lambda: repos.get_release_asset(*self.place, asset.id, headers=headers))
         return download.fetch(url, most, plain=urlsplit(self.access.url).scheme == "http")
 
     def commit_of(self, tag: str) -> str | None:
-        """The commit that a tag points to, through an annotated tag where it is one."""
+        """The hash of the commit that a tag names, or None if there is no such tag."""
         git = self.rest.git
-        try:
-            target = self.read(
-                responses.Ref, lambda: git.get_ref(*self.place, f"tags/{quoted(tag)}")
-            ).object
-        except RefusedError as refused:
-            if refused.status == 404:
-                return None
-            raise
-        if target.type == "tag":
+        ref = self.read_or_none(
+            responses.Ref, lambda: git.get_ref(*self.place, f"tags/{quoted(tag)}")
+        )
+        if ref is None:
+            return None
+        target = ref.object
+        if target.type == "tag":  # an annotated tag
             target = self.read(
                 responses.Ref, lambda: git.get_tag(*self.place, quoted(target.sha))
             ).object
         return target.sha
 
     def changes(self, base: str, head: str) -> responses.Changes:
-        """The commits of `head` that `base` does not have, the newest 250 of them.
+        """The newest 250 commits of `head` that `base` does not have.
 
-        Asked for by pages, GitHub would begin with the oldest.
+        The request asks for no page, because GitHub would then begin with the oldest commits.
         """
         repos = self.rest.repos
         between = f"{quoted(base)}...{quoted(head)}"
@@ -93,15 +101,8 @@ class Releases(Connection):
         return self.read(responses.Run, lambda: actions.get_workflow_run(*self.place, id))
 
     def approvals(self, run: int) -> list[responses.Approval]:
+        """The reviews of the deployments of a workflow run."""
         actions = self.rest.actions
         return self.read(
             list[responses.Approval], lambda: actions.get_reviews_for_run(*self.place, run)
         )
-
-    def _maybe(self, request: Any) -> responses.Release | None:
-        try:
-            return self.read(responses.Release, request)
-        except RefusedError as refused:
-            if refused.status == 404:
-                return None
-            raise

@@ -1,4 +1,8 @@
-"""What is read of GitHub's answers: the few fields that matter, and None where it is silent."""
+"""The fields of GitHub's answers that sluice uses; None if GitHub does not give one.
+
+githubkit's own models are not used: they refuse answers of older servers that lack a field, drop
+fields that the API description lacks, and take a second to import.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +51,7 @@ class Account(Struct):
 
 
 class EnvironmentReviewer(Struct):
-    """May lack either; whom GitHub does not name is nobody that a file can name."""
+    """A user or team; either field can be missing, and then the name is empty."""
 
     type: str = ""
     reviewer: Account | None = None
@@ -63,7 +67,7 @@ class EnvironmentReviewer(Struct):
     @property
     def words(self) -> str:
         if not (self.type and self.name):
-            return "someone whom GitHub does not name"
+            return "a reviewer whom GitHub does not name"
         return f"team {self.name}" if self.type == "Team" else self.name
 
 
@@ -104,7 +108,7 @@ class EnvironmentResponse(Struct):
 
 
 class Policy(Struct):
-    """May lack a number or a name; what it lets deploy it lets deploy all the same."""
+    """A pattern of branches or tags that may deploy, even if GitHub omits its number or name."""
 
     id: int | None = None
     name: str | None = None
@@ -140,7 +144,7 @@ class Check(Struct):
 
 
 class RuleParameters(Struct):
-    """Those that a file can ask for, of all kinds of rules together."""
+    """The parameters that a settings file can set, of all kinds of rules together."""
 
     required_approving_review_count: int | None = None
     require_code_owner_review: bool | None = None
@@ -151,7 +155,7 @@ class RuleParameters(Struct):
     required_status_checks: list[Check] | None = None
     strict_required_status_checks_policy: bool | None = None
     do_not_enforce_on_create: bool | None = None
-    # GitHub leaves it out where it is off.
+    # GitHub omits it if it is off.
     update_allows_fetch_and_merge: bool = False
 
 
@@ -165,7 +169,7 @@ class Ruleset(Struct):
     name: str
     enforcement: str
     target: str = "branch"
-    # Only those who may change a ruleset are told who may bypass it.
+    # GitHub gives this only to those who may change the ruleset.
     bypass_actors: list[dict[str, Any]] | None = None
     conditions: Conditions | None = None
     rules: list[Rule] = []
@@ -187,7 +191,7 @@ class RepositoryName(Struct):
 
 
 class Run(Struct):
-    """One of a workflow; `conclusion` is None until it is completed."""
+    """A run of a workflow; `conclusion` is None until the run is completed."""
 
     id: int
     event: str
@@ -197,9 +201,9 @@ class Run(Struct):
     run_attempt: int = 1
     conclusion: str | None = None
     head_branch: str | None = None
-    # A fork may be deleted meanwhile.
+    # None if the fork was deleted in the meantime.
     head_repository: RepositoryName | None = None
-    # Who started it, and who started its last attempt.
+    # Who started the run, and who started its last attempt.
     actor: Account | None = None
     triggering_actor: Account | None = None
 
@@ -266,7 +270,7 @@ class Comment(Struct):
 
 
 class Asset(Struct):
-    """A file of a release; `digest` is `sha256:…`, where GitHub tells it."""
+    """A file of a release; `digest` is `sha256:…` if GitHub gives it."""
 
     id: int
     name: str
@@ -313,7 +317,7 @@ class ChangedCommit(Struct):
 
 
 class Changes(Struct):
-    """From one commit to another; the last of `commits` is the newest."""
+    """The commits between two revisions; the last one is the newest."""
 
     status: Literal["ahead", "behind", "diverged", "identical"]
     total_commits: int
@@ -325,7 +329,7 @@ class EnvironmentName(Struct):
 
 
 class Approval(Struct):
-    """A reviewer's word on a run's jobs that wait for these environments."""
+    """A reviewer's decision on the jobs of a run that wait for these environments."""
 
     state: str
     environments: list[EnvironmentName]

@@ -1,4 +1,4 @@
-"""A file to where GitHub says that a release takes it; the token goes to GitHub alone."""
+"""Upload a file to a release. The token is sent to GitHub only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _PIECE = 2**20
 
 
 def put(access: Access, upload_url: str, path: Path) -> None:
-    """Raises SluiceError unless GitHub has all of it."""
+    """Upload a file to the address that GitHub gave for a release.
+
+    Raises SluiceError if the address is not GitHub's, or unless GitHub has stored every byte.
+    """
     import httpx
 
     url = upload_url.partition("{")[0]
@@ -42,7 +45,9 @@ def put(access: Access, upload_url: str, path: Path) -> None:
         raise SluiceError(f"{path.name}: the upload failed: {type(error).__name__}") from None
     if answer.status_code != 201:
         said = access.printable(answer.text[:200])
-        raise SluiceError(f"{path.name}: the upload was answered {answer.status_code}: {said}")
+        raise SluiceError(
+            f"{path.name}: GitHub answered the upload with {answer.status_code}: {said}"
+        )
     _require_whole(path, answer.content)
 
 
@@ -51,25 +56,28 @@ def _require_whole(path: Path, said: bytes) -> None:
         kept = msgspec.json.decode(said, type=Asset)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SluiceError(
-            f"{path.name}: the answer to its upload is not what GitHub documents: {error}"
+            f"{path.name}: GitHub's answer to the upload does not have the documented form: {error}"
         ) from None
     digest = f"sha256:{files.sha256_of_file(path)}"
     same = kept.size == path.stat().st_size and kept.digest in (None, digest)
     if kept.state != "uploaded" or not same:
         raise SluiceError(
-            f"{path.name}: GitHub does not have what was uploaded, but {kept.size:,} bytes, "
-            f"{kept.digest or 'digest untold'}, state {kept.state}: run this again"
+            f"{path.name}: GitHub has stored something else than this file ({kept.size:,} bytes, "
+            f"{kept.digest or 'no digest'}, state {kept.state!r}): run this again"
         )
 
 
 def _require_github(access: Access, url: str) -> None:
     api, there = urlsplit(access.url), urlsplit(url)
     same = (there.scheme, there.netloc.lower()) == (api.scheme, api.netloc.lower())
-    # GitHub's own hosts: api.github.com and uploads.github.com, and the same below ghe.com.
+    # GitHub has api.github.com and uploads.github.com, and the same names under ghe.com.
     own = (api.hostname or "").endswith((".github.com", ".ghe.com")) and there.scheme == "https"
     beside = there.netloc.lower() == f"uploads.{api.netloc.lower().removeprefix('api.')}"
     if not same and not (own and beside):
-        raise SluiceError(f"uploads are said to go to {there.hostname}, which is not GitHub here")
+        raise SluiceError(
+            f"GitHub gave {there.hostname!r} as the host for uploads, which does not belong to "
+            f"{api.hostname}: nothing was uploaded"
+        )
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -1,1 +1,1 @@
-"""The repository's settings: desired in .github/settings, actual on GitHub."""
+"""Compare the settings in .github/settings with those on GitHub, and change those on GitHub."""

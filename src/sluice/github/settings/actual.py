@@ -1,4 +1,4 @@
-"""What the repository has: read once, section by section."""
+"""The repository's settings on GitHub, read section by section."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from sluice.github.settings.desired import DesiredSettings
 
 @dataclass
 class ActualEnvironment:
+    """An environment, and the branches and tags that may deploy to it."""
+
     settings: responses.EnvironmentResponse
     policies: list[responses.Policy]
 
 
 @dataclass
 class Actual:
-    """A section that could not be read is in `unread` with the reason, and empty here."""
+    """The settings on GitHub. A section that could not be read is empty, and `unread` says why."""
 
     repository: responses.Repository
     actions: responses.ActionsPermissions | None = None
@@ -34,7 +36,7 @@ class Actual:
 
 
 def read(client: Client, wanted: DesiredSettings, sections: Collection[Section]) -> Actual:
-    """Raises SluiceError when the repository itself cannot be read."""
+    """Read the sections; raises SluiceError if the repository itself cannot be read."""
     actual = Actual(client.repository())
     readers: dict[Section, Callable[[Client, DesiredSettings, Actual], None]] = {
         "actions": _actions,
@@ -63,14 +65,14 @@ def _rulesets(client: Client, wanted: DesiredSettings, actual: Actual) -> None:
 def _environments(client: Client, wanted: DesiredSettings, actual: Actual) -> None:
     for one in wanted.environments:
         settings = client.environment(one.name)
-        # One that does not go by patterns has none: GitHub answers 404.
+        # For an environment without patterns, GitHub answers 404.
         listed = client.policies(one.name) if settings and settings.by_patterns else []
         actual.environments[one.name] = ActualEnvironment(settings, listed) if settings else None
 
 
 def _repository(client: Client, wanted: DesiredSettings, actual: Actual) -> None:
     actual.vulnerability_alerts = client.vulnerability_alerts()
-    # Private repositories have no outsiders to report, and no such switch.
+    # Private repositories do not have this setting.
     if not actual.repository.private:
         actual.private_reporting = client.private_reporting()
 

@@ -1,4 +1,4 @@
-"""The changes, made one by one; one that GitHub refuses for good does not hold up the others."""
+"""Make the changes one by one; those that GitHub refuses do not stop the others."""
 
 from __future__ import annotations
 
@@ -16,20 +16,28 @@ Say = Callable[[str], None]
 
 @dataclass
 class Applied:
-    """`refused` names whats, `by_hand` the titles of changes; what is by hand counts as done."""
+    """What became of the changes.
+
+    done: how many requests succeeded. refused: the settings (`Change.what`) that GitHub refused.
+    by_hand: the titles of the changes that a person has to make; they count as done.
+    """
 
     done: int = 0
     refused: set[str] = field(default_factory=set)
     by_hand: set[str] = field(default_factory=set)
 
     def left(self, changes: list[Change]) -> list[str]:
-        """The titles of those that nobody was told of."""
+        """The titles of the changes that were neither refused nor left to a person."""
         titles = [one.title for one in changes if one.what not in self.refused]
         return [title for title in titles if title not in self.by_hand]
 
 
 def apply(client: Client, changes: list[Change], say: Say) -> Applied:
-    """Raises SluiceError where one fails in a way that the next ones might share."""
+    """Make the changes in this order, and report each one.
+
+    Raises SluiceError at the first failure that would affect the next changes too, such as a lost
+    connection. A change that GitHub refuses is reported and does not stop the others.
+    """
     left, outcome = list(changes), Applied()
     try:
         while left:
@@ -38,12 +46,12 @@ def apply(client: Client, changes: list[Change], say: Say) -> Applied:
     except BaseException as error:
         why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         if isinstance(error, NoAnswerError):
-            why += "; whether it took effect is not known"
+            why += "; it is not known whether the change took effect"
         say(f"  failed: {left[0].title}: {why}")
         for change in left[1:]:
             say(f"  not tried: {change.title}")
         if isinstance(error, SluiceError):
-            done = f"{outcome.done} of {len(changes)} changes are done, run it again to go on"
+            done = f"{outcome.done} of {len(changes)} changes are done: run this again to continue"
             said = f"stopped at {left[0].title}: {why}; {done}"
             raise SluiceError(client.access.printable(said)) from None
         raise
@@ -51,14 +59,14 @@ def apply(client: Client, changes: list[Change], say: Say) -> Applied:
 
 
 def _make(client: Client, change: Change, outcome: Applied, say: Say) -> None:
-    # What is refused leaves the rest of its kind without what it stands on.
+    # The later changes of a setting build on the earlier ones.
     if change.what in outcome.refused:
         say(f"  not tried: {change.title}")
         return
     try:
         by_hand = change.apply(client)
     except RefusedError as error:
-        if not error.for_good:
+        if not error.permanent:
             raise
         outcome.refused.add(change.what)
         way = f"; {weaker_way(change.what)}" if error.of_plan else ""

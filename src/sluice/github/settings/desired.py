@@ -1,4 +1,4 @@
-"""The files under `.github/settings/`: what the repository is to be, in GitHub's own words."""
+"""Read the files in `.github/settings/`, which have the keys of GitHub's REST API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Color = Annotated[str, Meta(pattern="^[0-9a-f]{6}$")]
 
 class Record(Struct, forbid_unknown_fields=True, omit_defaults=True):
     def body(self) -> dict[str, Any]:
-        """What the file says and nothing else, as a request takes it."""
+        """The keys that the file sets, as the body of a request."""
         body: dict[str, Any] = msgspec.to_builtins(self)
         return body
 
@@ -203,6 +203,8 @@ class Label(Record):
 
 
 class DesiredSettings(Struct):
+    """The content of all files."""
+
     actions: Actions
     rulesets: list[Ruleset]
     environments: list[DesiredEnvironment]
@@ -211,12 +213,12 @@ class DesiredSettings(Struct):
 
     @property
     def unreviewed(self) -> list[DesiredEnvironment]:
-        """The environments that nobody could approve yet: a template knows no one's name."""
+        """The environments that need reviewers and name none, as in a new copy of the template."""
         return [one for one in self.environments if one.lacks_reviewers]
 
 
 def load(folder: Path) -> DesiredSettings:
-    """Read the files; raises SluiceError naming the file and the key."""
+    """Read the files; raises SluiceError, which names the file and the key, if one is not valid."""
     wanted = DesiredSettings(
         _read(folder / "actions.json", Actions),
         _read(folder / "rulesets.json", list[Ruleset]),
@@ -224,15 +226,16 @@ def load(folder: Path) -> DesiredSettings:
         _read(folder / "repository.json", Repository),
         _read(folder / "labels.json", list[Label]),
     )
-    _once(folder / "rulesets.json", (one.name for one in wanted.rulesets))
-    _once(folder / "environments.json", (one.name.lower() for one in wanted.environments))
-    _once(folder / "labels.json", (one.name.lower() for one in wanted.labels))
-    _gates_production(folder / "environments.json", wanted.environments)
+    _require_distinct(folder / "rulesets.json", (one.name for one in wanted.rulesets))
+    environments = folder / "environments.json"
+    _require_distinct(environments, (one.name.lower() for one in wanted.environments))
+    _require_distinct(folder / "labels.json", (one.name.lower() for one in wanted.labels))
+    _require_approval(environments, wanted.environments)
     return wanted
 
 
 def write_reviewers(folder: Path, logins: list[str]) -> None:
-    """Name these people where nobody is named yet, so that doctor expects them too."""
+    """Write these people into environments.json wherever it needs reviewers and names none."""
     path = folder / "environments.json"
     raw = json.loads(path.read_text("utf-8"))
     for one in raw:
@@ -242,6 +245,7 @@ def write_reviewers(folder: Path, logins: list[str]) -> None:
 
 
 def with_reviewers(wanted: DesiredSettings, logins: list[str]) -> DesiredSettings:
+    """The settings with these people as reviewers wherever reviewers are needed and missing."""
     named = [Reviewer(user=login) for login in logins]
     return msgspec.structs.replace(
         wanted,
@@ -265,19 +269,22 @@ def _read(path: Path, kind: type[T]) -> T:
         raise SluiceError(f"{path} is not JSON: {error}") from None
 
 
-def _once(path: Path, names: Iterable[str]) -> None:
+def _require_distinct(path: Path, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise SluiceError(f"{path}: {name!r} is there twice")
+            raise SluiceError(f"{path}: two entries are named {name!r}: remove one")
         seen.add(name)
 
 
-def _gates_production(path: Path, environments: list[DesiredEnvironment]) -> None:
-    """Refuse files that would leave the approval open, so that doctor cannot agree with them."""
+def _require_approval(path: Path, environments: list[DesiredEnvironment]) -> None:
+    """Refuse files which would allow a release without the approval of a second person."""
     one = next((one for one in environments if one.name == PRODUCTION), None)
     if one is None:
-        raise SluiceError(f"{path}: {PRODUCTION!r} is missing: releases wait for its reviewers")
+        raise SluiceError(
+            f"{path}: the environment {PRODUCTION!r} is missing: add it, because its reviewers "
+            "approve the releases"
+        )
     if not one.prevent_self_review:
         raise SluiceError(f"{path}: {PRODUCTION}: prevent_self_review must be true")
     if one.can_admins_bypass is not False:
@@ -285,6 +292,6 @@ def _gates_production(path: Path, environments: list[DesiredEnvironment]) -> Non
     for pattern in one.branch_policies:
         if not pattern.name.strip("*/"):
             raise SluiceError(
-                f"{path}: {PRODUCTION}: branch_policies: {pattern.name!r} lets every "
-                f"{pattern.type} deploy"
+                f"{path}: {PRODUCTION}: branch_policies: {pattern.name!r} allows every "
+                f"{pattern.type} to deploy: name 'main' only"
             )

@@ -1,4 +1,4 @@
-"""What differs between the files and the repository, in words, and the request that mends it."""
+"""Differences between the files and GitHub in words, and the requests that remove them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import msgspec
 
 from sluice.github.api.client import Client
 
-SILENT = "not told by GitHub"
+UNKNOWN = "not given by GitHub"
 
 
 @dataclass(frozen=True)
 class Difference:
+    """One key of a setting. `before` is its value on GitHub, `after` that of the file."""
+
     what: str
     key: str
     before: str
@@ -26,7 +28,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class Change:
-    """One request. What it returns, if anything, is left for a person to do by hand."""
+    """A request that removes differences.
+
+    apply: sends the request; it returns what a person still has to do by hand, or None.
+    """
 
     what: str
     differences: list[Difference]
@@ -38,7 +43,7 @@ class Change:
 
 
 def compare(what: str, should: Mapping[str, Any], has: Mapping[str, Any]) -> list[Difference]:
-    """What the file says and the repository does not; what only the repository says is left."""
+    """The keys of the file whose values differ on GitHub; keys that it lacks are not compared."""
     return [
         Difference(what, key, _shown(has.get(key)), _shown(value))
         for key, value in should.items()
@@ -47,7 +52,7 @@ def compare(what: str, should: Mapping[str, Any], has: Mapping[str, Any]) -> lis
 
 
 def same(should: Any, has: Any) -> bool:
-    """Whether it is as it should be, in any order of lists, with fields more that GitHub adds."""
+    """Whether two values are equal, apart from the order of lists and keys that only GitHub has."""
     if isinstance(should, dict):
         return isinstance(has, dict) and all(same(v, has.get(k)) for k, v in should.items())
     if isinstance(should, list):
@@ -59,13 +64,14 @@ def same(should: Any, has: Any) -> bool:
     return type(should) is type(has) and bool(should == has)
 
 
-def told(answer: msgspec.Struct | None) -> dict[str, Any]:
+def as_dict(answer: msgspec.Struct | None) -> dict[str, Any]:
+    """The fields of an answer; none without an answer."""
     return msgspec.structs.asdict(answer) if answer else {}
 
 
 def _shown(value: Any) -> str:
     if value is None:
-        return SILENT
+        return UNKNOWN
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):
@@ -81,4 +87,5 @@ def _item(item: Any) -> str:
 
 
 def listed(items: Iterable[str]) -> str:
+    """The items separated by commas, or "none"."""
     return ", ".join(items) or "none"

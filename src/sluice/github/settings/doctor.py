@@ -1,6 +1,6 @@
-"""Is the repository as the files under `.github/settings/` say? What cannot be read is a no.
+"""Check whether the repository matches `.github/settings`; an unreadable setting does not match.
 
-What GitHub's API description does not know is a note, and a no to preflight alone.
+A setting that GitHub's API does not give is a note. Only the check before a release refuses it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sluice.github.api import access
 from sluice.github.api.client import Client
 from sluice.github.settings import desired, owners
 from sluice.github.settings.actual import read as read_actual
-from sluice.github.settings.plan import plan, untold
+from sluice.github.settings.plan import plan, unknown
 from sluice.github.settings.plan_limits import unread, weaker_way
 
 
@@ -24,7 +24,10 @@ def run(
     parts: Collection[Part],
     say: Callable[[str], None],
 ) -> bool:
-    """Say each drift in one line, and in a note what GitHub does not tell."""
+    """Report each difference as a line; return whether there was none.
+
+    repository: OWNER/NAME, or None for git's origin. folder: of the settings files.
+    """
     files = desired.load(folder)
     sections = [one for one in SECTIONS if one in parts]
     with Client(access.find(repository)) as client:
@@ -33,7 +36,7 @@ def run(
     drift = [one for change in plan(files, actual, sections) for one in change.differences]
     said = [f"drift: {one}" for one in drift]
     if actual.repository.archived:
-        said.insert(0, "drift: repository: archived: nothing in it can change or be released")
+        said.insert(0, "drift: repository: archived, so nothing can be changed or released")
     said += [f"could not be checked: {line}" for line in unread(actual)]
     said += unowned
     if "environments" in sections:
@@ -41,14 +44,14 @@ def run(
     gated = {f"environment {one.name}" for one in files.environments if one.prevent_self_review}
     if actual.repository.private and any(one.what in gated for one in drift):
         said.append(f"private: {weaker_way('environments')}")
-    notes = [f"note: {one}" for one in untold(files, actual, sections)]
+    notes = [f"note: {one}" for one in unknown(files, actual, sections)]
     for line in [*said, *notes]:
         say(client.access.printable(line))
     return not said
 
 
 def _unowned(client: Client, folder: Path) -> list[str]:
-    """A ruleset asks for code owners; whether there are any is not in it."""
+    """Check CODEOWNERS: a ruleset can require code owners although the file names none."""
     said = [f"drift: {one}" for one in owners.faults(folder)]
     try:
         said += [f"drift: {one}" for one in owners.exceptions(client)]
@@ -59,6 +62,6 @@ def _unowned(client: Client, folder: Path) -> list[str]:
 
 def _unnamed(folder: Path, one: desired.DesiredEnvironment) -> str:
     return (
-        f"drift: {folder / 'environments.json'}: {one.name}: names nobody who approves; "
-        "'sluice github setup --reviewer LOGIN' does"
+        f"drift: {folder / 'environments.json'}: {one.name}: no reviewers are named: run "
+        "'sluice github setup --reviewer LOGIN'"
     )

@@ -1,4 +1,4 @@
-"""What the environments are to become: what may deploy there, and who approves it."""
+"""Changes of environments: which branches may deploy there, and who approves a deployment."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from sluice.github.api.client import Client
 from sluice.github.api.connection import RefusedError
 from sluice.github.settings.actual import Actual, ActualEnvironment
 from sluice.github.settings.desired import DesiredEnvironment, DesiredSettings
-from sluice.github.settings.differences import SILENT, Change, Difference, listed
+from sluice.github.settings.differences import UNKNOWN, Change, Difference, listed
 
 
 def changes(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
+    """The changes of environments, except that of the administrators' bypass."""
     for one in files.environments:
         what, has = f"environment {one.name}", actual.environments[one.name]
         if differences := list(_environment(what, one, has)):
@@ -28,11 +29,11 @@ def _environment(
     reviewers = listed(reviewer.words for reviewer in one.reviewers)
     patterns = listed(pattern.words for pattern in one.branch_policies)
     if has is None:
-        approved = f", approved by {reviewers}" if one.reviewers else ""
-        yield Difference(what, "is", "missing", f"there, for {patterns} only{approved}")
+        approved = f", with reviewers {reviewers}" if one.reviewers else ""
+        yield Difference(what, "exists", "no", f"yes, for {patterns} only{approved}")
         return
     settings = has.settings
-    # By name: the answer gives the name that an id has now, so a renamed account shows.
+    # Compared by name, so that a renamed account is noticed: GitHub gives its present name.
     if {reviewer.key for reviewer in one.reviewers} != {r.key for r in settings.reviewers}:
         found = listed(reviewer.words for reviewer in settings.reviewers)
         yield Difference(what, "reviewers", found, reviewers)
@@ -40,7 +41,7 @@ def _environment(
         words = {True: "forbidden", False: "allowed"}
         yield Difference(
             what,
-            "approval of one's own release",
+            "approval by the person who started the run",
             words[settings.prevent_self_review],
             words[one.prevent_self_review],
         )
@@ -48,7 +49,7 @@ def _environment(
         yield Difference(what, "wait_timer", str(settings.wait_timer), str(one.wait_timer))
     if not settings.by_patterns:
         policy = settings.deployment_branch_policy
-        found = "protected branches, and every branch while none is" if policy else "every branch"
+        found = "protected branches (every branch if none is)" if policy else "every branch"
         yield Difference(what, "what may deploy", found, f"{patterns} only")
 
 
@@ -59,9 +60,10 @@ def _put(client: Client, one: DesiredEnvironment, has: ActualEnvironment | None)
 def _environment_body(
     client: Client, one: DesiredEnvironment, has: ActualEnvironment | None
 ) -> dict[str, Any]:
-    """The whole of the environment: what a request leaves out, GitHub resets.
+    """The complete settings of the environment, because GitHub resets those that are left out.
 
-    Except for what a private repository's plan may not have, and nobody asked for.
+    Only reviewers and wait timer are left out if nobody wants them, because the plan of a private
+    repository may not have them.
     """
     settings = has.settings if has else responses.EnvironmentResponse(one.name)
     body: dict[str, Any] = {
@@ -95,7 +97,7 @@ def _policies(what: str, one: DesiredEnvironment, has: list[responses.Policy]) -
 def _delete(client: Client, environment: str, policy: responses.Policy) -> str | None:
     if policy.id is None:
         return (
-            f"environment {environment}: {policy.words}: GitHub does not tell its number: remove "
+            f"environment {environment}: {policy.words}: GitHub does not give its number: remove "
             f"it under Settings, Environments, {environment}"
         )
     client.delete_policy(environment, policy.id)
@@ -103,20 +105,25 @@ def _delete(client: Client, environment: str, policy: responses.Policy) -> str |
 
 
 def bypass(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
+    """The changes that forbid administrators to bypass the rules of an environment."""
     for one in files.environments:
         has = actual.environments[one.name]
         if one.can_admins_bypass is not False or (has and not has.settings.can_admins_bypass):
             continue
         what = f"environment {one.name}"
-        before = "may bypass it" if has else "may bypass a new one"
-        differences = [Difference(what, "administrators", before, "may not bypass it")]
+        before = "allowed" if has else "allowed in a new one"
+        differences = [Difference(what, "bypass by administrators", before, "forbidden")]
         yield Change(what, differences, partial(_forbid_bypass, one=one, has=has))
 
 
-def untold(files: DesiredSettings, actual: Actual) -> list[str]:
-    """GitHub's API description does not have this field, and not every server tells it."""
+def unknown(files: DesiredSettings, actual: Actual) -> list[str]:
+    """The environments for which GitHub does not say whether administrators can bypass the rules.
+
+    GitHub's API description lacks this field, and not every server gives it.
+    """
     return [
-        f"environment {one.name}: administrators: {SILENT}: look under Settings, Environments"
+        f"environment {one.name}: bypass by administrators: {UNKNOWN}: look under Settings, "
+        "Environments"
         for one in files.environments
         if one.can_admins_bypass is False
         and (has := actual.environments[one.name])
@@ -128,20 +135,20 @@ def _forbid_bypass(
     client: Client, one: DesiredEnvironment, has: ActualEnvironment | None
 ) -> str | None:
     found = client.environment(one.name)
-    told, why = found.can_admins_bypass if found else None, SILENT
-    # Sent only to a server that knows the field.
-    if told:
+    allowed, why = found.can_admins_bypass if found else None, UNKNOWN
+    # Sent only to a server that has the field.
+    if allowed:
         try:
-            told = client.forbid_bypass(one.name, _environment_body(client, one, has))
-            why = "GitHub left it as it was"
+            allowed = client.forbid_bypass(one.name, _environment_body(client, one, has))
+            why = "GitHub did not change it"
         except RefusedError as refused:
             if refused.status not in (400, 422):
                 raise
             why = str(refused)
-    if told is False:
+    if allowed is False:
         return None
     return (
-        f"environment {one.name}: administrators: {why}: on {client.access.repository}'s page, "
-        f"under Settings, Environments, {one.name}: clear 'Allow administrators to bypass "
-        "configured protection rules'"
+        f"environment {one.name}: bypass by administrators: {why}: on the page of "
+        f"{client.access.repository}, under Settings, Environments, {one.name}, clear 'Allow "
+        "administrators to bypass configured protection rules'"
     )

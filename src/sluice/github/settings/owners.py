@@ -1,7 +1,7 @@
-"""Who owns what decides: `.github/CODEOWNERS`, held against the list of what decides.
+"""Check that `.github/CODEOWNERS` names an owner for every file which decides what may pass.
 
-A rule that asks for a code owner's review asks nobody where a path has no owner, or one that
-GitHub does not know. So whatever is not plainly owned counts as open.
+A rule that requires a code owner's review requires nothing for a path without an owner, or with
+an owner whom GitHub does not know. So every path that is not clearly owned is a fault.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sluice.github.api.client import Client
 from sluice.github.api.connection import RefusedError
 from sluice.github.settings.desired import Reviewer
 
-# No login on GitHub has two hyphens in a row, so nobody can come to own a template's copy.
+# A login on GitHub cannot have two hyphens in a row, so nobody can register this one.
 PLACEHOLDER = "@--owner--"
 
 _OWNER = re.compile(
@@ -28,6 +28,8 @@ _OWNER = re.compile(
 
 
 class Fault(Struct):
+    """An error that GitHub finds in CODEOWNERS."""
+
     line: int
     kind: str
     source: str | None = None
@@ -39,16 +41,17 @@ class _Faults(Struct):
 
 
 def path(settings: Path) -> Path:
+    """The path of CODEOWNERS. settings: the folder .github/settings."""
     return settings.parent / "CODEOWNERS"
 
 
 def unnamed(settings: Path) -> bool:
-    """Whether the placeholder stands where an owner should."""
+    """Whether the file still has the placeholder in the place of an owner."""
     return any(PLACEHOLDER in owners for _, owners in _lines(_text(settings)))
 
 
 def write(settings: Path, reviewers: list[Reviewer], organisation: str) -> None:
-    """Name the reviewers in the placeholder's place: all of it or nothing."""
+    """Replace the placeholder by the reviewers. organisation: the owner of their teams."""
     named = " ".join(
         f"@{one.user}" if one.user else f"@{organisation}/{one.team}" for one in reviewers
     )
@@ -62,38 +65,39 @@ def write(settings: Path, reviewers: list[Reviewer], organisation: str) -> None:
 
 
 def faults(settings: Path) -> list[str]:
-    """What the file leaves open, by itself."""
+    """The faults of the file that can be seen without GitHub, one line each."""
     file = path(settings)
     if not file.is_file():
-        return [f"{file}: is missing, so nobody is asked to review what decides"]
+        return [f"{file} is missing, so no review by a code owner is required: restore it"]
     if unnamed(settings):
         return [
-            f"{file}: {PLACEHOLDER} is nobody, so nobody is asked to review what decides; "
-            "'sluice github setup' names the reviewers there"
+            f"{file}: {PLACEHOLDER} is a placeholder, so no review by a code owner is required: "
+            "run 'sluice github setup', which names the reviewers there"
         ]
     lines = list(_lines(_text(settings)))
     said = [
-        f"{file}: {owner} is no owner: expected @LOGIN, @ORGANISATION/TEAM or an address"
+        f"{file}: {owner!r} is not an owner: expected @LOGIN, @ORGANISATION/TEAM or an e-mail "
+        "address"
         for owner in dict.fromkeys(owner for _, owners in lines for owner in owners)
         if not _OWNER.fullmatch(owner)
     ]
     if not lines or lines[0][0] != "*" or not lines[0][1]:
-        said.append(f"{file}: must begin with '*' and its owners, so that nothing is left out")
+        said.append(f"{file}: the first rule must be '*' with its owners, so that it covers all")
     return said + [
-        f"{file}: {pattern} has no owner, and is not among what is free: {', '.join(UNOWNED)}"
+        f"{file}: {pattern} has no owner: name one; only {', '.join(UNOWNED)} need none"
         for pattern, owners in lines
         if not owners and pattern not in UNOWNED
     ]
 
 
 def exceptions(client: Client) -> list[str]:
-    """What GitHub takes exception to, in the file as it is on the default branch."""
+    """The errors that GitHub finds in the file on the default branch, one line each."""
     repos = client.rest.repos
     try:
         found = client.read(_Faults, lambda: repos.codeowners_errors(*client.place))
     except RefusedError as refused:
         if refused.status == 404:
-            return [f"CODEOWNERS on {client.access.repository}: GitHub finds none: commit it"]
+            return [f"CODEOWNERS on {client.access.repository}: missing: commit and push it"]
         raise
     return [
         f"CODEOWNERS on {client.access.repository}: line {one.line}: {one.kind}"
@@ -104,7 +108,7 @@ def exceptions(client: Client) -> list[str]:
 
 
 def _lines(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Each pattern and its owners."""
+    """Each pattern with its owners."""
     for line in text.splitlines():
         words = line.partition("#")[0].split()
         if words:

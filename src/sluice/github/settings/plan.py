@@ -1,4 +1,4 @@
-"""The changes that make the repository what the files say, in the order to make them."""
+"""The changes that are needed so that the repository matches the files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sluice.github.api.client import Client
 from sluice.github.settings import environments, rulesets
 from sluice.github.settings.actual import Actual
 from sluice.github.settings.desired import DesiredSettings
-from sluice.github.settings.differences import SILENT, Change, Difference, compare, told
+from sluice.github.settings.differences import UNKNOWN, Change, Difference, as_dict, compare
 
 
 def plan(files: DesiredSettings, actual: Actual, sections: Collection[Section]) -> list[Change]:
-    """The changes in the order to make them: half of them never leave less protection."""
+    """The changes in an order in which an interruption never leaves less protection than before."""
     planners: dict[Section, Callable[[DesiredSettings, Actual], Iterator[Change]]] = {
         "actions": _actions,
         "rulesets": rulesets.changes,
@@ -24,19 +24,19 @@ def plan(files: DesiredSettings, actual: Actual, sections: Collection[Section]) 
     }
     readable = _readable(actual, sections)
     changes = [change for one in readable for change in planners[one](files, actual)]
-    # Outside GitHub's documented requests, so it comes when all the others are done.
+    # GitHub does not document this request, so it is the last one.
     if "environments" in readable:
         changes += environments.bypass(files, actual)
     return changes
 
 
-def untold(files: DesiredSettings, actual: Actual, sections: Collection[Section]) -> list[str]:
-    """What GitHub does not say, and no request would make it say: a person has to look."""
+def unknown(files: DesiredSettings, actual: Actual, sections: Collection[Section]) -> list[str]:
+    """The settings that GitHub's API does not give, one line each: a person has to look."""
     readable, said = _readable(actual, sections), []
     if "environments" in readable:
-        said += environments.untold(files, actual)
-    if "repository" in readable and _reporting_is_untold(actual):
-        look = f"{SILENT}: look under Settings, Advanced Security"
+        said += environments.unknown(files, actual)
+    if "repository" in readable and _reporting_is_unknown(actual):
+        look = f"{UNKNOWN}: look under Settings, Advanced Security"
         said.append(f"repository: private_vulnerability_reporting: {look}")
     return said
 
@@ -45,16 +45,16 @@ def _readable(actual: Actual, sections: Collection[Section]) -> list[Section]:
     return [one for one in SECTIONS if one in sections and one not in actual.unread]
 
 
-def _reporting_is_untold(actual: Actual) -> bool:
+def _reporting_is_unknown(actual: Actual) -> bool:
     return not actual.repository.private and actual.private_reporting is None
 
 
 def _actions(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
     what, body = "actions", files.actions.workflow.body()
-    if differences := compare(what, body, told(actual.workflow)):
+    if differences := compare(what, body, as_dict(actual.workflow)):
         yield Change(what, differences, partial(Client.set_workflow_permissions, body=body))
     permissions = files.actions.permissions.body()
-    if differences := compare(what, permissions, told(actual.actions)):
+    if differences := compare(what, permissions, as_dict(actual.actions)):
         kept = actual.actions.allowed_actions if actual.actions else None
         whole = {"allowed_actions": kept, **permissions} if kept else permissions
         yield Change(what, differences, partial(Client.set_actions_permissions, body=whole))
@@ -62,7 +62,7 @@ def _actions(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
 
 def _repository(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
     what, body = "repository", files.repository.settings.body()
-    if differences := compare(what, body, told(actual.repository)):
+    if differences := compare(what, body, as_dict(actual.repository)):
         yield Change(what, differences, partial(Client.update_repository, body=body))
     alerts = files.repository.vulnerability_alerts
     key = "vulnerability_alerts"
@@ -81,7 +81,7 @@ def _labels(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
     for one in files.labels:
         what, body, has = f"label {one.name}", one.body(), found.get(one.name.lower())
         if has is None:
-            missing = [Difference(what, "is", "missing", "there")]
+            missing = [Difference(what, "exists", "no", "yes")]
             yield Change(what, missing, partial(Client.create_label, body=body))
             continue
         said = {"name": has.name, "color": has.color.lower(), "description": has.description or ""}

@@ -1,4 +1,4 @@
-"""What a private repository's plan may not have, and what is left to do then."""
+"""What to do if the billing plan of a private repository lacks a feature."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from sluice.github.settings.actual import Actual
 
 _REVIEWERS = (
     "on a private repository, reviewers of an environment need GitHub Enterprise (a public one "
-    "has them on every plan). The weaker way: ask for each release in a pull request that a code "
-    "owner approves (rulesets on private repositories need Pro or Team), and let that person make "
-    "the pre-release a full release by hand; GitHub then holds nobody to it"
+    "has them on every plan). A weaker way, which GitHub does not enforce: request each release in "
+    "a pull request that a code owner approves (rulesets on private repositories need Pro or "
+    "Team), and let that person turn the pre-release into a full release by hand"
 )
 _RULESETS = (
     "on a private repository, rulesets need GitHub Pro, Team or Enterprise (a public one has them "
-    "on every plan). The weaker way: nobody pushes to main, and a second person merges each pull "
-    "request once all-green has passed; GitHub then holds nobody to it"
+    "on every plan). A weaker way, which GitHub does not enforce: nobody pushes to main, and a "
+    "second person merges each pull request after all-green has passed"
 )
 
 
 def weaker_way(what: str) -> str:
+    """Why the plan does not allow a setting, and what people can agree on instead."""
     way = _RULESETS if what.startswith("ruleset") else _REVIEWERS
     return f"{way} (docs/release.md)"
 
 
 def unread(actual: Actual) -> list[str]:
-    """What could not be read and why, with what is left to do where the plan is why."""
+    """The sections that could not be read, with the reason, and advice if it is the plan."""
     return [
         f"{section}: {why}"
         + (f"; {weaker_way(section)}" if isinstance(why, RefusedError) and why.of_plan else "")

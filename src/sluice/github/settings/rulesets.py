@@ -1,4 +1,4 @@
-"""What the rulesets are to become: which changes reach main, and that version tags stay."""
+"""Changes of rulesets, which decide what may be merged to main and protect version tags."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from sluice.github.api.client import Client
 from sluice.github.settings import desired
 from sluice.github.settings.actual import Actual
 from sluice.github.settings.desired import DesiredSettings
-from sluice.github.settings.differences import SILENT, Change, Difference, compare, listed, same
+from sluice.github.settings.differences import UNKNOWN, Change, Difference, compare, listed, same
 
 
 def changes(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
+    """The rulesets to create or to update; rulesets of other names stay as they are."""
     found = {one.name: one for one in actual.rulesets}
     for one in files.rulesets:
         what = f"ruleset {one.name}"
         if one.name not in found:
-            there = f"there, with the rules {listed(rule['type'] for rule in one.body()['rules'])}"
-            missing = [Difference(what, "is", "missing", there)]
+            rules = listed(rule["type"] for rule in one.body()["rules"])
+            missing = [Difference(what, "exists", "no", f"yes, with the rules {rules}")]
             yield Change(what, missing, partial(Client.create_ruleset, body=one.body()))
         elif differences := list(_ruleset(what, one, found[one.name])):
             update = partial(Client.update_ruleset, id=found[one.name].id, body=one.body())
@@ -37,7 +38,7 @@ def _ruleset(what: str, one: desired.Ruleset, has: responses.Ruleset) -> Iterato
     )
     actors = one.body()["bypass_actors"]
     if has.bypass_actors is None:
-        yield Difference(what, "who may bypass it", SILENT, listed(map(_actor, actors)))
+        yield Difference(what, "who may bypass it", UNKNOWN, listed(map(_actor, actors)))
     elif not same(actors, has.bypass_actors):
         yield Difference(
             what,
@@ -61,12 +62,12 @@ def _rules(
     for rule in rules:
         kind = rule["type"]
         if kind not in found:
-            yield Difference(what, f"rule {kind}", "missing", "there")
+            yield Difference(what, f"rule {kind}", "missing", "present")
         else:
-            told = msgspec.to_builtins(found[kind])
-            yield from compare(f"{what}: {kind}", rule.get("parameters", {}), told)
+            has_parameters = msgspec.to_builtins(found[kind])
+            yield from compare(f"{what}: {kind}", rule.get("parameters", {}), has_parameters)
     for kind in found.keys() - {rule["type"] for rule in rules}:
-        yield Difference(what, f"rule {kind}", "there", "gone, the file does not have it")
+        yield Difference(what, f"rule {kind}", "present", "removed, because the file lacks it")
 
 
 def _actor(actor: Mapping[str, Any]) -> str:
