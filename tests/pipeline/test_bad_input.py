@@ -29,7 +29,7 @@ def test_params_that_are_not_yaml(toy: Toy, in_process: InProcess) -> None:
         "": "params.yaml: expected keys and values, found NoneType",
         "- a\n- b\n": "params.yaml: expected keys and values, found list",
         "name: [unclosed\n": "params.yaml is not valid YAML",
-        "a: 1\na: 2\n": "params.yaml is not valid YAML",
+        "a: 1\na: 2\n": "params.yaml: line 2: the key 'a' occurs twice",
     }
     for text, why in texts.items():
         toy.write("params.yaml", text)
@@ -90,7 +90,7 @@ def test_candidates_that_cannot_be_trained(toy: Toy, in_process: InProcess) -> N
     [
         (b"", "data/toy.csv is empty: expected a table with a header"),
         (b"key,weight\n", "data/toy.csv has no rows"),
-        (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "data/toy.csv is not a readable table"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "data/toy.csv is neither CSV nor Parquet"),
     ],
     ids=["empty", "a header alone", "binary"],
 )
