@@ -46,6 +46,7 @@ FEATURES = {
     "price": sorted(np.unique(np.exp(RANDOM.normal(10, 1, ROWS)).astype(int)).tolist()),
     "index": RANDOM.integers(0, 50, ROWS).tolist(),
     "X": [k % 9 for k in range(ROWS)],
+    "x": [k * k for k in range(ROWS)],
     "hour": [k % 24 for k in range(ROWS)],
     "key in no order": RANDOM.choice(10**6, ROWS, replace=False).tolist(),
     "powers": [k**3 for k in range(ROWS)],

@@ -37,6 +37,7 @@ REFUSED = {
     "mark.csv": (b"\xef\xbb\xbf\n", "is empty"),
     "page.csv": (b"<!DOCTYPE html>\n<p>a,b</p>\n", "a page of HTML or XML"),
     "title.csv": (b"Sales of 2024\nname,size,y\na,1,2\nb,2,3\n", "'Sales of 2024', is a title"),
+    "narrow.csv": (b'"Sales, 2024"\nx,y\n1,a\n4,b\n9,a\n', "'Sales, 2024', is a title"),
     "padded.csv": (b"Sales,,\nname,size,y\na,1,2\nb,2,3\n", "'Sales', is a title"),
     "comment.csv": (b"# made, by hand\nname,size,y\na,1,2\nb,2,3\n", "is a title or a comment"),
     "iris.csv": (b"5.1,3.5,setosa\n4.9,3.0,setosa\n4.7,3.2,virginica\n", "has no header"),

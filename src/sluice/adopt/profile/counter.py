@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 # The names that pandas gives to the numbers of rows; R, Spark and people give the others too.
 _PANDAS = re.compile(r"unnamed: ?\d+.*|__index_level_\d+__|level_0")
 _INDEX = re.compile(
-    r"index|idx|nr|no|#|instant|v1|x\.?1?|\.\.\.1|_c0"
+    r"index|idx|nr|no|#|instant|\.\.\.1|_c0"
     r"|(row|line|record|obs|observation)s?[ ._-]?(no|nr|num|number|id|index|name)?s?"
 )
+_IN_R = re.compile(r"X(\.?\d)?|V1")  # in capitals: x is a usual name of a feature
 _YEARS = (1500, 2200)
 _STEPS = 0.9  # the share of rows that follow their predecessor by one, if the count was restarted
 _DENSE = 2  # at most this many numbers for each row
@@ -31,12 +32,12 @@ def counts_rows(column: Series) -> bool:
     """
     if column.dtype.kind not in "iu" or column.isna().any():
         return False
-    values, name = column.to_numpy(np.float64), str(column.name).strip().lower()
+    values, name = column.to_numpy(np.float64), str(column.name).strip()
     unique = len(np.unique(values)) == len(values)
     steps = np.diff(values)
-    if _PANDAS.fullmatch(name):
+    if _PANDAS.fullmatch(name.lower()):
         return True
-    if _INDEX.fullmatch(name):
+    if _INDEX.fullmatch(name.lower()) or _IN_R.fullmatch(name):
         return unique or bool((np.abs(steps) == 1).mean() >= _STEPS)
     if not unique or _are_years(values):
         return False

@@ -56,7 +56,8 @@ def find(file: Path, text: str) -> Layout:
         name = _WORDS.get(delimiter, repr(delimiter))
         notes.append(f"the file's delimiter is {name}, and the project's copy has commas")
     if declared:
-        notes.append(f"its first line {declared[0].strip()!r} names the delimiter and was left out")
+        line = declared[0].splitlines()[0]
+        notes.append(f"its first line {line!r} names the delimiter and was left out")
     if spaces:
         notes.append("the space after each delimiter is not part of the names and values")
     return Layout(delimiter, _names(header, sample), rows, spaces, tuple(notes))
@@ -99,7 +100,7 @@ def _names(header: list[str], sample: Rows) -> list[str]:
 def _require_header(file: Path, header: list[str], sample: Rows) -> None:
     width, _ = _width(sample or [header])
     named = [cell for cell in header if cell.strip()]
-    is_title = len(named) == 1 and width > 2
+    is_title = len(named) == 1 and (width > 2 or (width == 2 and _begins_with_names(sample)))
     is_comment = header[:1] and header[0].startswith("#") and len(header) != width
     if len(sample) > 1 and (is_title or is_comment):
         raise SluiceError(
@@ -112,6 +113,13 @@ def _require_header(file: Path, header: list[str], sample: Rows) -> None:
             f"{file} has no header: its first line ({shown}, \u2026) is a row of values; add a "
             "first line with the names of the columns"
         )
+
+
+def _begins_with_names(sample: Rows) -> bool:
+    """Whether the first of these rows has texts above numbers, as a header has."""
+    rows = [row for row in sample if len(row) == len(sample[0])]
+    columns = list(zip(*rows, strict=True))
+    return any(_numeric(list(cells[1:])) and not is_plain_number(cells[0]) for cells in columns)
 
 
 def _is_row(header: list[str], sample: Rows) -> bool:
