@@ -90,7 +90,10 @@ def test_an_input_without_files_is_refused(refused: Refused, tmp_path: Path) -> 
     (tmp_path / "in/_hidden.csv").touch()
     refused("in: contains no files to score", tmp_path / "in")
     (tmp_path / "rows.xlsx").touch()
-    refused("rows.xlsx: expected a name that ends in .parquet, .csv,", tmp_path / "rows.xlsx")
+    refused(
+        "rows.xlsx: expected a name that ends in .csv, .tsv, .txt, .parquet,",
+        tmp_path / "rows.xlsx",
+    )
 
 
 def _half(path: Path) -> Path:
