@@ -14,6 +14,9 @@ from sluice.files import decode_json
 
 # A verdict does not advise more than this many times the present rows.
 _MOST_ROWS = 100
+# With so many rows of each kind, hardly one of 400 resamples has none of a kind: 400 exp(-12) is
+# below 1 %.
+_DEFINED_ROWS = 12
 
 
 class Status(StrEnum):
@@ -119,30 +122,42 @@ def judge(
     *,
     interval: tuple[float, float] | None = None,
     n: int | None = None,
+    rarest: int | None = None,
 ) -> Finding:
     """Compare a measurement with its bound.
 
     With an interval, all of it must lie within the bound. If only the estimate does, the finding
-    is `insufficient`, and its reason says how many rows or which bound would settle it.
+    is `insufficient`, and its reason says how many rows or which bound would settle it. rarest:
+    the rows of the rarest class or group, without which the measurement is not defined.
     """
     if math.isinf(estimate) and not bound.admits(estimate):
         return Finding(
             name, Status.FAIL, f"infinite, outside the bound of {bound}", n=n, bound=bound
         )
     if not math.isfinite(estimate):
-        why = "could not be computed from these rows"
+        why = f"could not be computed from these rows; {_what_would_define(n, rarest)}"
         return Finding(name, Status.INSUFFICIENT, why, n=n, bound=bound)
     estimate = plain(estimate)
     if interval is not None and not all(map(math.isfinite, interval)):
         why = (
             f"{number(estimate)}, but it is not defined on every resample of these rows, so it has "
-            "no confidence interval; more holdout rows of the rarest kind would settle it"
+            f"no confidence interval; {_what_would_define(n, rarest)}"
         )
         return Finding(name, Status.INSUFFICIENT, why, estimate, n=n, bound=bound)
     if interval is not None:
         interval = plain(interval[0]), plain(interval[1])
     status, why = _hold(estimate, interval, bound, n)
     return Finding(name, status, why, estimate, interval, n, bound)
+
+
+def _what_would_define(n: int | None, rarest: int | None) -> str:
+    """Say how many rows a measurement needs that some class or group is too rare for."""
+    if n is None or rarest is None:
+        return f"at least {_DEFINED_ROWS} rows of the rarest class or group would settle it"
+    if rarest >= _DEFINED_ROWS:
+        return "remove its bound in params.yaml if it cannot be defined for this data"
+    have = f"{rarest} rows of the rarest class or group are there, at least {_DEFINED_ROWS} needed"
+    return f"{have}: about {n * _DEFINED_ROWS // max(rarest, 1) - n:,} more rows"
 
 
 def _hold(

@@ -14,7 +14,7 @@ from sluice.adopt.edits import Edit
 from sluice.adopt.params_yaml import params_yaml, record
 from sluice.adopt.profile.infer import infer, require_features
 from sluice.adopt.summary import again
-from sluice.adopt.suspects import suspected_leaks
+from sluice.adopt.suspects import suspects
 from sluice.check.entities import suspected
 from sluice.config import Settings
 from sluice.errors import SluiceError
@@ -116,8 +116,8 @@ def _derive(
     trusted = frozenset(
         edit.path[1] for edit in kept if edit.path[0] == "columns" and edit.path[-1] == "use"
     )
-    if not keep_suspects and (suspects := suspected_leaks(typed, first, trusted=trusted)):
-        profile = profile.leaving_out(suspects)
+    if not keep_suspects and (found := suspects(typed, first, trusted=trusted)):
+        profile = profile.leaving_out(found)
         require_features(profile)
         first = _settings(new, profile, file, kept)
     profile = profile.with_entities(suspected(typed, first))

@@ -19,7 +19,7 @@ from sluice.adopt.profile import TableProfile
 from sluice.adopt.profile.infer import infer, project_name, require_features
 from sluice.adopt.profile.words import parse_keep, without_missing
 from sluice.adopt.summary import summary
-from sluice.adopt.suspects import suspected_leaks
+from sluice.adopt.suspects import suspects
 from sluice.check.entities import suspected
 from sluice.config import Settings
 from sluice.errors import SluiceError
@@ -116,8 +116,8 @@ def _prepare(
     first = _write_params(new, params_yaml(profile, place, permissive_bounds(profile)))
     typed = _read_back(new / place, first, frame)
     say(f"Deriving bounds from {profile.rows:,} rows by cross-validation \u2026")
-    if not keep_suspects and (suspects := suspected_leaks(typed, first)):
-        profile = profile.leaving_out(suspects)
+    if not keep_suspects and (found := suspects(typed, first)):
+        profile = profile.leaving_out(found)
         require_features(profile)
         first = _write_params(new, params_yaml(profile, place, permissive_bounds(profile)))
     profile = profile.with_entities(suspected(typed, first))

@@ -1,10 +1,10 @@
-"""Columns that an adoption leaves out, because they may give the target away."""
+"""Columns that an adoption leaves out: they may give away the target or a sensitive column."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.check import leakage
+from sluice.check import leakage, proxies
 from sluice.check.leakage import Leak
 from sluice.config import Settings
 from sluice.verdict import number
@@ -16,13 +16,21 @@ if TYPE_CHECKING:
 _ROUNDS = 5
 
 
-def suspected_leaks(
+def suspects(
     frame: DataFrame, settings: Settings, *, trusted: frozenset[str] = frozenset()
 ) -> dict[str, str]:
-    """Return the inputs that exceed a bound on leaks, each with a remark that says why.
+    """Return the inputs that may be leaks, or copies of a sensitive column, with the reasons.
 
     frame: a typed table. trusted: inputs that a person has decided to use.
     """
+    copies = copies_of_sensitive(frame, settings, trusted=trusted)
+    return {**copies, **suspected_leaks(frame, settings, trusted=trusted)}
+
+
+def suspected_leaks(
+    frame: DataFrame, settings: Settings, *, trusted: frozenset[str] = frozenset()
+) -> dict[str, str]:
+    """Return the inputs that exceed a bound on leaks, each with a remark that says why."""
     found: dict[str, str] = {}
     for _ in range(_ROUNDS):
         left = without(settings, found)
@@ -37,6 +45,18 @@ def suspected_leaks(
             break
         found = {**new, **found}
     return found
+
+
+def copies_of_sensitive(
+    frame: DataFrame, settings: Settings, *, trusted: frozenset[str] = frozenset()
+) -> dict[str, str]:
+    """Return the inputs that tell the groups of a sensitive column, each with a remark."""
+    return {
+        proxy.column: f"suspected proxy: it tells {proxy.group!r} from the other groups of people "
+        f"with a ROC AUC of {number(proxy.strength)}"
+        for proxy in proxies.copies(frame, settings)
+        if proxy.column is not None and proxy.column not in trusted
+    }
 
 
 def without(settings: Settings, names: dict[str, str]) -> Settings:

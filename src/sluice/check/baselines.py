@@ -34,7 +34,11 @@ def baselines(project: Project, holdout: DataFrame) -> dict[str, Predictions]:
             best = name
     _, majority = _outcomes(project, train, validation, holdout, None)
     usual = "the mean" if settings.task == "regression" else "the majority class"
-    return {usual: majority, f"the best single column ({best})": singles[best][1]}
+    single = singles[best][1]
+    # Where no column tells anything, the best use of one is to guess without it.
+    if not score.gain(score.compute(single), score.compute(majority)) >= 0:
+        single = majority
+    return {usual: majority, f"the best single column ({best})": single}
 
 
 def _outcomes(

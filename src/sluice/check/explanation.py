@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sluice import table
+from sluice.check.proxies import proxies
+from sluice.check.suspicion import judge_suspicion
 from sluice.config import Settings
 from sluice.files import write_json
 from sluice.labels import MISSING
@@ -43,7 +45,37 @@ def measure(project: Project) -> list[Finding]:
     facts = summarise(model, settings, rows, contributions)
     write_json(project.evidence("explanation") / "importance.json", facts["importance"])
     write_json(project.evidence("explanation") / "rows.json", facts["rows"])
-    return [*_forbidden_inputs(settings, inputs), _largest_share(project, facts["importance"])]
+    return [
+        *_forbidden_inputs(settings, inputs),
+        _largest_share(project, facts["importance"]),
+        *_proxies(table.read_split(project.split("train")), settings, inputs),
+    ]
+
+
+def _proxies(train: DataFrame, settings: Settings, inputs: list[str]) -> list[Finding]:
+    """Judge how well the inputs tell the groups of each sensitive column apart."""
+    bounds = settings.explanation
+    found = []
+    for proxy in proxies(train, settings, inputs):
+        alone = proxy.column is not None
+        key, high = ("proxy", bounds.proxy) if alone else ("joint_proxy", bounds.joint_proxy)
+        told = f"{proxy.column!r} alone tells" if alone else "the inputs together tell"
+        said = f"{told} {proxy.group!r} from the other groups, so leaving out {proxy.sensitive!r}"
+        ignore = f"set 'use: ignored' for {proxy.column!r}" if alone else "leave inputs out"
+        found.append(
+            judge_suspicion(
+                f"explanation/proxy of {proxy.sensitive}/{proxy.column if alone else 'all inputs'}",
+                proxy.strength,
+                Bound(f"params.yaml: explanation.{key}", high=high),
+                n=len(train),
+                copy=f"{said} does not keep it from the model; {ignore} in params.yaml",
+                suspected=(
+                    f"{said} may not keep it from the model; {ignore} in params.yaml, or accept "
+                    "this finding by name, with the reason"
+                ),
+            )
+        )
+    return found
 
 
 def _forbidden_inputs(settings: Settings, inputs: list[str]) -> list[Finding]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice import table
 from sluice.check.clusters import clusters_of, count, with_count
 from sluice.check.groups import Grouping, groupings
 from sluice.check.outcome import of_split
@@ -20,6 +21,7 @@ from sluice.project import Project
 from sluice.stats.bootstrap import Clusters, Rows, Statistic, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
+_PARTS = ("train", "validation", "holdout", "latest")
 _FEWEST_MEMBERS = 10  # an interval from fewer groups of rows would be much too narrow
 
 
@@ -56,6 +58,8 @@ def measures(outcome: Predictions) -> list[Measure]:
 
 
 def measure(project: Project) -> list[Finding]:
+    import pandas as pd
+
     settings = project.settings
     if not settings.data.sensitive:
         # DVC refuses a stage that leaves out one of its outputs.
@@ -63,10 +67,11 @@ def measure(project: Project) -> list[Finding]:
         why = "data.sensitive in params.yaml names no column, so no groups were compared"
         return [Finding("fairness/sensitive columns", Status.INSUFFICIENT, why)]
     frame, outcome = of_split(project, "holdout")
+    whole = pd.concat([table.read_split(project.split(part)) for part in _PARTS])
     taken = measures(outcome)
     clusters = clusters_of(frame, settings)
     findings, evidence = [], []
-    for grouping in groupings(frame, settings):
+    for grouping in groupings(frame, settings, whole):
         found, facts = _compare(project, grouping, taken, clusters)
         findings += found
         evidence.append(facts)
@@ -112,6 +117,12 @@ def _compare(
             )
             findings.append(with_count(found, clusters, project.settings))
     return findings, _facts(grouping, sizes, taken, values, spans)
+
+
+def _rarest(grouping: Grouping, groups: list[str], measure: Measure) -> int:
+    """The rows of the group which has the fewest that the measure counts."""
+    counted = grouping.of[measure.counted]
+    return min((int(np.count_nonzero(counted == group)) for group in groups), default=0)
 
 
 def _too_small(name: str, size: int, least: int, rows: int) -> Finding:

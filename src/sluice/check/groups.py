@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise, product
 from typing import TYPE_CHECKING
 
@@ -35,12 +35,27 @@ class Grouping:
         return " & ".join(self.columns)
 
 
-def groupings(frame: DataFrame, settings: Settings) -> list[Grouping]:
-    """Each sensitive column, then every combination of two or more of them."""
-    single = [_single(frame[name], name, settings) for name in settings.data.sensitive]
-    made = list(single)
-    for size in range(2, len(single) + 1):
-        made += [_cross(parts) for parts in combinations(single, size)]
+def groupings(
+    frame: DataFrame, settings: Settings, whole: DataFrame | None = None
+) -> list[Grouping]:
+    """Each sensitive column, then every combination of two or more of them.
+
+    whole: the whole table. A combination of groups that no row of it has is not expected in
+    `frame`, such as 1 in two columns of which each row has 1 in at most one.
+    """
+    names = list(settings.data.sensitive)
+    single = {name: _single(frame[name], name, settings) for name in names}
+    met = single
+    if whole is not None:
+        met = {name: _single(whole[name], name, settings) for name in names}
+    made = list(single.values())
+    for size in range(2, len(names) + 1):
+        for chosen in combinations(names, size):
+            crossed = _cross([single[name] for name in chosen])
+            if whole is not None:
+                there = set(_cross([met[name] for name in chosen]).of)
+                crossed = replace(crossed, names=tuple(n for n in crossed.names if n in there))
+            made.append(crossed)
     return made
 
 
@@ -70,7 +85,7 @@ def _bands(values: np.ndarray, edges: list[float]) -> tuple[list[str], np.ndarra
     return names, of
 
 
-def _cross(parts: tuple[Grouping, ...]) -> Grouping:
+def _cross(parts: list[Grouping]) -> Grouping:
     names = tuple(" & ".join(combined) for combined in product(*(part.names for part in parts)))
     of = [" & ".join(row) for row in zip(*(part.of for part in parts), strict=True)]
     return Grouping(tuple(c for part in parts for c in part.columns), names, np.array(of, object))

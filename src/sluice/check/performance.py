@@ -29,6 +29,7 @@ def measure(project: Project) -> list[Finding]:
             Bound(project.source("performance", "bounds", name), bound.low, bound.high),
             interval=spans[name],
             n=len(outcome.truth),
+            rarest=_rarest(outcome),
         )
         for name, bound in settings.bounds.items()
     ]
@@ -53,6 +54,14 @@ def measure(project: Project) -> list[Finding]:
     if project.settings.task != "regression":
         findings.append(_decides(outcome, project.settings.classes))
     return findings
+
+
+def _rarest(outcome: Predictions) -> int | None:
+    """The rows of the rarest class; None for numbers."""
+    if outcome.task == "regression":
+        return None
+    classes = np.bincount(outcome.truth.astype(np.intp), minlength=len(outcome.classes))
+    return int(classes.min())
 
 
 def _believable(metric: str, value: float, ceiling: float, n: int) -> Finding:

@@ -39,7 +39,7 @@ def fairness_bounds(trial: Trial, settings: Settings, holdout: int) -> FairnessB
     from sluice.check.groups import groupings
 
     rows, outcome = trial.rows, trial.outcome
-    made = groupings(rows, settings)
+    made = groupings(rows, settings, rows)
     share = holdout / len(rows)
     sizes = [(g.of == name).sum() * share for g in made for name in g.names]
     least, most = _GROUP_ROWS

@@ -64,7 +64,7 @@ def infer(
         raise SluiceError(f"{len(frame)} rows are too few to split: provide at least {_LEAST_ROWS}")
     task, goal = profile_target(frame[target], words.get(target, ""))
     roles = {column: profile_sensitive(frame[column]) for column in sensitive}
-    groups = {column: groups_of(frame, column, roles, sensitive) for column in sensitive}
+    groups = {column: groups_of(frame[column], roles[column]) for column in sensitive}
     roles[target] = goal
     if id_column is not None:
         roles[id_column] = profile_id(frame[id_column])

@@ -21,12 +21,11 @@ from sluice.errors import SluiceError
 from sluice.labels import MISSING
 
 if TYPE_CHECKING:
-    from pandas import DataFrame, Series
+    from pandas import Series
 
 _MOST_GROUPS = 12  # a number with more distinct values is divided into bands
 _BANDS = 3
-# Fewer rows on the holdout say little about a group, or about an intersection of groups.
-_GROUP_ROWS, _INTERSECTION_ROWS = 50, 25
+_GROUP_ROWS = 50  # fewer rows on the holdout say little about a group
 
 
 def profile_sensitive(column: Series) -> ColumnProfile:
@@ -53,32 +52,22 @@ def profile_sensitive(column: Series) -> ColumnProfile:
     return ColumnProfile(name, number_type(column), "feature", low, high, missing=missing)
 
 
-def groups_of(
-    frame: DataFrame, name: str, profiles: dict[str, ColumnProfile], sensitive: list[str]
-) -> Groups:
-    """Return the groups of one column, large enough to intersect with the other columns' groups.
+def groups_of(column: Series, profile: ColumnProfile) -> Groups:
+    """Return the groups of a sensitive column: bands of a number, or its values.
 
-    profiles: the profile of each sensitive column, by name.
+    Values with too few holdout rows to be judged alone form one group. A larger one never joins
+    them, although its intersections with other columns may be small.
     """
-    if not profiles[name].values:
-        return _bands(frame[name])
-    others = (len(profiles[other].values) or _BANDS for other in sensitive if other != name)
-    return _groups(frame[name], max(_GROUP_ROWS, math.prod(others) * _INTERSECTION_ROWS))
-
-
-def _groups(column: Series, rows: int) -> Groups:
-    """Make each value a group, and combine the values with fewer holdout rows than `rows`."""
+    if not profile.values:
+        return _bands(column)
     counts = table.labels(column).value_counts()
-    counts = counts[counts.index != MISSING].sort_index().sort_values(kind="stable")
-    least = rows / holdout_share(len(column))
-    small: list[str] = []
-    if counts.iloc[0] < least:
-        while len(small) < len(counts) - 1 and counts[small].sum() < least:
-            small.append(str(counts.index[len(small)]))
+    least = _GROUP_ROWS / holdout_share(len(column))
+    small = {str(text) for text, rows in counts.items() if text != MISSING and rows < least}
     if len(small) < 2:
         return Groups()
-    groups = {text: [as_scalar(text)] for text in known_labels(column) if text not in small}
-    return Groups(groups={**groups, "all others": [as_scalar(text) for text in small]})
+    labels = known_labels(column)
+    groups = {text: [as_scalar(text)] for text in labels if text not in small}
+    return Groups(groups={**groups, "all others": [as_scalar(t) for t in labels if t in small]})
 
 
 def _bands(column: Series) -> Groups:
