@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,14 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sluice.adopt import adopt_again, replace
+from sluice.adopt import adopt, adopt_again, replace
 from sluice.adopt.edits import Edit, apply, edits
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.files import parse_yaml
 from sluice.project import Project
 
-Adopt = Callable[..., list[str]]
 Contents = Callable[[Path], dict[str, bytes]]
 
 
@@ -36,13 +36,27 @@ def table(rows: int) -> pd.DataFrame:
     )
 
 
+@pytest.fixture(scope="module")
+def once(example: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with the table adopted and committed, to be copied."""
+    folder = tmp_path_factory.mktemp("again")
+    table(400).to_csv(folder / "table.csv", index=False)
+    shutil.copytree(example, folder / "project", symlinks=True)
+    adopt(
+        folder / "project",
+        folder / "table.csv",
+        target="y",
+        id=None,
+        sensitive=[],
+        say=lambda _: None,
+    )
+    commit(folder / "project")
+    return folder / "project"
+
+
 @pytest.fixture
-def committed(project: Path, adopted: Adopt, tmp_path: Path) -> Path:
-    """A project with the table adopted and committed."""
-    table(400).to_csv(tmp_path / "table.csv", index=False)
-    adopted(tmp_path / "table.csv", "y")
-    commit(project)
-    return project
+def committed(once: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(once, tmp_path / "project", symlinks=True))
 
 
 def commit(root: Path) -> None:

@@ -166,19 +166,19 @@ def test_sensitive_columns_become_groups_or_bands() -> None:
     assert found.sensitive["sex"].groups is None
     assert found.sensitive["age"].bands == [40.0, 59.0]
     assert column(frame, "grade", sensitive=["grade"]).type == "category"
-    assert found.sensitive["rare"].groups == {"a": ["a"], "all others": ["d", "c", "b"]}
+    assert found.sensitive["rare"].groups == {"a": ["a"], "all others": ["b", "c", "d"]}
     assert [f.name for f in found.features] == ["x"]
 
 
-def test_groups_are_larger_if_they_are_intersected_with_other_columns() -> None:
-    frame = pd.concat([table(y=["yes", "no"], k=["a"] * 7 + ["b", "c"], s=["f", "m"])] * 30)
-    frame["k"] = frame["k"].astype("str")
-    single = profile(frame, sensitive=["k"]).sensitive["k"]
-    age = pd.array([20 + row % 60 for row in range(len(frame))], dtype="Int64")
-    intersected = profile(frame.assign(age=age), sensitive=["k", "s", "age"]).sensitive["k"]
-    assert single.groups is None
-    assert intersected.groups is not None
-    assert set(intersected.groups) == {"a", "all others"}
+def test_a_value_with_enough_rows_is_a_group_of_its_own() -> None:
+    """A thousand rows once lost their 310 women in a group of all others."""
+    rows = 1000
+    sex = ["m"] * 683 + ["f"] * 310 + ["x"] * 4 + ["y"] * 3
+    frame = pd.DataFrame({"sex": sex, "x": np.linspace(0.5, 9.5, rows), "y": ["yes", "no"] * 500})
+    frame["other"] = np.array(["a", "b", "c", "d"] * 250)
+    found = profile(frame, sensitive=["sex", "other"]).sensitive
+    assert found["sex"].groups == {"f": ["f"], "m": ["m"], "all others": ["x", "y"]}
+    assert found["other"].groups is None
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_the_summary_says_where_to_set_costs_if_positives_are_rare() -> None:
     assert found.rare_positives == pytest.approx(0.05)
     nothing = Estimate(0.0, 0.0, 0.0)
     derived = DerivedBounds(
-        0.0, 0.0, 0.95, (), {}, 1e-6, {"roc_auc": nothing}, 30, {}, {}, "x", 0.5
+        0.0, 0.0, 0.95, (), {}, 1e-6, {"roc_auc": nothing}, 30, {}, {}, {}, (), "x", 0.5
     )
     (note,) = (line for line in summary(found, derived, True) if "positive." in line)
     assert note.startswith("Note: only 5.0 % of the rows are positive.")

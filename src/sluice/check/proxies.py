@@ -39,7 +39,7 @@ class Proxy:
 
 
 def proxies(frame: DataFrame, settings: Settings, inputs: list[str]) -> list[Proxy]:
-    """Return the strongest input for each sensitive column or pair of them, and all inputs together.
+    """Return the strongest input for each sensitive column and pair, and all inputs together.
 
     frame: a typed table. Sensitive columns that the model may use are left out.
     """
@@ -64,7 +64,10 @@ def copies(frame: DataFrame, settings: Settings) -> list[Proxy]:
 
 
 def _groupings(frame: DataFrame, settings: Settings) -> list[Grouping]:
-    """Return the groups of each sensitive column, and of every two: 'white' tells who is neither."""
+    """Return the groups of each sensitive column, and of every two.
+
+    A column may tell who is in neither of two groups, and yet tell little of each.
+    """
     allowed = set(settings.data.sensitive_inputs)
     made = groupings(frame, settings)
     return [each for each in made if len(each.columns) <= 2 and not allowed & set(each.columns)]

@@ -31,8 +31,9 @@ class DerivedBounds:
     parity: the largest allowed difference between the fitted pipeline and its export.
     performance: an estimate for each metric. fairness, intersections: an estimate for each kind
     of difference between groups, and between intersections of groups. group_rows: the fewest
-    rows a group needs. largest, largest_share: the column with the largest influence on the
-    score, and its share of the total influence.
+    rows a group needs. thin: groups that will probably have too few holdout rows, with their
+    number. never: combinations of groups that no row has. largest, largest_share: the column
+    with the largest influence on the score, and its share of the total influence.
     """
 
     duplicates: float
@@ -45,5 +46,7 @@ class DerivedBounds:
     group_rows: int
     fairness: dict[str, Estimate]
     intersections: dict[str, Estimate]
+    thin: dict[str, int]
+    never: tuple[str, ...]
     largest: str
     largest_share: float

@@ -40,7 +40,7 @@ def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
     top = best(trials, metric)
     close = close_to_best(trials, top, metric, settings.seed, validation)
     leaks = columns_in_excess(leakage.measure(frame, settings), settings)
-    fairness = fairness_bounds(top, settings, holdout)
+    fairness = fairness_bounds(top, settings, holdout, frame)
     influences = [largest_influence(trial, settings) for trial in close]
     largest, share = max(influences, key=lambda influence: influence[1])
     return DerivedBounds(
@@ -54,6 +54,8 @@ def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
         group_rows=fairness.group_rows,
         fairness=fairness.single,
         intersections=fairness.intersections,
+        thin=fairness.thin,
+        never=fairness.never,
         largest=largest,
         largest_share=share,
     )

@@ -17,6 +17,8 @@ from sluice.metrics import FAIRNESS_MEASURES, Floats, Predictions
 from sluice.stats.bootstrap import Clusters
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from sluice.check.groups import Grouping
 
 _GROUP_ROWS = (10, 50)  # the fewest and the most rows that a group may have to have
@@ -24,26 +26,36 @@ _GROUP_ROWS = (10, 50)  # the fewest and the most rows that a group may have to 
 
 @dataclass(frozen=True)
 class FairnessBounds:
-    """Estimates by kind of difference, for single columns and for their intersections."""
+    """Estimates by kind of difference, for single columns and for their intersections.
+
+    thin: groups that will probably have too few holdout rows, with their number. never: the
+    combinations of two columns' groups that no row has.
+    """
 
     group_rows: int
     single: dict[str, Estimate]
     intersections: dict[str, Estimate]
+    thin: dict[str, int]
+    never: tuple[str, ...]
 
 
-def fairness_bounds(trial: Trial, settings: Settings, holdout: int) -> FairnessBounds:
+def fairness_bounds(
+    trial: Trial, settings: Settings, holdout: int, frame: DataFrame
+) -> FairnessBounds:
     """Derive the bounds from the predictions of a trial.
 
-    holdout: the number of rows that the gate will have.
+    holdout: the number of rows that the gate will have. frame: the whole table.
     """
     from sluice.check.groups import groupings
 
     rows, outcome = trial.rows, trial.outcome
-    made = groupings(rows, settings, rows)
+    made = groupings(rows, settings, frame)
     share = holdout / len(rows)
-    sizes = [(g.of == name).sum() * share for g in made for name in g.names]
+    sizes = {name: float((g.of == name).sum() * share) for g in made for name in g.names}
     least, most = _GROUP_ROWS
-    group_rows = max(least, min(most, int(min(sizes, default=0.0) * 0.7)))
+    group_rows = max(least, min(most, int(min(sizes.values(), default=0.0) * 0.7)))
+    pairs = (g for g in groupings(rows, settings) if len(g.columns) == 2)
+    never = tuple(name for g in pairs for name in g.names if name not in sizes)
     unit = _unit(outcome)
     keys = [f"{kind}_difference" for kind in FAIRNESS_MEASURES[settings.task]]
     unknown = Estimate(float("nan"), float("nan"), 0.1 * unit)
@@ -56,7 +68,8 @@ def fairness_bounds(trial: Trial, settings: Settings, holdout: int) -> FairnessB
             if estimate.bound > found[key].bound:
                 found[key] = estimate
     _limit(single, intersections, settings, unit)
-    return FairnessBounds(group_rows, single, intersections)
+    thin = {name: round(rows) for name, rows in sizes.items() if rows < group_rows}
+    return FairnessBounds(group_rows, single, intersections, thin, never)
 
 
 def _unit(outcome: Predictions) -> float:

@@ -26,6 +26,8 @@ def permissive_bounds(profile: TableProfile) -> DerivedBounds:
         group_rows=30,
         fairness=largest,
         intersections=largest,
+        thin={},
+        never=(),
         largest="",
         largest_share=0.0,
     )

@@ -61,8 +61,10 @@ def groups_of(column: Series, profile: ColumnProfile) -> Groups:
     if not profile.values:
         return _bands(column)
     counts = table.labels(column).value_counts()
+    counts = counts[counts.index != MISSING].sort_index().sort_values(kind="stable")
     least = _GROUP_ROWS / holdout_share(len(column))
-    small = {str(text) for text, rows in counts.items() if text != MISSING and rows < least}
+    # The most frequent value is a group of its own even if all are rare.
+    small = {str(text) for text, rows in counts.iloc[:-1].items() if rows < least}
     if len(small) < 2:
         return Groups()
     labels = known_labels(column)

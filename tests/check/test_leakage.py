@@ -1,0 +1,176 @@
+"""Leaks and proxies are found whatever their form, and ordinary tables are left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sluice.check import leakage
+from sluice.check.combinations import association
+from sluice.check.proxies import copies, proxies
+from sluice.check.strength import outcome_of, strength
+from sluice.check.suspicion import judge_suspicion
+from sluice.config import Settings, validate
+from sluice.verdict import Bound, Status
+from support.fixture_project import params
+
+ROWS = 600
+
+
+def settings(task: str, columns: dict[str, str], sensitive: tuple[str, ...] = ()) -> Settings:
+    """Settings for a table with these columns and the target y."""
+    made = params(task)
+    classes = {"binary": ["no", "yes"], "multiclass": ["a", "b", "c"]}.get(task)
+    target: dict[str, Any] = {"type": "category", "values": classes} if classes else {}
+    made["columns"] = {name: {"type": kind} for name, kind in columns.items()}
+    made["columns"]["y"] = target or {"type": "number"}
+    made["data"] |= {"target": "y", "id": None, "sensitive": {name: {} for name in sensitive}}
+    made["selection"].pop("costs")
+    made["quality"]["leakage"] = 0.95 if task == "regression" else 0.8
+    return validate(made, "params.yaml")
+
+
+def numbers(seed: int = 0) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return {"wage": np.exp(random.normal(3, 0.5, ROWS)), "noise": random.normal(size=ROWS)}
+
+
+def found(task: str, frame: pd.DataFrame) -> set[frozenset[str]]:
+    """The sets of columns that are called leaks."""
+    kinds = {n: "number" if frame[n].dtype.kind == "f" else "category" for n in frame if n != "y"}
+    known = settings(task, kinds)
+    return {
+        frozenset(each.columns) for each in leakage.measure(frame, known) if each.exceeds(known)
+    }
+
+
+random = np.random.default_rng(1)
+WAGE = numbers()["wage"]
+PART = random.gamma(2.0, 3.0, ROWS)
+GAP = np.where(random.random(ROWS) < 0.2, np.nan, WAGE)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"leak": np.log(WAGE)},
+        {"leak": 1 / WAGE},
+        {"leak": WAGE * np.exp(random.normal(0, 0.02, ROWS))},
+        {"leak": np.abs(np.log(WAGE) - 3), "sign": np.log(WAGE) - 3},
+        {"leak": GAP},
+        {"leak": PART, "rest": WAGE - PART},
+        {"leak": PART, "rest": WAGE / PART},
+        {"leak": PART, "rest": WAGE * PART},
+        {"one": PART, "two": random.permutation(PART), "three": np.zeros(ROWS)},
+    ],
+)
+def test_what_gives_a_number_away_is_found(columns: dict[str, np.ndarray]) -> None:
+    frame = pd.DataFrame({**columns, "noise": numbers(5)["noise"], "y": WAGE})
+    if "three" in columns:
+        frame["three"] = WAGE - frame["one"] - frame["two"]
+    leaks = found("regression", frame)
+    assert leaks
+    assert not any("noise" in leak for leak in leaks)
+
+
+Y = random.random(ROWS) < 0.3
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"leak": np.where(Y, 9.5, 0.5)},
+        {"leak": np.where(Y ^ (random.random(ROWS) < 0.02), 9.5, 0.5)},
+        {"leak": np.where(Y, random.normal(size=ROWS), random.choice([-9.0, 9.0], ROWS))},
+        {"leak": np.where(Y, random.normal(size=ROWS), np.nan)},
+        {"leak": np.where(Y, "paid", random.choice(["open", "late", ""], ROWS)).astype(object)},
+        {"one": PART, "two": PART + np.where(Y, 0.5, -0.5) * random.gamma(3.0, 1.0, ROWS)},
+        {"one": np.where(Y & (PART > 5), np.nan, 1.5), "two": np.where(Y & (PART <= 5), np.nan, 2)},
+    ],
+)
+def test_what_gives_a_class_away_is_found(columns: dict[str, np.ndarray]) -> None:
+    frame = pd.DataFrame({**columns, "noise": numbers(5)["noise"], "y": np.where(Y, "yes", "no")})
+    leaks = found("binary", frame)
+    assert leaks
+    assert not any("noise" in leak for leak in leaks)
+
+
+def test_a_leak_of_several_classes_is_found() -> None:
+    kind = random.integers(0, 3, ROWS)
+    frame = pd.DataFrame({"leak": kind + random.random(ROWS), "noise": random.normal(size=ROWS)})
+    frame["y"] = np.array(["a", "b", "c"])[kind]
+    assert found("multiclass", frame) == {frozenset({"leak"})}
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_ordinary_tables_are_not_called_leaks(task: str) -> None:
+    """None of 20 tables, each with four honest columns, of which one is strong: R2 near 0.7."""
+    for seed in range(20):
+        draw = np.random.default_rng(100 + seed)
+        x = draw.normal(size=(300, 4))
+        pull = 1.5 * x[:, 0] + 0.5 * x[:, 1] + draw.normal(size=300)
+        frame = pd.DataFrame({f"x{k}": x[:, k] for k in range(4)})
+        frame["x3"] = frame["x3"].where(draw.random(300) > 0.1)
+        if task == "regression":
+            frame["y"] = np.exp(pull)
+        else:
+            classes = ["no", "yes"] if task == "binary" else ["a", "b", "c"]
+            edges = [0.0] if task == "binary" else [-1.0, 1.0]
+            frame["y"] = np.array(classes)[np.digitize(pull, edges)]
+        assert found(task, frame) == set(), seed
+
+
+def test_a_strength_is_near_zero_for_noise_and_one_for_a_copy() -> None:
+    outcome = outcome_of(WAGE, 0)
+    assert abs(strength(pd.Series(numbers(9)["noise"]), outcome)) < 0.3
+    assert strength(pd.Series(-WAGE), outcome) == pytest.approx(1.0)
+    same = outcome_of(np.zeros(ROWS, int), 2)
+    assert np.isnan(strength(pd.Series(WAGE), same))
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_rank_association_of_classes(classes: int) -> None:
+    """1 if the classes do not overlap, whatever their order, and less if neighbours overlap."""
+    truth = np.arange(300) % classes
+    apart = truth * 10.0 + random.random(300)
+    mixed = np.where(truth == 0, -9.0, random.random(300))
+    assert association(np.array([apart, -apart]), truth, classes) == pytest.approx([1.0, 1.0])
+    if classes == 3:
+        assert association(mixed[None], truth, classes)[0] < 0.9
+
+
+def test_a_copy_fails_and_a_suspect_can_be_accepted() -> None:
+    bound = Bound("params.yaml: quality.leakage", high=0.8)
+
+    def judged(value: float) -> Status:
+        return judge_suspicion("x", value, bound, n=9, copy="it is", suspected="it may be").status
+
+    assert [judged(v) for v in (0.8, 0.9, 1.0)] == [Status.PASS, Status.INSUFFICIENT, Status.FAIL]
+    assert judged(float("nan")) is Status.INSUFFICIENT
+
+
+def people(rows: int = 1200) -> pd.DataFrame:
+    draw = np.random.default_rng(4)
+    kind = draw.choice(["black", "hispan", "neither"], rows, p=[0.4, 0.2, 0.4])
+    frame = pd.DataFrame({n: np.where(kind == n, "1", "0") for n in ("black", "hispan")})
+    frame["white"] = (kind == "neither").astype(float)
+    frame["copy"] = np.where(kind == "black", "b", "w")
+    frame["age"] = draw.normal(40, 9, rows)
+    frame["y"] = np.where(draw.random(rows) < 0.5, "yes", "no")
+    return frame
+
+
+def test_a_proxy_of_a_sensitive_column_is_found_also_where_it_tells_who_is_in_no_group() -> None:
+    frame = people().astype({"black": object, "hispan": object})
+    kinds = {"black": "category", "hispan": "category", "white": "number", "age": "number"}
+    known = settings("binary", {**kinds, "copy": "category"}, ("black", "hispan"))
+    assert {proxy.column for proxy in copies(frame, known)} == {"white", "copy"}
+    by_name = {(p.sensitive, p.column is None): p for p in proxies(frame, known, known.features)}
+    assert by_name["black", False].column == "copy"
+    assert by_name["black & hispan", False].strength > 0.99
+    assert by_name["hispan", True].strength > 0.99
+    honest = [p for p in proxies(frame, known, ["age"]) if p.strength > 0.65]
+    assert honest == []
