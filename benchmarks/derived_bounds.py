@@ -40,7 +40,7 @@ def drawn(seed: int) -> tuple[pd.DataFrame, dict[str, str]]:
     inputs = random.normal(size=(rows, 5))
     effect = inputs[:, 0] + inputs[:, 1] * inputs[:, 2] + 0.5 * np.abs(inputs[:, 3])
     kind = ["gauss", "heavy", "class", "rare", "repeats", "groups", "time", "kinds"][seed % 8]
-    noise = random.standard_t(2.5, rows) if kind == "heavy" else random.normal(size=rows)
+    noise = random.normal(size=rows)
     frame = pd.DataFrame(inputs.round(3), columns=list("abcde"))
     options = {}
     if kind == "groups":
