@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from support.fixture_project import Toy
-from support.serving.scoring import hidden, put, rows, score, start
+from support.serving.scoring import hidden, put, put_earlier_result, rows, score, start
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ def refused(ready: Toy, tmp_path: Path) -> Callable[..., None]:
 
     def check(why: str, given: object, *more: str, output: str = "out.parquet") -> None:
         target = tmp_path / output
-        before = target.is_file() and target.write_bytes(b"earlier")
+        before = put_earlier_result(target) if target.is_file() else b""
         known = sorted(tmp_path.rglob("*"))
         ran = score(ready, given, target, *more, status=2)
         assert why in ran.line
         assert ran.out == ""
         assert ran.err == f"sluice: {ran.line}\n"
         assert sorted(tmp_path.rglob("*")) == known
-        assert not before or target.read_bytes() == b"earlier"
+        assert not before or target.read_bytes() == before
 
     return check
 
@@ -173,6 +173,25 @@ def test_an_unusable_output_is_refused(ready: Toy, refused: Refused, tmp_path: P
     refused("output and quarantine are the same", file, *more)
 
 
+@pytest.mark.parametrize("name", ["out.parquet", "out.quarantine.parquet"])
+def test_a_file_of_someone_else_is_neither_replaced_nor_deleted(
+    ready: Toy, tmp_path: Path, name: str
+) -> None:
+    file = put(rows(ready, count=9), tmp_path / "rows.parquet")
+    target = tmp_path / name
+    for theirs in (
+        b"no Parquet file",
+        put(rows(ready, count=9), tmp_path / "own.parquet").read_bytes(),
+    ):
+        target.write_bytes(theirs)
+        ran = score(ready, file, tmp_path / "out.parquet", status=2)
+        assert f"{name}: exists and is no earlier result of 'sluice score'" in ran.line
+        assert target.read_bytes() == theirs
+    target.unlink()
+    score(ready, file, tmp_path / "out.parquet")
+    score(ready, file, tmp_path / "out.parquet")
+
+
 def test_wrong_options_are_refused(ready: Toy, refused: Refused, tmp_path: Path) -> None:
     file = put(rows(ready, count=9), tmp_path / "rows.parquet")
     refused("--master needs --engine spark", file, "--master", "local")
@@ -204,13 +223,13 @@ def test_an_interrupted_run_changes_no_file(
 ) -> None:
     given, slowly = long
     output = tmp_path / "out.parquet"
-    output.write_bytes(b"earlier")
+    earlier = put_earlier_result(output)
     process = start(ready, given, output, *slowly)
     time.sleep(0.5)
     process.send_signal(sent)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "sluice: interrupted; nothing was written\n")
-    assert output.read_bytes() == b"earlier"
+    assert output.read_bytes() == earlier
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", "rows.csv"]
 
 
@@ -239,7 +258,7 @@ def test_on_a_full_disk_no_file_changes(ready: Toy, tmp_path: Path) -> None:
         f"{tmp_path}/{name}.parquet: cannot be written: File too large\n"
         for name in ("o", "o.quarantine")
     ]
-    output.write_bytes(b"earlier")
+    earlier = put_earlier_result(output)
     for bytes_left in (0, 3, 4, 100, 20_000, 200_000):
         done = subprocess.run(
             [sys.executable, "-m", "sluice.cli", "score"]
@@ -255,7 +274,7 @@ def test_on_a_full_disk_no_file_changes(ready: Toy, tmp_path: Path) -> None:
         said = done.stderr
         assert done.returncode == 2, (bytes_left, said)
         assert said.removeprefix("sluice: ") in full, (bytes_left, said)
-        assert output.read_bytes() == b"earlier"
+        assert output.read_bytes() == earlier
         assert hidden(tmp_path) == []
 
 

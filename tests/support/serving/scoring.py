@@ -71,6 +71,13 @@ def put(table: pa.Table, path: Path) -> Path:
     return path
 
 
+def put_earlier_result(path: Path) -> bytes:
+    """Write a file as an earlier run of `sluice score` would have left it; returns its bytes."""
+    table = pa.table({"score": [0.5]}).replace_schema_metadata({"sluice.package": "toy"})
+    pq.write_table(table, path)
+    return path.read_bytes()
+
+
 def score(
     toy: Toy,
     given: object,

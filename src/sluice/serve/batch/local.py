@@ -20,7 +20,13 @@ from sluice.serve.batch import BATCH_ROWS
 from sluice.serve.batch.arrays import choose, integers, texts
 from sluice.serve.batch.column_plan import ColumnPlan, plan_columns
 from sluice.serve.batch.input_files import InputFile, open_all
-from sluice.serve.batch.output import BatchResult, default_quarantine, refuse_targets
+from sluice.serve.batch.output import (
+    PACKAGE,
+    BatchResult,
+    default_quarantine,
+    refuse_foreign,
+    refuse_targets,
+)
 from sluice.serve.batch.row_file import RaggedRow, RowBatch
 from sluice.serve.batch.score import score
 from sluice.serve.batch.sink import ParquetSink
@@ -45,6 +51,7 @@ def run(
     for path in (output, quarantine):
         if path.suffix != ".parquet" or path.is_dir():
             raise SluiceError(f"{path}: expected a file name that ends in .parquet")
+        refuse_foreign(path)
     with opened(package) as unpacked:
         model = Model(unpacked.model)
         inputs = open_all(given, [*model.signature.numbers, *model.signature.categories])
@@ -53,8 +60,10 @@ def run(
             model.signature, file.columns, keep, str(inputs[0].path), parsed=file.parsed
         )
         origins = _RowOrigins(plan, inputs)
-        scored = origins.schema(plan.scored).with_metadata(described(unpacked))
-        refused = origins.schema(plan.refused)
+        scored, refused = (
+            origins.schema(part).with_metadata(described(unpacked))
+            for part in (plan.scored, plan.refused)
+        )
         with ParquetSink(output, scored) as good, ParquetSink(quarantine, refused) as bad:
             _score_all(model, origins, good, bad, batch_rows)
             # The output comes last: once it exists, the quarantine is complete too.
@@ -67,10 +76,10 @@ def run(
 
 
 def described(package: Package) -> dict[str, str]:
-    """The output file's metadata, which names the package that gave the scores."""
+    """The metadata of both files, which names the package that gave the scores."""
     manifest = package.manifest
     return {
-        "sluice.package": manifest.name,
+        PACKAGE: manifest.name,
         "sluice.version": manifest.version,
         "sluice.digest": manifest.digest,
     }

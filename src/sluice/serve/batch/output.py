@@ -8,6 +8,10 @@ from pathlib import Path
 from sluice.errors import SluiceError
 
 
+# The key of the metadata by which a file is known as a result: the name of the package.
+PACKAGE = "sluice.package"
+
+
 @dataclass(frozen=True)
 class BatchResult:
     """How many rows were read, how many of them were refused, and where those are."""
@@ -28,6 +32,24 @@ def refuse_targets(output: Path, quarantine: Path, given: str) -> None:
         raise SluiceError(f"{output}: output and quarantine are the same; name two files")
     for path in (output, quarantine):
         _refuse_within(path, given)
+
+
+def refuse_foreign(target: Path) -> None:
+    """Raise SluiceError if a file is there which `sluice score` has not written."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not target.exists():
+        return
+    try:
+        ours = PACKAGE.encode() in (pq.read_schema(target).metadata or {})
+    except (OSError, pa.ArrowException):
+        ours = False
+    if not ours:
+        raise SluiceError(
+            f"{target}: exists and is no earlier result of 'sluice score'; name another file, or "
+            "delete it"
+        )
 
 
 def _refuse_within(target: Path, given: str) -> None:
