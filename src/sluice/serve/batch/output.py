@@ -7,7 +7,6 @@ from pathlib import Path
 
 from sluice.errors import SluiceError
 
-
 # The key of the metadata by which a file is known as a result: the name of the package.
 PACKAGE = "sluice.package"
 
