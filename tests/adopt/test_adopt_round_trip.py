@@ -56,7 +56,7 @@ def meant(text: str | None, column: config.Column) -> str:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(texts=TEXTS, goal=CLASSES)
 def test_the_project_reads_the_texts_of_the_file(
     suffix: str, folder: Path, texts: list[str], goal: list[str]

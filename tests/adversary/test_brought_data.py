@@ -9,7 +9,7 @@ from support.fixture_project import Toy
 
 
 def test_a_store_whose_bytes_were_changed(toy: Toy) -> None:
-    """DVC takes a remote's word for what it brings, unless its configuration says otherwise."""
+    """DVC does not check what it downloads, unless its configuration says otherwise."""
     (stored,) = (
         path
         for path in (toy.root / ".dvc/store").rglob("*")
@@ -22,7 +22,7 @@ def test_a_store_whose_bytes_were_changed(toy: Toy) -> None:
         shutil.rmtree(toy.root / folder)
     ran = toy.sluice("package", "build")
     assert ran.status == 2
-    assert "'dvc pull' could not download it" in ran.line
+    assert "is damaged: its bytes do not match the md5 in its name" in ran.line
     assert toy.packages == []
 
 

@@ -39,7 +39,12 @@ def with_derived(
                 )
             if name != by_time or not derived.endswith(_AGE):
                 made[derived], remarks[derived] = values, remark
-    return replace(source, frame=source.frame.assign(**made), remarks={**source.remarks, **remarks})
+    return replace(
+        source,
+        frame=source.frame.assign(**made),
+        remarks={**source.remarks, **remarks},
+        derived=tuple(made),
+    )
 
 
 _AGE = "age in days"

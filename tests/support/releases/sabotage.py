@@ -140,12 +140,15 @@ SETTINGS: dict[str, tuple[Sabotage, str]] = {
     "other reviewers": (environment("monalisa"), "reviewers: monalisa, should be hubot"),
     "one more reviewer": (environment("hubot", "octocat"), "should be hubot"),
     "the starter alone": (only_the_starter, "has no reviewer other than octocat, who started this"),
-    "self-review": (environment("hubot", self_review=True), "own release: allowed"),
+    "self-review": (
+        environment("hubot", self_review=True),
+        "approval by the person who started the run: allowed",
+    ),
     "files that allow self-review": (own_settings, "prevent_self_review must be true"),
     "every branch": (environment("hubot", policy=None), "what may deploy: every branch"),
     "protected branches": (
         environment("hubot", policy={key: not value for key, value in CUSTOM.items()}),
-        "every branch while none is",
+        "protected branches (every branch if none is)",
     ),
     "pattern *": (pattern("*"), "branch *: may deploy, should be refused"),
     "pattern of a branch": (pattern("evil"), "branch evil: may deploy, should be refused"),
@@ -169,8 +172,8 @@ STARTERS: dict[str, tuple[Any, Any, str]] = {
     "an organization": (OCTOCAT | {"type": "Organization"},) * 2 + ("octocat",),
     "of no type": ({"login": "octocat", "id": 1},) * 2 + ("octocat",),
     "of type null": (OCTOCAT | {"type": None},) * 2 + ("octocat",),
-    "without a login": ({"id": 1, "type": "User"},) * 2 + ("a reviewer whom GitHub does not name",),
-    "nobody": (None, None, "a reviewer whom GitHub does not name"),
+    "without a login": ({"id": 1, "type": "User"},) * 2 + ("someone whom GitHub does not name",),
+    "nobody": (None, None, "someone whom GitHub does not name"),
 }
 DELIVERY: dict[str, tuple[Sabotage, str]] = {
     "a draft": (draft, "there is no release v"),

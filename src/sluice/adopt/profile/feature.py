@@ -33,9 +33,12 @@ _NAME_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _IF_ID = "if it identifies the row, adopt again with --id"
 
 
-def profile_feature(column: Series) -> ColumnProfile:
-    """Return the profile of a column without another role: a feature, or ignored with a reason."""
-    reason = _reason_to_ignore(column)
+def profile_feature(column: Series, *, derived: bool = False) -> ColumnProfile:
+    """Return the profile of a column without another role: a feature, or ignored with a reason.
+
+    derived: it was derived from dates, so it does not count the rows even if it has all numbers.
+    """
+    reason = _reason_to_ignore(column, derived=derived)
     if reason:
         return ignored(column, reason)
     if is_number(column):
@@ -58,7 +61,7 @@ def ignored(column: Series, reason: str) -> ColumnProfile:
     return ColumnProfile(str(column.name), kind, "ignored", missing=missing, remark=reason)
 
 
-def _reason_to_ignore(column: Series) -> str:
+def _reason_to_ignore(column: Series, *, derived: bool) -> str:
     """Say why no model could use the column, whatever the target; empty if one could."""
     count = column.nunique()
     if count < 2:
@@ -72,7 +75,7 @@ def _reason_to_ignore(column: Series) -> str:
             f"{remark}, which cannot be a model input as it is; adopt again with --derive-dates to "
             "use numbers derived from it"
         )
-    if counts_rows(column):
+    if not derived and counts_rows(column):
         return f"it counts the rows of the file and says nothing about a new row; {_IF_ID}"
     if count == len(column) and is_number(column) and column.dtype.kind != "f":
         named = any(part.lower() in _ID_WORDS for part in _NAME_PARTS.findall(str(column.name)))

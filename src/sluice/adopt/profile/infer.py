@@ -129,7 +129,7 @@ def _require_columns(frame: DataFrame, options: dict[str, list[str]]) -> None:
 def _feature(column: Series, found: Source) -> ColumnProfile:
     if column.name in found.index:
         return ignored(column, "it is the index of the table in pandas")
-    return profile_feature(column)
+    return profile_feature(column, derived=column.name in found.derived)
 
 
 def _with_remarks(column: ColumnProfile, found: Source, words: dict[str, str]) -> ColumnProfile:

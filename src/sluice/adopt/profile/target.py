@@ -16,7 +16,7 @@ from sluice.adopt.profile.values import (
     nearly_equal,
     number_type,
 )
-from sluice.config import Scalar
+from sluice.config import Scalar, check_key
 from sluice.errors import SluiceError
 from sluice.labels import label
 from sluice.task import Task
@@ -75,6 +75,12 @@ def _require_labels(column: Series, words: str) -> list[str]:
         raise SluiceError(
             f"the target {name!r} is {labels[0]!r} in every row: there is nothing to predict"
         )
+    if len(labels) > 2:  # the classes become keys of selection.costs in params.yaml
+        for each in labels:
+            try:
+                check_key(str(each))
+            except ValueError as error:
+                raise SluiceError(f"the target {name!r} has the class {each!r}: {error}") from None
     return labels
 
 

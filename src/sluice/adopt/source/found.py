@@ -16,7 +16,7 @@ class Source:
     notes: sentences about the file. remarks: by column, how its values were understood. words: by
     column of numbers, the rows of each word that was taken for a missing value. typed: the file
     tells missing values from texts, so a word such as NA in it is a text. index: the columns that
-    are the index of the table in pandas.
+    are the index of the table in pandas. derived: the columns that were derived from dates.
     """
 
     frame: DataFrame
@@ -25,3 +25,4 @@ class Source:
     words: dict[str, dict[str, int]] = field(default_factory=dict)
     typed: bool = False
     index: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
