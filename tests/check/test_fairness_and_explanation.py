@@ -51,7 +51,7 @@ def test_a_proxy_of_the_sensitive_column(toy: Toy) -> None:
         {
             "explanation/share of waste": ("fail", "is outside the bound of at most 0.6"),
             "explanation/proxy of side/waste": ("fail", "'waste' alone tells"),
-            "explanation/proxy of side/all inputs": ("fail", "the inputs together"),
+            "explanation/proxy of side/all inputs": ("insufficient", "is outside the bound of at"),
         },
         first=False,
     )
