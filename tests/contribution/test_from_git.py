@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sluice import git
 from sluice.contribution import from_git
 from sluice.errors import SluiceError
+from sluice.git import changed
 from support.contribution import every_setting
 from support.fixture_project import Toy
 
@@ -56,7 +56,7 @@ def test_a_failure_of_git_is_an_error(repository: Path) -> None:
     with pytest.raises(SluiceError, match="'git diff' failed"):
         from_git.since(repository, "HEAD")
     with pytest.raises(SluiceError, match="'git status' failed"):
-        git.changed(repository, "dvc.lock")
+        changed(repository, "dvc.lock")
 
 
 def test_a_params_yaml_that_git_cannot_read_is_an_error(repository: Path) -> None:
@@ -74,10 +74,10 @@ def test_a_folder_without_a_repository_or_a_machine_without_git_is_an_error(
 ) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     with pytest.raises(SluiceError, match="'git status' failed"):
-        git.changed(tmp_path, "dvc.lock")
+        changed(tmp_path, "dvc.lock")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SluiceError, match="git is not installed"):
-        git.changed(tmp_path, "dvc.lock")
+        changed(tmp_path, "dvc.lock")
 
 
 def test_a_run_compares_settings_as_the_pipeline_reads_them(toy: Toy) -> None:
