@@ -54,7 +54,12 @@ def run(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Completed
 
     Raises SluiceError only if git cannot be started.
     """
-    inherited = {name: value for name, value in os.environ.items() if name not in _VARIABLES}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        # A trace would be read as the reason of a failure.
+        if name not in _VARIABLES and not name.startswith("GIT_TRACE")
+    }
     try:
         return subprocess.run(
             [*_COMMAND, *arguments],
