@@ -36,7 +36,7 @@ def test_a_contribution_without_changed_settings_is_not_mentioned(toy):
 
 @pytest.mark.parametrize("revision", ["nowhere", "--output=x", "HEAD; true"])
 def test_an_unknown_revision_is_refused(in_process, toy, revision):
-    ran = in_process(toy, in_process, "run", f"--against={revision}")
+    ran = in_process(toy, "run", f"--against={revision}")
     assert ran.status == 2
     assert "no such revision" in ran.line
     assert not (toy.root / "x").exists()
