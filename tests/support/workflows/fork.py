@@ -10,7 +10,10 @@ from pathlib import Path
 from support.fixture_project import Toy
 
 CHECKOUT = Path(__file__).parents[3]
-_BROUGHT = ("data", "data.dvc", "dvc.lock", "params.yaml", "src/usecase", "docs/datasheet.md")
+_BROUGHT = (
+    *("data", "data.dvc", "dvc.lock", "params.yaml", "adopted.yaml"),
+    *("src/usecase", "docs/datasheet.md"),
+)
 # What a run leaves, so that this one finds every stage unchanged.
 _MADE = (".dvc/store", ".dvc/cache", "out")
 _TESTS = '''"""A test of the fork's own."""
