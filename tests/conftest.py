@@ -69,9 +69,9 @@ def in_process(command_line: CommandLine) -> InProcess:
     return run
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def own_usecase() -> Iterator[None]:
-    """The `usecase` of a test that loads one in this process goes with the test."""
+    """What a test loads as `usecase` in this process is gone after the test."""
     with usecase_modules.own_usecase():
         yield
 
