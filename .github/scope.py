@@ -16,6 +16,7 @@ from pathlib import Path
 # What the tests of the machinery do not use: their project is tests/support/fixture_project.
 FILES = (
     "params.yaml",
+    "adopted.yaml",
     "data.dvc",
     "dvc.lock",
     "README.md",

@@ -128,9 +128,8 @@ def commit_of(root: Path, revision: str) -> str | None:
     """
     name = f"{revision}^{{commit}}"
     done = run(root, "rev-parse", "--verify", "--quiet", "--end-of-options", name)
-    if (
-        done.returncode and done.stderr
-    ):  # with --quiet, git says nothing about a revision that it does not find
+    # With --quiet, git says nothing about a revision that it does not find.
+    if done.returncode and done.stderr:
         raise SluiceError(f"'git rev-parse' failed: {reason(done)}")
     return None if done.returncode else done.stdout.decode("ascii").strip()
 

@@ -17,20 +17,15 @@ from sluice.adopt import adopt, committed, replace
 from sluice.check.run import run
 from sluice.errors import SluiceError
 from sluice.project import Project
-from sluice.train import export, fit, select, split
 from sluice.verdict import Verdict
+from support.adoption import interrupt, train_best
 
 Adopt = Callable[..., list[str]]
 Contents = Callable[[Path], dict[str, bytes]]
 
 
 def judge(root: Path) -> dict[str, Verdict]:
-    project = Project(root)
-    split.run(project)
-    for name in project.settings.candidates:
-        fit.run(project, name)
-    select.run(project)
-    export.run(project)
+    project = train_best(root)
     return {name: run(project, name) for name in gates.GATES}
 
 
@@ -246,15 +241,8 @@ def test_the_project_is_unchanged_after_an_interruption(
     at: int, file: Path, adopted: Adopt, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = file.parent / "project"
-    before, real, moved = contents(project), replace._move, list[Path]()
-
-    def interrupted(path: Path, to: Path) -> None:
-        moved.append(path)
-        if len(moved) == at:
-            raise KeyboardInterrupt
-        real(path, to)
-
-    monkeypatch.setattr(replace, "_move", interrupted)
+    before = contents(project)
+    interrupt(monkeypatch, at)
     with pytest.raises(KeyboardInterrupt):
         adopted(file, "bought")
     assert contents(project) == before

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sluice import cli
 from sluice.adopt import adopt, adopt_again, replace
 from sluice.adopt.edits import Edit, apply, edits
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.files import parse_yaml
 from sluice.project import Project
+from support.adoption import interrupt
 
 Contents = Callable[[Path], dict[str, bytes]]
 
@@ -126,6 +128,16 @@ def test_nothing_is_replaced_that_git_could_not_restore(
     assert contents(committed) == before
 
 
+@pytest.mark.parametrize(
+    "option", [["--group", "a"], ["--by-time", "a"], ["--derive-dates"], ["--target", "a"]]
+)
+def test_options_that_params_yaml_answers_are_refused_and_not_ignored(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["adopt", "--again", *option]) == 2
+    assert "--again reads the file and the roles of its columns" in capsys.readouterr().err
+
+
 def test_confirmed_bounds_are_not_derived_again(committed: Path) -> None:
     write(committed, Edit(("bounds",), "confirmed"))
     with pytest.raises(SluiceError, match="says 'bounds: confirmed'"):
@@ -148,15 +160,7 @@ def test_an_interruption_leaves_the_old_settings(
     for folder, text in {tmp_path: "old", new: "new"}.items():
         for name in ("params.yaml", "adopted.yaml"):
             (folder / name).write_text(text)
-    real, moved = replace._move, list[Path]()
-
-    def interrupted(path: Path, to: Path) -> None:
-        moved.append(path)
-        if len(moved) == at:
-            raise KeyboardInterrupt
-        real(path, to)
-
-    monkeypatch.setattr(replace, "_move", interrupted)
+    interrupt(monkeypatch, at)
     with pytest.raises(KeyboardInterrupt):
         replace.replace_settings(tmp_path, new)
     assert [(tmp_path / n).read_text() for n in ("params.yaml", "adopted.yaml")] == ["old", "old"]

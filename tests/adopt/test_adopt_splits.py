@@ -17,7 +17,7 @@ from sluice.adopt.source import Source
 from sluice.check.run import run
 from sluice.errors import SluiceError
 from sluice.project import Project
-from sluice.train import export, fit, select, split
+from support.adoption import train_best
 
 Adopt = Callable[..., list[str]]
 
@@ -48,13 +48,7 @@ def trend(rows: int = 900) -> pd.DataFrame:
 
 
 def build(root: Path, gate: str) -> Any:
-    project = Project(root)
-    split.run(project)
-    for name in project.settings.candidates:
-        fit.run(project, name)
-    select.run(project)
-    export.run(project)
-    return run(project, gate)
+    return run(train_best(root), gate)
 
 
 def test_a_coin_flip_for_each_customer_is_no_model_once_customers_are_kept_together(

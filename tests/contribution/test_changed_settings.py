@@ -72,6 +72,9 @@ LOOSER: list[tuple[str, Any]] = [
     ("performance.resamples", 100),
     ("performance.under_champion", 0.5),
     ("explanation.rows", 10),
+    ("rollout.margin", 0.5),
+    ("rollout.alpha", 0.0001),
+    ("rollout.deadline", 1e7),
     # Numbers that are written as something else.
     ("quality.leakage", True),
     ("performance.under_champion", True),

@@ -50,7 +50,7 @@ def test_a_healthy_canary_with_enough_traffic_is_promoted() -> None:
 def test_too_few_intervals_promote_nothing_however_many_requests_they_hold() -> None:
     verdict = judge.judge(traffic(1, intervals=29, size=100_000), Rollout())
     assert verdict.status is Status.INSUFFICIENT
-    assert "1 more intervals are needed" in verdict.why
+    assert "30 intervals are needed, 29 were counted" in verdict.why
 
 
 @pytest.mark.parametrize(

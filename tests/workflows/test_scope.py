@@ -117,6 +117,7 @@ def several(*edits: Edit) -> Edit:
 
 HARMLESS: dict[str, Edit] = {
     "parameters": several(write("params.yaml"), write("dvc.lock")),
+    "an adoption": several(write("params.yaml"), write("adopted.yaml"), write("data.dvc")),
     "new rows": several(write("data.dvc"), write(".dvc/store/files/md5/cc/dd")),
     "code of the use case": write("src/usecase/candidates.py"),
     "a test of the use case": write("tests/usecase/deeper/test_more.py"),

@@ -1,4 +1,4 @@
-"""What can be had without a model: the majority, and the best single column."""
+"""Predictions that need no model: the majority class or the mean, and the best single column."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def baselines(project: Project, holdout: DataFrame) -> dict[str, Predictions]:
     _, majority = _outcomes(project, train, validation, holdout, None)
     usual = "the mean" if settings.task == "regression" else "the majority class"
     single = singles[best][1]
-    # Where no column tells anything, the best use of one is to guess without it.
+    # A column that says nothing of the target must not be a weaker baseline than guessing.
     if not score.gain(score.compute(single), score.compute(majority)) >= 0:
         single = majority
     return {usual: majority, f"the best single column ({best})": single}
@@ -67,14 +67,14 @@ def column_codes(train: DataFrame, part: DataFrame, column: str | None) -> Float
     if column is None:
         return np.zeros((len(part), 1))
     if part[column].dtype.kind == "f":
-        # Trees take float32, and nothing infinite: what is beyond stands at its end.
+        # Trees take float32 and nothing infinite, so larger values become the largest one.
         return np.clip(part[[column]].to_numpy(np.float64), -_LARGEST, _LARGEST).astype(np.float32)
     known = {value: code for code, value in enumerate(sorted(train[column].unique()))}
     return part[column].map(lambda value: known.get(value, -1)).to_numpy(np.float64)[:, None]
 
 
 def column_tree(task: Task) -> Any:
-    """A small tree, enough for what one column can tell."""
+    """A small tree, which is enough for one column."""
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     kind = DecisionTreeRegressor if task == "regression" else DecisionTreeClassifier

@@ -148,7 +148,8 @@ def _adopt(options: argparse.Namespace) -> int:
     from sluice.adopt import adopt, adopt_again
 
     if options.again:
-        if options.file or options.target or options.id or options.sensitive or options.keep:
+        others = ("file", "target", "id", "sensitive", "keep", "group", "by_time", "derive_dates")
+        if any(getattr(options, name) for name in others):
             raise SluiceError(
                 "--again reads the file and the roles of its columns from params.yaml: change them "
                 "there, and name only --keep-suspects beside it"

@@ -161,7 +161,7 @@ def _within_margin(kind: _Kind, counts: Counts, settings: Rollout) -> Finding:
     if left <= 0:
         wait = "the deadline is over: roll the canary back"
     elif lacking:
-        wait = f"{lacking} more intervals are needed"
+        wait = f"{_LEAST_INTERVALS} intervals are needed, {len(counts.intervals)} were counted"
     else:
         wait = f"more requests are needed to show that it is below {number(settings.margin)}"
     why = f"{span}; {wait}"

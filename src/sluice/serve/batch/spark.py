@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _SHIPPED = "package"  # not .tar, which Spark would unpack
 _CONNECT_SECONDS = 5.0
+# By this file a folder is known as a result; Spark passes over names that begin like this.
+_MARKER = "_sluice"
 # Spark logs only fatal errors, because all others are raised as exceptions. The gateway gets
 # the same level as the root logger, or Spark prints a line to say that it changes it.
 _QUIET = """\
@@ -124,6 +126,7 @@ def _write(frame: DataFrame, target: Path) -> int:
 
 def _place(target: Path) -> None:
     """Move an earlier result away first, because a folder cannot be renamed over a full one."""
+    (_part(target) / _MARKER).touch()
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
@@ -136,7 +139,9 @@ def _refuse_unless_ours(path: Path) -> None:
     if not path.absolute().parent.is_dir():
         raise SluiceError(f"{path}: cannot be written: its parent folder does not exist")
     if path.is_file() or (path.is_dir() and any(path.iterdir()) and not _is_result(path)):
-        raise SluiceError(f"{path}: exists and is not a result of Spark; name another folder")
+        raise SluiceError(
+            f"{path}: exists and is no earlier result of 'sluice score'; name another folder"
+        )
 
 
 def _refuse_unreachable(master: str) -> None:
@@ -155,7 +160,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _is_result(folder: Path) -> bool:
-    return (folder / "_SUCCESS").is_file()
+    return (folder / _MARKER).is_file()
 
 
 def _refuse_unless_parquet(inputs: list[InputFile]) -> None:
