@@ -149,7 +149,7 @@ WORDS = ["a word that stands for a great deal of what people answer " * 4, "x\u2
     [
         (["yes", "no"], {"n": [0.5, 1.5, 2.5], "c": ["a", "b"]}),
         (["yes", "no"], {}),
-        (["a class of a very long name, longer than a line " * 3, "b", "c"], {"n": [0.5, 1.5]}),
+        (["a-class-of-a-name-that-is-longer-than-one-line-" * 3, "b", "c"], {"n": [0.5, 1.5]}),
         ([k / 7 for k in range(60)], {"c": ["a", "b"]}),
     ],
 )
