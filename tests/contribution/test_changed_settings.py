@@ -75,6 +75,11 @@ LOOSER: list[tuple[str, Any]] = [
     ("rollout.margin", 0.5),
     ("rollout.alpha", 0.0001),
     ("rollout.deadline", 1e7),
+    ("rollout.steps", [5, 10, 25, 50]),
+    ("rollout.steps", [1, 5, 10, 25]),
+    ("rollout.steps", [50]),
+    ("rollout.interval", 5),
+    ("rollout.promotion", "automatic"),
     # Numbers that are written as something else.
     ("quality.leakage", True),
     ("performance.under_champion", True),
@@ -133,6 +138,9 @@ TIGHTER: list[tuple[str, Any]] = [
     ("performance.ceiling.accuracy", 0.9),
     ("explanation.proxy", 0.9),
     ("explanation.joint_proxy", 0.9),
+    ("rollout.steps", [1, 2, 5, 10, 25, 50]),
+    ("rollout.interval", 20),
+    ("rollout.deadline", 3600),
 ]
 CHANGED: list[tuple[str, Any]] = [
     ("data.sensitive.born.bands", [1950, 1960, 1975]),

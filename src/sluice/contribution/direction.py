@@ -5,6 +5,7 @@ Whatever is not known to be tighter counts as looser.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from sluice.config import INDEPENDENT
@@ -21,8 +22,10 @@ _LOOSER_WHEN_HIGHER = {
 # A lower number under this name lets more through.
 _LOOSER_WHEN_LOWER = {
     "low", "rows", "class_share", "group_rows", "over_baselines", "resamples", "confidence",
-    "holdout", "mostly", "seconds", "connections", "alpha",
+    "holdout", "mostly", "seconds", "connections", "alpha", "interval",
 }  # fmt: skip
+# The value under this name that lets the least through.
+_STRICTEST = {"promotion": "approval"}
 # Without these nothing is required, so a new one requires more.
 _REQUIREMENTS = {"low", "high", "class_share", "values", "ceiling"}
 # What the data-quality gate checks of a column; the other settings are for the model.
@@ -85,8 +88,19 @@ def _of_values(name: str, before: Any, after: Any) -> Kind:
         # An empty list of values could be read as one that allows everything.
         tighter = fewer(after, before) and (bool(after) or name != "values")
         return "tighter" if tighter else "looser"
+    if name == "steps" and isinstance(before, list) and isinstance(after, list):
+        # More steps on the way to the same share, or to a smaller one.
+        slower = fewer(before, after) and max(map(_number, after)) <= max(map(_number, before))
+        return "tighter" if slower else "looser"
+    if name in _STRICTEST:
+        return "tighter" if after == _STRICTEST[name] else "looser"
     was, now = as_number(before), as_number(after)
     known = name in _LOOSER_WHEN_HIGHER | _LOOSER_WHEN_LOWER
     if was is None or now is None or was == now or not known:
         return "looser"
     return "looser" if (now > was) == (name in _LOOSER_WHEN_HIGHER) else "tighter"
+
+
+def _number(value: Any) -> float:
+    known = as_number(value)
+    return math.inf if known is None else known
