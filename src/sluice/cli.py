@@ -23,6 +23,7 @@ from sluice.commands import (
     delivery,
     github,
     in_words,
+    monitor,
     package,
     pipeline,
     rollout,
@@ -116,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     delivery.add(commands)
     approval.add(commands)
     rollout.add(commands)
+    monitor.add(commands)
     github.add(commands)
     pipeline.add_stages(commands)
     return parser

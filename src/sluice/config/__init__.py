@@ -1,6 +1,7 @@
 """The settings of a project: what params.yaml may say, and how it is read and checked."""
 
 from sluice.config.data import Column, Groups
+from sluice.config.monitor import Monitor, Retraining
 from sluice.config.reading import load, validate
 from sluice.config.rollout import Rollout
 from sluice.config.section import Range, Scalar, check_key
@@ -15,7 +16,9 @@ __all__ = [
     "Groups",
     "Load",
     "LoadBounds",
+    "Monitor",
     "Range",
+    "Retraining",
     "Rollout",
     "Scalar",
     "Settings",

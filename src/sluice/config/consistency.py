@@ -22,6 +22,7 @@ def require_consistent(settings: Settings) -> None:
         _check_fairness,
         _check_load,
         _check_inputs,
+        _check_monitor,
     ):
         check(settings)
 
@@ -183,3 +184,12 @@ def _check_inputs(settings: Settings) -> None:
             raise ValueError(
                 f"columns.{name}: a text column cannot be a model input; set its use to 'ignored'"
             )
+
+
+def _check_monitor(settings: Settings) -> None:
+    for name in settings.monitor.floors:
+        if name not in settings.features:
+            raise ValueError(f"monitor.floors names {name!r}, which is not a model input")
+    given = settings.retraining
+    if (given.cost is None) != (given.value is None):
+        raise ValueError("retraining: give cost and value, or neither of the two")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from sluice.config import stages
 from sluice.config.data import Column, Data
+from sluice.config.monitor import Monitor, Retraining
 from sluice.config.rollout import Rollout
 from sluice.config.section import Key, Name, Ordered, Section
 from sluice.labels import label
@@ -37,6 +38,8 @@ class Settings(Section):
     explanation: stages.Explanation
     load: stages.Load
     rollout: Rollout = Field(default_factory=Rollout)
+    monitor: Monitor = Field(default_factory=Monitor)
+    retraining: Retraining = Field(default_factory=Retraining)
     accept: list[stages.Acceptance]
 
     @property

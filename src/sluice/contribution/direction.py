@@ -17,12 +17,13 @@ from sluice.contribution.values import as_number, fewer
 _LOOSER_WHEN_HIGHER = {
     "high", "tolerance", "leakage", "missing_leakage", "combined_leakage", "duplicates", "missing",
     "largest_share", "ceiling", "proxy", "joint_proxy", "under_champion", "margin",
-    "deadline",
+    "deadline", "floors", "cost", "every", "gain",
 }  # fmt: skip
 # A lower number under this name lets more through.
 _LOOSER_WHEN_LOWER = {
     "low", "rows", "class_share", "group_rows", "over_baselines", "resamples", "confidence",
     "holdout", "mostly", "seconds", "connections", "alpha", "interval",
+    "false_alarms_a_year", "value",
 }  # fmt: skip
 # The value under this name that lets the least through.
 _STRICTEST = {"promotion": "approval"}
@@ -35,8 +36,9 @@ _ALLOWED = {"values", "sensitive_inputs"}
 # The parts of params.yaml that a gate reads.
 _GATING = {
     ("quality",), ("performance",), ("fairness",), ("parity",), ("explanation",), ("load",),
-    ("rollout",), ("champion",), ("columns",), ("data", "sensitive"), ("data", "sensitive_inputs"),
-    ("split", "holdout"), ("split", "group"), ("split", "by_time"),
+    ("rollout",), ("champion",), ("monitor",), ("retraining",), ("columns",),
+    ("data", "sensitive"), ("data", "sensitive_inputs"), ("split", "holdout"), ("split", "group"),
+    ("split", "by_time"),
 }  # fmt: skip
 
 
@@ -56,8 +58,9 @@ def kind_of(path: Path, before: Flat, after: Flat, in_both: set[Path]) -> Kind:
         return _of_groups(path, before.get(path), after.get(path))
     if path in (("split", "group"), ("split", "by_time")):
         return _of_split(before.get(path), after.get(path))
-    # The last part of the path of a ceiling is a metric.
+    # The last part of the path of a ceiling is a metric, and that of a floor a column.
     name = "ceiling" if path[:2] == ("performance", "ceiling") else path[-1]
+    name = "floors" if path[:2] == ("monitor", "floors") else name
     if gone or new:
         requires = new and name in _REQUIREMENTS and _is_bound(after[path])
         return "tighter" if requires else "looser"

@@ -9,11 +9,12 @@ from pathlib import Path
 from sluice import gates, table
 from sluice.errors import SluiceError
 from sluice.files import write, write_json
-from sluice.package import parts
+from sluice.package import parts, reference
 from sluice.package.card import model_card
 from sluice.package.parts import Parts
 from sluice.project import Project
 from sluice.report.write import write as write_report
+from sluice.sketch.reference import encode as encode_reference
 from sluice.train import instants
 from sluice.verdict import Verdict
 
@@ -52,6 +53,7 @@ def run(project: Project) -> None:
         shutil.copyfile(project.root / source, folder / target)
     package = Parts(folder)
     write_json(folder / parts.DATA, _data(project, package))
+    write(folder / parts.REFERENCE, encode_reference(reference.measure(project)))
     write_report(project, verdicts, folder=package.reports)
     write(folder / parts.MODEL_CARD, model_card(project, verdicts).encode())
 

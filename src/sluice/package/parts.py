@@ -21,6 +21,7 @@ from sluice.verdict import Verdict
 if TYPE_CHECKING:
     from sluice.config import Settings
     from sluice.report.record import Report
+    from sluice.sketch.reference import Reference
 
 MODEL = "model/model.onnx"
 SIGNATURE = "model/signature.json"
@@ -31,6 +32,8 @@ DVC_PIPELINE = "configuration/dvc.yaml"
 DVC_LOCK = "configuration/dvc.lock"
 DATA = "data/data.json"
 DATA_POINTER = "data/data.dvc"
+# Not required, because packages of earlier versions of sluice do not have it.
+REFERENCE = "data/reference.json"
 SERVE_LOCK = "environment/serve.txt"
 BATCH_LOCK = "environment/batch.txt"
 BUILD_LOCK = "environment/build.txt"
@@ -129,6 +132,18 @@ class Parts:
         if "train" not in data.splits:
             raise SluiceError(f"{DATA} does not describe the training data: no split 'train'")
         return data
+
+    @cached_property
+    def reference(self) -> Reference:
+        """How the training rows' inputs and the holdout's scores were distributed."""
+        from sluice.sketch import reference
+
+        if not (self.folder / REFERENCE).exists():
+            raise SluiceError(
+                f"{REFERENCE} is missing from the package, which an earlier version of sluice "
+                "built: build it again to monitor it"
+            )
+        return reference.decode(self._bytes(REFERENCE), REFERENCE)
 
     @cached_property
     def serving_locks(self) -> dict[str, str]:

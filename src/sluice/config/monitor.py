@@ -1,0 +1,39 @@
+"""The sections of params.yaml on monitoring, and on when to train the model again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from sluice.config.section import Key, Ordered, Section
+
+Floor = Annotated[float, Field(gt=0, le=1)]
+
+
+class Monitor(Section):
+    """When drift is an alarm.
+
+    `false_alarms_a_year` is how many days with a false alarm a year of daily looks may have, on
+    average. `floors` are the differences of single columns that do not matter, whatever the
+    window: about the population stability index, and about the square of a shift of the mean in
+    standard deviations.
+    """
+
+    false_alarms_a_year: Annotated[float, Field(gt=0, le=52)] = 1.0
+    floors: Ordered[Key, Floor] = Field(default_factory=dict)
+
+
+class Retraining(Section):
+    """When the model is trained again.
+
+    `cost` is what a retraining costs, and `value` what one unit of the selection's metric is worth
+    in one decision; without both, no retraining is recommended for its gain alone. `every` is the
+    number of days after which a model is trained again in any case. `gain` is the smallest gain in
+    the selection's metric that matters.
+    """
+
+    cost: PositiveFloat | None = None
+    value: PositiveFloat | None = None
+    every: PositiveInt = 365
+    gain: PositiveFloat = 0.01

@@ -1,0 +1,212 @@
+"""Reads a file of the log in batches, each in the columns of the scoring log's Parquet files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sluice.labels import Levels
+from sluice.monitor.log_files import LogFile
+from sluice.scoring_log import arrow
+from sluice.scoring_log.record import FORMAT, SHARED, Segment
+from sluice.sketch.bins import Bins
+from sluice.sketch.reference import Reference
+
+BATCH_HOST = "sluice score"  # what the records of batch runs have as their host
+_ROWS = 65_536
+_DATE = re.compile(r"(?<!\d)(20\d\d)-?([01]\d)-?([0-3]\d)(?!\d)")
+_KINDS = {pa.float64(): "number", pa.string(): "category"}
+_RESULT = b"sluice.package"
+
+
+class UnreadableError(Exception):
+    """A file that is no part of a log, or is damaged; the message says which."""
+
+
+@dataclass
+class OpenedFile:
+    """A file that is being read.
+
+    features: the type of each logged input. classes: of the model; None if the file does not say.
+    dated: how the file's records got their day, if they have no time of their own. damaged: lines
+    of a segment with a wrong checksum, known once all batches were read.
+    """
+
+    kind: str
+    features: dict[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] | None = None
+    dated: str = ""
+    damaged: int = 0
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of what each batch holds besides the logged inputs."""
+        return ["time", "id", *SHARED, "score", "decision", "latency"]
+
+
+def batches(file: LogFile, opened: OpenedFile, reference: Reference) -> Iterator[pa.RecordBatch]:
+    """All records of a file; `opened` is filled in before the first batch.
+
+    reference: says how columns are to be read that a result of `sluice score` has kept.
+
+    Raises UnreadableError for a file that cannot be read to its end.
+    """
+    try:
+        if file.segment:
+            yield from _segment(file, opened)
+        elif file.damaged:
+            _count_damage(file, opened)
+        else:
+            yield from _parquet(file, opened, reference)
+    except (OSError, pa.ArrowException, msgspec.MsgspecError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or (str(error).splitlines() or ["?"])[0]
+        raise UnreadableError(reason) from None
+
+
+def _segment(file: LogFile, opened: OpenedFile) -> Iterator[pa.RecordBatch]:
+    """The intact records of a segment. It may have a writer, or be converted at this moment."""
+    opened.kind = "segment"
+    segment = Segment(Path(file.place))
+    records = segment.records()
+    while chunk := list(islice(records, _ROWS)):
+        header = segment.header
+        if header is None or header.format != FORMAT:
+            raise UnreadableError(f"is no segment of log format {FORMAT}")
+        opened.features = {column.name: column.type for column in header.columns}
+        opened.classes = header.classes
+        yield arrow.batch(header, chunk)
+    opened.damaged = segment.damaged
+
+
+def _count_damage(file: LogFile, opened: OpenedFile) -> None:
+    """What is damaged in a segment whose intact records were converted to Parquet."""
+    opened.kind = "damaged"
+    segment = Segment(Path(file.place))
+    for _ in segment.records():
+        pass
+    opened.damaged = segment.damaged
+
+
+def _parquet(file: LogFile, opened: OpenedFile, reference: Reference) -> Iterator[pa.RecordBatch]:
+    with closing(_open(file)) as source:
+        schema = source.schema_arrow
+        metadata = schema.metadata or {}
+        if _RESULT in metadata:
+            yield from _results(file, opened, reference, source)
+            return
+        absent = [name for name in opened.columns if name not in schema.names]
+        if absent:
+            raise UnreadableError(
+                f"is neither a scoring log nor a result of 'sluice score': no column {absent[0]!r}"
+            )
+        opened.kind = "parquet"
+        if "features" in schema.names:
+            struct = schema.field("features").type
+            if not pa.types.is_struct(struct):
+                raise UnreadableError("its column 'features' is no struct")
+            parts = [struct.field(at) for at in range(struct.num_fields)]
+            opened.features = {part.name: _KINDS.get(part.type, str(part.type)) for part in parts}
+        if b"classes" in metadata:
+            opened.classes = tuple(map(str, json.loads(metadata[b"classes"])))
+        wanted = [*opened.columns, *(["features"] if opened.features else [])]
+        yield from source.iter_batches(_ROWS, columns=wanted)
+
+
+def _open(file: LogFile) -> pq.ParquetFile:
+    if file.remote:
+        from pyarrow import fs
+
+        files, path = fs.FileSystem.from_uri(file.place)
+        return pq.ParquetFile(files.open_input_file(path))
+    return pq.ParquetFile(file.place)
+
+
+def _results(
+    file: LogFile, opened: OpenedFile, reference: Reference, source: pq.ParquetFile
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a result of `sluice score`, all of the day that its name says."""
+    opened.kind = "scores"
+    schema = source.schema_arrow
+    metadata = schema.metadata or {}
+    said = {"package": _RESULT, "version": b"sluice.version", "digest": b"sluice.digest"}
+    shared = {name: metadata.get(key, b"").decode() for name, key in said.items()}
+    shared |= {"host": BATCH_HOST, "instance": file.name}
+    scores = [name for name in schema.names if name == "score" or name.startswith("score.")]
+    if not scores:
+        raise UnreadableError("is a result of 'sluice score' without a column 'score'")
+    if len(scores) > 1:
+        opened.classes = tuple(name.removeprefix("score.") for name in scores)
+    kept = [one.bins for one in reference.features if one.bins.name in schema.names]
+    for bins in kept:
+        held = schema.field(bins.name).type
+        fits = bins.type == "category" or pa.types.is_integer(held) or pa.types.is_floating(held)
+        opened.features[bins.name] = bins.type if fits else str(held)
+    kept = [bins for bins in kept if opened.features[bins.name] == bins.type]
+    time, opened.dated = _day(file)
+    for batch in source.iter_batches(_ROWS):
+        yield _as_log(batch, shared=shared, time=time, scores=scores, kept=kept, named=reference.id)
+
+
+def _as_log(
+    batch: pa.RecordBatch,
+    *,
+    shared: dict[str, str],
+    time: int,
+    scores: list[str],
+    kept: list[Bins],
+    named: str | None,
+) -> pa.RecordBatch:
+    n = batch.num_rows
+    has_id = named in batch.schema.names
+    columns: dict[str, pa.Array] = {
+        "time": pa.repeat(pa.scalar(time, pa.timestamp("us", "UTC")), n),
+        "id": batch.column(named).cast(pa.string()) if has_id else pa.nulls(n, pa.string()),
+        "latency": pa.nulls(n, pa.float64()),
+        "decision": pa.nulls(n, pa.string()),
+    }
+    for name, value in shared.items():
+        codes = pa.repeat(pa.scalar(0, pa.int32()), n)
+        columns[name] = pa.DictionaryArray.from_arrays(codes, pa.array([value]))
+    if "decision" in batch.schema.names:
+        columns["decision"] = batch.column("decision")
+    columns["score"] = batch.column(scores[0])
+    if len(scores) > 1:
+        rows = np.column_stack([batch.column(name).to_numpy() for name in scores])
+        columns["score"] = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), len(scores))
+    if kept:
+        parts = [_kept(batch.column(bins.name), bins) for bins in kept]
+        columns["features"] = pa.StructArray.from_arrays(parts, names=[bins.name for bins in kept])
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _kept(column: pa.Array, bins: Bins) -> pa.Array:
+    if bins.type == "number":
+        return column.cast(pa.float64(), safe=False)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    levels = Levels(bins.levels)
+    known = pa.array([levels.of(value) for value in column.dictionary.to_pylist()], pa.string())
+    return pa.DictionaryArray.from_arrays(column.indices, known).dictionary_decode()
+
+
+def _day(file: LogFile) -> tuple[int, str]:
+    """Microseconds since 1970 of the file's day, and where the day comes from."""
+    for text in reversed(Path(file.name).parts):
+        if match := _DATE.search(text):
+            try:
+                day = datetime.strptime("".join(match.groups()), "%Y%m%d").replace(tzinfo=UTC)
+            except ValueError:
+                continue
+            return int(day.timestamp()) * 1_000_000, "the date in its name"
+    return int(file.seconds) * 1_000_000, "when it was last modified"

@@ -1,0 +1,275 @@
+"""The summary of a log file: integer counts for each version, host and day; no rows.
+
+Summaries are merged by adding, so it does not matter which machine has made which of them.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sluice.monitor import read
+from sluice.monitor.log_files import LogFile
+from sluice.monitor.read import OpenedFile, UnreadableError
+from sluice.sketch import distinct
+from sluice.sketch.bins import Bins
+from sluice.sketch.reference import Reference
+
+DAY = 86_400_000_000  # microseconds
+_MOST_UNSEEN = 5  # unseen values that are named, of each column
+# The upper ends of the bins of latency, in seconds: each is twice the one before.
+LATENCIES = tuple(2.0**k / 8192 for k in range(18))
+
+# What NumPy and Arrow raise for values that the format of the log does not allow.
+_MALFORMED = (pa.ArrowException, ValueError, TypeError, LookupError, OverflowError)
+
+Ints = tuple[int, ...]
+
+
+class Key(msgspec.Struct, frozen=True, order=True):
+    """Whose records a cell counts. day: days since 1970, UTC."""
+
+    package: str
+    version: str
+    digest: str
+    host: str
+    day: int
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """The counts of one version, host and day.
+
+    with_id: rows that have an id. ids: the sketch of those ids. first, last: times in
+    microseconds since 1970. hours: rows of each hour. features: rows in each bin of each of the
+    reference's features; empty if the feature was not logged. scores: the same of the scores.
+    unseen: some of the unseen values of each category.
+    """
+
+    key: Key
+    rows: int
+    with_id: int
+    ids: str
+    first: int
+    last: int
+    hours: Ints
+    features: tuple[Ints, ...]
+    scores: tuple[Ints, ...]
+    decisions: dict[str, int]
+    latencies: Ints
+    unseen: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def sketch(self) -> distinct.Hashes:
+        return np.frombuffer(base64.b64decode(self.ids), "<u8")
+
+
+class FileSummary(msgspec.Struct, frozen=True):
+    """What one file holds, or why it could not be read.
+
+    problem: why it could not be read to its end; its intact records are counted all the same.
+    differences: what keeps a column of the reference from being compared. dated: how its records
+    got their day, if they have no time. damaged: lines with a wrong checksum.
+    """
+
+    name: str
+    kind: str
+    cells: tuple[Cell, ...] = ()
+    problem: str = ""
+    differences: dict[str, str] = {}
+    dated: str = ""
+    damaged: int = 0
+
+    @property
+    def rows(self) -> int:
+        return sum(cell.rows for cell in self.cells)
+
+
+def summarize(file: LogFile, reference: Reference) -> FileSummary:
+    """Count the records of a file; a file that cannot be read is a summary with a problem."""
+    if file.problem:
+        return FileSummary(file.name, "", problem=file.problem)
+    opened, cells, problem = OpenedFile(""), dict[Key, Cell](), ""
+    differences: dict[str, str] = {}
+    try:
+        for batch in read.batches(file, opened, reference):
+            differences = _differences(opened, reference, batch)
+            for cell in _cells(batch, reference, differences):
+                before = cells.get(cell.key)
+                cells[cell.key] = add(before, cell) if before else cell
+    except (UnreadableError, *_MALFORMED) as error:
+        problem = (str(error).splitlines() or ["is malformed"])[0]
+    ordered = tuple(cells[key] for key in sorted(cells))
+    return FileSummary(
+        file.name, opened.kind, ordered, problem, differences, opened.dated, opened.damaged
+    )
+
+
+def add(one: Cell, two: Cell) -> Cell:
+    """The counts of both together, under the key of the first."""
+    names = sorted(one.decisions.keys() | two.decisions.keys())
+    unseen = {
+        name: tuple(sorted({*one.unseen.get(name, ()), *two.unseen.get(name, ())}))[:_MOST_UNSEEN]
+        for name in sorted(one.unseen.keys() | two.unseen.keys())
+    }
+    return Cell(
+        one.key,
+        one.rows + two.rows,
+        one.with_id + two.with_id,
+        _packed(distinct.smallest(one.sketch, two.sketch)),
+        min(one.first, two.first),
+        max(one.last, two.last),
+        _sum(one.hours, two.hours),
+        tuple(map(_sum, one.features, two.features)),
+        tuple(map(_sum, one.scores, two.scores)),
+        {name: one.decisions.get(name, 0) + two.decisions.get(name, 0) for name in names},
+        _sum(one.latencies, two.latencies),
+        unseen,
+    )
+
+
+def _sum(one: Ints, two: Ints) -> Ints:
+    if not one or not two:
+        return one or two
+    return tuple(a + b for a, b in zip(one, two, strict=True))
+
+
+def _packed(sketch: distinct.Hashes) -> str:
+    return base64.b64encode(sketch.astype("<u8").tobytes()).decode()
+
+
+def _differences(opened: OpenedFile, reference: Reference, batch: pa.RecordBatch) -> dict[str, str]:
+    """What cannot be compared: a column that is not logged, or that has another type."""
+    found = {}
+    for counted in reference.features:
+        name, kind = counted.bins.name, opened.features.get(counted.bins.name)
+        if kind is None:
+            found[name] = "is not in the log"
+        elif kind != counted.bins.type:
+            found[name] = f"has the type {kind} in the log, and {counted.bins.type} in the package"
+    several = isinstance(batch.schema.field("score").type, (pa.ListType, pa.FixedSizeListType))
+    task = "multiclass" if several else "one score"
+    if several != (reference.task == "multiclass"):
+        found["score"] = f"is of another task ({task} in the log, {reference.task} in the package)"
+    elif several and opened.classes is not None and opened.classes != reference.classes:
+        found["score"] = "is of other classes"
+    return found
+
+
+def _cells(batch: pa.RecordBatch, reference: Reference, differences: dict[str, str]) -> list[Cell]:
+    times = batch.column("time").cast(pa.int64()).to_numpy()
+    keys, whose = _keys(batch, times)
+    parts = batch.column("features").flatten() if "features" in batch.schema.names else []
+    names = [f.name for f in batch.schema.field("features").type] if parts else []
+    logged = dict(zip(names, parts, strict=True))
+    features, unseen = list[list[Ints]](), dict[str, tuple[str, ...]]()
+    for counted in reference.features:
+        if counted.bins.name in differences:
+            features.append([()] * len(keys))
+            continue
+        bins, others = _bins(logged[counted.bins.name], counted.bins)
+        features.append(_by_key(whose, bins, len(keys), counted.bins.size))
+        if others:
+            unseen[counted.bins.name] = others
+    scores = _scores(batch.column("score"), whose, len(keys), reference, differences)
+    decisions = _decisions(batch.column("decision"), whose, len(keys))
+    latencies = _latencies(batch.column("latency"), whose, len(keys))
+    hours = _by_key(whose, (times % DAY) // (DAY // 24), len(keys), 24)
+    made = []
+    for at, key in enumerate(keys):
+        mine = whose == at
+        ids = batch.column("id").filter(pa.array(mine)).drop_null()
+        cell = Cell(
+            key,
+            int(mine.sum()),
+            len(ids),
+            _packed(distinct.of_texts(ids)),
+            int(times[mine].min()),
+            int(times[mine].max()),
+            hours[at],
+            tuple(counts[at] for counts in features),
+            tuple(counts[at] for counts in scores),
+            decisions[at],
+            latencies[at],
+            unseen,
+        )
+        made.append(cell)
+    return made
+
+
+def _keys(batch: pa.RecordBatch, times: NDArray[np.int64]) -> tuple[list[Key], NDArray[np.intp]]:
+    """The different keys of the rows, and the place of each row's key among them."""
+    code = times // DAY
+    texts = []
+    for name in ("package", "version", "digest", "host"):
+        column = batch.column(name)
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        texts.append(column.dictionary.to_pylist())
+        code = code * max(1, len(texts[-1])) + column.indices.to_numpy()
+    found, whose = np.unique(code, return_inverse=True)
+    keys = []
+    for value in found.tolist():
+        day, parts = value, list[str]()
+        for known in reversed(texts):
+            day, place = divmod(day, max(1, len(known)))
+            parts.insert(0, str(known[place]))
+        package, version, digest, host = parts
+        keys.append(Key(package, version, digest, host, day))
+    return keys, whose
+
+
+def _by_key(whose: NDArray[np.intp], bins: NDArray[Any], keys: int, size: int) -> list[Ints]:
+    counts = np.bincount(whose * size + bins, minlength=keys * size).reshape(keys, size)
+    return [tuple(row) for row in counts.tolist()]
+
+
+def _bins(column: pa.Array, bins: Bins) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """The bin of each value, and some of the values that are unseen."""
+    if bins.type == "number":
+        return bins.of_numbers(column.to_numpy(zero_copy_only=False)), ()
+    coded = column.dictionary_encode("encode")
+    known = coded.dictionary.to_pylist()
+    places = bins.of_levels(known)
+    others = sorted(str(known[at])[:60] for at in np.flatnonzero(places == bins.other))
+    return places[coded.indices.to_numpy()], tuple(others[:_MOST_UNSEEN])
+
+
+def _scores(
+    column: pa.Array,
+    whose: NDArray[np.intp],
+    keys: int,
+    reference: Reference,
+    differences: dict[str, str],
+) -> list[list[Ints]]:
+    if "score" in differences:
+        return [[()] * keys for _ in reference.scores]
+    if isinstance(column.type, (pa.ListType, pa.FixedSizeListType)):
+        values = column.flatten().to_numpy().reshape(len(column), len(reference.scores)).T
+    else:
+        values = column.to_numpy(zero_copy_only=False)[None]
+    return [
+        _by_key(whose, counted.bins.of_numbers(row), keys, counted.bins.size)
+        for counted, row in zip(reference.scores, values, strict=True)
+    ]
+
+
+def _decisions(column: pa.Array, whose: NDArray[np.intp], keys: int) -> list[dict[str, int]]:
+    coded = column.dictionary_encode("encode")
+    names = [name if name is None else str(name) for name in coded.dictionary.to_pylist()]
+    counts = _by_key(whose, coded.indices.to_numpy(), keys, len(names)) if names else []
+    return [
+        {name: n for name, n in zip(names, row, strict=True) if name is not None and n}
+        for row in counts
+    ] or [{}] * keys
+
+
+def _latencies(column: pa.Array, whose: NDArray[np.intp], keys: int) -> list[Ints]:
+    seconds = column.to_numpy(zero_copy_only=False)
+    known = ~np.isnan(seconds)
+    bins = np.searchsorted(np.array(LATENCIES), seconds[known], side="left")
+    return _by_key(whose[known], bins, keys, len(LATENCIES) + 1)

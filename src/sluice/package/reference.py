@@ -1,0 +1,71 @@
+"""Count the training rows' inputs and the holdout's scores, which monitoring compares with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sluice import table
+from sluice.model import Model, Signature
+from sluice.project import Project
+from sluice.sketch import bins
+from sluice.sketch.reference import Counted, Reference
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def measure(project: Project) -> Reference:
+    """The reference of the exported model, from the splits of the project."""
+    settings = project.settings
+    model = Model(project.model)
+    signature = model.signature
+    train = table.read_split(project.split("train"))
+    holdout = table.read_split(project.split("holdout"))
+    inputs = [column.name for column in signature.inputs]
+    scores = model.score(table.tensors(holdout, settings, inputs)).values
+    whose = settings.split.group_column or settings.data.id
+    return Reference(
+        signature.task,
+        signature.classes,
+        _features(signature, train),
+        count_scores(signature, scores),
+        len(train),
+        len(holdout),
+        len(train) if whose is None else int(train[whose].nunique()),
+        signature.id,
+    )
+
+
+def _features(signature: Signature, train: DataFrame) -> tuple[Counted, ...]:
+    counted = []
+    for column in signature.inputs:
+        if column.sensitive:
+            continue
+        if column.type == "number":
+            values = train[column.name].to_numpy(np.float64)
+            made = bins.of_numbers(column.name, values)
+            found = made.of_numbers(values)
+        else:
+            levels, places = np.unique(train[column.name].to_numpy(str), return_inverse=True)
+            made = bins.of_levels(column.name, train[column.name].tolist())
+            found = made.of_levels(levels.tolist())[places]
+        counted.append(Counted(made, tuple(made.count(found).tolist())))
+    return tuple(counted)
+
+
+def count_scores(signature: Signature, scores: np.ndarray) -> tuple[Counted, ...]:
+    """The scores of n rows, [n] or [n, classes], in bins of about equal numbers of rows."""
+    counted = []
+    for name, values in zip(names(signature), scores.reshape(len(scores), -1).T, strict=True):
+        made = bins.of_numbers(name, values)
+        counted.append(Counted(made, tuple(made.count(made.of_numbers(values)).tolist())))
+    return tuple(counted)
+
+
+def names(signature: Signature) -> list[str]:
+    """What the scores are called: `score`, or `score of CLASS` for several classes."""
+    if signature.task == "multiclass":
+        return [f"score of {name}" for name in signature.classes]
+    return ["score"]

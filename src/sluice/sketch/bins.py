@@ -1,0 +1,102 @@
+"""The bins of a column: made once from the training rows, and counted in every log file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.labels import MISSING
+
+Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Kind = Literal["number", "category"]
+
+_QUANTILES = 20  # bins of a number with many values; with fewer values each has a bin of its own
+_MOST_LEVELS = 100  # bins of a category; rarer levels share the bin of unseen ones
+
+
+class Bins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The bins of one column, followed by two of their own: `other`, and missing values.
+
+    edges: the upper ends of all bins of a number but the last; an edge belongs to the bin below.
+    levels: the values of a category. `other` holds levels that are not among them; a number has
+    none.
+    """
+
+    name: str
+    type: Kind
+    edges: tuple[float, ...] = ()
+    levels: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> int:
+        """The number of bins without the two at the end."""
+        return len(self.edges) + 1 if self.type == "number" else len(self.levels)
+
+    @property
+    def size(self) -> int:
+        return self.values + 2
+
+    @property
+    def other(self) -> int:
+        return self.values
+
+    @property
+    def missing(self) -> int:
+        return self.values + 1
+
+    def of_numbers(self, values: Floats) -> NDArray[np.intp]:
+        """The bin of each number, shape [n]; NaN is missing."""
+        found = np.searchsorted(np.asarray(self.edges), values, side="left")
+        found[np.isnan(values)] = self.missing
+        return found
+
+    def of_levels(self, levels: Sequence[str | None]) -> NDArray[np.intp]:
+        """The bin of each of the distinct texts; None and the empty text are missing."""
+        known = {level: at for at, level in enumerate(self.levels)}
+        known[MISSING] = self.missing
+        found = [known.get(level or MISSING, self.other) for level in levels]
+        return np.array(found, np.intp)
+
+    def count(self, bins: NDArray[np.intp]) -> Counts:
+        """How many rows each bin has, shape [size]."""
+        return np.bincount(bins, minlength=self.size).astype(np.int64)
+
+    def title(self, at: int) -> str:
+        """A bin in words."""
+        if at >= self.values:
+            return "missing" if at == self.missing else "unseen values"
+        if self.type == "category":
+            return self.levels[at]
+        if not self.edges:
+            return "any number"
+        if at == 0:
+            return f"up to {self.edges[0]:g}"
+        if at == len(self.edges):
+            return f"above {self.edges[-1]:g}"
+        return f"{self.edges[at - 1]:g} to {self.edges[at]:g}"
+
+
+def of_numbers(name: str, values: Floats) -> Bins:
+    """Bins of about equal numbers of rows, or one for each of up to twenty values."""
+    known = np.unique(values[~np.isnan(values)])
+    if len(known) <= _QUANTILES:
+        edges = (known[:-1] + known[1:]) / 2
+    else:
+        shares = np.arange(1, _QUANTILES) / _QUANTILES
+        edges = np.unique(np.nanquantile(values, shares, method="lower"))
+        edges = edges[edges < known[-1]]
+    # Ten digits, because the last ones may differ between machines.
+    return Bins(name, "number", tuple(dict.fromkeys(float(f"{edge:.10g}") for edge in edges)))
+
+
+def of_levels(name: str, values: Sequence[str]) -> Bins:
+    """One bin for each level, the most frequent ones if there are many."""
+    known, counts = np.unique(np.asarray(values, object).astype(str), return_counts=True)
+    frequent = sorted(zip(-counts, known, strict=True))[: _MOST_LEVELS + 1]
+    levels = sorted(str(level) for _, level in frequent if level != MISSING)[:_MOST_LEVELS]
+    return Bins(name, "category", levels=tuple(levels))

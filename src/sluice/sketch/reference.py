@@ -1,0 +1,75 @@
+"""What production is compared with: how the model's inputs and scores were distributed."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from sluice.errors import SluiceError
+from sluice.files import decode_json, encode_record, sha256
+from sluice.sketch.bins import Bins, Counts
+from sluice.task import Task
+
+FORMAT = 1
+
+
+class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column's bins, and how many reference rows each of them has."""
+
+    bins: Bins
+    counts: tuple[int, ...]
+
+    @property
+    def array(self) -> Counts:
+        return np.array(self.counts, np.int64)
+
+
+class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The training rows' inputs and the holdout's scores, as counts.
+
+    features: the inputs that the scoring log may hold, which sensitive columns are not. scores:
+    one, or one for each class, on the holdout, because a model knows its training rows too well.
+    rows: of the training part. distinct: how many different ids or groups those have.
+    id: the name of the id column.
+    """
+
+    task: Task
+    classes: tuple[str, ...]
+    features: tuple[Counted, ...]
+    scores: tuple[Counted, ...]
+    rows: int
+    holdout_rows: int
+    distinct: int
+    id: str | None = None
+    format: int = FORMAT
+
+    @property
+    def digest(self) -> str:
+        """A digest of the bins, by which summaries are known to have been made with them."""
+        bins = [counted.bins for counted in (*self.features, *self.scores)]
+        return sha256(msgspec.json.encode((self.task, self.classes, bins)))[:16]
+
+
+def encode(reference: Reference) -> bytes:
+    """The reference as a line of JSON."""
+    return encode_record(reference, indent=0)
+
+
+def decode(content: bytes, where: str) -> Reference:
+    """Raises SluiceError, which begins with `where`, for what is not a reference."""
+    try:
+        reference = decode_json(content, Reference)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SluiceError(f"{where} is no reference for monitoring: {error}") from None
+    if reference.format != FORMAT:
+        raise SluiceError(
+            f"{where} has format {reference.format}, but this version of sluice reads format "
+            f"{FORMAT}; use the version of sluice that built the package"
+        )
+    for counted in (*reference.features, *reference.scores):
+        if len(counted.counts) != counted.bins.size or min(counted.counts) < 0:
+            raise SluiceError(
+                f"{where}: {counted.bins.name!r} has {len(counted.counts)} counts for "
+                f"{counted.bins.size} bins, or a negative one"
+            )
+    return reference
