@@ -85,9 +85,9 @@ def chi_squared(first: Floats, second: Floats) -> Difference:
 
 def any_difference(found: Difference) -> float:
     """The p-value of the chi-squared test: that there is no difference at all."""
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
-    return float(chi2.sf(found.statistic, found.freedom))
+    return float(chdtrc(found.freedom, found.statistic))
 
 
 def larger_difference(found: Difference, floor: float) -> float:
@@ -96,9 +96,10 @@ def larger_difference(found: Difference, floor: float) -> float:
     The statistic of a difference of size `floor` follows the noncentral chi-squared distribution
     with noncentrality rows*floor (Population Resemblance Statistic, arXiv:2307.11878).
     """
-    from scipy.stats import ncx2
+    from scipy.special import chndtr
 
-    return float(ncx2.sf(found.statistic, found.freedom, found.rows * floor))
+    # Exact to 1e-15, where 0 is as good; importing scipy.stats takes longer than all else here.
+    return max(0.0, 1 - float(chndtr(found.statistic, found.freedom, found.rows * floor)))
 
 
 def larger_share(first: tuple[float, float], second: tuple[float, float], floor: float) -> float:
@@ -108,22 +109,22 @@ def larger_share(first: tuple[float, float], second: tuple[float, float], floor:
     largest share that counts as small has a difference of size `floor`; with it, the rows in the
     second sample are binomial.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtrc
 
     (k0, n0), (k1, n1) = first, second
     share = small_share((k0 + 0.5) / (n0 + 1), n0, n1, floor)
-    return float(binom.sf(math.ceil(k1) - 1, max(1, round(n1)), share))
+    least = math.ceil(k1) - 1
+    return float(bdtrc(least, max(1, round(n1)), share)) if least >= 0 else 1.0
 
 
 def small_share(share: float, n0: float, n1: float, floor: float) -> float:
     """The larger share whose difference from `share` has the size `floor` in samples of n0, n1."""
-    from scipy.optimize import brentq
-
-    def excess(other: float) -> float:
-        pooled = (n0 * share + n1 * other) / (n0 + n1)
-        return (other - share) ** 2 - floor * pooled * (1 - pooled)
-
-    return float(brentq(excess, share, 1.0)) if excess(1.0) > 0 else 1.0
+    own, rest = n1 / (n0 + n1), n0 / (n0 + n1) * share
+    # (other - share)^2 = floor * pooled * (1 - pooled) with pooled = rest + own * other.
+    a = 1 + floor * own**2
+    b = -2 * share - floor * own * (1 - 2 * rest)
+    c = share**2 - floor * rest * (1 - rest)
+    return min(1.0, (-b + math.sqrt(max(0.0, b * b - 4 * a * c))) / (2 * a))
 
 
 def wilcoxon(first: Floats, second: Floats) -> float:
@@ -180,13 +181,12 @@ def rows_needed(
 
     None if no number of rows does, because the first sample is too small.
     """
-    from scipy.stats import ncx2
+    from scipy.special import chndtr, chndtrix
 
     def finds(rows: int) -> bool:
         effective = reference * rows / (reference + rows)
-        # For large noncentrality ncx2.isf is slow; the test's own tail is compared instead.
-        limit = float(ncx2.isf(alpha, freedom, effective * floor))
-        return float(ncx2.sf(limit, freedom, effective * size)) >= power
+        limit = float(chndtrix(1 - alpha, freedom, effective * floor))
+        return 1 - float(chndtr(limit, freedom, effective * size)) >= power
 
     high = 8
     while not finds(high):

@@ -1,0 +1,140 @@
+"""`sluice monitor drift` compares a log with the reference that travels in the package."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from support.command_line import CommandLine
+from support.fixture_project import Ran, Toy
+from support.fixture_project.data import table
+from support.monitor import END, Logged, put_file, put_log
+
+
+@pytest.fixture(scope="module")
+def toy(built: Any) -> Toy:
+    return built("binary")
+
+
+@pytest.fixture(scope="module")
+def logged(toy: Toy) -> Logged:
+    return Logged.of(toy)
+
+
+@pytest.fixture
+def drift(toy: Toy, command_line: CommandLine, tmp_path: Path) -> Any:
+    def run(log: Path | str, *more: str) -> Ran:
+        given = ["--package", str(toy.package), "--cache", str(tmp_path / "cache")]
+        return command_line.run(
+            tmp_path, "monitor", "drift", str(log), *given, "--until", str(END), *more
+        )
+
+    return run
+
+
+def verdict(ran: Ran) -> dict[str, Any]:
+    return json.loads(ran.out)
+
+
+def unmet(ran: Ran) -> dict[str, str]:
+    return {f["name"]: f["why"] for f in verdict(ran)["findings"] if f["status"] != "pass"}
+
+
+def rows(count: int, seed: int = 5) -> pd.DataFrame:
+    return table("binary", count, seed)
+
+
+def test_new_rows_of_the_same_kind_pass(drift, logged, tmp_path) -> None:
+    put_log(tmp_path / "log", logged, rows(8_400), days=28)
+    ran = drift(tmp_path / "log", "--json")
+    assert ran.status == 0, ran.said
+    found = verdict(ran)
+    assert found["gate"] == "drift"
+    assert {f["name"] for f in found["findings"]} == {
+        f"drift/{name}" for name in ("weight", "slope", "visits", "waste", "colour", "score")
+    }
+    assert all(f["n"] == 8_400 for f in found["findings"])
+    again = drift(tmp_path / "log", "--json")
+    assert again.out == ran.out
+
+
+def _shifted(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(waste=frame["waste"] + 2.5)  # half a standard deviation
+
+
+def _missing(frame: pd.DataFrame) -> pd.DataFrame:
+    lost = np.random.default_rng(1).random(len(frame)) < 0.03
+    return frame.assign(weight=frame["weight"].mask(lost))
+
+
+def _unseen(frame: pd.DataFrame) -> pd.DataFrame:
+    new = np.random.default_rng(1).random(len(frame)) < 0.02
+    return frame.assign(colour=frame["colour"].mask(new, "vi\x1bolet"))
+
+
+CHANGES = {
+    "waste": (_shifted, "of 8,400 rows in the 28 days to 2026-03-31"),
+    "weight": (_missing, "missing: 3.0% of"),
+    "colour": (_unseen, "unseen values such as"),
+}
+
+
+@pytest.mark.parametrize("column", CHANGES)
+def test_what_has_changed_is_an_alarm(drift, logged, tmp_path, column) -> None:
+    change, why = CHANGES[column]
+    put_log(tmp_path / "log", logged, change(rows(8_400)), days=28)
+    ran = drift(tmp_path / "log")
+    assert ran.status == 1, ran.said
+    assert why in ran.out, ran.out
+    # A column on its own also moves the scores of the model, so the score may be named too.
+    failed = {line.split()[1].rstrip(":") for line in ran.out.splitlines() if "fail" in line}
+    assert failed - {"drift/score"} == {f"drift/{column}", "drift"}
+    assert "\x1b" not in ran.out
+
+
+def test_too_few_rows_are_said_with_the_number_that_is_needed(drift, logged, tmp_path) -> None:
+    put_log(tmp_path / "log", logged, rows(600), days=28)
+    ran = drift(tmp_path / "log", "--json")
+    assert ran.status == 3
+    assert (
+        "are needed to find a shift of a quarter standard deviation" in unmet(ran)["drift/weight"]
+    )
+
+
+def test_repeated_customers_count_once(drift, logged, tmp_path) -> None:
+    """300 customers, each scored 28 times: their own differences must not be an alarm."""
+    few = pd.concat([rows(300, seed=8)] * 28)
+    ids = [f"c{n}" for n in range(300)] * 28
+    put_log(tmp_path / "log", logged, few, days=28, ids=ids)
+    ran = drift(tmp_path / "log", "--json")
+    assert ran.status == 3
+    assert "of which 4% count, because ids are repeated" in unmet(ran)["drift/weight"]
+
+
+@pytest.mark.parametrize("what", ["empty", "of another model", "without records"])
+def test_nothing_to_compare_is_not_a_pass(drift, logged, tmp_path, what) -> None:
+    log = tmp_path / "log"
+    log.mkdir()
+    if what == "of another model":
+        put_log(log, logged.named(package="other"), rows(60), days=3)
+    if what == "without records":
+        put_file(log, logged.header, [], 0.0, segment=True)
+    ran = drift(log, "--json")
+    assert ran.status == 3
+    (why,) = unmet(ran).values()
+    assert {
+        "empty": "the log has no files",
+        "of another model": "no records of 'toy-binary', but of other",
+        "without records": "no records of 'toy-binary' in the 28 days to 2026-03-31",
+    }[what] in why
+
+
+def test_a_log_that_is_not_there_is_an_error(drift, tmp_path) -> None:
+    ran = drift(tmp_path / "nowhere")
+    assert ran.status == 2
+    assert "nowhere: no such file or folder" in ran.line
