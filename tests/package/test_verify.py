@@ -17,7 +17,7 @@ import pytest
 
 from sluice.package.archive import archive
 from sluice.package.manifest import MANIFEST, Source, decode, encode
-from sluice.package.parts import REQUIRED
+from sluice.package.parts import REFERENCE, REQUIRED
 from sluice.verdict import Finding, Status, Verdict
 from support.fixture_project import Ran, Toy
 from support.package_parts import Package, pack
@@ -70,6 +70,19 @@ def test_an_altered_manifest_is_refused(package: Package, verify: Verify, refuse
     refused(verify(with_manifest(other)), "model/model.onnx was changed")
     larger = real.replace(f'"size": {model.size},'.encode(), b'"size": 1,')
     refused(verify(with_manifest(larger)), "a size")
+
+
+def test_the_reference_of_another_model_is_refused(
+    package: Package, verify: Verify, refused: Refused
+) -> None:
+    """An earlier version of sluice wrote none, and its packages must stay readable."""
+    reference = package.contents[REFERENCE]
+    package.contents[REFERENCE] = reference.replace(b'"weight"', b'"height"')
+    refused(verify(package.seal()), f"{REFERENCE} is the reference of another model")
+    package.contents[REFERENCE] = reference.replace(b'"counts": [', b'"counts": [-1, ', 1)
+    refused(verify(package.seal()), f"{REFERENCE}: 'weight' has")
+    del package.contents[REFERENCE]
+    verify(package.seal()).went_well()
 
 
 @pytest.mark.parametrize("name", ONE_FILE_OF_EACH_PART)

@@ -101,8 +101,14 @@ def _difference_of_share(first: Floats, second: Floats, at: int) -> Difference:
 
 
 def _is_rare(first: Floats, second: Floats, at: int) -> bool:
+    """Whether too few rows are of this kind for the chi-squared test, or the reference has none.
+
+    Such a share can only have grown. A small reference says little about its own share, but the
+    test of a rare kind asks no more of it than that.
+    """
     n0, n1 = first.sum(), second.sum()
-    return bool((first[at] + second[at]) * min(n0, n1) / (n0 + n1) < _LEAST_EXPECTED)
+    expected = (first[at] + second[at]) * min(n0, n1) / (n0 + n1)
+    return bool(first[at] < _LEAST_EXPECTED or expected < _LEAST_EXPECTED)
 
 
 def _alarm_of_share(first: Floats, second: Floats, at: int, floor: float) -> float:

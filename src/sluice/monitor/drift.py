@@ -178,7 +178,7 @@ def _finding(drift: ColumnDrift, difference: str | None) -> Finding:
     counted = _rows(drift, len(drift.compared) - 1)
     if drift.needed is None or longest.rows * window.independent < drift.needed:
         needed = (
-            f"about {drift.needed:,} are needed to find a shift of a quarter standard deviation"
+            f"about {drift.needed:,} independent ones are needed to find a shift of a quarter standard deviation"
             if drift.needed
             else "the reference is too small to find a shift of a quarter standard deviation"
         )

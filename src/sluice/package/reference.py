@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sluice import table
+from sluice.config import Settings
+from sluice.metrics import Floats
 from sluice.model import Model, Signature
 from sluice.project import Project
 from sluice.sketch import bins
@@ -25,15 +27,18 @@ def measure(project: Project) -> Reference:
     holdout = table.read_split(project.split("holdout"))
     inputs = [column.name for column in signature.inputs]
     scores = model.score(table.tensors(holdout, settings, inputs)).values
+    counted = count_scores(signature, scores)
     whose = settings.split.group_column or settings.data.id
     return Reference(
         signature.task,
         signature.classes,
         _features(signature, train),
-        count_scores(signature, scores),
+        counted,
         len(train),
         len(holdout),
         len(train) if whose is None else int(train[whose].nunique()),
+        _outcomes(settings, holdout, scores, counted),
+        signature.decision.threshold,
         signature.id,
     )
 
@@ -55,13 +60,24 @@ def _features(signature: Signature, train: DataFrame) -> tuple[Counted, ...]:
     return tuple(counted)
 
 
-def count_scores(signature: Signature, scores: np.ndarray) -> tuple[Counted, ...]:
+def count_scores(signature: Signature, scores: Floats) -> tuple[Counted, ...]:
     """The scores of n rows, [n] or [n, classes], in bins of about equal numbers of rows."""
     counted = []
     for name, values in zip(names(signature), scores.reshape(len(scores), -1).T, strict=True):
-        made = bins.of_numbers(name, values)
+        made = bins.of_numbers(name, values, split_at=signature.decision.threshold)
         counted.append(Counted(made, tuple(made.count(made.of_numbers(values)).tolist())))
     return tuple(counted)
+
+
+def _outcomes(
+    settings: Settings, holdout: DataFrame, scores: Floats, counted: tuple[Counted, ...]
+) -> tuple[tuple[int, ...], ...]:
+    """The holdout rows of each class in each bin of the score; empty unless the task is binary."""
+    if settings.task != "binary":
+        return ()
+    made, truth = counted[0].bins, table.truth(holdout, settings)
+    places = made.of_numbers(scores)
+    return tuple(tuple(made.count(places[truth == k]).tolist()) for k in (0, 1))
 
 
 def names(signature: Signature) -> list[str]:

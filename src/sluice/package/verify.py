@@ -17,6 +17,8 @@ from sluice.gates import GATES
 from sluice.package import pickles
 from sluice.package.archive import Package, unpacked
 from sluice.package.manifest import Manifest
+from sluice.package.parts import REFERENCE
+from sluice.sketch.reference import require_matching
 from sluice.verdict import Finding, Verdict
 
 _TIMEOUT_SECONDS = 300
@@ -55,6 +57,11 @@ def _verify(package: Package, where: str) -> Verdict:
     for verdict in verdicts.values():
         if not verdict.passes:
             raise SluiceError(f"{where}: the gate {verdict.gate} does not pass: {verdict.why}")
+    if (package.folder / REFERENCE).exists():
+        try:
+            require_matching(package.reference, package.signature, REFERENCE)
+        except SluiceError as error:
+            raise SluiceError(f"{where}: {error}") from None
     findings = _run_scenarios(package, where)
     if {f.name for f in findings} != {f.name for f in verdicts["scenarios"].findings}:
         raise SluiceError(

@@ -81,8 +81,11 @@ class Bins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.edges[at - 1]:g} to {self.edges[at]:g}"
 
 
-def of_numbers(name: str, values: Floats) -> Bins:
-    """Bins of about equal numbers of rows, or one for each of up to twenty values."""
+def of_numbers(name: str, values: Floats, *, split_at: float | None = None) -> Bins:
+    """Bins of about equal numbers of rows, or one for each of up to twenty values.
+
+    split_at: a number which is in another bin than all smaller ones.
+    """
     known = np.unique(values[~np.isnan(values)])
     if len(known) <= _QUANTILES:
         edges = (known[:-1] + known[1:]) / 2
@@ -91,7 +94,10 @@ def of_numbers(name: str, values: Floats) -> Bins:
         edges = np.unique(np.nanquantile(values, shares, method="lower"))
         edges = edges[edges < known[-1]]
     # Ten digits, because the last ones may differ between machines.
-    return Bins(name, "number", tuple(dict.fromkeys(float(f"{edge:.10g}") for edge in edges)))
+    rounded = {float(f"{edge:.10g}") for edge in edges}
+    if split_at is not None:
+        rounded.add(float(np.nextafter(split_at, -np.inf)))
+    return Bins(name, "number", tuple(sorted(rounded)))
 
 
 def of_levels(name: str, values: Sequence[str]) -> Bins:

@@ -7,6 +7,7 @@ import numpy as np
 
 from sluice.errors import SluiceError
 from sluice.files import decode_json, encode_record, sha256
+from sluice.model import Signature
 from sluice.sketch.bins import Bins, Counts
 from sluice.task import Task
 
@@ -29,8 +30,10 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     features: the inputs that the scoring log may hold, which sensitive columns are not. scores:
     one, or one for each class, on the holdout, because a model knows its training rows too well.
-    rows: of the training part. distinct: how many different ids or groups those have.
-    id: the name of the id column.
+    rows: of the training part. distinct: how many different ids or groups those have. outcomes: of
+    a binary task, the holdout rows of the negative and of the positive class in each bin of the
+    score. threshold: the score from which a row is decided to be positive, which no bin contains
+    both sides of. id: the name of the id column.
     """
 
     task: Task
@@ -40,6 +43,8 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: int
     holdout_rows: int
     distinct: int
+    outcomes: tuple[tuple[int, ...], ...] = ()
+    threshold: float | None = None
     id: str | None = None
     format: int = FORMAT
 
@@ -48,6 +53,15 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """A digest of the bins, by which summaries are known to have been made with them."""
         bins = [counted.bins for counted in (*self.features, *self.scores)]
         return sha256(msgspec.json.encode((self.task, self.classes, bins)))[:16]
+
+
+def require_matching(reference: Reference, signature: Signature, where: str) -> None:
+    """Raise SluiceError, which begins with `where`, for the reference of another model."""
+    inputs = [(column.name, column.type) for column in signature.inputs if not column.sensitive]
+    counted = [(one.bins.name, one.bins.type) for one in reference.features]
+    said = (reference.task, reference.classes, reference.id, counted)
+    if said != (signature.task, signature.classes, signature.id, inputs):
+        raise SluiceError(f"{where} is the reference of another model: build the package again")
 
 
 def encode(reference: Reference) -> bytes:
