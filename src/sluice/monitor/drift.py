@@ -177,11 +177,10 @@ def _finding(drift: ColumnDrift, difference: str | None) -> Finding:
         return Finding(name, Status.INSUFFICIENT, why, n=0, bound=bound)
     counted = _rows(drift, len(drift.compared) - 1)
     if drift.needed is None or longest.rows * window.independent < drift.needed:
-        needed = (
-            f"about {drift.needed:,} independent ones are needed to find a shift of a quarter standard deviation"
-            if drift.needed
-            else "the reference is too small to find a shift of a quarter standard deviation"
-        )
+        what = "to find a shift of a quarter standard deviation"
+        needed = f"the reference is too small {what}"
+        if drift.needed:
+            needed = f"about {drift.needed:,} independent ones are needed {what}"
         return Finding(name, Status.INSUFFICIENT, f"{counted}; {needed}", size, n=n, bound=bound)
     why = f"{counted}: no difference larger than {number(test.floor)}"
     if any(drift.noticed):
