@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from sluice.monitor.truth.context import Context
 from sluice.monitor.truth.join import SPELLED, STRANGERS, Joined
 from sluice.stats import two_sample
 from sluice.task import Task
 from sluice.verdict import Bound, Finding, Status, plain
-
-if TYPE_CHECKING:
-    from sluice.monitor.truth.measure import Context
 
 _GATE = "ground-truth"
 _RULE = "a fixed rule of sluice"

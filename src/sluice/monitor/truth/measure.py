@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import msgspec
 import numpy as np
 
-from sluice.config import Settings
-from sluice.metrics import METRICS, Floats, Predictions, class_costs, of_task
+from sluice.metrics import METRICS, Floats, Predictions, of_task
 from sluice.monitor import windows
-from sluice.monitor.summary import Cell
 from sluice.monitor.truth import bands, cohorts, judge, labels_quality
+from sluice.monitor.truth.context import Context
 from sluice.monitor.truth.evidence import MetricNow, Span, Truth, Week
 from sluice.monitor.truth.join import Joined
-from sluice.report.evidence import Performance
-from sluice.sketch.reference import Reference
 from sluice.stats import bootstrap, counted
 from sluice.verdict import Bound, Finding, Status, number, plain
 
@@ -24,31 +18,6 @@ GATE = "ground-truth"
 _RESAMPLES = 2_000
 _MOST_ROWS = 20_000  # that are resampled one by one, where counts are not enough
 _UNCOVERED = 0.1  # the largest share of scored rows in bands without labels
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the labelled rows are compared with.
-
-    cells: the counts of the monitored version. promised: the holdout's metrics in the package.
-    """
-
-    reference: Reference
-    settings: Settings
-    cells: Sequence[Cell]
-    promised: Performance
-    last: int
-
-    @property
-    def costs(self) -> tuple[float, float]:
-        """Of a false positive and a false negative."""
-        own = self.settings
-        wrong = class_costs("binary", ("", ""), own.selection.costs)
-        return float(wrong[0]), float(wrong[1])
-
-    @property
-    def confidence(self) -> float:
-        return judge.confidence(self.settings.monitor.false_alarms_a_year)
 
 
 def measure(context: Context, joined: Joined) -> tuple[list[Finding], Truth]:

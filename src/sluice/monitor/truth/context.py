@@ -1,0 +1,38 @@
+"""What labelled rows are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sluice.config import Settings
+from sluice.metrics import class_costs
+from sluice.monitor.summary import Cell
+from sluice.monitor.truth import judge
+from sluice.report.evidence import Performance
+from sluice.sketch.reference import Reference
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the labelled rows are compared with.
+
+    cells: the counts of the monitored version. promised: the holdout's metrics in the package.
+    """
+
+    reference: Reference
+    settings: Settings
+    cells: Sequence[Cell]
+    promised: Performance
+    last: int
+
+    @property
+    def costs(self) -> tuple[float, float]:
+        """Of a false positive and a false negative."""
+        own = self.settings
+        wrong = class_costs("binary", ("", ""), own.selection.costs)
+        return float(wrong[0]), float(wrong[1])
+
+    @property
+    def confidence(self) -> float:
+        return judge.confidence(self.settings.monitor.false_alarms_a_year)
