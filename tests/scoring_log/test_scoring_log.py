@@ -10,10 +10,12 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pyarrow import parquet
 
@@ -21,7 +23,7 @@ from sluice.errors import SluiceError
 from sluice.scoring_log import file_names
 from sluice.scoring_log.compact import compact
 from sluice.scoring_log.reader import read
-from sluice.scoring_log.record import LoggedColumn, LogRecord, Segment, SegmentHeader
+from sluice.scoring_log.record import LoggedColumn, LogRecord, Segment, SegmentHeader, line
 from sluice.scoring_log.writer import LogError, LogWriter, Rotation
 
 COLUMNS = (LoggedColumn("weight", "number"), LoggedColumn("colour", "category"))
@@ -52,6 +54,7 @@ def record(number: int, **changes: Any) -> LogRecord:
         "score": 0.25,
         "decision": "no",
         "latency": 0.001,
+        "x_request_id": f"x-{number}",
     }
     return LogRecord(**(shared | changes))
 
@@ -88,6 +91,7 @@ def test_records_are_read_as_they_were_written(written):
         "score": 0.25,
         "decision": "no",
         "latency": 0.001,
+        "x_request_id": "x-0",
     }
 
 
@@ -320,6 +324,36 @@ def test_a_segment_of_a_later_format_is_left_unchanged(tmp_path):
         compact(tmp_path)
     assert segment.read_bytes() == content
     assert file_names.list_segments(tmp_path) == [segment]  # the other one was converted
+
+
+def test_a_log_from_before_x_request_id_is_read_and_converted(tmp_path):
+    """Such records have no such field, and such Parquet files no such column."""
+    row = [1_700_000_000_000_000, "r-0", 0, None, [0.5, "rot"], 0.25, "no", 0.001]
+    content = msgspec.json.encode(row)
+    path = file_names.segment_path(tmp_path, 0, "host-1", "one", 1)
+    path.write_bytes(line(header()) + b"%08x %b\n" % (zlib.crc32(content), content))
+    before = list(read(tmp_path))
+    assert [(r["request"], r["x_request_id"]) for r in before] == [("r-0", None)]
+    (target,) = compact(tmp_path)
+    assert list(read(tmp_path)) == before
+    old = parquet.read_table(target).drop_columns("x_request_id")
+    parquet.write_table(old, target)
+    assert list(read(tmp_path)) == before
+
+
+def test_a_server_from_before_x_request_id_reads_todays_records():
+    class Before(msgspec.Struct, array_like=True):
+        time: int
+        request: str
+        row: int
+        id: str | None
+        features: list[float | str | None]
+        score: float | list[float]
+        decision: str | None
+        latency: float
+
+    found = msgspec.json.decode(msgspec.json.encode(record(1)), type=Before)
+    assert (found.request, found.latency) == ("r-1", 0.001)
 
 
 def test_damaged_lines_are_counted(written):

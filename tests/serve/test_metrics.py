@@ -131,6 +131,14 @@ def test_scores_are_counted_in_the_right_buckets(
     assert float(found[0][1]) < 50, "all scores are in one bucket"
 
 
+def test_the_servers_own_errors_are_there_from_the_start_with_the_value_0(serve: Serve) -> None:
+    with serve() as server:
+        page = server.get("/metrics").body.decode()
+    found = dict(re.findall(r'sluice_errors_total\{kind="(\w+)".*\} (\S+)', page))
+    own = ("internal", "log", "queue_full", "not_ready", "too_many_connections", "too_slow")
+    assert found == dict.fromkeys(own, "0.0")
+
+
 def test_errors_are_counted_by_their_kind(serve: Serve, content: UnpackedPackage) -> None:
     with serve("--max-body=5000", "--max-headers=2000") as server:
         row = content.rows[0]

@@ -1,8 +1,12 @@
-"""Shutdown: every accepted request is answered, and idle connections do not delay it."""
+"""Shutdown: every accepted request is answered, and idle connections do not delay it.
+
+Before that, a server can be a lame duck: not ready, but at work.
+"""
 
 from __future__ import annotations
 
 import http.client
+import os
 import signal
 import socket
 import threading
@@ -139,3 +143,61 @@ def test_a_port_in_use_is_refused_in_one_line(serve, package, server):
         serve("--port", str(server.port)),
     ):
         pass
+
+
+_LAME_DUCK = ("--lame-duck-seconds", "2", "--drain-seconds", "1")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_lame_duck_is_not_ready_but_accepts_and_answers_until_it_stops(serve, content, workers):
+    with serve(*_LAME_DUCK, "--workers", workers) as server:
+        server.process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        _wait_until_unready(server)
+        answered = 0
+        while time.monotonic() < started + 1.5:
+            assert server.score(content.rows[0]).status == 200  # on a connection of its own
+            assert "the server is stopping" in server.get("/v2/health/ready").error
+            assert server.get("/v2/health/live").status == 200
+            answered += 1
+        assert server.process.wait(60) == 0
+        assert 2 <= time.monotonic() - started < 10
+        assert len(server.logged()) == answered > 2
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_the_lame_duck_phase(serve, second):
+    with serve("--lame-duck-seconds", "600") as server:
+        server.process.send_signal(signal.SIGTERM)
+        _wait_until_unready(server)
+        server.process.send_signal(second)
+        assert server.process.wait(30) == 0
+        assert "600 s from now" in server.stderr.read_text()
+
+
+def test_an_interrupt_at_a_terminal_has_no_lame_duck_phase(serve):
+    with serve("--lame-duck-seconds", "600") as server:
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(30) == 0
+
+
+def test_a_worker_that_replaces_a_dead_one_is_a_lame_duck_too(serve, content):
+    with serve("--lame-duck-seconds", "600") as server:
+        (victim,) = server.workers
+        server.process.send_signal(signal.SIGTERM)
+        _wait_until_unready(server)
+        os.kill(victim, signal.SIGKILL)
+        # The socket still accepts: this request waits for the next worker.
+        assert server.get("/v2/health/ready").status == 503
+        assert server.score(content.rows[0]).status == 200
+        assert server.workers != [victim]
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+
+
+def _wait_until_unready(server: RunningServer) -> None:
+    for _ in range(500):
+        if server.get("/v2/health/ready").status == 503:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the server still says that it is ready")

@@ -25,6 +25,7 @@ def schema(header: SegmentHeader) -> pa.Schema:
             ("score", score),
             ("decision", pa.string()),
             ("latency", pa.float64()),
+            ("x_request_id", pa.string()),
         ],
         {"classes": msgspec.json.encode(header.classes)},
     )

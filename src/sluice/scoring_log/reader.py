@@ -46,7 +46,8 @@ def _file(stem: Path) -> Iterator[dict[str, Any]]:
     for batch in table.iter_batches():
         times = batch.column("time").cast(pa.int64()).to_pylist()
         for time, row in zip(times, batch.to_pylist(), strict=True):
-            yield row | {"time": time}
+            # Files of servers that did not log the id of the HTTP request have no such column.
+            yield {"x_request_id": None} | row | {"time": time}
 
 
 def _parquet(stem: Path) -> Path:

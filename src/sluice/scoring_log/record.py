@@ -45,7 +45,8 @@ class LogRecord(msgspec.Struct, frozen=True, array_like=True):
     in the request. id: the value of the id column, if the request had one. features:
     values in the order of the header's columns, None for missing ones. score: one
     number, or one for each class. latency: seconds from the arrival of the request's
-    headers until the record was made.
+    headers until the record was made. x_request_id: the id of the HTTP request, which all attempts
+    of a retrying proxy share; None in segments of servers that did not write it.
     """
 
     time: int
@@ -56,6 +57,7 @@ class LogRecord(msgspec.Struct, frozen=True, array_like=True):
     score: float | list[float]
     decision: str | None
     latency: float
+    x_request_id: str | None = None
 
 
 _encode = msgspec.json.Encoder().encode

@@ -16,6 +16,9 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 PROBABILITIES = tuple(round(0.1 * step, 1) for step in range(1, 11))
+# The server's own errors, not its clients'. Each exists from the start, with the value 0:
+# Prometheus sees no increase when a counter first appears with the value 1.
+OWN_ERRORS = ("internal", "log", "queue_full", "not_ready", "too_many_connections", "too_slow")
 ROUTES = ("infer", "score", "about", "health", "metrics", "docs", "other")
 
 
@@ -58,6 +61,8 @@ class Metrics:
         )
         self._decisions = [decisions.labels(decision=name, **model) for name in classes]
         self._model = model
+        for kind in OWN_ERRORS:
+            self._errors.labels(kind=kind, **model)
 
     def scored(self, scores: Scores) -> None:
         """Count rows, scores and decisions of one call of the model."""

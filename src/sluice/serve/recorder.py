@@ -41,6 +41,7 @@ class Recorder:
                         values[place],
                         decisions[place] if decisions else None,
                         latency,
+                        request.x_request_id,
                     )
                 )
         return records

@@ -10,14 +10,16 @@ from sluice.model import Scores, Signature, Tensors
 class ScoringRequest(msgspec.Struct, frozen=True):
     """Rows to score.
 
-    ids: [n] values of the id column, or None if the request has no such column.
-    started: when the request's headers had arrived, in seconds of `time.monotonic`.
+    id: that of the body, otherwise that of the HTTP request. ids: [n] values of the id column, or
+    None if the request has no such column. started: when the request's headers had arrived, in
+    seconds of `time.monotonic`. x_request_id: the id of the HTTP request.
     """
 
     id: str
     tensors: Tensors
     ids: list[str] | None
     started: float
+    x_request_id: str
 
 
 def decided_classes(signature: Signature, scores: Scores) -> list[str] | None:

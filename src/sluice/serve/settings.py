@@ -82,6 +82,12 @@ class ServerSettings:
         30.0, "seconds within which a request's body must arrive", SECONDS
     )
     idle_seconds: float = setting(75.0, "seconds after which an idle connection is closed", SECONDS)
+    lame_duck_seconds: float = setting(
+        0.0,
+        "seconds after SIGTERM for which the server is not ready but still accepts and answers all "
+        "requests, so that a proxy can take it out; another signal ends them",
+        at_least(0, float),
+    )
     drain_seconds: float = setting(
         5.0, "seconds for which a stopping server still answers on open connections", SECONDS
     )

@@ -28,6 +28,7 @@ _SHORTEST_TOKEN = 16
 # Seconds before a dead worker is replaced; each death within a minute doubles them.
 _PAUSE, _LONGEST_PAUSE = 0.02, 2.0
 _MINUTE = 60.0
+_LEAVE = b"leave\n"
 _COMPACT_INTERVAL = 2.0  # seconds between two searches for segments to convert to Parquet
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the folder made in it has a random name
 
@@ -35,7 +36,7 @@ Say = Callable[[str], None]
 
 
 def serve(path: Path, settings: ServerSettings, say: Say) -> None:
-    """Serve a package until SIGTERM or SIGINT.
+    """Serve a package until SIGTERM or SIGINT; after SIGTERM, first as a lame duck.
 
     path: the package file or its unpacked folder. say: shows one line to the user.
     Raises SluiceError if the server cannot start.
@@ -123,6 +124,7 @@ class Supervisor:
     ) -> None:
         self._package, self._settings, self._token = package, settings, token
         self._listener, self._metrics, self._say = listener, metrics, say
+        self._leaving = False
         self._stopping = asyncio.Event()
         self._workers: set[asyncio.subprocess.Process] = set()
         self._deaths: list[float] = []
@@ -132,8 +134,8 @@ class Supervisor:
     async def run(self) -> None:
         """Run until a signal arrives; raises SluiceError if a worker cannot start."""
         loop = asyncio.get_running_loop()
-        for signal_ in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signal_, self._stop)
+        loop.add_signal_handler(signal.SIGTERM, self._leave)
+        loop.add_signal_handler(signal.SIGINT, self._stop)
         keeping = [asyncio.create_task(self._keep()) for _ in range(self._settings.workers)]
         compacting = asyncio.create_task(self._compact())
         await asyncio.gather(*keeping)
@@ -142,6 +144,21 @@ class Supervisor:
             await compacting
         if self._failure:
             raise self._failure
+
+    def _leave(self) -> None:
+        """Stop after the lame-duck phase; at once if there is none, or if it has begun."""
+        seconds = self._settings.lame_duck_seconds
+        if self._leaving or not seconds:
+            self._stop()
+            return
+        self._leaving = True
+        for worker in self._workers:
+            _tell_to_leave(worker)
+        asyncio.get_running_loop().call_later(seconds, self._stop)
+        self._say(
+            f"not ready any more; requests are still answered, and {seconds:g} s from now "
+            "the server stops"
+        )
 
     def _stop(self) -> None:
         """Close the listener first: once the workers stop, nothing accepts connections from it."""
@@ -156,6 +173,8 @@ class Supervisor:
         while not self._stopping.is_set():
             worker = await self._start()
             self._workers.add(worker)
+            if self._leaving:
+                _tell_to_leave(worker)
             if self._stopping.is_set():
                 worker.terminate()
             if worker.stdout and await worker.stdout.readline():
@@ -189,6 +208,7 @@ class Supervisor:
                 "settings": self._settings,
                 "token": self._token,
                 "listener": self._listener.fileno(),
+                "leaving": self._leaving,
             }
         )
 
@@ -234,6 +254,11 @@ class Supervisor:
                 failed = True
             if failed:
                 await asyncio.sleep(_MINUTE)
+
+
+def _tell_to_leave(worker: asyncio.subprocess.Process) -> None:
+    if worker.stdin:
+        worker.stdin.write(_LEAVE)
 
 
 async def _compacted(folder: Path) -> int:

@@ -1,7 +1,8 @@
 """A worker process: `python -m sluice.serve.worker`, which the supervisor starts.
 
-It reads its task as one line of JSON from standard input. When standard input is
-closed, the supervisor has ended, and the worker stops too.
+It reads its task as one line of JSON from standard input. A further line starts the
+lame-duck phase. When standard input is closed, the supervisor has ended, and the worker
+stops too.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ READY = b"ready\n"
 
 
 class WorkerTask(msgspec.Struct, frozen=True):
-    """What the supervisor sends to a worker. listener: file descriptor of the shared socket."""
+    """What the supervisor sends to a worker.
+
+    listener: file descriptor of the shared socket. leaving: whether the lame-duck phase has begun.
+    """
 
     folder: str
     name: str
@@ -47,6 +51,7 @@ class WorkerTask(msgspec.Struct, frozen=True):
     settings: ServerSettings
     token: str | None
     listener: int
+    leaving: bool
 
 
 class Worker:
@@ -58,6 +63,7 @@ class Worker:
         self._model = Model(Parts(Path(task.folder)).model)
         self._log = None if task.settings.no_log else self._writer()
         self._server: Server | None = None
+        self._leaving = task.leaving
 
     async def run(self) -> None:
         """Serve until SIGTERM, or until standard input is closed."""
@@ -68,7 +74,7 @@ class Worker:
         server = Server(self._app(metrics), task.settings, metrics.error)
         self._server = server
         loop.add_signal_handler(signal.SIGTERM, server.stop)
-        loop.add_reader(sys.stdin.fileno(), server.stop)
+        loop.add_reader(sys.stdin.fileno(), self._told, server)
         housekeeping = loop.create_task(self._housekeeping())
         listener = socket.socket(fileno=task.listener)
         gc.freeze()  # what exists now is never garbage: spare the collector from looking at it
@@ -76,6 +82,12 @@ class Worker:
         housekeeping.cancel()
         if self._log:
             self._log.close()
+
+    def _told(self, server: Server) -> None:
+        if os.read(sys.stdin.fileno(), 64):
+            self._leaving = True
+        else:
+            server.stop()
 
     def _app(self, metrics: Metrics) -> http.App:
         task, settings, signature = self._task, self._task.settings, self._model.signature
@@ -104,7 +116,7 @@ class Worker:
 
     def _unready(self) -> str:
         """Why this worker should get no more requests; empty if it should."""
-        if self._server is None or self._server.stopping:
+        if self._leaving or self._server is None or self._server.stopping:
             return "the server is stopping"
         if self._log is None:
             return ""
@@ -187,7 +199,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection needs one
-    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=WorkerTask)
+    # Without a buffer: a line that follows the task is left for the event loop.
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as told:
+        task = msgspec.json.decode(told.readline(), type=WorkerTask)
     try:
         with asyncio.Runner(loop_factory=Server.loop_factory()) as runner:
             runner.run(Worker(task).run())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import itertools
 import sys
 import time
 import traceback
@@ -18,6 +17,8 @@ from sluice.serve.errors import RequestRefusedError
 from sluice.serve.http.docs import PAGE, POLICY
 from sluice.serve.http.inference import BINARY_HEADER, Inference
 from sluice.serve.http.records import Records
+from sluice.serve.http.request_id import HEADER as ID_HEADER
+from sluice.serve.http.request_id import RequestIds
 from sluice.serve.metrics import Metrics, MetricsPage
 from sluice.serve.queue import ScoringQueue
 
@@ -43,12 +44,14 @@ class Response(msgspec.Struct, frozen=True):
 class RequestHead(msgspec.Struct, frozen=True):
     """A request whose body has not been read yet.
 
-    receive: ASGI's function for the body. started: seconds of `time.monotonic`.
+    receive: ASGI's function for the body. started: seconds of `time.monotonic`. id: of the header
+    X-Request-ID, or made.
     """
 
     headers: Headers
     receive: Receive
     started: float
+    id: str
 
 
 Handler = Callable[[RequestHead], Awaitable[Response]]
@@ -107,7 +110,7 @@ class App:
         self._unready, self._max_body = unready, max_body
         self._origins = frozenset(origin.encode() for origin in origins)
         self._token = None if token is None else token.encode()
-        self._ids = (f"{instance}-{number}" for number in itertools.count(1))
+        self._ids = RequestIds(instance)
         self._routes = self._table()
         self._open = {
             path for path, by in self._routes.items() if any(route.open for route in by.values())
@@ -115,22 +118,23 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
-        head = RequestHead(dict(scope["headers"]), receive, time.monotonic())
+        headers = dict(scope["headers"])
+        head = RequestHead(headers, receive, time.monotonic(), self._ids.of(headers))
         name = "other"
         try:
             by_method = self._routes.get(scope["path"], {})
-            self._admit(head.headers, scope["path"] in self._open)
+            self._admit(headers, scope["path"] in self._open)
             route = self._route(by_method, scope["path"], scope["method"])
             name = route.name
             response = await route.handler(head)
         except _ClientGoneError:
             return  # the connection has counted it
         except Exception as error:
-            response = self._refused(error, head.headers)
+            response = self._refused(error, headers)
         self._metrics.requests[name].inc()
         if name in self._metrics.seconds:
             self._metrics.seconds[name].observe(time.monotonic() - head.started)
-        await _send(send, response)
+        await _send(send, response, head.id)
 
     def _table(self) -> dict[str, dict[str, Route]]:
         model = self._model
@@ -210,7 +214,7 @@ class App:
         body = await self._body(head)
         inference = self._model.inference
         header = head.headers.get(BINARY_HEADER)
-        scoring, request = inference.read(body, header, next(self._ids), head.started)
+        scoring, request = inference.read(body, header, head.id, head.started)
         scores = await self._model.queue.submit(scoring)
         content, length = inference.write(scoring, request, scores)
         if length is None:
@@ -220,7 +224,7 @@ class App:
 
     async def _score(self, head: RequestHead) -> Response:
         body = await self._body(head)
-        scoring = self._model.records.read(body, next(self._ids), head.started)
+        scoring = self._model.records.read(body, head.id, head.started)
         scores = await self._model.queue.submit(scoring)
         return Response(self._model.records.write(scoring, scores))
 
@@ -303,10 +307,11 @@ def _json(content: object) -> Response:
     return Response(_encode(content))
 
 
-async def _send(send: Send, response: Response) -> None:
+async def _send(send: Send, response: Response, id: str) -> None:
     headers = [
         (b"content-type", response.type),
         (b"content-length", b"%d" % len(response.body)),
+        (ID_HEADER, id.encode()),
         *response.headers,
     ]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})

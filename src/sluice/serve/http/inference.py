@@ -86,8 +86,8 @@ class Inference:
     ) -> tuple[ScoringRequest, InferenceRequest]:
         """Read a request.
 
-        header: the length of the JSON, if binary tensors follow it. id: used if the
-        request has none. Raises RequestRefusedError or InputError.
+        header: the length of the JSON, if binary tensors follow it. id: of the HTTP
+        request. Raises RequestRefusedError or InputError.
         """
         text, rest = _split(body, header)
         try:
@@ -98,7 +98,7 @@ class Inference:
         _require_unique_keys(text, request)
         usual = self._usual_row(request.inputs)
         if usual is not None and not rest:
-            return ScoringRequest(self._id(request, id), usual, None, started), request
+            return ScoringRequest(self._id(request, id), usual, None, started, id), request
         rows = request.inputs[0].shape[0]
         columns = self._columns(request.inputs, rest, rows)
         ids = columns.get(self._signature.id) if self._signature.id else None
@@ -107,6 +107,7 @@ class Inference:
             self._tensors(columns, rows),
             None if ids is None else tensors.labels(ids),
             started,
+            id,
         )
         return scoring, request
 

@@ -9,6 +9,7 @@ import msgspec
 from sluice import __version__
 from sluice.labels import label
 from sluice.model import Input, Record, Scalar, Signature
+from sluice.serve.http.request_id import LONGEST
 from sluice.serve.http.tensors import Datatype
 
 Json = dict[str, Any]
@@ -68,6 +69,14 @@ _ID: Json = {
     "maxLength": 200,
     "description": "Returned in the response and written to the scoring log",
 }
+# Of the HTTP request: a proxy that tries it again sends the same one.
+_X_REQUEST_ID: Json = {
+    "name": "X-Request-ID",
+    "in": "header",
+    "description": f"At most {LONGEST} visible ASCII characters; otherwise the server makes an id. "
+    "Returned in the response's header and written to the scoring log",
+    "schema": _TEXT,
+}
 _SIZE: Json = {"type": "integer", "minimum": 0}
 _SERVER = _object({"name": _TEXT, "version": _TEXT, "extensions": _list(_TEXT)})
 _ABOUT_TENSOR = _object({"name": _TEXT, "datatype": _TEXT, "shape": _list({"type": "integer"}, 1)})
@@ -104,6 +113,7 @@ def _post(summary: str, description: str, request: Json, example: Json, response
     asked = {"application/json": {"schema": request, "example": example}}
     good = {
         "description": "The rows were scored",
+        "headers": {"X-Request-ID": {"schema": _TEXT, "description": "The request's id"}},
         "content": {"application/json": {"schema": response}},
     }
     refused = _errors(400, 401, 403, 408, 413, 415, 503)
@@ -111,6 +121,7 @@ def _post(summary: str, description: str, request: Json, example: Json, response
         "tags": ["Score"],
         "summary": summary,
         "description": description,
+        "parameters": [_X_REQUEST_ID],
         "requestBody": {"required": True, "content": asked},
         "responses": {"200": good} | refused,
     }
@@ -197,7 +208,8 @@ def _infer(signature: Signature, example: Record) -> Json:
     operation["responses"]["200"]["content"] |= binary
     length = "Length of the JSON in bytes, if binary tensors follow it"
     header = {"name": "Inference-Header-Content-Length", "in": "header", "description": length}
-    return operation | {"parameters": [header | {"schema": _SIZE}]}
+    operation["parameters"] = [*operation["parameters"], header | {"schema": _SIZE}]
+    return operation
 
 
 def _sent(column: Input, value: Scalar) -> Scalar:

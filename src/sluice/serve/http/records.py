@@ -41,7 +41,7 @@ class Records:
         self._head = {"model": name, "version": version}
 
     def read(self, body: bytes, id: str, started: float) -> ScoringRequest:
-        """Read a body; `id` is used if it has none. Raises RequestRefusedError or InputError."""
+        """Read a body. id: of the HTTP request. Raises RequestRefusedError or InputError."""
         try:
             request = request_body.decode(_decoder, body)
         except RequestRefusedError as error:
@@ -53,6 +53,7 @@ class Records:
             encode(self._signature, request.records),
             _ids(self._signature, request.records),
             started,
+            id,
         )
 
     def _first_bad_value(self, body: bytes) -> InputError | None:

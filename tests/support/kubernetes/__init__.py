@@ -1,0 +1,1 @@
+"""What the tests of the manifests and of the adapter for Kubernetes share."""
