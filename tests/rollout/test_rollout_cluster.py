@@ -187,7 +187,7 @@ def test_a_conflict_at_every_attempt_is_one_clear_line(
 ) -> None:
     monkeypatch.setattr(cluster_traffic, "_PAUSE", 0.001)
     _interfere(double, monkeypatch, times=1_000)
-    with pytest.raises(SluiceError, match="was changed 6 times .* find out what else writes"):
+    with pytest.raises(SluiceError, match=r"was changed 6 times .* find out what else writes"):
         traffic.set_weights(TEN)
     assert weights(double)["canary"] == 0
 
@@ -316,7 +316,7 @@ def test_weights_that_somebody_else_has_changed_are_noticed(
     found = route(double)
     found["spec"]["rules"][0]["backendRefs"][2]["weight"] = 90
     double.store.put(ROUTES, found)
-    with pytest.raises(SluiceError, match="somebody else .* stable 80, baseline 10, canary 90"):
+    with pytest.raises(SluiceError, match=r"somebody else .* stable 80, baseline 10, canary 90"):
         traffic.counts()
 
 
@@ -335,7 +335,7 @@ def test_servers_with_another_token_are_one_clear_line(
 def test_servers_are_waited_for(double: Cluster, traffic: ClusterTraffic, pages: Pages) -> None:
     port, _ = pages.start(page(1))
     double.add(pod("stable", port), pod("baseline", port), pod("canary", port, ready=False))
-    with pytest.raises(SluiceError, match="canary had no ready pod that answers within 0.1 s"):
+    with pytest.raises(SluiceError, match=r"canary had no ready pod that answers within 0.1 s"):
         traffic.wait_for_servers(0.1)
     double.add(pod("canary", port))
     assert traffic.wait_for_servers(5) == {"stable": "v1", "baseline": "v1", "canary": "v1"}
@@ -376,7 +376,7 @@ def test_a_route_that_does_not_exist_is_one_clear_line(double: Cluster) -> None:
 
 def test_an_api_server_that_is_not_there_is_one_clear_line() -> None:
     place = Place(Api("http://127.0.0.1:1"), NAMESPACE, "scoring", None, 0.1)
-    with pytest.raises(SluiceError, match="the API server at .* does not answer: .*refused"):
+    with pytest.raises(SluiceError, match=r"the API server at .* does not answer: .*refused"):
         ClusterTraffic(place).set_weights(TEN)
 
 
