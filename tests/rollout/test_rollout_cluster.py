@@ -297,12 +297,13 @@ def test_an_arm_without_a_ready_pod_that_answers_is_missing(
     double: Cluster, traffic: ClusterTraffic, pages: Pages
 ) -> None:
     port, _ = pages.start(page(1))
-    odd, _ = pages.start("<html>")
+    odd, _ = pages.start(page(1).replace(" 1\n", " 1e300\n"))
+    html, _ = pages.start("<html>")
     ending = pod("baseline", port, "ending")
     ending["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
     double.add(pod("stable", port), pod("canary", port, ready=False), ending)
     assert set(traffic.counts()) == {"stable"}
-    double.add(pod("canary", odd, "odd"), pod("baseline", 1, "dead"))
+    double.add(pod("canary", odd, "odd"), pod("canary", html, "html"), pod("baseline", 1, "dead"))
     assert set(traffic.counts()) == {"stable"}
     double.add(pod("canary", port, "good"))
     assert set(traffic.counts()) == {"stable", "canary"}

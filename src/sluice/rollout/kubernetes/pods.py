@@ -19,6 +19,7 @@ _PORT = "http"
 _SECONDS = 3.0
 _MOST_BYTES = 4 * 2**20
 _AT_ONCE = 16
+_MOST = 2.0**53
 _ROUTES = ("score", "infer")
 # Refused before a request reached a route, so that it is not among those counted by route.
 _NOT_COUNTED = "too_many_connections"
@@ -162,31 +163,36 @@ def read(pod: Pod, token: str | None, slow: float) -> Page | None:
         return None
     try:
         return parse(content.decode("utf-8"), slow)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, OverflowError):
         return None
 
 
 def parse(page: str, slow: float) -> Page:
-    """Read a page of metrics. Raises ValueError or KeyError if it is no such page."""
+    """Read a page of metrics. Raises ValueError, KeyError or OverflowError if it is no such page."""
     from prometheus_client.parser import text_string_to_metric_families
 
     samples = [s for family in text_string_to_metric_families(page) for s in family.samples]
 
-    def total(name: str, label: str = "", values: Iterable[str] = ()) -> int:
+    def total(name: str, label: str = "", *values: str) -> int:
         found = [s for s in samples if s.name == name]
-        return int(sum(s.value for s in found if not label or s.labels.get(label) in values))
+        value = sum(s.value for s in found if not label or s.labels.get(label) in values)
+        if not 0 <= value <= _MOST:
+            raise ValueError(f"{name} cannot be {value}")
+        return int(value)
 
     times = [s for s in samples if s.name == "sluice_request_duration_seconds_bucket"]
     above = [bound for s in times if (bound := float(s.labels["le"])) >= slow]
     fast = int(sum(s.value for s in times if float(s.labels["le"]) == min(above)))
     timed = total("sluice_request_duration_seconds_count")
-    requests = total("sluice_requests_total", "route", _ROUTES)
-    requests += total("sluice_errors_total", "kind", (_NOT_COUNTED,))
-    errors = total("sluice_errors_total", "kind", _FAILURES)
+    requests = total("sluice_requests_total", "route", *_ROUTES)
+    requests += total("sluice_errors_total", "kind", _NOT_COUNTED)
+    errors = total("sluice_errors_total", "kind", *_FAILURES)
     unusual = total("sluice_unusual_requests_total")
-    version = next(s.labels["version"] for s in samples if s.name == "sluice_requests_total")
+    versions = {s.labels["version"] for s in samples if s.name == "sluice_requests_total"}
+    if len(versions) != 1:
+        raise ValueError("expected the counters of one version")
     counted = (errors, timed - fast, unusual)
-    return Page(Arm(requests, *(min(requests, each) for each in counted)), version)
+    return Page(Arm(requests, *(min(requests, each) for each in counted)), versions.pop())
 
 
 def _sum(one: Arm, other: Arm) -> Arm:
