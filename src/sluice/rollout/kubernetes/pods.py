@@ -168,7 +168,10 @@ def read(pod: Pod, token: str | None, slow: float) -> Page | None:
 
 
 def parse(page: str, slow: float) -> Page:
-    """Read a page of metrics. Raises ValueError, KeyError or OverflowError if it is no such page."""
+    """Read a page of metrics.
+
+    Raises ValueError, KeyError or OverflowError if it is no such page.
+    """
     from prometheus_client.parser import text_string_to_metric_families
 
     samples = [s for family in text_string_to_metric_families(page) for s in family.samples]
