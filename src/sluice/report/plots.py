@@ -74,7 +74,7 @@ def roc(points: tuple[RocPoint, ...], area: float | None) -> Markup:
             color=BLUE,
         )
 
-    return _svg(f"ROC curve, area under it {formatting.number(area)}", draw)
+    return svg(f"ROC curve, area under it {formatting.number(area)}", draw)
 
 
 def precision_recall(points: tuple[PrecisionRecallPoint, ...], average: float | None) -> Markup:
@@ -84,7 +84,7 @@ def precision_recall(points: tuple[PrecisionRecallPoint, ...], average: float | 
         _square(axes, "recall", "precision")
         axes.plot([p.recall for p in points], [p.precision for p in points], color=BLUE)
 
-    return _svg(f"Precision-recall curve, average precision {formatting.number(average)}", draw)
+    return svg(f"Precision-recall curve, average precision {formatting.number(average)}", draw)
 
 
 def calibration(points: tuple[CalibrationGroup, ...]) -> Markup:
@@ -103,7 +103,7 @@ def calibration(points: tuple[CalibrationGroup, ...]) -> Markup:
 
     gap = max(abs(p.score - p.frequency) for p in points)
     groups = f"{len(points)} groups of equal size"
-    return _svg(f"Calibration in {groups}, largest gap {formatting.number(gap)}", draw)
+    return svg(f"Calibration in {groups}, largest gap {formatting.number(gap)}", draw)
 
 
 def cost(points: tuple[CostPoint, ...], threshold: float | None) -> Markup:
@@ -127,7 +127,7 @@ def cost(points: tuple[CostPoint, ...], threshold: float | None) -> Markup:
             )
 
     chosen = "" if threshold is None else f", chosen threshold {formatting.number(threshold)}"
-    return _svg(f"Mean cost by threshold{chosen}", draw)
+    return svg(f"Mean cost by threshold{chosen}", draw)
 
 
 def confusion(cells: tuple[ConfusionCell, ...]) -> Markup | None:
@@ -160,7 +160,7 @@ def confusion(cells: tuple[ConfusionCell, ...]) -> Markup | None:
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
 
-    return _svg(f"Confusion matrix of {len(actual)} classes", draw)
+    return svg(f"Confusion matrix of {len(actual)} classes", draw)
 
 
 def importance(columns: tuple[ColumnImportance, ...]) -> Markup:
@@ -184,7 +184,7 @@ def importance(columns: tuple[ColumnImportance, ...]) -> Markup:
             )
 
     label = f"Importance: {_short(top[0].column, _LONGEST_LABEL)} first" if top else "Importance"
-    return _svg(label, draw, width=4.8, height=0.8 + 0.23 * len(top))
+    return svg(label, draw, width=4.8, height=0.8 + 0.23 * len(top))
 
 
 def fairness(groupings: tuple[GroupComparison, ...], measure: str) -> Markup | None:
@@ -213,7 +213,7 @@ def fairness(groupings: tuple[GroupComparison, ...], measure: str) -> Markup | N
         axes.locator_params(axis="x", nbins=4)
 
     label = f"{formatting.metric(measure)} of {len(dots)} groups"
-    return _svg(label, draw, height=0.7 + 0.25 * len(dots))
+    return svg(label, draw, height=0.7 + 0.25 * len(dots))
 
 
 def residuals(points: tuple[ResidualPoint, ...]) -> Markup:
@@ -232,7 +232,7 @@ def residuals(points: tuple[ResidualPoint, ...]) -> Markup:
         )
         axes.set(xlabel="predicted", ylabel="actual − predicted")
 
-    return _svg("Residuals over the predictions", draw)
+    return svg("Residuals over the predictions", draw)
 
 
 def _short(name: str, most: int) -> str:
@@ -249,7 +249,7 @@ def _fit(classes: int) -> float:
     return 12 if classes <= 2 else max(6.0, 11 - 0.5 * classes)
 
 
-def _svg(
+def svg(
     label: str, draw: Callable[[Axes], None], width: float = 3.4, height: float = 2.7
 ) -> Markup:
     """An <svg> element, with `label` for readers who cannot see it."""

@@ -17,7 +17,8 @@ from sluice.verdict import Bound, Finding, Status, Verdict, number, plain
 
 GATE = "canary"
 
-_LEAST_INTERVALS = 30
+LEAST_INTERVALS = 30
+_WITHIN = "within the margin"
 _RATIO_ALPHA = 0.001
 _PROMOTION_ALPHA = 0.025  # for each of the two bounds of a difference
 # An interval in which the canary is broken, whatever the statistics of the others say.
@@ -76,6 +77,28 @@ def judge(counts: Counts, settings: Rollout) -> Verdict:
     return Verdict.of(GATE, findings)
 
 
+def needs_only_requests(finding: Finding) -> bool:
+    """Whether an insufficient finding speaks neither against the canary nor the proxy."""
+    return finding.status is Status.INSUFFICIENT and finding.name.endswith(_WITHIN)
+
+
+def evidence(counts: Counts) -> dict[str, tuple[float, ...]]:
+    """The evidence after each interval that the canary is worse than its baseline, by kind."""
+    return {kind.title: tuple(map(float, _evidence(kind, counts.intervals))) for kind in _KINDS}
+
+
+def rollback_at(settings: Rollout) -> dict[str, float]:
+    """The evidence from which a canary is rolled back, by kind of event."""
+    return {kind.title: 1 / (kind.part * settings.alpha) for kind in _KINDS}
+
+
+def _evidence(kind: _Kind, intervals: tuple[Interval, ...]) -> sequential.Floats:
+    canary, baseline = (_series(intervals, kind, arm) for arm in ("canary", "baseline"))
+    both = canary.requests + baseline.requests
+    shares = np.divide(canary.requests, both, out=np.full(len(both), 0.5), where=both > 0)
+    return sequential.evidence(canary.events, baseline.events, shares)
+
+
 def _series(intervals: tuple[Interval, ...], kind: _Kind, *arms: str) -> _Series:
     def column(field: str) -> sequential.Counts:
         sums = [sum(getattr(getattr(i, arm), field) for arm in arms) for i in intervals]
@@ -126,11 +149,9 @@ def _not_worse_than_baseline(
 ) -> Finding:
     """Fail once the evidence of a difference is so large that chance hardly ever gives it."""
     canary, baseline = (_series(intervals, kind, arm) for arm in ("canary", "baseline"))
-    both = canary.requests + baseline.requests
-    shares = np.divide(canary.requests, both, out=np.full(len(both), 0.5), where=both > 0)
-    evidence = sequential.evidence(canary.events, baseline.events, shares)
-    largest = plain(float(evidence.max(initial=1.0)))
+    largest = plain(float(_evidence(kind, intervals).max(initial=1.0)))
     most = plain(1 / (kind.part * settings.alpha))
+    n = int(canary.requests.sum() + baseline.requests.sum())
     bound = Bound("params.yaml: rollout.alpha", high=most)
     name = f"{GATE}/{kind.title} compared with the baseline"
     rates = f"{canary} of the canary and {baseline} of its baseline"
@@ -142,7 +163,7 @@ def _not_worse_than_baseline(
     else:
         status = Status.FAIL
         why = f"{rates}: a healthy canary shows this in fewer than 1 of {most:,.0f} rollouts"
-    return Finding(name, status, why, largest, n=int(both.sum()), bound=bound)
+    return Finding(name, status, why, largest, n=n, bound=bound)
 
 
 def _within_margin(kind: _Kind, counts: Counts, settings: Rollout) -> Finding:
@@ -151,9 +172,9 @@ def _within_margin(kind: _Kind, counts: Counts, settings: Rollout) -> Finding:
     champion = _series(counts.intervals, kind, *kind.champion)
     estimate, low, high = _difference(canary, champion)
     bound = Bound("params.yaml: rollout.margin", high=settings.margin)
-    name, n = f"{GATE}/{kind.title} within the margin", int(canary.requests.sum())
+    name, n = f"{GATE}/{kind.title} {_WITHIN}", int(canary.requests.sum())
     span = f"{number(estimate)} ({number(low)} to {number(high)}) above the champion's share"
-    lacking = max(0, _LEAST_INTERVALS - len(counts.intervals))
+    lacking = max(0, LEAST_INTERVALS - len(counts.intervals))
     if high < settings.margin and not lacking:
         why = f"{span}, within the margin of {number(settings.margin)}"
         return Finding(name, Status.PASS, why, estimate, (low, high), n, bound)
@@ -161,7 +182,7 @@ def _within_margin(kind: _Kind, counts: Counts, settings: Rollout) -> Finding:
     if left <= 0:
         wait = "the deadline is over: roll the canary back"
     elif lacking:
-        wait = f"{_LEAST_INTERVALS} intervals are needed, {len(counts.intervals)} were counted"
+        wait = f"{LEAST_INTERVALS} intervals are needed, {len(counts.intervals)} were counted"
     else:
         wait = f"more requests are needed to show that it is below {number(settings.margin)}"
     why = f"{span}; {wait}"

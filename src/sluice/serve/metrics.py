@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluice.serve.promised import is_unusual
+
 if TYPE_CHECKING:
+    from sluice.metrics import Floats
     from sluice.model import Scores
 
 # If this variable is set when prometheus_client is imported, workers share their values in files.
@@ -25,11 +28,17 @@ ROUTES = ("infer", "score", "about", "health", "metrics", "docs", "other")
 class Metrics:
     """The metrics of one worker, for one version of one model.
 
-    score_bounds: the upper bounds of the score histogram's buckets.
+    score_bounds: the upper bounds of the score histogram's buckets. expected: the range of
+    scores that the package leads one to expect; None if it has none.
     """
 
     def __init__(
-        self, name: str, version: str, classes: tuple[str, ...], score_bounds: tuple[float, ...]
+        self,
+        name: str,
+        version: str,
+        classes: tuple[str, ...],
+        score_bounds: tuple[float, ...],
+        expected: tuple[float, float] | None = None,
     ) -> None:
         import prometheus_client as prometheus
 
@@ -53,6 +62,12 @@ class Metrics:
             labels,
             buckets=score_bounds,
         ).labels(**model)
+        self._expected = expected
+        self._unusual = prometheus.Counter(
+            "sluice_unusual_requests",
+            "Requests with a score outside the range of the package's recorded scores",
+            labels,
+        ).labels(**model)
         self._errors = prometheus.Counter(
             "sluice_errors", "Requests refused, by kind of error", (*labels, "kind")
         )
@@ -73,6 +88,11 @@ class Metrics:
         if self._decisions:
             for decision, rows in Counter(scores.decisions.tolist()).items():
                 self._decisions[decision].inc(rows)
+
+    def answered(self, values: Floats) -> None:
+        """Count one request with these scores if any of them is unusual."""
+        if self._expected is not None and is_unusual(values, self._expected):
+            self._unusual.inc()
 
     def error(self, kind: str) -> None:
         """Count one refused request."""

@@ -94,6 +94,7 @@ class ScoringQueue:
         for request, future in together:
             end = start + len(request.tensors)
             part = Scores(scores.values[start:end], scores.decisions[start:end])
+            self._metrics.answered(part.values)
             _settle(future.set_result, part)
             start = end
 

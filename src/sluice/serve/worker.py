@@ -31,6 +31,7 @@ from sluice.serve.http.inference import Inference
 from sluice.serve.http.records import Records
 from sluice.serve.http.server import Server
 from sluice.serve.metrics import PROBABILITIES, Metrics, MetricsPage
+from sluice.serve.promised import score_range
 from sluice.serve.queue import ScoringQueue
 from sluice.serve.recorder import Recorder
 from sluice.serve.settings import ServerSettings
@@ -69,7 +70,11 @@ class Worker:
         """Serve until SIGTERM, or until standard input is closed."""
         task, loop = self._task, asyncio.get_running_loop()
         metrics = Metrics(
-            task.name, task.version, self._model.signature.classes, self._score_bounds()
+            task.name,
+            task.version,
+            self._model.signature.classes,
+            self._score_bounds(),
+            score_range(Parts(Path(task.folder)).scenarios, self._model.signature.task),
         )
         server = Server(self._app(metrics), task.settings, metrics.error)
         self._server = server

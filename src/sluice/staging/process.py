@@ -32,19 +32,26 @@ def running(package: Path) -> Iterator[Target]:
         process: subprocess.Popen[bytes] | None = None
         try:
             with signals.postponed():
-                process = _start(package.resolve(), output, log, token)
-            yield _ready(process, output, token)
+                process = start(package.resolve(), output, log, token)
+            port = ready(process, output)
+            yield Target(port, token, RUNS_AS, lambda: memory(process.pid))
         finally:
             if process is not None:
                 with signals.postponed():
-                    _stop(process)
+                    stop(process)
 
 
-def _start(package: Path, output: Path, log: Path, token: str) -> subprocess.Popen[bytes]:
+def start(
+    package: Path, output: Path, log: Path, token: str, *options: str
+) -> subprocess.Popen[bytes]:
+    """Start `sluice serve` on a free port. options: further ones of the command line.
+
+    It outlives this process unless somebody stops it.
+    """
     command = [sys.executable, "-P", "-m", "sluice.cli", "serve", str(package)]
     with output.open("wb") as stream:
         return subprocess.Popen(
-            [*command, "--host", HOST, "--port", "0", "--log", str(log)],
+            [*command, "--host", HOST, "--port", "0", "--log", str(log), *options],
             cwd=output.parent,
             env={**os.environ, "SLUICE_TOKEN": token},
             stdin=subprocess.DEVNULL,
@@ -54,17 +61,18 @@ def _start(package: Path, output: Path, log: Path, token: str) -> subprocess.Pop
         )
 
 
-def _ready(process: subprocess.Popen[bytes], output: Path, token: str) -> Target:
+def ready(process: subprocess.Popen[bytes], output: Path) -> int:
+    """Wait until the server is ready; returns its port. Raises SluiceError if it ends first."""
+
     def text() -> str:
         return output.read_text("utf-8", "replace")
 
     wait(lambda: _READY.search(text()) is not None, lambda: process.poll() is None, text)
     found = _READY.search(text())
-    port = int(found[1]) if found else 0
-    return Target(port, token, RUNS_AS, lambda: _memory(process.pid))
+    return int(found[1]) if found else 0
 
 
-def _memory(pid: int) -> int | None:
+def memory(pid: int) -> int | None:
     """Resident bytes of the process and all its descendants; None if it has ended."""
     import psutil
 
@@ -84,7 +92,8 @@ def _resident(process: object) -> int:
         return 0
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server: with SIGTERM, and by force if that takes too long."""
     process.terminate()
     try:
         process.wait(_STOP_SECONDS)

@@ -1,0 +1,1 @@
+"""Production on one machine: Traefik in front of `sluice serve` processes."""

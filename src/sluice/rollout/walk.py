@@ -1,0 +1,157 @@
+"""Walks a rollout up its ladder: looks at the counters, asks for weights, and records both.
+
+Every change is recorded before it is asked for and once it is confirmed, so that a killed ladder
+knows what it does not know. Whatever it is unsure of, the canary's weight is 0 first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from sluice.errors import SluiceError
+from sluice.rollout import ladder, state
+from sluice.rollout.counts import Arm
+from sluice.rollout.state import Change, Phase, State
+from sluice.rollout.traffic import Switch, Traffic
+from sluice.rollout.weights import ALL_STABLE, Weights
+from sluice.verdict import Status
+
+_CONFIRM_SECONDS, _CONFIRM_PAUSE = 20.0, 0.05
+_ATTEMPTS, _PAUSE = 3, 0.5  # to read the counters
+_LISTEN_PAUSE = 0.2  # seconds between two looks for a request to abort
+
+Say = Callable[[State], None]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One rollout in one folder.
+
+    say: called with the state after every look and every change.
+    """
+
+    folder: Path
+    traffic: Traffic
+    switch: Switch
+    say: Say = field(default=lambda _: None)
+
+    def begin(self, begun: State) -> State:
+        """Record a new rollout and give its canary the first weight."""
+        return self._apply(begun, ladder.first_step(begun), "the rollout begins")
+
+    def resume(self, known: State) -> State:
+        """Go on where another process stopped; with canary weight 0 where that is not known."""
+        if known.phase is Phase.SWITCHING:
+            return known
+        if known.confirmed and self._holds(known.weights):
+            return known
+        if known.over:
+            return self._set(known, known.weights, known.why)
+        stopped = self._set(known, ALL_STABLE, "the rollout was interrupted at a change")
+        return self._apply(stopped, ladder.first_step(stopped), "it begins at the first step")
+
+    def run(self, current: State) -> State:
+        """Walk until the canary is promoted or rolled back; returns the last state.
+
+        Raises SluiceError if even the weight 0 could not be confirmed.
+        """
+        while not current.over:
+            if current.phase is Phase.SWITCHING:
+                return self._switched(current)
+            current = self._step(current)
+        return current
+
+    def _step(self, current: State) -> State:
+        if self._aborted(current.rollout.interval):
+            return self.stop(current, Status.INSUFFICIENT, "a person aborted it")
+        if current.phase is Phase.PASSED and self._approved(current):
+            return self._record(replace(current, phase=Phase.SWITCHING, why="it is promoted"))
+        try:
+            following = ladder.after(current, ladder.Look(self._counts()))
+        except SluiceError as error:
+            return self.stop(current, Status.INSUFFICIENT, str(error))
+        return self._apply(current, following, following.why)
+
+    def stop(self, current: State, verdict: Status, why: str) -> State:
+        """Take all requests away from the canary, for good."""
+        return self._apply(current, ladder.rolled_back(current, verdict, why), why)
+
+    def _switched(self, current: State) -> State:
+        try:
+            self.switch.promote()
+        except SluiceError as error:
+            return self.stop(current, Status.INSUFFICIENT, f"the switch failed: {error}")
+        done = replace(current, phase=Phase.PROMOTED, verdict=Status.PASS, why="it was promoted")
+        return self._set(done, ALL_STABLE, done.why)
+
+    def _approved(self, current: State) -> bool:
+        automatic = current.rollout.promotion == "automatic"
+        return automatic or (self.folder / state.APPROVAL).exists()
+
+    def _aborted(self, seconds: float) -> bool:
+        """Wait for one interval; ends at once if somebody asks to abort."""
+        end = time.monotonic() + seconds
+        while not (self.folder / state.ABORT).exists():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            time.sleep(min(left, _LISTEN_PAUSE))
+        return True
+
+    def _counts(self) -> Mapping[str, Arm]:
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self.traffic.counts()
+            except SluiceError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(_PAUSE)
+        raise AssertionError
+
+    def _apply(self, before: State, following: State, why: str) -> State:
+        """Record a state, and ask for its weights if they are others than before."""
+        if following.weights == before.weights and before.confirmed and not following.over:
+            return self._record(following)
+        try:
+            return self._set(following, following.weights, why)
+        except SluiceError as error:
+            if following.over:
+                raise
+            return self.stop(following, Status.INSUFFICIENT, str(error))
+
+    def _set(self, current: State, weights: Weights, why: str) -> State:
+        change = Change(time.time(), len(current.intervals), weights, why)
+        current = replace(
+            current, weights=weights, confirmed=False, changes=(*current.changes, change)
+        )
+        self._record(current)
+        self.traffic.set_weights(weights)
+        self._confirm(weights)
+        return self._record(replace(current, confirmed=True))
+
+    def _confirm(self, weights: Weights) -> None:
+        end, problem = time.monotonic() + _CONFIRM_SECONDS, "it still has others"
+        while time.monotonic() < end:
+            try:
+                if self.traffic.applied(weights):
+                    return
+            except SluiceError as error:
+                problem = str(error)
+            time.sleep(_CONFIRM_PAUSE)
+        raise SluiceError(f"the proxy did not confirm the weights {weights}: {problem}")
+
+    def _holds(self, weights: Weights) -> bool:
+        try:
+            return self.traffic.applied(weights)
+        except SluiceError:
+            return False
+
+    def _record(self, current: State) -> State:
+        state.write(self.folder, current)
+        self.say(current)
+        return current
