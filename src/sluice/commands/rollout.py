@@ -18,9 +18,13 @@ from sluice.commands import (
     show,
     show_result,
 )
+from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from sluice.config import Rollout
+    from sluice.rollout.state import State
+
+_FOLDER = "rollout"
 
 
 def add(commands: Commands) -> None:
@@ -33,6 +37,7 @@ def add(commands: Commands) -> None:
     judge.add_argument("--package", type=Path, metavar="FILE", help=package)
     judge.add_argument("--json", action="store_true", help="print the verdict as JSON")
     _add_rehearse(rollout)
+    _add_machine(rollout)
 
 
 def _add_rehearse(rollout: Commands) -> None:
@@ -52,6 +57,31 @@ def _add_rehearse(rollout: Commands) -> None:
     out = Path("out/rollout")
     rehearse.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")
     rehearse.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def _add_machine(rollout: Commands) -> None:
+    """The commands on what runs on this machine."""
+    meaning = (
+        "let a package take over production on this machine: canary, promotion, switch; the first "
+        "package starts production; started again, it goes on where it was stopped"
+    )
+    deploy = rollout.add("deploy", _deploy, meaning)
+    deploy.add_argument("package", type=Path)
+    port = "port for callers, used by the first package (default: 8080)"
+    deploy.add_argument("--port", type=int, default=8080, metavar="N", help=port)
+    meaning = "what serves which share of the requests on this machine, and since when"
+    status = rollout.add("status", _status, meaning)
+    meaning = "take all requests away from the canary at once; the rollout is over"
+    abort = rollout.add("abort", _abort, meaning)
+    meaning = "let the champion of before the last promotion take over again, without a build"
+    back = rollout.add("back", _back, meaning)
+    approve = rollout.add("approve", _approve, "let a canary that has passed be promoted")
+    folder = f"what this machine knows of its production (default: {_FOLDER})"
+    for command in (deploy, status, abort, back, approve):
+        command.add_argument(
+            "--folder", type=Path, default=Path(_FOLDER), metavar="FOLDER", help=folder
+        )
+        command.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _judge(options: argparse.Namespace) -> int:
@@ -92,6 +122,86 @@ def _rehearse(options: argparse.Namespace) -> int:
     if outcome.as_expected:
         return 0
     return UNDECIDED if outcome.verdict is Status.INSUFFICIENT else REFUSED
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    from sluice.rollout.machine import deploy
+    from sluice.serve.settings import ServerSettings
+    from sluice.serve.supervisor import read_token
+
+    token = read_token(ServerSettings())
+    if token is None:
+        raise SluiceError("set SLUICE_TOKEN, the bearer token that callers must send")
+    try:
+        last = deploy.deploy(options.folder, options.package, options.port, token, _progress)
+    except KeyboardInterrupt:
+        return say("interrupted: run it again to go on with this rollout", INTERRUPTED)
+    return _ended(options, last)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from sluice import files
+    from sluice.rollout.machine import status
+
+    found = status.read(options.folder)
+    if options.json:
+        print(files.encode_record(found).decode(), end="")
+        return 0
+    show(f"champion: {found.champion}")
+    show(f"rollout of {found.candidate}: {found.phase} ({found.verdict}): {found.why}")
+    since = (
+        datetime.fromtimestamp(found.since, UTC).isoformat(" ", "seconds") if found.since else "?"
+    )
+    show(f"weights since {since}{'' if found.confirmed else ', not confirmed by the proxy'}:")
+    for arm in found.arms:
+        show(
+            f"  {arm.arm:<9}{arm.weight:>4} %  {arm.version}{'' if arm.runs else '  does not run'}"
+        )
+    show(f"proxy: {'runs' if found.proxy else 'does not run'}")
+    return 0
+
+
+def _abort(options: argparse.Namespace) -> int:
+    from sluice.rollout.machine import deploy
+
+    deploy.abort(options.folder)
+    return _status(options)
+
+
+def _back(options: argparse.Namespace) -> int:
+    from sluice.rollout.machine import deploy
+
+    deploy.back(options.folder, _progress)
+    return _status(options)
+
+
+def _approve(options: argparse.Namespace) -> int:
+    from sluice.rollout import state
+    from sluice.rollout.state import Phase
+
+    known = state.read(options.folder)
+    if known is None or known.phase is not Phase.PASSED:
+        raise SluiceError(f"{options.folder}: no canary has passed: see sluice rollout status")
+    (options.folder / state.APPROVAL).touch()
+    return _status(options)
+
+
+def _progress(now: State) -> None:
+    """One line for each look at the counters."""
+    seen = f"{len(now.intervals)} intervals"
+    print(one_line(f"{now.phase}: {now.weights}; {seen}; {now.why}"), file=sys.stderr, flush=True)
+
+
+def _ended(options: argparse.Namespace, last: State) -> int:
+    from sluice.rollout.state import Phase
+    from sluice.verdict import Status
+
+    _status(options)
+    if last.phase is Phase.PROMOTED:
+        return 0
+    return UNDECIDED if last.verdict is Status.INSUFFICIENT else REFUSED
 
 
 def _settings(package: Path | None) -> Rollout:

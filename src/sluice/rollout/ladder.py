@@ -36,6 +36,12 @@ def begun(champion: str, candidate: str, settings: Rollout) -> State:
     return State(champion, candidate, settings.model_dump(mode="json"))
 
 
+def first_champion(state: State) -> State:
+    """The end of the first rollout of all, which has no champion to compare with."""
+    why = "it is the first package on this machine"
+    return replace(state, phase=Phase.PROMOTED, verdict=Status.INSUFFICIENT, why=why)
+
+
 def first_step(state: State) -> State:
     """Start at the first step, or start there again; what was counted before still counts."""
     weights = Weights.at(state.rollout.steps[0])

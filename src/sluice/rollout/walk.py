@@ -81,6 +81,10 @@ class Walk:
         """Take all requests away from the canary, for good."""
         return self._apply(current, ladder.rolled_back(current, verdict, why), why)
 
+    def record(self, current: State, weights: Weights) -> State:
+        """Record a state that was reached without the ladder, and confirm its weights."""
+        return self._set(current, weights, current.why)
+
     def _switched(self, current: State) -> State:
         try:
             self.switch.promote()

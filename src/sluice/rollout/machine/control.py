@@ -83,6 +83,25 @@ class Control:
 
         wait(lambda: _answers(machine.api), lambda: started.poll() is None, said)
 
+    def restore(self) -> None:
+        """Start again what does not run any more, as after a reboot: the proxy and stable.
+
+        The baseline and the canary are not: what they had counted is gone, so they are forgotten.
+        """
+        servers = self.machine.servers
+        alive = {arm: s for arm, s in servers.items() if processes.alive(s.process)}
+        stable = servers.get(STABLE)
+        if stable is not None and STABLE not in alive:
+            alive[STABLE] = self._serve(STABLE, Path(stable.package), stable.version)
+        if alive != servers:
+            weights = self.machine.weights
+            whole = all(arm in alive for arm in ARMS if getattr(weights, arm))
+            weights = weights if whole else ALL_STABLE
+            self._record(replace(self.machine, servers=alive, weights=weights))
+        running = self.machine.proxy
+        if running is None or not processes.alive(running):
+            self.start_proxy()
+
     # The servers
 
     def start(self, arm: str, package: Path, version: str) -> Server:

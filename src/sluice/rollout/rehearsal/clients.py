@@ -155,7 +155,7 @@ async def _run(plan: Plan) -> list[Sent]:
 
 def main() -> None:
     """Read the plan, send, and write a list of `Sent` as msgpack."""
-    plan = msgspec.json.decode(sys.stdin.buffer.raw.readline(), type=Plan)
+    plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
     sys.stdout.buffer.write(msgspec.msgpack.encode(asyncio.run(_run(plan))))
 
 

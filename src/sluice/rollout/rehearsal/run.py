@@ -15,6 +15,7 @@ from sluice.package.verify import verified
 from sluice.rollout import compatible, judge, ladder
 from sluice.rollout.machine import api, processes
 from sluice.rollout.machine.control import Control
+from sluice.rollout.machine.slow import slow_seconds
 from sluice.rollout.rehearsal import damaged, faults, load, outcome
 from sluice.rollout.rehearsal.clients import Plan, Sent
 from sluice.rollout.rehearsal.faults import Fault
@@ -27,7 +28,6 @@ from sluice.serve.target import new_token
 
 # Of the rehearsal alone, so that it takes minutes. The thresholds of the verdict are the package's.
 STEPS, INTERVAL, DEADLINE, RATE = [5, 20, 50], 1.5, 100.0, 120.0
-_SLOW = 0.25  # seconds, for a package without a bound of its latency
 _PLANT_AT = 20  # percent of the canary at which a fault is planted in a running server
 _READY_SECONDS, _PAUSE = 20.0, 0.1
 _CALM = 2.0  # seconds of load after the rollout
@@ -50,15 +50,6 @@ def rehearse(candidate: Path, champion: Path | None, fault: str | None, say: Say
         if planted.damaged:
             new = damaged.copy(new, scratch / "damaged")
         return _Rehearsal(new, old, planted, scratch / "machine", say).run()
-
-
-def slow_seconds(package: Package) -> float:
-    """From how many seconds an answer counts as slow."""
-    bounds = package.settings.load.bounds
-    for bound in (bounds.p99_ms, bounds.p95_ms):
-        if bound is not None and bound.high is not None:
-            return bound.high / 1000
-    return _SLOW
 
 
 class _Rehearsal:

@@ -13,7 +13,6 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable
 
 import httptools
 import msgspec
@@ -42,10 +41,13 @@ class ShimPlan(msgspec.Struct, frozen=True):
     seed: int = 0
 
 
+_Parser = httptools.HttpRequestParser | httptools.HttpResponseParser
+
+
 class _Message:
     """One HTTP message, whose bytes are passed on as they came."""
 
-    def __init__(self, parser: Callable[[_Message], httptools.HttpParser]) -> None:
+    def __init__(self, parser: type[_Parser]) -> None:
         self.content, self.url, self.complete = b"", b"", False
         self._parser = parser(self)
 
@@ -111,7 +113,7 @@ async def _run(plan: ShimPlan) -> None:
 
 def main() -> None:
     """Read the plan, say the port, and pass requests on."""
-    plan = msgspec.json.decode(sys.stdin.buffer.raw.readline(), type=ShimPlan)
+    plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=ShimPlan)
     asyncio.run(_run(plan))
 
 

@@ -1,0 +1,172 @@
+"""One package takes over production on this machine; the first one starts it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sluice.errors import SluiceError
+from sluice.package.archive import Package, opened, unpack
+from sluice.package.verify import verified
+from sluice.rollout import compatible, ladder, state
+from sluice.rollout.machine import record
+from sluice.rollout.machine.control import Control
+from sluice.rollout.machine.slow import slow_seconds
+from sluice.rollout.state import Phase, State
+from sluice.rollout.walk import Walk
+from sluice.rollout.weights import ALL_STABLE, BASELINE, CANARY, STABLE
+from sluice.verdict import Status
+
+_PACKAGES = "packages"
+_READY_SECONDS, _PAUSE = 20.0, 0.1
+_ABORT_SECONDS = 30.0
+
+Say = Callable[[State], None]
+
+
+def deploy(folder: Path, file: Path, port: int, token: str, say: Say) -> State:
+    """Roll a package out, or go on with its rollout; returns the last state.
+
+    folder: of production on this machine. file: the package. port: of the callers, and token:
+    which they must send; both are used by the first rollout alone. Raises SluiceError.
+    """
+    with state.locked(folder) as mine:
+        if not mine:
+            raise SluiceError(f"{folder}: another rollout is under way: see sluice rollout status")
+        with verified(file) as package:
+            version = package.manifest.version
+            unpacked = _kept(folder, file, version)
+        control, known = Control(folder), state.read(folder)
+        if record.read(folder) is None or STABLE not in control.machine.servers:
+            return _first(control, unpacked, port, token, say)
+        control.restore()
+        if known is None or known.over:
+            return _roll_out(control, known, unpacked, say)
+        if known.candidate != version:
+            raise SluiceError(
+                f"{folder}: the rollout of {known.candidate} is not over: abort it first, with "
+                "sluice rollout abort"
+            )
+        return _resume(control, known, unpacked, say)
+
+
+def abort(folder: Path) -> State:
+    """Take all requests away from the canary at once; returns the last state."""
+    known = _known(folder)
+    if known.over:
+        raise SluiceError(f"{folder}: no rollout is under way: it was {known.phase}")
+    (folder / state.ABORT).touch()
+    try:
+        end = time.monotonic() + _ABORT_SECONDS
+        while time.monotonic() < end:
+            with state.locked(folder) as mine:
+                known = _known(folder)
+                if mine and not known.over:
+                    return _stopped(folder, known)
+                if known.over:
+                    return known
+            time.sleep(_PAUSE)
+        Control(folder).set_weights(ALL_STABLE)
+        raise SluiceError(
+            f"{folder}: the process of this rollout does not answer; the canary was given the "
+            "weight 0, but end that process before you go on"
+        )
+    finally:
+        (folder / state.ABORT).unlink(missing_ok=True)
+
+
+def back(folder: Path, say: Say) -> State:
+    """Let the champion of before the last promotion take over again; returns the last state."""
+    with state.locked(folder) as mine:
+        if not mine:
+            raise SluiceError(f"{folder}: a rollout is under way: abort it with rollout abort")
+        known = _known(folder)
+        if known.phase is not Phase.PROMOTED or known.champion == known.candidate:
+            raise SluiceError(f"{folder}: there is no promotion to take back: {known.why}")
+        former = folder / _PACKAGES / known.champion
+        control = Control(folder)
+        control.restore()
+        with opened(former) as package:
+            control.replace_stable(package.folder, known.champion)
+        done = ladder.rolled_back(known, Status.INSUFFICIENT, "a person took the promotion back")
+        walk = Walk(folder, control, control, say)
+        return walk.record(done, ALL_STABLE)
+
+
+def _first(control: Control, package: Path, port: int, token: str, say: Say) -> State:
+    with opened(package) as opened_package:
+        version = opened_package.manifest.version
+        if record.read(control.folder) is None:
+            control.open(port, token, slow_seconds(opened_package))
+        control.start(STABLE, package, version)
+        begun = ladder.begun(version, version, opened_package.settings.rollout)
+    walk = Walk(control.folder, control, control, say)
+    return walk.record(ladder.first_champion(begun), ALL_STABLE)
+
+
+def _roll_out(control: Control, known: State | None, package: Path, say: Say) -> State:
+    champion = control.machine.servers[STABLE]
+    with opened(Path(champion.package)) as old, opened(package) as new:
+        compatible.require(new, old)
+        if new.manifest.version == champion.version:
+            if known is None:
+                raise SluiceError(f"{champion.version} has all requests already")
+            return known
+        begun = ladder.begun(champion.version, new.manifest.version, new.settings.rollout)
+        _start_arms(control, old, new)
+    (control.folder / state.APPROVAL).unlink(missing_ok=True)
+    walk = Walk(control.folder, control, control, say)
+    return _end(control, walk, walk.begin(begun))
+
+
+def _resume(control: Control, known: State, package: Path, say: Say) -> State:
+    walk = Walk(control.folder, control, control, say)
+    if known.phase is Phase.SWITCHING:
+        return _end(control, walk, known)
+    servers = control.machine.servers
+    if BASELINE in servers and CANARY in servers:
+        return _end(control, walk, walk.resume(known))
+    walk.record(known, ALL_STABLE)
+    with opened(Path(servers[STABLE].package)) as old, opened(package) as new:
+        _start_arms(control, old, new)
+    return _end(control, walk, walk.begin(known))
+
+
+def _start_arms(control: Control, old: Package, new: Package) -> None:
+    control.stop(BASELINE, CANARY)
+    control.start(BASELINE, old.folder, old.manifest.version)
+    control.start(CANARY, new.folder, new.manifest.version)
+
+
+def _end(control: Control, walk: Walk, current: State) -> State:
+    last = walk.run(current)
+    control.stop(BASELINE, CANARY)
+    return last
+
+
+def _stopped(folder: Path, known: State) -> State:
+    control = Control(folder)
+    last = Walk(folder, control, control).stop(known, Status.INSUFFICIENT, "a person aborted it")
+    control.stop(BASELINE, CANARY)
+    return last
+
+
+def _known(folder: Path) -> State:
+    known = state.read(folder)
+    if known is None:
+        raise SluiceError(f"{folder} holds no rollout: name its folder with --folder")
+    return known
+
+
+def _kept(folder: Path, file: Path, version: str) -> Path:
+    """The unpacked package, which stays, so that the way back needs no download."""
+    target = (folder / _PACKAGES / version).resolve()
+    if not target.is_dir():
+        unfinished = target.with_name(f"{version}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        unpack(file, unfinished)
+        unfinished.rename(target)
+    return target
