@@ -40,7 +40,7 @@ class Rollout(Section):
     steps: Annotated[list[int], Field(min_length=1), AfterValidator(_check_steps)] = Field(
         default_factory=lambda: [1, 5, 10, 25, 50]
     )
-    interval: Annotated[float, Field(ge=1, le=3_600)] = 10
+    interval: Annotated[float, Field(ge=0.1, le=3_600)] = 10
     promotion: Literal["approval", "automatic"] = "approval"
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.005
     alpha: Annotated[float, Field(gt=0, le=0.1)] = 0.01

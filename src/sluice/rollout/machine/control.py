@@ -27,7 +27,6 @@ from sluice.serve.target import HOST, wait
 from sluice.staging import process
 
 _STATIC, _PROXY_FOLDER, _DYNAMIC, _OUTPUT = "traefik.yml", "proxy", "arms.yml", "output"
-_END_SECONDS = 20.0
 _CONFIRM_SECONDS, _PAUSE = 20.0, 0.05
 # Requests that the proxy had already sent to a server when its weight changed.
 _SETTLE = 0.2
@@ -120,11 +119,9 @@ class Control:
 
     def stop(self, *arms: str) -> None:
         """End the servers of arms that get no requests."""
-        for arm in arms:
-            server = self.machine.servers.get(arm)
-            if server is not None:
-                processes.end(server.process, _END_SECONDS)
-                self._remember({a: s for a, s in self.machine.servers.items() if a != arm})
+        servers = self.machine.servers
+        processes.end(*(servers[arm].process for arm in arms if arm in servers))
+        self._remember({arm: server for arm, server in servers.items() if arm not in arms})
 
     def close(self) -> list[Process]:
         """End everything, the proxy first; returns what was ended."""
@@ -132,10 +129,10 @@ class Control:
         if machine is None:
             return []
         proxies = [] if machine.proxy is None else [machine.proxy]
-        for each in proxies:
-            processes.end(each, _END_SECONDS)
-        self.stop(*machine.servers)
-        return proxies + [server.process for server in machine.servers.values()]
+        servers = [server.process for server in machine.servers.values()]
+        processes.end(*proxies)
+        processes.end(*servers)
+        return proxies + servers
 
     # Traffic
 
@@ -177,8 +174,7 @@ class Control:
         canary = machine.servers.get(CANARY)
         if _OLD not in machine.servers and canary is not None:
             self._swap(Path(canary.package), canary.version)
-        self._finish()
-        self.stop(BASELINE, CANARY)
+        self._finish(BASELINE, CANARY)
 
     def replace_stable(self, package: Path, version: str) -> None:
         """Let a new server of this package take over all requests, and end the present one."""
@@ -191,13 +187,14 @@ class Control:
         servers = {**machine.servers, STABLE: new, _OLD: machine.servers[STABLE]}
         self._record(replace(machine, servers=servers, weights=ALL_STABLE))
 
-    def _finish(self) -> None:
-        """End the old server of stable once the new one has its requests.
+    def _finish(self, *others: str) -> None:
+        """End the old server of stable and other arms once the new one has all requests.
 
         If the proxy does not confirm it, the old one stays. Raises SluiceError then.
         """
         machine = self.machine
         if _OLD not in machine.servers:
+            self.stop(*others)
             return
         self._record(machine)  # a killed process may have got no further than the record
         end = time.monotonic() + _CONFIRM_SECONDS
@@ -207,14 +204,14 @@ class Control:
                 raise SluiceError("the proxy did not confirm the new server of stable")
             time.sleep(_PAUSE)
         time.sleep(_SETTLE)
-        self.stop(_OLD)
+        self.stop(_OLD, *others)
 
     def _back_to_old(self) -> None:
         servers = dict(self.machine.servers)
         new = servers[STABLE]
         servers[STABLE] = servers.pop(_OLD)
         self._remember(servers)
-        processes.end(new.process, _END_SECONDS)
+        processes.end(new.process)
 
     def _confirmed(self) -> bool:
         try:

@@ -11,7 +11,7 @@ from sluice.rollout.machine.record import Process
 if TYPE_CHECKING:
     import psutil
 
-_KILL_SECONDS = 5.0
+_END_SECONDS = 20.0
 
 
 def known(pid: int) -> Process:
@@ -26,25 +26,32 @@ def alive(process: Process) -> bool:
     return bool(_family(process))
 
 
-def end(process: Process, seconds: float) -> None:
-    """Ask it with SIGTERM to end; after `seconds` it and its children are ended by force.
+def end(*ended: Process) -> None:
+    """Ask them with SIGTERM to end; after 20 s they and their children are ended by force.
 
     One that was stopped cannot hear; it must not go on either with requests that were given up.
     """
     import psutil
 
-    family = _family(process)
-    if not family:
-        return
-    if family[0].status() == psutil.STATUS_STOPPED:
-        seconds = 0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        family[0].send_signal(signal.SIGTERM)
-    _, left = psutil.wait_procs(family, seconds)
-    for each in left:
+    families = [family for process in ended if (family := _family(process))]
+    deaf: list[psutil.Process] = []
+    for family in families:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            stopped = family[0].status() == psutil.STATUS_STOPPED
+            deaf += family if stopped else []
+            family[0].send_signal(signal.SIGTERM)
+    _kill(deaf)
+    _, left = psutil.wait_procs([each for family in families for each in family], _END_SECONDS)
+    _kill(left)
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    import psutil
+
+    for each in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             each.kill()
-    psutil.wait_procs(left, _KILL_SECONDS)
+    psutil.wait_procs(processes, _END_SECONDS)
 
 
 def _family(process: Process) -> list[psutil.Process]:

@@ -1,0 +1,33 @@
+"""Packages and production for the tests of rollouts."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+from ruamel.yaml import YAML
+
+from sluice.package.archive import archive, opened, version
+from sluice.package.manifest import describe, digest
+from sluice.package.parts import PARAMS
+
+
+def resealed(package: Path, folder: Path, **settings: dict[str, Any]) -> Path:
+    """A package of another version with the same model. settings: sections of its params.yaml."""
+    with opened(package) as original:
+        contents, manifest = original.contents(), original.manifest
+    yaml = YAML()
+    params = yaml.load(contents[PARAMS])
+    params.update(settings)
+    written = io.BytesIO()
+    yaml.dump(params, written)
+    contents[PARAMS] = written.getvalue()
+    parts = describe(contents)
+    content = digest(parts)
+    made = version(manifest.source, content)
+    whole = archive(contents, replace(manifest, parts=parts, digest=content, version=made))
+    target = folder / f"{manifest.name}-{made}.tar"
+    target.write_bytes(whole)
+    return target
