@@ -31,3 +31,13 @@ def resealed(package: Path, folder: Path, **settings: dict[str, Any]) -> Path:
     target = folder / f"{manifest.name}-{made}.tar"
     target.write_bytes(whole)
     return target
+
+
+# A rollout in seconds: the margin is wide, so that few requests suffice.
+SETTINGS: dict[str, Any] = {
+    "steps": [20, 50],
+    "interval": 0.2,
+    "promotion": "automatic",
+    "margin": 0.1,
+    "deadline": 40,
+}

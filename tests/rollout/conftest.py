@@ -1,0 +1,89 @@
+"""Packages to roll out, and production on this machine for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sluice.package.archive import Package, unpacked
+from sluice.rollout.machine.control import Control
+from sluice.rollout.rehearsal import load
+from sluice.rollout.rehearsal.clients import Plan, Sent
+from sluice.rollout.rehearsal.load import Load
+from sluice.rollout.weights import ALL_STABLE
+from support.fixture_project import Toy
+from support.rollout import SETTINGS, resealed
+
+TOKEN = "x" * 20
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two package files of one model: the candidate has settings that make a rollout quick."""
+
+    champion: Path
+    candidate: Path
+
+
+@pytest.fixture(scope="session")
+def pair(built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    package = built("binary").package
+    return Pair(package, resealed(package, tmp_path_factory.mktemp("pair"), rollout=SETTINGS))
+
+
+@pytest.fixture(scope="session")
+def opened_pair(pair: Pair) -> Iterator[tuple[Package, Package]]:
+    """Champion and candidate, unpacked."""
+    with ExitStack() as stack:
+        yield (
+            stack.enter_context(unpacked(pair.champion)),
+            stack.enter_context(unpacked(pair.candidate)),
+        )
+
+
+@pytest.fixture
+def control(tmp_path: Path, opened_pair: tuple[Package, Package]) -> Iterator[Control]:
+    """Production on this machine: the proxy, and the champion with all requests."""
+    champion = opened_pair[0]
+    control = Control(tmp_path / "production")
+    try:
+        control.open(0, TOKEN, 0.25)
+        control.start("stable", champion.folder, champion.manifest.version)
+        control.set_weights(ALL_STABLE)
+        yield control
+    finally:
+        control.close()
+
+
+class Callers:
+    """An open loop of requests with unique ids, and what became of them."""
+
+    def __init__(self, control: Control, package: Package, rate: float) -> None:
+        machine = control.machine
+        self.control = control
+        self._load = Load(Plan(machine.port, machine.token, rate, load.records(package)))
+        self.sent: list[Sent] = []
+
+    def __enter__(self) -> Callers:
+        self._load.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._load.__exit__()
+
+    def none_lost(self) -> int:
+        """Stop, and assert that each request has one score; returns how many were sent."""
+        self.sent = self._load.end()
+        assert [each for each in self.sent if each.status != 200] == []
+        assert load.repeated((self.control.folder / "log").iterdir()) == 0
+        return len(self.sent)
+
+
+@pytest.fixture
+def callers(control: Control, opened_pair: tuple[Package, Package]) -> Callable[..., Callers]:
+    """`with callers(rate) as some:` sends requests for as long as the block takes."""
+    return lambda rate=60.0: Callers(control, opened_pair[0], rate)

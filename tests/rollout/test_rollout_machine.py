@@ -1,0 +1,156 @@
+"""Real Traefik and real servers: switches, kills and a stopped ladder, under load."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from sluice.errors import SluiceError
+from sluice.package.archive import Package
+from sluice.rollout.machine import api, processes, proxy, record
+from sluice.rollout.machine.control import Control
+from sluice.rollout.weights import ALL_STABLE, Weights
+
+Both = tuple[Package, Package]
+
+
+def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for it; an error of the proxy counts as no."""
+    end = time.monotonic() + seconds
+    while True:
+        with suppress(SluiceError):
+            if holds():
+                return
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def divide(control: Control, weights: Weights) -> None:
+    control.set_weights(weights)
+    until(lambda: control.applied(weights))
+
+
+def family(control: Control, arm: str) -> list[psutil.Process]:
+    first = psutil.Process(control.machine.servers[arm].process.pid)
+    return [first, *first.children(recursive=True)]
+
+
+def test_every_switch_is_without_loss(
+    control: Control,
+    callers: Callable[..., Any],
+    opened_pair: Both,
+    size: Callable[[int, int], int],
+) -> None:
+    with callers() as some:
+        for number in range(size(2, 100)):
+            package = opened_pair[(number + 1) % 2]
+            before = control.machine.servers["stable"]
+            control.replace_stable(package.folder, package.manifest.version)
+            now = control.machine
+            assert set(now.servers) == {"stable"}
+            assert now.servers["stable"].version == package.manifest.version
+            assert not processes.alive(before.process)
+        assert some.none_lost() > 100
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_an_arm_that_dies_or_hangs_loses_no_request(
+    control: Control, callers: Callable[..., Any], opened_pair: Both, number: signal.Signals
+) -> None:
+    champion, candidate = opened_pair
+    control.start("baseline", champion.folder, champion.manifest.version)
+    control.start("canary", candidate.folder, candidate.manifest.version)
+    with callers() as some:
+        divide(control, Weights.at(30))
+        until(lambda: control.counts()["canary"].requests > 10)
+        for process in family(control, "canary"):
+            process.send_signal(number)
+        until(lambda: "canary" not in control.counts())
+        divide(control, ALL_STABLE)
+        control.stop("canary", "baseline")
+        time.sleep(0.5)
+        assert some.none_lost() > 30
+        assert max(each.seconds for each in some.sent) < 15
+
+
+def test_what_died_is_started_again(control: Control, opened_pair: Both) -> None:
+    champion, candidate = opened_pair
+    control.start("canary", candidate.folder, candidate.manifest.version)
+    control.start("baseline", champion.folder, champion.manifest.version)
+    divide(control, Weights.at(50))
+    before = control.machine
+    for process in (before.proxy, *(server.process for server in before.servers.values())):
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
+    until(lambda: not any(processes.alive(s.process) for s in before.servers.values()))
+    with pytest.raises(SluiceError, match="does not respond"):
+        control.counts()
+    control.restore()
+    after = control.machine
+    assert (after.weights, set(after.servers), after.port) == (
+        ALL_STABLE,
+        {"stable"},
+        before.port,
+    )
+    until(lambda: control.applied(ALL_STABLE))
+
+
+def test_a_new_proxy_takes_over_from_the_old_one(
+    control: Control, callers: Callable[..., Any]
+) -> None:
+    with callers() as some:
+        old = control.machine.proxy
+        assert old is not None
+        control.replace_proxy()
+        assert not processes.alive(old)
+        time.sleep(0.5)
+        assert some.none_lost() > 10
+
+
+def test_counters_are_those_of_the_arms(
+    control: Control, callers: Callable[..., Any], opened_pair: Both
+) -> None:
+    champion, candidate = opened_pair
+    control.start("baseline", champion.folder, champion.manifest.version)
+    control.start("canary", candidate.folder, candidate.manifest.version)
+    divide(control, Weights.at(25))
+    with callers(120) as some:
+        time.sleep(2)
+        sent = some.none_lost()
+    until(lambda: sum(arm.requests for arm in control.counts().values()) == sent)
+    counted = control.counts()
+    assert abs(counted["canary"].requests - counted["baseline"].requests) <= 1
+    assert counted["stable"].requests == pytest.approx(sent / 2, abs=2)
+    assert {arm.errors for arm in counted.values()} == {0}
+
+
+def test_an_arm_without_a_server_gets_no_weight(control: Control) -> None:
+    with pytest.raises(SluiceError, match="baseline has no server"):
+        control.set_weights(Weights.at(10))
+    assert control.machine.weights == ALL_STABLE
+
+
+def test_a_port_in_use_is_said(tmp_path: Path, control: Control) -> None:
+    other = Control(tmp_path / "other")
+    with pytest.raises(SluiceError, match=rf"port {control.machine.port} cannot be used"):
+        other.open(control.machine.port, "x" * 20, 0.25)
+    assert record.read(other.folder) is None
+
+
+def test_the_record_is_for_its_owner_alone(control: Control) -> None:
+    path = control.folder / "machine.json"
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_api_of_the_proxy_is_on_the_loopback_interface(control: Control) -> None:
+    static = proxy.static(control.machine, control.folder)
+    assert static["entryPoints"]["traefik"]["address"].startswith("127.0.0.1:")
+    assert api.applied(control.machine.api, proxy.ARMS_SERVICE).weights == {"stable": 100}
