@@ -18,6 +18,7 @@ from sluice.commands import (
     show,
     show_result,
 )
+from sluice.commands import canary as cluster
 from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def add(commands: Commands) -> None:
     judge.add_argument("--json", action="store_true", help="print the verdict as JSON")
     _add_rehearse(rollout)
     _add_machine(rollout)
+    cluster.add(rollout)
 
 
 def _add_rehearse(rollout: Commands) -> None:

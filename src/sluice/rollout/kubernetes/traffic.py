@@ -79,7 +79,7 @@ class ClusterTraffic:
         self._require_own_weights()
         return self._counters.look(self._pods())
 
-    def wait_for_servers(self, seconds: float) -> Mapping[str, str]:
+    def wait_for_servers(self, seconds: float) -> dict[str, str]:
         """The version that each arm serves, once all arms have a ready pod that answers.
 
         Raises SluiceError if they have none in time, or if pods of one arm differ in it.

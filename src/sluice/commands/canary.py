@@ -1,0 +1,97 @@
+"""The command that tries a canary on a Kubernetes cluster."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sluice.commands import REFUSED, UNDECIDED, Commands, one_line, say, show_result
+
+if TYPE_CHECKING:
+    from sluice.package.archive import Package
+    from sluice.rollout.kubernetes.traffic import Place
+    from sluice.rollout.state import State
+
+_READY_SECONDS = 300.0
+
+
+def add(rollout: Commands) -> None:
+    """Add `canary` to the commands of `sluice rollout`."""
+    meaning = (
+        "give a canary on a cluster its requests step by step; exit status 0: promote it, 1: it "
+        "failed, 3: too little evidence; whatever happens, stable has all requests afterwards"
+    )
+    canary = rollout.add("canary", _canary, meaning)
+    cluster = "on the Kubernetes cluster in which this process runs; see docs/kubernetes.md"
+    canary.add_argument("--kubernetes", action="store_true", required=True, help=cluster)
+    package = "the candidate, which also has the settings"
+    canary.add_argument("--package", type=Path, required=True, metavar="FILE", help=package)
+    route = "the HTTPRoute whose weights divide the requests (default: scoring)"
+    canary.add_argument("--route", default="scoring", metavar="NAME", help=route)
+    token = "file with the bearer token of the servers"  # noqa: S105
+    canary.add_argument("--token-file", type=Path, metavar="FILE", help=token)
+    folder = "folder for the state of the rollout (default: rollout)"
+    canary.add_argument("--folder", type=Path, default=Path("rollout"), help=folder)
+    wait = f"seconds within which the servers must be ready (default: {_READY_SECONDS:g})"
+    canary.add_argument("--wait", type=float, default=_READY_SECONDS, metavar="SECONDS", help=wait)
+    api = "address of an API server, such as that of 'kubectl proxy', instead of the cluster's own"
+    canary.add_argument("--api", metavar="URL", help=api)
+    namespace = "namespace of the route and the servers (default: that of this pod)"
+    canary.add_argument("--namespace", metavar="NAME", help=namespace)
+    canary.add_argument("--json", action="store_true", help="print the verdict as JSON")
+
+
+def _canary(options: argparse.Namespace) -> int:
+    from sluice import files
+    from sluice.package.archive import opened
+    from sluice.rollout import ladder, state
+    from sluice.rollout.kubernetes import canary
+    from sluice.rollout.kubernetes.traffic import ClusterTraffic
+
+    try:
+        with opened(options.package) as package, state.locked(options.folder) as free:
+            if not free:
+                return say(f"{options.folder}: another process walks this rollout", UNDECIDED)
+            traffic = ClusterTraffic(_place(options, package))
+            last = canary.run(traffic, options.folder, package, options.wait, _progress)
+    except KeyboardInterrupt:
+        return say("it was told to end before the canary had any request", UNDECIDED)
+    verdict = ladder.verdict_of(last)
+    if options.json:
+        print(files.encode_record(verdict).decode(), end="")
+    else:
+        for finding in verdict.findings:
+            show_result(finding.name, finding.status, finding.why)
+    show_to = sys.stderr if options.json else sys.stdout
+    print(one_line(f"{last.phase}: {last.why}"), file=show_to)
+    return _status(last)
+
+
+def _place(options: argparse.Namespace, package: Package) -> Place:
+    from sluice.rollout.kubernetes.api import Api, in_cluster
+    from sluice.rollout.kubernetes.traffic import Place
+    from sluice.rollout.machine.slow import slow_seconds
+
+    if options.api is not None and options.namespace is not None:
+        api, namespace = Api(options.api), options.namespace
+    else:
+        api, own = in_cluster()
+        namespace = options.namespace or own
+    slow = slow_seconds(package)
+    return Place(api, namespace, options.route, options.token_file, slow)
+
+
+def _status(last: State) -> int:
+    from sluice.rollout.state import Phase
+    from sluice.verdict import Status
+
+    if last.phase is Phase.PROMOTED:
+        return 0
+    return REFUSED if last.verdict is Status.FAIL else UNDECIDED
+
+
+def _progress(now: State) -> None:
+    seen = f"{len(now.intervals)} intervals"
+    print(one_line(f"{now.phase}: {now.weights}; {seen}; {now.why}"), file=sys.stderr, flush=True)
