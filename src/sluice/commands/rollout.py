@@ -71,6 +71,15 @@ def _add_machine(rollout: Commands) -> None:
     deploy.add_argument("package", type=Path)
     port = "port for callers, used by the first package (default: 8080)"
     deploy.add_argument("--port", type=int, default=8080, metavar="N", help=port)
+    meaning = (
+        "roll out each new full release of a repository on this machine, verified with its "
+        "attestations, until the process is ended"
+    )
+    follow = rollout.add("follow", _follow, meaning)
+    follow.add_argument("repository", metavar="OWNER/NAME")
+    follow.add_argument("--port", type=int, default=8080, metavar="N", help=port)
+    often = "seconds between two questions to GitHub (default: 60)"
+    follow.add_argument("--every", type=float, default=60.0, metavar="SECONDS", help=often)
     meaning = "what serves which share of the requests on this machine, and since when"
     status = rollout.add("status", _status, meaning)
     meaning = "take all requests away from the canary at once; the rollout is over"
@@ -79,7 +88,7 @@ def _add_machine(rollout: Commands) -> None:
     back = rollout.add("back", _back, meaning)
     approve = rollout.add("approve", _approve, "let a canary that has passed be promoted")
     folder = f"what this machine knows of its production (default: {_FOLDER})"
-    for command in (deploy, status, abort, back, approve):
+    for command in (deploy, follow, status, abort, back, approve):
         command.add_argument(
             "--folder", type=Path, default=Path(_FOLDER), metavar="FOLDER", help=folder
         )
@@ -126,14 +135,31 @@ def _rehearse(options: argparse.Namespace) -> int:
     return UNDECIDED if outcome.verdict is Status.INSUFFICIENT else REFUSED
 
 
-def _deploy(options: argparse.Namespace) -> int:
-    from sluice.rollout.machine import deploy
+def _token() -> str:
     from sluice.serve.settings import ServerSettings
     from sluice.serve.supervisor import read_token
 
     token = read_token(ServerSettings())
     if token is None:
         raise SluiceError("set SLUICE_TOKEN, the bearer token that callers must send")
+    return token
+
+
+def _follow(options: argparse.Namespace) -> int:
+    from sluice.rollout.machine.follow import Follow
+
+    where = (options.repository, options.folder, options.port, _token(), options.every)
+    try:
+        Follow(*where, show, _progress).run()
+    except KeyboardInterrupt:
+        return say("stopped following; the servers go on", INTERRUPTED)
+    return 0
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    from sluice.rollout.machine import deploy
+
+    token = _token()
     try:
         last = deploy.deploy(options.folder, options.package, options.port, token, _progress)
     except KeyboardInterrupt:

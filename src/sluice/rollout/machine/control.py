@@ -30,6 +30,8 @@ _STATIC, _PROXY_FOLDER, _DYNAMIC, _OUTPUT = "traefik.yml", "proxy", "arms.yml", 
 _CONFIRM_SECONDS, _PAUSE = 20.0, 0.05
 # Requests that the proxy had already sent to a server when its weight changed.
 _SETTLE = 0.2
+# If somebody else ends a server, the health checks of the proxy notice it in this time.
+_OPTIONS = ("--lame-duck-seconds", "1")
 # The server of stable that is being replaced.
 _OLD = "old"
 _UNUSUAL = "sluice_unusual_requests_total"
@@ -234,7 +236,7 @@ class Control:
         run = f"{arm}-{time.time_ns()}"
         output, log = self.folder / _OUTPUT / run / "output.txt", self.folder / "log" / run
         output.parent.mkdir(parents=True)
-        started = process.start(package.resolve(), output, log, self.machine.token)
+        started = process.start(package.resolve(), output, log, self.machine.token, *_OPTIONS)
         port = process.ready(started, output)
         known = processes.known(started.pid)
         return Server(known, port, port, str(package.resolve()), version, str(log))
