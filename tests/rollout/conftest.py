@@ -16,7 +16,7 @@ from sluice.rollout.rehearsal.clients import Plan, Sent
 from sluice.rollout.rehearsal.load import Load
 from sluice.rollout.weights import ALL_STABLE
 from support.fixture_project import Toy
-from support.rollout import SETTINGS, resealed
+from support.rollout import SETTINGS, resealed, until
 
 TOKEN = "x" * 20
 
@@ -54,6 +54,7 @@ def control(tmp_path: Path, opened_pair: tuple[Package, Package]) -> Iterator[Co
         control.open(0, TOKEN, 0.25)
         control.start("stable", champion.folder, champion.manifest.version)
         control.set_weights(ALL_STABLE)
+        until(lambda: control.applied(ALL_STABLE))
         yield control
     finally:
         control.close()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 from ruamel.yaml import YAML
 
+from sluice.errors import SluiceError
 from sluice.package.archive import archive, opened, version
 from sluice.package.manifest import describe, digest
 from sluice.package.parts import PARAMS
@@ -41,3 +45,14 @@ SETTINGS: dict[str, Any] = {
     "margin": 0.1,
     "deadline": 40,
 }
+
+
+def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for it; an error of the proxy counts as no."""
+    end = time.monotonic() + seconds
+    while True:
+        with suppress(SluiceError):
+            if holds():
+                return
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)

@@ -115,9 +115,9 @@ def counted(port: int, slow: float) -> dict[str, Counted]:
     return dict(totals)
 
 
-def get(port: int, path: str, token: str | None = None) -> bytes:
+def get(port: int, path: str, token: str | None = None, seconds: float = _SECONDS) -> bytes:
     """The body of a successful answer on the loopback interface; raises SluiceError."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=_SECONDS)
+    connection = http.client.HTTPConnection(HOST, port, timeout=seconds)
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     try:
         connection.request("GET", path, headers=headers)

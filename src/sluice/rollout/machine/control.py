@@ -34,6 +34,7 @@ _SETTLE = 0.2
 _OPTIONS = ("--lame-duck-seconds", "1")
 # The server of stable that is being replaced.
 _OLD = "old"
+_METRICS_SECONDS = 2.0
 _UNUSUAL = "sluice_unusual_requests_total"
 
 
@@ -255,9 +256,10 @@ class Control:
         from prometheus_client.parser import text_string_to_metric_families
 
         try:
-            page = api.get(server.port, "/metrics", self.machine.token).decode("utf-8", "replace")
+            content = api.get(server.port, "/metrics", self.machine.token, _METRICS_SECONDS)
         except SluiceError:
             return self._unusual.get(arm, 0)
+        page = content.decode("utf-8", "replace")
         samples = [s for family in text_string_to_metric_families(page) for s in family.samples]
         self._unusual[arm] = int(sum(s.value for s in samples if s.name == _UNUSUAL))
         return self._unusual[arm]

@@ -17,7 +17,7 @@ from sluice.serve.target import HOST
 ARMS_SERVICE = "arms"
 # Bounds of the histogram of seconds, besides the one above which an answer is slow.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.5)
-_ATTEMPTS = 5
+_ATTEMPTS = 8
 # An answer takes at most so many times as long as what counts as slow, and at least 2 s; then
 # the request is sent to another server.
 _PATIENCE, _LEAST_PATIENCE = 8, 2.0

@@ -30,7 +30,8 @@ from sluice.serve.target import new_token
 STEPS, INTERVAL, DEADLINE, RATE = [5, 20, 50], 1.5, 100.0, 120.0
 _PLANT_AT = 20  # percent of the canary at which a fault is planted in a running server
 _READY_SECONDS, _PAUSE = 20.0, 0.1
-_CALM = 2.0  # seconds of load after the rollout
+# Seconds after the rollout: for requests that are still open, and then of load.
+_OPEN, _CALM = 2.5, 2.0
 
 Say = Callable[[str], None]
 
@@ -135,6 +136,7 @@ class _Rehearsal:
 
     def _settle(self) -> None:
         """See whether the arms without a weight still get requests, then end their servers."""
+        time.sleep(_OPEN)
         before = self._reached()
         time.sleep(_CALM)
         self._strays = self._reached() - before
@@ -142,7 +144,6 @@ class _Rehearsal:
 
     def _reached(self) -> int:
         """Requests that baseline and canary got so far, except those of pinned clients."""
-        time.sleep(_PAUSE)
         machine = self._control.machine
         counted = api.counted(machine.api, machine.slow)
         arms = [CANARY] if self._fault.pinned else [BASELINE, CANARY]
