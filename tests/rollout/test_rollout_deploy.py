@@ -45,13 +45,13 @@ def command(control: Control, *arguments: str | Path) -> subprocess.Popen[str]:
 
 def ran(control: Control, *arguments: str | Path) -> tuple[int, str, str]:
     process = command(control, *arguments)
-    output, problems = process.communicate(timeout=90)
+    output, problems = process.communicate(timeout=180)
     return process.returncode, output, problems
 
 
 def climbing(control: Control) -> None:
     """Wait until the canary gets requests, by the state."""
-    end = time.monotonic() + 40
+    end = time.monotonic() + 90
     while time.monotonic() < end:
         known = state.read(control.folder)
         if known is not None and known.phase is Phase.RAMP and len(known.intervals) > 2:

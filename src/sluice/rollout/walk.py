@@ -28,7 +28,7 @@ _LISTEN_PAUSE = 0.2  # seconds between two looks for a request to abort
 Say = Callable[[State], None]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Walk:
     """One rollout in one folder.
 
@@ -39,6 +39,7 @@ class Walk:
     traffic: Traffic
     switch: Switch
     say: Say = field(default=lambda _: None)
+    _looked: float = field(default_factory=time.monotonic, init=False)
 
     def begin(self, begun: State) -> State:
         """Record a new rollout and give its canary the first weight."""
@@ -98,8 +99,8 @@ class Walk:
         return automatic or (self.folder / state.APPROVAL).exists()
 
     def _aborted(self, seconds: float) -> bool:
-        """Wait for one interval; ends at once if somebody asks to abort."""
-        end = time.monotonic() + seconds
+        """Wait until an interval after the last look; ends at once if somebody asks to abort."""
+        end = self._looked = max(self._looked + seconds, time.monotonic())
         while not (self.folder / state.ABORT).exists():
             left = end - time.monotonic()
             if left <= 0:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -117,14 +118,26 @@ class Control:
 
     # The servers
 
-    def start(self, arm: str, package: Path, version: str) -> Server:
+    def start(self, arm: str, package: Path, version: str) -> None:
         """Start a server of an unpacked package for an arm, which gets no requests yet.
 
         A server that the arm already has must have ended.
         """
-        server = self._serve(arm, package, version)
-        self._remember({**self.machine.servers, arm: server})
-        return server
+        self.start_all({arm: (package, version)})
+
+    def start_all(self, packages: Mapping[str, tuple[Path, str]]) -> None:
+        """Start servers for several arms at once: by arm, the unpacked package and its version.
+
+        If one of them cannot start, none of them goes on.
+        """
+        with ThreadPoolExecutor(len(packages)) as pool:
+            made = {arm: pool.submit(self._serve, arm, *one) for arm, one in packages.items()}
+        failed = [error for each in made.values() if (error := each.exception())]
+        servers = {arm: each.result() for arm, each in made.items() if not each.exception()}
+        if failed:
+            processes.end(*(server.process for server in servers.values()))
+            raise failed[0]
+        self._remember({**self.machine.servers, **servers})
 
     def route(self, arm: str, port: int) -> None:
         """Let the proxy reach the server of an arm through this port."""
@@ -238,8 +251,12 @@ class Control:
         output, log = self.folder / _OUTPUT / run / "output.txt", self.folder / "log" / run
         output.parent.mkdir(parents=True)
         started = process.start(package.resolve(), output, log, self.machine.token, *_OPTIONS)
-        port = process.ready(started, output)
         known = processes.known(started.pid)
+        try:
+            port = process.ready(started, output)
+        except BaseException:
+            process.stop(started)
+            raise
         return Server(known, port, port, str(package.resolve()), version, str(log))
 
     def _remember(self, servers: dict[str, Server]) -> None:

@@ -136,8 +136,8 @@ def _resume(control: Control, known: State, package: Path, say: Say) -> State:
 
 def _start_arms(control: Control, old: Package, new: Package) -> None:
     control.stop(BASELINE, CANARY)
-    control.start(BASELINE, old.folder, old.manifest.version)
-    control.start(CANARY, new.folder, new.manifest.version)
+    packages = {BASELINE: old, CANARY: new}
+    control.start_all({arm: (p.folder, p.manifest.version) for arm, p in packages.items()})
 
 
 def _end(control: Control, walk: Walk, current: State) -> State:

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from sluice.rollout.machine.record import Machine
-from sluice.rollout.weights import ARMS
+from sluice.rollout.weights import ARMS, BASELINE, CANARY, STABLE
 from sluice.serve.target import HOST
 
 ARMS_SERVICE = "arms"
 # Bounds of the histogram of seconds, besides the one above which an answer is slow.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.5)
 _ATTEMPTS = 8
+# Seconds in which a server must say that it is ready. A busy machine is slow to say so, and without
+# stable there is often no server left; one that has died refuses at once.
+_HEALTH_SECONDS = {STABLE: 15, BASELINE: 3, CANARY: 3}
 # An answer takes at most so many times as long as what counts as slow, and at least 2 s; then
 # the request is sent to another server.
 _PATIENCE, _LEAST_PATIENCE = 8, 2.0
@@ -55,7 +58,9 @@ def dynamic(machine: Machine) -> dict[str, Any]:
     weights = {arm: getattr(machine.weights, arm) for arm in ARMS}
     shares = {arm: share for arm, share in weights.items() if share and arm in machine.servers}
     services: dict[str, Any] = {
-        arm: _service(server.route) for arm, server in machine.servers.items() if arm in ARMS
+        arm: _service(server.route, _HEALTH_SECONDS[arm])
+        for arm, server in machine.servers.items()
+        if arm in ARMS
     }
     services[ARMS_SERVICE] = {
         "weighted": {
@@ -102,7 +107,7 @@ def encode(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, indent=1).encode()
 
 
-def _service(port: int) -> dict[str, Any]:
+def _service(port: int, seconds: int) -> dict[str, Any]:
     return {
         "loadBalancer": {
             "servers": [{"url": url(port)}],
@@ -111,7 +116,7 @@ def _service(port: int) -> dict[str, Any]:
                 "path": "/v2/health/ready",
                 "interval": "500ms",
                 "unhealthyInterval": "200ms",
-                "timeout": "2s",
+                "timeout": f"{seconds}s",
             },
         }
     }

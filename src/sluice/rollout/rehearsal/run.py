@@ -87,21 +87,23 @@ class _Rehearsal:
     def _open(self, stack: ExitStack) -> Load:
         control = self._control
         control.open(0, new_token(), slow_seconds(self._champion))
-        self._start(stack, STABLE, self._champion)
+        self._start(stack, {STABLE: self._champion})
         control.set_weights(ALL_STABLE)
         self._wait_for_champion()
         if self._fault.pinned:
             faults.pin(control)
         callers = stack.enter_context(Load(self._plan()))
-        self._start(stack, BASELINE, self._champion)
-        self._start(stack, CANARY, self._candidate)
+        self._start(stack, {BASELINE: self._champion, CANARY: self._candidate})
         return callers
 
-    def _start(self, stack: ExitStack, arm: str, package: Package) -> None:
-        self._control.start(arm, package.folder, package.manifest.version)
-        if arm in self._fault.shims:
-            faults.shim(stack, self._control, arm, self._fault.shims[arm])
-        self._say(f"{arm}: {package.manifest.title} is ready")
+    def _start(self, stack: ExitStack, packages: dict[str, Package]) -> None:
+        self._control.start_all(
+            {arm: (p.folder, p.manifest.version) for arm, p in packages.items()}
+        )
+        for arm, package in packages.items():
+            if arm in self._fault.shims:
+                faults.shim(stack, self._control, arm, self._fault.shims[arm])
+            self._say(f"{arm}: {package.manifest.title} is ready")
 
     def _wait_for_champion(self) -> None:
         end = time.monotonic() + _READY_SECONDS
