@@ -41,9 +41,9 @@ def resealed(package: Path, folder: Path, **settings: dict[str, Any]) -> Path:
 SETTINGS: dict[str, Any] = {
     "steps": [20, 50],
     "interval": 0.2,
-    "promotion": "automatic",
+    "promotion": "approval",
     "margin": 0.1,
-    "deadline": 40,
+    "deadline": 600,
 }
 
 

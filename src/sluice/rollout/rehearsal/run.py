@@ -27,7 +27,7 @@ from sluice.rollout.weights import ALL_STABLE, BASELINE, CANARY, STABLE
 from sluice.serve.target import new_token
 
 # Of the rehearsal alone, so that it takes minutes. The thresholds of the verdict are the package's.
-STEPS, INTERVAL, DEADLINE, RATE = [5, 20, 50], 1.5, 100.0, 120.0
+STEPS, INTERVAL, DEADLINE, RATE = [5, 20, 50], 1.5, 90.0, 120.0
 _PLANT_AT = 20  # percent of the canary at which a fault is planted in a running server
 _READY_SECONDS, _PAUSE = 20.0, 0.1
 # Seconds after the rollout: for requests that are still open, and then of load.
