@@ -89,9 +89,10 @@ def test_an_aborted_rollout_leaves_the_champion_alone(
         reached(control, Phase.RAMP)
         # A ladder that hangs does not keep the canary in.
         walking.send_signal(signal.SIGSTOP)
-        with monkeypatch.context() as patched, pytest.raises(SluiceError, match="the weight 0"):
-            patched.setattr(deploy, "_ABORT_SECONDS", 0.5)
+        monkeypatch.setattr(deploy, "_ABORT_SECONDS", 0.5)
+        with pytest.raises(SluiceError, match="the weight 0"):
             deploy.abort(control.folder)
+        monkeypatch.undo()
         assert control.machine.weights == ALL_STABLE
         walking.send_signal(signal.SIGCONT)
         last = deploy.abort(control.folder)
