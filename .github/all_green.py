@@ -1,8 +1,9 @@
 """Exit with 0 only if every job that this one needs has run and succeeded.
 
 GitHub counts a required job that was skipped as passed, so main requires this job alone. The tests
-of the machinery may be skipped on a pull request, but only if scope.py has decided so. If they have
-run and succeeded, it does not matter what became of that decision. Needs only the standard library.
+of the machinery and the rollout on a cluster may be skipped on a pull request, but only if scope.py
+has decided so. If they have run and succeeded, it does not matter what became of that decision.
+Needs only the standard library.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import os
 import sys
 from typing import Any
 
-DECISION, TESTS = "scope", "test"
-SKIP = {"result": "success", "outputs": {"machinery": "skip"}}
+DECISION = "scope"
+# The jobs that may be skipped, and the output of the decision that says so.
+SKIPPABLE = {"test": "machinery", "cluster": "cluster"}
 
 
 def is_green(needs: dict[str, Any], event: str) -> bool:
@@ -21,11 +23,20 @@ def is_green(needs: dict[str, Any], event: str) -> bool:
     results = {name: job["result"] for name, job in needs.items()}
     for name, result in results.items():
         print(f"{result:<10} {name}")
-    if results.get(TESTS) == "success":
+    if {results[job] for job in SKIPPABLE if job in results} == {"success"}:
         results.pop(DECISION, None)
-    elif results.get(TESTS) == "skipped" and event == "pull_request" and needs[DECISION] == SKIP:
-        del results[TESTS]
+    for job, output in SKIPPABLE.items():
+        skipped = results.get(job) == "skipped" and event == "pull_request"
+        if skipped and may_skip(needs[DECISION], output):
+            del results[job]
     return set(results.values()) == {"success"}
+
+
+def may_skip(decision: dict[str, Any], output: str) -> bool:
+    """Whether a complete decision says that the job of this output is not needed."""
+    outputs = decision["outputs"]
+    complete = set(outputs) == set(SKIPPABLE.values()) and set(outputs.values()) <= {"run", "skip"}
+    return decision["result"] == "success" and complete and outputs[output] == "skip"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Decide whether a pull request needs the tests of the machinery.
+"""Decide whether a pull request needs the tests of the machinery, and a rollout on a cluster.
 
-Writes `machinery=skip` to the file that GITHUB_OUTPUT names if every changed file is on the list
-below, and `machinery=run` in all other cases, whatever goes wrong. CI takes this file from the base
-branch, so a pull request cannot change how the decision about itself is made. It needs only git and
-the standard library.
+Writes two lines to the file that GITHUB_OUTPUT names: `machinery=skip` if every changed file is on
+the list below, and `cluster=skip` if no changed file has a part in a rollout on a cluster. In all
+other cases, whatever goes wrong, they say `run`. CI takes this file from the base branch, so a pull
+request cannot change how the decision about itself is made. It needs only git and the standard
+library.
 """
 
 from __future__ import annotations
@@ -25,23 +26,42 @@ FILES = (
     "LICENSE",
 )
 FOLDERS = (".dvc/store/", "docs/", "src/usecase/", "tests/usecase/")
+# What takes part in a rollout on a cluster, and what decides whether one is tried.
+CLUSTER = (
+    "deploy/kubernetes/",
+    "image/",
+    "src/sluice/rollout/",
+    "src/sluice/serve/",
+    "src/sluice/commands/canary.py",
+    "requirements/",
+    "Makefile",
+    ".github/",
+)
 # The modes of a plain file and of no file. Links, submodules and executables have others.
 MODES = ("100644", "000000")
 # The options override all settings of git that could hide a change.
 DIFF = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--ignore-submodules=none")
 
 
-def decide(repository: str) -> str:
-    """Return `run` or `skip` for the merge commit at HEAD, and print the reasons."""
+def decide(repository: str) -> dict[str, str]:
+    """Return `run` or `skip` for each output, for the merge commit at HEAD; print the reasons."""
     try:
-        reasons = outside(git(repository, *DIFF, *parents(repository)))
+        changes = git(repository, *DIFF, *parents(repository))
+        reasons, parts = outside(changes), cluster(changes)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        reasons = [f"the changed files are not known: {error}"]
+        reasons = parts = [f"the changed files are not known: {error}"]
     for reason in reasons:
         print(f"The tests of the machinery run: {reason!a}")
     if not reasons:
         print("The tests of the machinery are skipped: no changed file can affect them.")
-    return "run" if reasons else "skip"
+    for part in parts:
+        print(f"A rollout on a cluster is tried: {part!a}")
+    if not parts:
+        print("No rollout on a cluster is tried: no changed file has a part in one.")
+    return {
+        "machinery": "run" if reasons else "skip",
+        "cluster": "run" if parts else "skip",
+    }
 
 
 def parents(repository: str) -> tuple[str, str]:
@@ -57,15 +77,32 @@ def outside(changes: bytes) -> list[str]:
 
     Raises ValueError if it is empty, cut off, or not UTF-8.
     """
+    return [
+        f"{path} {change}"
+        for change, path in pairs(changes)
+        if not (is_plain(change) and is_listed(path))
+    ]
+
+
+def cluster(changes: bytes) -> list[str]:
+    """Return the changes that have a part in a rollout on a cluster, or that are no plain files.
+
+    Raises ValueError like `outside`.
+    """
+    return [
+        f"{path} {change}"
+        for change, path in pairs(changes)
+        if path.startswith(CLUSTER) or not is_plain(change)
+    ]
+
+
+def pairs(changes: bytes) -> list[tuple[str, str]]:
+    """Return how each changed file has changed, and its path."""
     *fields, end = changes.split(b"\0")
     if end or not fields or len(fields) % 2:
         raise ValueError("the list of changed files is empty or cut off")
-    pairs = zip(fields[::2], fields[1::2], strict=True)
-    return [
-        f"{path.decode()} {change.decode()}"
-        for change, path in pairs
-        if not (is_plain(change.decode()) and is_listed(path.decode()))
-    ]
+    texts = [field.decode() for field in fields]
+    return list(zip(texts[::2], texts[1::2], strict=True))
 
 
 def is_plain(change: str) -> bool:
@@ -85,6 +122,6 @@ def git(repository: str, *arguments: str) -> bytes:
 
 
 if __name__ == "__main__":
-    decision = decide(sys.argv[1])
+    decisions = decide(sys.argv[1])
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as output:
-        output.write(f"machinery={decision}\n")
+        output.writelines(f"{name}={decision}\n" for name, decision in decisions.items())

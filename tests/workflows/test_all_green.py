@@ -14,9 +14,11 @@ SCRIPT = Path(__file__).parents[2] / ".github/all_green.py"
 SUCCESS = {"result": "success", "outputs": {}}
 SKIPPED = {"result": "skipped", "outputs": {}}
 FAILURE = {"result": "failure", "outputs": {}}
-SKIP = {"result": "success", "outputs": {"machinery": "skip"}}
-RUN = {"result": "success", "outputs": {"machinery": "run"}}
-GREEN = {"scope": RUN, "check": SUCCESS, "test": SUCCESS, "pipeline": SUCCESS}
+NOTHING = {"result": "success", "outputs": {"machinery": "skip", "cluster": "skip"}}
+SKIP = {"result": "success", "outputs": {"machinery": "skip", "cluster": "run"}}
+NO_CLUSTER = {"result": "success", "outputs": {"machinery": "run", "cluster": "skip"}}
+RUN = {"result": "success", "outputs": {"machinery": "run", "cluster": "run"}}
+GREEN = {"scope": RUN, "check": SUCCESS, "test": SUCCESS, "pipeline": SUCCESS, "cluster": SUCCESS}
 UNTESTED = {**GREEN, "scope": SKIP, "test": SKIPPED}
 
 
@@ -42,6 +44,30 @@ def test_the_tests_of_the_machinery_are_not_needed() -> None:
     assert status(UNTESTED) == 0
 
 
+def test_the_rollout_on_a_cluster_is_not_needed() -> None:
+    assert status({**GREEN, "scope": NO_CLUSTER, "cluster": SKIPPED}) == 0
+    assert status({**GREEN, "scope": NOTHING, "cluster": SKIPPED, "test": SKIPPED}) == 0
+    assert status({**GREEN, "scope": NOTHING}) == 0  # both have run all the same
+
+
+@pytest.mark.parametrize("scope", [RUN, SKIP, SKIPPED, FAILURE], ids=str)
+def test_a_rollout_on_a_cluster_that_was_skipped_without_the_decision(scope: object) -> None:
+    assert status({**GREEN, "scope": scope, "cluster": SKIPPED}) == 1
+
+
+def test_one_decision_does_not_excuse_both() -> None:
+    both = {**GREEN, "test": SKIPPED, "cluster": SKIPPED}
+    assert status({**both, "scope": SKIP}) == 1
+    assert status({**both, "scope": NO_CLUSTER}) == 1
+    assert status({**both, "scope": NOTHING}, "push") == 1
+
+
+@pytest.mark.parametrize("result", ["failure", "cancelled", "", None])
+def test_the_decision_excuses_no_other_result_of_the_cluster(result: str | None) -> None:
+    cluster = {"result": result, "outputs": {}}
+    assert status({**GREEN, "scope": NO_CLUSTER, "cluster": cluster}) == 1
+
+
 @pytest.mark.parametrize("event", ["push", "merge_group", "workflow_dispatch", ""])
 def test_only_a_pull_request_can_skip_tests(event: str) -> None:
     assert status(UNTESTED, event) == 1
@@ -56,8 +82,11 @@ def test_only_a_pull_request_can_skip_tests(event: str) -> None:
         FAILURE,
         {**SKIP, "result": "failure"},
         {**SKIP, "result": "cancelled"},
-        {**SKIP, "outputs": {"machinery": "SKIP"}},
-        {**SKIP, "outputs": {"machinery": "skip", "more": "skip"}},
+        NO_CLUSTER,
+        {**SKIP, "outputs": {"machinery": "skip"}},
+        {**SKIP, "outputs": {"machinery": "SKIP", "cluster": "run"}},
+        {**SKIP, "outputs": {"machinery": "skip", "cluster": ""}},
+        {**SKIP, "outputs": {"machinery": "skip", "cluster": "run", "more": "skip"}},
         {"result": "success"},
         None,
     ],

@@ -32,7 +32,7 @@ _CHECK = "      - run: make check\n"
 _CMP = "cmp first/package"
 _LAST = "      - name: Carry out what was approved\n"
 _ANYWAY = "if: ${{ !cancelled() }}"
-_NEEDS = "needs: [scope, check, test, pipeline, integration]"
+_NEEDS = "needs: [scope, check, test, pipeline, integration, cluster]"
 # Taken from the file, because Dependabot changes it.
 _CHECKOUT = re.findall(r"actions/checkout@.*", FILES[CI].text)[0]
 _COMMIT, _VERSION = re.findall(r"@(\w+)  # (.*)", _CHECKOUT)[0]
@@ -217,6 +217,19 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     (order.only_listed_conditions_skip_anything, CI, "    if: ${{ always() }}\n", ""),
     (order.only_listed_conditions_skip_anything, CI, "${{ always() }}", "${{ success() }}"),
     (order.only_listed_conditions_skip_anything, CI, "!= 'skip'", "== 'run'"),
+    (
+        order.only_listed_conditions_skip_anything,
+        CI,
+        "outputs.cluster != 'skip'",
+        "outputs.cluster == 'run'",
+    ),
+    (
+        order.only_listed_conditions_skip_anything,
+        CI,
+        "${{ !cancelled() && needs.scope.outputs.cluster != 'skip' }}",
+        "${{ vars.CLUSTER }}",
+    ),
+    (order.the_base_branch_decides_what_is_skipped, CI, "    needs: [scope, pipeline]\n", ""),
     (order.only_listed_conditions_skip_anything, CI, "!cancelled() && needs", "needs"),
     (
         order.only_listed_conditions_skip_anything,

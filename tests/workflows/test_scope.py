@@ -55,7 +55,14 @@ def merge(toy: Toy, edit: Edit) -> None:
 
 
 def decide(repository: Path, folder: Path) -> tuple[str, str]:
-    """What the script writes for the next job, and what it prints."""
+    """What the script writes about the tests of the machinery, and what it prints about them."""
+    written, printed = run(repository, folder)
+    lines = [line for line in printed.splitlines(keepends=True) if " cluster " not in line]
+    return written.splitlines(keepends=True)[0], "".join(lines)
+
+
+def run(repository: Path, folder: Path) -> tuple[str, str]:
+    """What the script writes for the next jobs, and what it prints."""
     output = folder / "output"
     environment = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(output)}
     ran = subprocess.run(
@@ -171,6 +178,42 @@ def test_all_other_changes_need_the_tests(toy: Toy, tmp_path: Path, edit: Edit) 
     written, printed = decide(toy.root, tmp_path)
     assert written == "machinery=run\n"
     assert all(line.startswith("The tests of the machinery run: ") for line in printed.splitlines())
+
+
+CLUSTER: dict[str, Edit] = {
+    "a manifest": write("deploy/kubernetes/base/services.yaml"),
+    "the ladder": write("src/sluice/rollout/ladder.py"),
+    "the server": several(write("docs/a.md"), write("src/sluice/serve/worker.py")),
+    "the image": write("image/Dockerfile"),
+    "the decision itself": write(".github/scope.py", "print('cluster=skip')\n"),
+    "a link": entry("120000", "docs/link.md"),
+    "the manifests become texts": move("docs/release.md", "deploy/kubernetes/release.md"),
+}
+NO_CLUSTER: dict[str, Edit] = HARMLESS | {
+    "a gate": write("src/sluice/check/gate.py"),
+    "a test": write("tests/check/test_gate.py"),
+    "production on one machine": write("deploy/compose/compose.yaml"),
+    "a name that only begins alike": write("deploy/kubernetes2/x.yaml"),
+}
+
+
+@pytest.mark.parametrize("edit", CLUSTER.values(), ids=CLUSTER)
+def test_changes_that_need_a_rollout_on_a_cluster(toy: Toy, tmp_path: Path, edit: Edit) -> None:
+    merge(toy, edit)
+    written, printed = run(toy.root, tmp_path)
+    assert written.endswith("\ncluster=run\n")
+    assert "A rollout on a cluster is tried: " in printed
+
+
+@pytest.mark.parametrize("edit", NO_CLUSTER.values(), ids=NO_CLUSTER)
+def test_changes_that_have_no_part_in_one(toy: Toy, tmp_path: Path, edit: Edit) -> None:
+    merge(toy, edit)
+    written, printed = run(toy.root, tmp_path)
+    assert written.endswith("\ncluster=skip\n"), printed
+
+
+def test_what_cannot_be_decided_needs_both(tmp_path: Path) -> None:
+    assert run(tmp_path / "nowhere", tmp_path)[0] == "machinery=run\ncluster=run\n"
 
 
 def test_a_name_that_is_not_utf_8(toy: Toy, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from support.workflows.policy.sources import PUSHED
 CONDITIONAL = {
     (CI, "scope"): "${{ github.event_name == 'pull_request' }}",
     (CI, "test"): "${{ !cancelled() && needs.scope.outputs.machinery != 'skip' }}",
+    (CI, "cluster"): "${{ !cancelled() && needs.scope.outputs.cluster != 'skip' }}",
     (CI, "all-green"): "${{ always() }}",
     (REPORT, "comment"): "${{ github.event.workflow_run.event == 'pull_request' }}",
     (SECURITY, "dependencies"): (
@@ -36,9 +37,13 @@ CONDITIONAL = {
     ),
 }
 _DECIDED = {
-    "outputs": {"machinery": "${{ steps.decide.outputs.machinery }}"},
+    "outputs": {
+        "machinery": "${{ steps.decide.outputs.machinery }}",
+        "cluster": "${{ steps.decide.outputs.cluster }}",
+    },
     "steps": [{"id": "decide", "run": "python3 -I base/.github/scope.py change"}],
     "needs": {"scope"},
+    "cluster": {"scope", "pipeline"},
 }
 _NOT_CANCELLED = "${{ !cancelled() }}"
 _ATTESTED = "${{ !github.event.repository.private || vars.ATTESTATIONS == 'private' }}"
@@ -134,11 +139,12 @@ def only_listed_conditions_skip_anything(files: Files) -> list[str]:
 
 def the_base_branch_decides_what_is_skipped(files: Files) -> list[str]:
     """Only the script that comes from there writes the output on which the tests depend."""
-    scope, tests = (files[CI].jobs.get(name, {}) for name in ("scope", "test"))
+    scope, tests, cluster = (files[CI].jobs.get(name, {}) for name in ("scope", "test", "cluster"))
     decided = {
         "outputs": scope.get("outputs"),
         "steps": [{key: step[key] for key in step if key != "name"} for step in scope["steps"][2:]],
         "needs": needs(tests),
+        "cluster": needs(cluster),
     }
     return [] if decided == _DECIDED else [f"{CI}: scope: {decided}"]
 
