@@ -1,6 +1,6 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
-.PHONY: help package wheels engine image tools test quick test-full check lint check-workflows \
+.PHONY: help package wheels engine image cluster tools test quick test-full check lint check-workflows \
 	audit bench bench-bounds bench-models bench-serve statistics lock pictures clean commands development
 
 PYTHON ?= python3
@@ -29,6 +29,9 @@ engine: $(VENV)/.build  ## A container engine and a base image, where there are 
 
 image: $(VENV)/.build  ## The newest package as a container image on BASE (image/base/Dockerfile)
 	@$(BIN)/sluice package image $(ON) $(AS) --record out/image/image.json
+
+cluster: $(VENV)/.build  ## A rollout of the image `candidate` on a kind cluster, under load (15 minutes)
+	@$(BIN)/python deploy/kubernetes/kind/rehearse.py
 
 tools:  ## Install the programs that the tests call, if they are missing (Debian, root or sudo)
 	@.ci/tools

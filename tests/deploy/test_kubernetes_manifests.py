@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from support.kubernetes.manifests import (
     CANDIDATE,
@@ -18,7 +20,7 @@ from support.kubernetes.manifests import (
     validate,
     with_images,
 )
-from support.kubernetes.policy import RULES, complaints, name
+from support.kubernetes.policy import RULES, complaints, name, pods_are_restricted
 
 _OVERLAYS = ("overlays/production", "overlays/canary", "route")
 
@@ -242,3 +244,53 @@ def test_every_rule_has_a_mutant(canary: list[Object]) -> None:
             place[path[-1]] = value
         unproven -= {rule for rule in unproven if list(rule(changed))}
     assert {rule.__name__ for rule in unproven} == set()
+
+
+# The kind cluster
+
+
+@pytest.mark.parametrize("overlay", ["production", "canary"])
+def test_the_kind_cluster_differs_in_nothing_that_the_policy_guards(overlay: str) -> None:
+    objects = render(FOLDER / "kind" / overlay)
+    for each in objects:
+        validate(each)
+    found = complaints(objects)
+    assert found
+    assert all(said.endswith("which has no digest") for said in found), found
+
+
+def test_its_gateway_is_restricted_and_the_traefik_of_production() -> None:
+    objects = list(yaml.safe_load_all((FOLDER / "kind/gateway.yaml").read_text()))
+    for each in objects:
+        validate(each)
+    (deployment,) = [each for each in objects if each["kind"] == "Deployment"]
+    pod = deployment["spec"]["template"]["spec"]
+    compose = yaml.safe_load((FOLDER.parent / "compose/compose.yaml").read_text())
+    assert pod["containers"][0]["image"] == compose["services"]["proxy"]["image"]
+    assert list(pods_are_restricted([deployment])) == []
+
+
+def _rehearsal() -> Any:
+    spec = importlib.util.spec_from_file_location("rehearse", FOLDER / "kind/rehearse.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_rehearsal_changes_nothing_but_how_long_the_job_waits() -> None:
+    (job,) = [each for each in render(FOLDER / "kind/canary") if each["kind"] == "Job"]
+    changed = yaml.safe_load(_rehearsal().with_argument(yaml.safe_dump(job), "--wait=30"))
+    command = changed["spec"]["template"]["spec"]["containers"][0]["command"]
+    assert command[-2:] == ["--folder=/state", "--wait=30"]
+    command.pop()
+    assert changed == job
+
+
+def test_the_rehearsal_without_a_package_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _rehearsal().main() == 1
+    assert capsys.readouterr().err.startswith("sluice: there is no package in dist/: run make")

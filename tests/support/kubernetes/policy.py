@@ -47,7 +47,7 @@ def pods_are_restricted(objects: list[Object]) -> Iterator[str]:
             yield f"{who} has no seccomp profile"
         if any(pod.get(host) for host in ("hostNetwork", "hostPID", "hostIPC")):
             yield f"{who} shares a namespace with its host"
-        if any("hostPath" in volume for volume in pod["volumes"]):
+        if any("hostPath" in volume for volume in pod.get("volumes", [])):
             yield f"{who} mounts a folder of its host"
         for each in pod["containers"] + pod.get("initContainers", []):
             yield from _container(f"{who}, {each['name']}", each)
