@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from sluice.commands import REFUSED, UNDECIDED, Commands, project, show_result
 
 if TYPE_CHECKING:
+    from sluice.monitor.run import Look
     from sluice.verdict import Verdict
 
 _CACHE = Path("out/monitor/cache")
@@ -23,6 +25,32 @@ def add(commands: Commands) -> None:
         "drift", _drift, f"compare the model's inputs and scores with training; {status}"
     )
     _add_log(drift)
+    truth = monitor.add(
+        "truth", _truth, f"measure performance with the outcomes that became known; {status}"
+    )
+    _add_log(truth)
+    _add_labels(truth, required=True)
+    log = monitor.add(
+        "log", _log, f"say what each version and host has scored, and what is damaged; {status}"
+    )
+    _add_log(log)
+
+    decide = monitor.add(
+        "decide",
+        _decide,
+        "decide whether to train again; exit status 0: keep the model, 1: train again or look at "
+        "it, 3: too little is known",
+    )
+    _add_log(decide)
+    _add_labels(decide, required=False)
+
+
+def _add_labels(command: argparse.ArgumentParser, *, required: bool) -> None:
+    labels = (
+        "a CSV or Parquet file with the columns id, truth and known_at (when the truth became "
+        "known); it may have the sensitive columns too"
+    )
+    command.add_argument("--labels", type=Path, required=required, metavar="FILE", help=labels)
 
 
 def _add_log(command: argparse.ArgumentParser) -> None:
@@ -41,10 +69,36 @@ def _add_log(command: argparse.ArgumentParser) -> None:
 
 
 def _drift(options: argparse.Namespace) -> int:
+    with _looking(options) as look:
+        return _show(look.drift(), as_json=options.json)
+
+
+def _truth(options: argparse.Namespace) -> int:
+    with _looking(options) as look:
+        return _show(look.truth(options.labels)[0], as_json=options.json)
+
+
+def _log(options: argparse.Namespace) -> int:
+    from sluice.monitor import log, tables
+
+    with _looking(options) as look:
+        if not options.json:
+            for line in tables.of_sources(log.sources(look.summaries)):
+                print(line)
+        return _show(look.log(), as_json=options.json)
+
+
+def _decide(options: argparse.Namespace) -> int:
+    with _looking(options) as look:
+        judged, facts = look.truth(options.labels) if options.labels else (None, None)
+        decision = look.decision(judged, facts, project())
+        return _show(decision.verdict(), as_json=options.json)
+
+
+def _looking(options: argparse.Namespace) -> AbstractContextManager[Look]:
     from sluice.monitor import run
 
-    with run.looking(_package(options.package), options.log, options.until, options.cache) as look:
-        return _show(look.drift(), as_json=options.json)
+    return run.looking(_package(options.package), options.log, options.until, options.cache)
 
 
 def _package(given: Path | None) -> Path:

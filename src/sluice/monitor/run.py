@@ -9,26 +9,40 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from sluice import gates
 from sluice.config import Settings
-from sluice.monitor import drift, summaries, windows
+from sluice.errors import SluiceError
+from sluice.monitor import decide, drift, learning, log, summaries, windows
+from sluice.monitor.decide import Decision
 from sluice.monitor.drift import ColumnDrift
 from sluice.monitor.summary import Cell, FileSummary
+from sluice.monitor.truth import join, measure
+from sluice.monitor.truth.context import Context
+from sluice.monitor.truth.evidence import Truth
+from sluice.monitor.truth.join import ScoredLog
 from sluice.monitor.windows import Subject
 from sluice.package.archive import Package, opened
+from sluice.project import Project
+from sluice.report.evidence import Performance
 from sluice.sketch.reference import Reference
 from sluice.verdict import Finding, Verdict
+
+_NORMAL = 1.96  # half the width of a 95 % interval in standard deviations
 
 
 @dataclass(frozen=True)
 class Look:
     """The summaries of a log, and the package that they are compared with.
 
-    now: today. last: the last day of the windows, in days since 1970.
+    log_place: the log as it was named. now: today. last: the last day of the windows. Both are
+    days since 1970.
     """
 
     package: Package
     summaries: list[FileSummary]
+    log_place: str
     now: int
     last: int
 
@@ -64,6 +78,77 @@ class Look:
 
         return self._run(drift.GATE, measure)
 
+    def log(self) -> Verdict:
+        """The verdict on the log itself."""
+        return self._run(log.GATE, lambda: log.findings(self.summaries, self.subject, self.now))
+
+    def truth(self, labels: Path) -> tuple[Verdict, Truth | None]:
+        """The verdict on performance with the true outcomes in a file, and its evidence."""
+        evidence: list[Truth] = []
+
+        def find() -> list[Finding]:
+            scored = ScoredLog(self.log_place, self.summaries, self.reference, self.subject)
+            joined = join.join(labels, scored, self.settings)
+            own = joined.rows(joined.versions == self.subject.digest)
+            context = Context(
+                self.reference,
+                self.settings,
+                windows.of_version(self.cells, self.subject),
+                self._promised(),
+                self.last,
+            )
+            found, facts = measure.measure(context, own)
+            evidence.append(facts)
+            return found
+
+        return self._run(measure.GATE, find), evidence[0] if evidence else None
+
+    def decision(self, judged: Verdict | None, facts: Truth | None, project: Project) -> Decision:
+        """Whether to train again. judged, facts: on the ground truth; None without labels."""
+        settings = self.settings
+        labels = facts.rows if facts else 0
+        gain = None
+        if settings.retraining.cost is not None and labels:
+            gain = learning.expected_gain(project, labels)
+        recent = windows.window(self.cells, 28, self.last)
+        age = self.last - self.package.manifest.source.time // 86_400
+        return decide.decide(
+            decide.Facts(
+                judged,
+                self.drift(),
+                settings.selection.metric,
+                labels,
+                self._labels_needed(),
+                max(0, age),
+                recent.rows / 28,
+                gain,
+            ),
+            settings.retraining,
+        )
+
+    def _labels_needed(self) -> int | None:
+        """How many labels show the smallest gain that matters.
+
+        Two models' values on the same rows vary together, so their difference is taken to have
+        half of the standard deviation that the metric has on the holdout.
+        """
+        settings, promised = self.settings, self._promised()
+        said = promised.metrics.get(settings.selection.metric)
+        if said is None or said.low is None or said.high is None:
+            return None
+        spread = (said.high - said.low) / (2 * _NORMAL) / 2
+        return decide.labels_needed(
+            spread, promised.rows, gain=settings.retraining.gain, holdout=settings.split.holdout
+        )
+
+    def _promised(self) -> Performance:
+        """The metrics of the holdout, as the performance gate left them in the package."""
+        path = self.package.reports / "evidence/performance/metrics.json"
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Performance)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise SluiceError(f"the package has no readable {path.name}: {error}") from None
+
     def _run(self, gate: str, measure: Callable[[], list[Finding]]) -> Verdict:
         found = gates.run(gate, measure, lambda _: None, lambda: self.settings.accept)
         if found.error is not None:
@@ -72,13 +157,13 @@ class Look:
 
 
 @contextmanager
-def looking(package: Path, log: str, until: date | None, cache: Path | None) -> Iterator[Look]:
+def looking(package: Path, given: str, until: date | None, cache: Path | None) -> Iterator[Look]:
     """Open the package and summarize the log for as long as they are used."""
     with opened(package) as unpacked:
-        made = summaries.of_log(log, unpacked.reference, cache)
+        made = summaries.of_log(given, unpacked.reference, cache)
         now = windows.today()
         manifest = unpacked.manifest
         subject = Subject(manifest.name, manifest.version, manifest.digest)
         cells = windows.cells_of(made, subject)
         last = windows.number_of(until) if until else windows.last_day(cells, now)
-        yield Look(unpacked, made, now, last)
+        yield Look(unpacked, made, given, now, last)

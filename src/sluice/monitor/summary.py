@@ -21,6 +21,7 @@ from sluice.sketch.bins import Bins
 from sluice.sketch.reference import Reference
 
 DAY = 86_400_000_000  # microseconds
+_CLOCKS = 300.0  # seconds by which clocks may differ
 _MOST_UNSEEN = 5  # unseen values that are named, of each column
 # The upper ends of the bins of latency, in seconds: each is twice the one before.
 LATENCIES = tuple(2.0**k / 8192 for k in range(18))
@@ -73,7 +74,8 @@ class FileSummary(msgspec.Struct, frozen=True):
 
     problem: why it could not be read to its end; its intact records are counted all the same.
     differences: what keeps a column of the reference from being compared. dated: how its records
-    got their day, if they have no time. damaged: lines with a wrong checksum.
+    got their day, if they have no time. damaged: lines with a wrong checksum. ahead: hosts whose
+    records are later than the file itself, so that their clock is ahead of the disk's.
     """
 
     name: str
@@ -83,6 +85,7 @@ class FileSummary(msgspec.Struct, frozen=True):
     differences: dict[str, str] = {}
     dated: str = ""
     damaged: int = 0
+    ahead: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -104,8 +107,17 @@ def summarize(file: LogFile, reference: Reference) -> FileSummary:
     except (UnreadableError, *_MALFORMED) as error:
         problem = (str(error).splitlines() or ["is malformed"])[0]
     ordered = tuple(cells[key] for key in sorted(cells))
+    latest = int((file.seconds + _CLOCKS) * 1e6)
+    ahead = {cell.key.host for cell in ordered if file.seconds and cell.last > latest}
     return FileSummary(
-        file.name, opened.kind, ordered, problem, differences, opened.dated, opened.damaged
+        file.name,
+        opened.kind,
+        ordered,
+        problem,
+        differences,
+        opened.dated,
+        opened.damaged,
+        tuple(sorted(ahead)),
     )
 
 

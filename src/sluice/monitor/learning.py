@@ -1,0 +1,76 @@
+"""What more rows would bring: a learning curve, fitted on parts of the training rows."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from sluice import table, usecase
+from sluice.decision import decided
+from sluice.errors import SluiceError
+from sluice.files import read_json
+from sluice.metrics import METRICS, Floats
+from sluice.model import Decision
+from sluice.project import Project
+from sluice.train.fit import fit
+from sluice.train.scores import predict
+
+_SIZES = (500, 1_000, 2_000, 4_000, 8_000)
+_POWERS = np.linspace(0.2, 1.5, 27)
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """limit - scale * rows**(-power), the expected value of a metric; for a loss, scale < 0."""
+
+    limit: float
+    scale: float
+    power: float
+
+    def at(self, rows: float) -> float:
+        return self.limit - self.scale * float(rows) ** -self.power
+
+
+def of_curve(rows: Floats, values: Floats) -> Curve:
+    """The curve of least squares through the values of a metric (inverse power law; Figueroa et
+    al., BMC Medical Informatics and Decision Making, 2012, doi:10.1186/1472-6947-12-8)."""
+    best, error = Curve(float(values[-1]), 0.0, 1.0), np.inf
+    for power in _POWERS:
+        design = np.column_stack([np.ones(len(rows)), -(rows**-power)])
+        found, *_ = np.linalg.lstsq(design, values, rcond=None)
+        squares = float(((design @ found - values) ** 2).sum())
+        if squares < error:
+            best, error = Curve(float(found[0]), float(found[1]), float(power)), squares
+    return best
+
+
+def expected_gain(project: Project, more: int) -> float | None:
+    """The gain in the selection's metric if `more` rows are added to the training rows.
+
+    The chosen candidate is trained on parts of the training rows and measured on the validation
+    rows. None if there are too few rows for a curve, or the splits are not here.
+    """
+    if not project.split("train").exists() or not project.selection.exists():
+        return None
+    settings = project.settings
+    train, validation = (table.read_split(project.split(p)) for p in ("train", "validation"))
+    sizes = [size for size in _SIZES if size <= len(train)]
+    if len(sizes) < 3:
+        return None
+    selection = read_json(project.selection)
+    chosen = selection["chosen"]
+    rule = msgspec.convert(selection["candidates"][chosen]["decision"], Decision)
+    build = usecase.load(project, "candidates", "CANDIDATES")[settings.candidates[chosen].model]
+    parameters = read_json(project.candidate(chosen) / "parameters.json")
+    truth = table.truth(validation, settings)
+    metric = METRICS[settings.selection.metric]
+    order = np.random.default_rng(settings.seed).permutation(len(train))
+    values = []
+    for size in sizes:
+        try:
+            pipeline = fit(build, parameters, train.iloc[np.sort(order[:size])], settings)
+        except ValueError as error:
+            raise SluiceError(f"the learning curve cannot be fitted: {error}") from None
+        scores = predict(pipeline, settings, validation[settings.features])
+        values.append(metric.compute(decided(settings, truth, scores, rule)))
+    curve = of_curve(np.array(sizes, float), np.array(values))
+    return metric.gain(curve.at(len(train) + more), curve.at(len(train)))
