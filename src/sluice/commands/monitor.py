@@ -44,6 +44,16 @@ def add(commands: Commands) -> None:
     _add_log(decide)
     _add_labels(decide, required=False)
 
+    rehearse = monitor.add(
+        "rehearse", _rehearse, "play a year of production, to see when each monitor says what"
+    )
+    package = "the package to play; default: the newest in dist/"
+    rehearse.add_argument("--package", type=Path, metavar="FILE", help=package)
+    rehearse.add_argument("--days", type=int, default=364, help="default: 364")
+    rehearse.add_argument("--rows", type=int, default=500, help="on an average day; default: 500")
+    out = Path("out/rehearsal")
+    rehearse.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")
+
 
 def _add_labels(command: argparse.ArgumentParser, *, required: bool) -> None:
     labels = (
@@ -93,6 +103,23 @@ def _decide(options: argparse.Namespace) -> int:
         judged, facts = look.truth(options.labels) if options.labels else (None, None)
         decision = look.decision(judged, facts, project())
         return _show(decision.verdict(), as_json=options.json)
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    from sluice.monitor.rehearse import play
+    from sluice.monitor.rehearse.traffic import Script
+
+    days = options.days
+    script = Script(
+        days=days,
+        rows=options.rows,
+        drift=(days * 5 // 13, days * 7 // 13),
+        concept=days * 9 // 13,
+    )
+    played = play.play(project(), _package(options.package), options.out, script)
+    for line in play.lines(played):
+        print(line)
+    return 0
 
 
 def _looking(options: argparse.Namespace) -> AbstractContextManager[Look]:

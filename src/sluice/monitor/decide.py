@@ -1,4 +1,4 @@
-"""Whether to train the model again: the first rule that applies, in one sentence with its numbers."""
+"""Whether to train the model again: the first rule that applies, and a sentence that says why."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Decision(msgspec.Struct, frozen=True):
             "retrain": Status.FAIL,
             "look": Status.FAIL,
         }[self.action]
-        finding = Finding(f"{GATE}/{self.rule}", status, f"{self.action}: {self.why}")
+        finding = Finding(f"{GATE}/{self.action}", status, self.why)
         return Verdict.of(GATE, [finding])
 
 

@@ -96,7 +96,8 @@ def join(
         problems, corrected = labels.clean(database, settings, columns.extras)
         _load_records(database, log)
         problems += _without_record(database)
-        if _number(database, _STRANGERS) > _MANY * max(1, total):
+        strangers = _number(database, f"select count(*) from ({_STRANGERS})")  # noqa: S608
+        if strangers > _MANY * max(1, total):
             stream = _stream(log)
             problems += _spelled_otherwise(database, stream)
         database.execute(
@@ -208,8 +209,7 @@ def _spelled_otherwise(database: DuckDBPyConnection, stream: pa.RecordBatchReade
 
 
 def _number(database: DuckDBPyConnection, query: str) -> int:
-    found = database.execute(query).fetchone()
-    return int(found[0]) if found else 0
+    return int(database.execute(query).fetchall()[0][0])
 
 
 def _joined(table: pa.Table, extras: tuple[str, ...], reference: Reference) -> Joined:

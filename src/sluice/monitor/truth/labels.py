@@ -136,8 +136,8 @@ def clean(
     corrected = database.execute(
         "select count(*) from timed t join labels l using (id) "
         "where t.known < l.known and t.value is distinct from l.truth and t.value is not null"
-    ).fetchone()
-    return [problem for problem in problems if problem.rows], int(corrected[0]) if corrected else 0
+    ).fetchall()
+    return [problem for problem in problems if problem.rows], int(corrected[0][0])
 
 
 def _translate(database: DuckDBPyConnection, settings: Settings) -> None:
@@ -160,8 +160,8 @@ def _translate(database: DuckDBPyConnection, settings: Settings) -> None:
 def _problem(
     database: DuckDBPyConnection, name: str, where: str, shown: str, table: str = "timed"
 ) -> Problem:
-    counted = database.execute(f"select count(*) from {table} where {where}").fetchone()  # noqa: S608
+    counted = database.execute(f"select count(*) from {table} where {where}").fetchall()  # noqa: S608
     found = database.execute(
         f"select distinct {shown} as shown from {table} where {where} order by shown limit 3"  # noqa: S608
     ).fetchall()
-    return Problem(name, int(counted[0]) if counted else 0, tuple(str(one) for (one,) in found))
+    return Problem(name, int(counted[0][0]), tuple(str(one) for (one,) in found))

@@ -1,0 +1,1 @@
+"""A year of production in minutes: to see what each monitor says about it, and when."""

@@ -1,0 +1,141 @@
+"""Plays the year: every day a look at drift, every other week at the truth and the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from sluice import files
+from sluice.model import Model
+from sluice.monitor import log_files, windows
+from sluice.monitor.rehearse.record import DayLog, Labels
+from sluice.monitor.rehearse.traffic import Pool, Script, of_day
+from sluice.monitor.run import Look
+from sluice.monitor.summary import FileSummary, summarize
+from sluice.package.archive import Package, opened
+from sluice.project import Project
+
+MARKER = "rehearsal.json"
+_TRUTH_EVERY = 14  # days
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What the monitors said on a day, counted from 0. noticed: columns that differ, but too little
+    for an alarm."""
+
+    day: int
+    rows: int
+    noticed: tuple[str, ...]
+    alarms: tuple[str, ...]
+    truth: str = ""
+    decision: str = ""
+    why: str = ""
+
+
+class Rehearsal(msgspec.Struct, frozen=True):
+    """A played year. first: the date of day 0. drifting: the input that drifts from `drift` on."""
+
+    first: str
+    days: int
+    drifting: str
+    drift: tuple[int, int]
+    concept: int
+    said: tuple[Said, ...]
+    labels: int
+
+    def first_day(self, what: Callable[[Said], bool], since: int) -> int | None:
+        """The first day from `since` on of which something is true."""
+        return next((said.day for said in self.said if said.day >= since and what(said)), None)
+
+
+def play(
+    project: Project, package: Path, folder: Path, script: Script, until: int | None = None
+) -> Rehearsal:
+    """Play the script into the folder, which is emptied if an earlier rehearsal has written it.
+
+    until: the day (since 1970) with which the year ends; yesterday by default.
+    """
+    files.clear_folder(folder, MARKER)
+    files.write(folder / MARKER, b"{}\n")
+    with opened(package) as unpacked:
+        pool = Pool.of(project, Model(unpacked.model))
+        last = windows.today() - 1 if until is None else until
+        played = _play(project, unpacked, pool, folder, script=script, start=last - script.days + 1)
+    files.write(folder / MARKER, files.encode_record(played))
+    return played
+
+
+def _play(
+    project: Project, package: Package, pool: Pool, folder: Path, *, script: Script, start: int
+) -> Rehearsal:
+    from tqdm import tqdm
+
+    log = DayLog(folder / "log", pool, package.manifest)
+    labels = Labels(folder / "labels.csv", pool, script)
+    made: list[FileSummary] = []
+    said, known = [], 0
+    for day in tqdm(range(script.days), "days", leave=False, disable=None):
+        random = np.random.default_rng([script.seed, day, 1])
+        rows, truth = of_day(pool, script, day)
+        written, times = log.write(start + day, rows, random)
+        labels.add(start + day, times, truth, random)
+        for path in written:
+            file = log_files.find(str(path))[0]
+            made.append(summarize(file, package.reference))
+        look = Look(package, list(made), str(folder / "log"), start + day + 1, start + day)
+        one = _of_day(look, day, len(rows))
+        if (day + 1) % _TRUTH_EVERY == 0:
+            known = labels.write(start + day)
+            if known:
+                one = _with_truth(look, one, folder / "labels.csv", project)
+        said.append(one)
+    return Rehearsal(
+        windows.day(start).isoformat(),
+        script.days,
+        pool.drifting,
+        script.drift,
+        script.concept,
+        tuple(said),
+        known,
+    )
+
+
+def _of_day(look: Look, day: int, rows: int) -> Said:
+    noticed = tuple(drift.name for drift in look.drifts if any(drift.noticed))
+    alarms = tuple(drift.name for drift in look.drifts if any(drift.alarms))
+    return Said(day, rows, noticed, alarms)
+
+
+def _with_truth(look: Look, said: Said, labels: Path, project: Project) -> Said:
+    verdict, facts = look.truth(labels)
+    decision = look.decision(verdict, facts, project)
+    return msgspec.structs.replace(
+        said, truth=verdict.status.value, decision=decision.action, why=decision.why
+    )
+
+
+def lines(played: Rehearsal) -> list[str]:
+    """What a terminal shows: what was planted, and when each monitor saw it."""
+    drift, concept, name = played.drift[0], played.concept, played.drifting
+    before = [s for s in played.said if s.day < drift]
+    quiet = sum(bool(s.alarms) for s in before)
+    return [
+        f"{played.days} days from {played.first}, {sum(s.rows for s in played.said):,} rows, "
+        f"{played.labels:,} labels",
+        f"before anything was planted: {quiet} of {len(before)} days with an alarm",
+        f"day {drift}: {name} drifts",
+        _seen(played, "  noticed", drift, lambda s: name in s.noticed or name in s.alarms),
+        _seen(played, "  alarm", drift, lambda s: name in s.alarms),
+        _seen(played, "  decision to act", drift, lambda s: s.decision in ("retrain", "look")),
+        f"day {concept}: outcomes follow another rule; inputs stay as they were",
+        _seen(played, "  alarm of the ground truth", concept, lambda s: s.truth == "fail"),
+        _seen(played, "  decision to train again", concept, lambda s: s.decision == "retrain"),
+    ]
+
+
+def _seen(played: Rehearsal, what: str, since: int, test: Callable[[Said], bool]) -> str:
+    day = played.first_day(test, since)
+    return f"{what}: never" if day is None else f"{what}: day {day}, after {day - since} days"
