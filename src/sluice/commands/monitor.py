@@ -8,19 +8,26 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.commands import REFUSED, UNDECIDED, Commands, project, show_result
+from sluice.commands import REFUSED, UNDECIDED, Commands, project, show, show_result
 
 if TYPE_CHECKING:
     from sluice.monitor.run import Look
     from sluice.verdict import Verdict
 
-_CACHE = Path("out/monitor/cache")
+_OUT = Path("out/monitor")
+_CACHE = _OUT / "cache"
 
 
 def add(commands: Commands) -> None:
     """Add `monitor` and its commands to the command line."""
     monitor = commands.group("monitor", "look at what a model did in production")
     status = "exit status 0: pass, 1: fail, 3: too little evidence"
+    run = monitor.add(
+        "run", _run, f"run all monitors, decide whether to train again, and report; {status}"
+    )
+    _add_log(run)
+    _add_labels(run, required=False)
+    run.add_argument("--out", type=Path, default=_OUT, metavar="FOLDER", help=f"default: {_OUT}")
     drift = monitor.add(
         "drift", _drift, f"compare the model's inputs and scores with training; {status}"
     )
@@ -76,6 +83,23 @@ def _add_log(command: argparse.ArgumentParser) -> None:
     cache = f"the folder for summaries of files that do not change any more; default: {_CACHE}"
     command.add_argument("--cache", type=Path, default=_CACHE, metavar="FOLDER", help=cache)
     command.add_argument("--json", action="store_true", help="print the verdict as JSON")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from sluice import files
+    from sluice.monitor.report.whole import report
+    from sluice.verdict import Status
+
+    with _looking(options) as look:
+        made = report(look, options.labels, project(), options.out)
+    if options.json:
+        print(files.encode_record(made).decode(), end="")
+    else:
+        for verdict in made.verdicts:
+            show_result(verdict.gate, verdict.status, verdict.why)
+        show(made.advice)
+        show(f"{options.out / 'monitor.html'}")
+    return {Status.PASS: 0, Status.FAIL: REFUSED, Status.INSUFFICIENT: UNDECIDED}[made.status]
 
 
 def _drift(options: argparse.Namespace) -> int:

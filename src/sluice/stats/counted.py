@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_MOST = 4096  # different scores; more are grouped by quantiles
+_MOST = 512  # different scores; more are grouped by quantiles
 
 
 @dataclass(frozen=True)

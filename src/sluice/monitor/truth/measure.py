@@ -15,7 +15,8 @@ from sluice.stats import bootstrap, counted
 from sluice.verdict import Bound, Finding, Status, number, plain
 
 GATE = "ground-truth"
-_RESAMPLES = 2_000
+_RESAMPLES = 1_000
+_WEEKLY_RESAMPLES = 200  # for the time line, which decides nothing
 _MOST_ROWS = 20_000  # that are resampled one by one, where counts are not enough
 _UNCOVERED = 0.1  # the largest share of scored rows in bands without labels
 
@@ -77,12 +78,16 @@ def _binary(
 
 
 def _weighted(
-    context: Context, rows: Joined, place: np.ndarray, weights: Floats
+    context: Context,
+    rows: Joined,
+    place: np.ndarray,
+    weights: Floats,
+    resamples: int = _RESAMPLES,
 ) -> tuple[dict[str, float], dict[str, Floats]]:
     """Every metric, with each row weighted by its band, and those of bootstrap samples."""
     groups = counted.group(rows.scores, rows.decisions == 1, place, rows.truth.astype(np.int64))
     scale = weights[groups.band]
-    samples = counted.resampled(groups, _RESAMPLES, context.settings.seed) * scale
+    samples = counted.resampled(groups, resamples, context.settings.seed) * scale
     values = counted.metrics(groups, groups.counts[None] * scale, context.costs)
     exact = {name: float(one[0]) for name, one in values.items()}
     return exact, counted.metrics(groups, samples, context.costs)
@@ -94,7 +99,7 @@ def _with_value(context: Context, joined: Joined, week: Week) -> Week:
     if len(np.unique(rows.truth)) < 2:
         return week
     place = np.zeros(len(rows.truth), np.intp)
-    values, drawn = _weighted(context, rows, place, np.ones(1))
+    values, drawn = _weighted(context, rows, place, np.ones(1), _WEEKLY_RESAMPLES)
     chosen = context.settings.selection.metric
     return msgspec.structs.replace(week, value=_as_span(values[chosen], _span(drawn[chosen], 0.95)))
 

@@ -1,0 +1,1 @@
+"""The report on production, with the same content as Markdown, HTML and JSON."""

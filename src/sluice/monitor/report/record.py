@@ -1,0 +1,99 @@
+"""The report on production as plain data: what `monitor.json` holds."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from sluice.monitor.decide import Decision
+from sluice.monitor.log import Source
+from sluice.monitor.truth.evidence import Truth
+from sluice.verdict import Finding, Status, Verdict
+
+Standing = Literal["alarm", "noticed", "same"]
+
+
+class ColumnNow(msgspec.Struct, frozen=True):
+    """One input or score: its bins, and the shares of rows in the reference and in a window.
+
+    ordered: whether the bins are in the order of their values. rows: of the window. days: of it.
+    """
+
+    name: str
+    standing: Standing
+    bins: tuple[str, ...]
+    ordered: bool
+    before: tuple[float, ...]
+    now: tuple[float, ...]
+    size: float
+    rows: int
+    days: int
+
+
+class AlarmDay(msgspec.Struct, frozen=True):
+    """What a look at the end of a day would have said. day: since 1970."""
+
+    day: int
+    rows: int
+    alarms: tuple[str, ...]
+    noticed: tuple[str, ...]
+
+
+class MonitorReport(msgspec.Struct, frozen=True):
+    """One look at production. verdicts: the worst one first. last: the last day (since 1970)."""
+
+    name: str
+    version: str
+    last: str
+    verdicts: tuple[Verdict, ...]
+    decision: Decision
+    columns: tuple[ColumnNow, ...]
+    days: tuple[AlarmDay, ...]
+    sources: tuple[Source, ...]
+    truth: Truth | None = None
+    format: Literal[1] = 1
+
+    @property
+    def status(self) -> Status:
+        """The worst status of the verdicts."""
+        if all(verdict.passes for verdict in self.verdicts):
+            return Status.PASS
+        failed = any(verdict.status is Status.FAIL for verdict in self.verdicts)
+        return Status.FAIL if failed else Status.INSUFFICIENT
+
+    @property
+    def changed(self) -> list[Finding]:
+        """The findings that fail."""
+        return [f for v in self.verdicts for f in v.findings if f.status is Status.FAIL]
+
+    @property
+    def unknown(self) -> list[Finding]:
+        """The findings with too little evidence that nobody has accepted."""
+        return [
+            f
+            for v in self.verdicts
+            for f in v.findings
+            if f.status is Status.INSUFFICIENT and not f.passes
+        ]
+
+    @property
+    def headline(self) -> str:
+        """Whether the model is all right, in one line."""
+        said = {
+            Status.PASS: "is all right",
+            Status.FAIL: "needs attention",
+            Status.INSUFFICIENT: "cannot be judged yet",
+        }[self.status]
+        return f"{self.name} {said}"
+
+    @property
+    def advice(self) -> str:
+        """What to do."""
+        what = {
+            "retrain": "Train the model again",
+            "look": "Look at what changed",
+            "keep": "Keep the model",
+            "wait": "Wait for more evidence",
+        }[self.decision.action]
+        return f"{what}: {self.decision.why}."
