@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from support.command_line import CommandLine
-from support.fixture_project import Ran, Toy
+from support.fixture_project import Ran
 from support.fixture_project.data import table
-from support.monitor import END, Logged, put_file, put_log
-
-
-@pytest.fixture(scope="module")
-def toy(built: Any) -> Toy:
-    return built("binary")
-
-
-@pytest.fixture(scope="module")
-def logged(toy: Toy) -> Logged:
-    return Logged.of(toy)
+from support.monitor import put_file, put_log
 
 
 @pytest.fixture
-def drift(toy: Toy, command_line: CommandLine, tmp_path: Path) -> Any:
-    def run(log: Path | str, *more: str) -> Ran:
-        given = ["--package", str(toy.package), "--cache", str(tmp_path / "cache")]
-        return command_line.run(
-            tmp_path, "monitor", "drift", str(log), *given, "--until", str(END), *more
-        )
-
-    return run
+def drift(monitor: Any) -> Any:
+    return partial(monitor, "drift")
 
 
 def verdict(ran: Ran) -> dict[str, Any]:

@@ -26,8 +26,9 @@ def hashes(texts: pa.StringArray) -> Hashes:
     """A hash of 64 bits for each text, shape [n]; no text is missing."""
     if not len(texts):
         return _NONE
-    _, offsets, data = texts.cast(pa.large_string()).buffers()
-    ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    large = texts.cast(pa.large_string())
+    _, offsets, data = large.buffers()
+    ends = np.frombuffer(offsets, np.int64)[large.offset : large.offset + len(texts) + 1]
     if ends[0] == ends[-1]:
         return _mixed(np.zeros(len(texts), np.uint64))
     letters = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]].astype(np.uint64)

@@ -62,8 +62,12 @@ class Bands:
 
     def changes(
         self, costs: tuple[float, float], *, resamples: int, seed: int
-    ) -> tuple[dict[str, float], dict[str, Floats]]:
-        """The metrics of the labelled rows minus those promised, and those of bootstrap samples."""
+    ) -> tuple[dict[str, float], dict[str, Floats], dict[str, Floats]]:
+        """The metrics of the labelled rows minus those promised; those of bootstrap samples;
+        and what the samples of the holdout promise.
+
+        Both samples are drawn anew: the holdout's promise is an estimate too.
+        """
         random = np.random.default_rng(seed)
         chosen = self.covered
         both = [self.labelled[:, chosen], self.holdout[:, chosen]]
@@ -75,7 +79,7 @@ class Bands:
         now, promise = (inner._metrics(counts[None], every, costs) for counts in both)
         now_, promise_ = (inner._metrics(counts, every, costs) for counts in drawn)
         exact = {name: float(now[name][0] - promise[name][0]) for name in now}
-        return exact, {name: now_[name] - promise_[name] for name in now}
+        return exact, {name: now_[name] - promise_[name] for name in now}, promise_
 
     def _metrics(
         self, counts: Floats, chosen: np.ndarray, costs: tuple[float, float]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sluice.config import Settings
-from sluice.metrics import class_costs
+from sluice.metrics import Floats, class_costs
 from sluice.monitor.summary import Cell
-from sluice.monitor.truth import judge
+from sluice.monitor.truth.judge import Spans
 from sluice.report.evidence import Performance
 from sluice.sketch.reference import Reference
 
@@ -33,6 +33,9 @@ class Context:
         wrong = class_costs("binary", ("", ""), own.selection.costs)
         return float(wrong[0]), float(wrong[1])
 
-    @property
-    def confidence(self) -> float:
-        return judge.confidence(self.settings.monitor.false_alarms_a_year)
+    def spans(self, drawn: Floats) -> Spans:
+        """The intervals of a number, from bootstrap samples."""
+        settings = self.settings
+        return Spans.of(
+            drawn, settings.performance.confidence, settings.monitor.false_alarms_a_year
+        )

@@ -100,7 +100,7 @@ def clean(
     """Make the table `labels` of the newest label of each id; returns what was left out.
 
     Its columns are id, truth (a class index or a number), known (microseconds since 1970) and the
-    extras. The number is that of older labels which a newer one has corrected.
+    extras. The number is that of ids whose older label a newer one has corrected.
     """
     database.execute("set TimeZone='UTC'")
     _translate(database, settings)
@@ -134,7 +134,7 @@ def clean(
         "create table labels as select * exclude (values_) from timeless where values_ = 1"
     )
     corrected = database.execute(
-        "select count(*) from timed t join labels l using (id) "
+        "select count(distinct t.id) from timed t join labels l using (id) "
         "where t.known < l.known and t.value is distinct from l.truth and t.value is not null"
     ).fetchall()
     return [problem for problem in problems if problem.rows], int(corrected[0][0])

@@ -11,12 +11,14 @@ from sluice.monitor.truth import bands, cohorts, judge, labels_quality
 from sluice.monitor.truth.context import Context
 from sluice.monitor.truth.evidence import MetricNow, Span, Truth, Week
 from sluice.monitor.truth.join import Joined
+from sluice.monitor.truth.judge import Spans
 from sluice.stats import bootstrap, counted
 from sluice.verdict import Bound, Finding, Status, number, plain
 
 GATE = "ground-truth"
-_RESAMPLES = 1_000
+_RESAMPLES, _ROW_RESAMPLES = 1_000, 400
 _WEEKLY_RESAMPLES = 200  # for the time line, which decides nothing
+_NORMAL = 1.96  # half the width of a 95 % interval in standard deviations
 _MOST_ROWS = 20_000  # that are resampled one by one, where counts are not enough
 _UNCOVERED = 0.1  # the largest share of scored rows in bands without labels
 
@@ -53,12 +55,14 @@ def _binary(
     if not inside.any():
         return found, _evidence(context, joined, len(rows.truth), weeks, [])
     values, drawn = _weighted(context, rows.rows(inside), place[inside], table.weights)
-    spans = {name: _span(drawn[name], context.confidence) for name in drawn}
+    spans = {name: context.spans(drawn[name]) for name in drawn}
     n = int(inside.sum())
-    found += [_bounded(context, name, values[name], spans[name], n) for name in _bounds(context)]
+    judged = [_bounded(context, name, values[name], spans[name], n) for name in _bounds(context)]
+    enough = table.coverage >= 1 - _UNCOVERED
+    found += judged if enough else [_unknown(one, table.coverage) for one in judged]
     found.append(_change(context, table, n))
     metrics = [
-        MetricNow(name, _as_span(values[name], spans[name]), _promised(context, name))
+        MetricNow(name, _as_span(values[name], spans[name].usual), _promised(context, name))
         for name in values
     ]
     every = context.reference.scores[0].array.astype(float)
@@ -101,18 +105,22 @@ def _with_value(context: Context, joined: Joined, week: Week) -> Week:
     place = np.zeros(len(rows.truth), np.intp)
     values, drawn = _weighted(context, rows, place, np.ones(1), _WEEKLY_RESAMPLES)
     chosen = context.settings.selection.metric
-    return msgspec.structs.replace(week, value=_as_span(values[chosen], _span(drawn[chosen], 0.95)))
+    return msgspec.structs.replace(
+        week, value=_as_span(values[chosen], context.spans(drawn[chosen]).usual)
+    )
 
 
 def _by_rows(
     context: Context, joined: Joined, rows: Joined, weeks: list[Week], found: list[Finding]
 ) -> tuple[list[Finding], Truth]:
     """Several classes or numbers, whose metrics need the rows; they are not weighted by bands."""
+    from tqdm import tqdm
+
     settings = context.settings
-    n = len(rows.truth)
+    n, random = len(rows.truth), np.random.default_rng(context.settings.seed)
     if n > _MOST_ROWS:
         chosen = np.zeros(n, bool)
-        chosen[np.random.default_rng(settings.seed).choice(n, _MOST_ROWS, replace=False)] = True
+        chosen[random.choice(n, _MOST_ROWS, replace=False)] = True
         rows, n = rows.rows(chosen), _MOST_ROWS
     outcome = Predictions(
         settings.task,
@@ -128,18 +136,15 @@ def _by_rows(
         part = outcome.rows(drawn)
         return {name: metric.compute(part) for name, metric in suitable.items()}
 
-    spans = bootstrap.intervals(
-        statistic,
-        n,
-        resamples=400,
-        confidence=context.confidence,
-        seed=settings.seed,
-        doing=GATE,
-    )
+    drawn = [
+        statistic(bootstrap.draw(random, n))
+        for _ in tqdm(range(_ROW_RESAMPLES), GATE, leave=False, disable=None)
+    ]
+    spans = {name: context.spans(np.array([one[name] for one in drawn])) for name in suitable}
     values = statistic(np.arange(n))
     found += [_bounded(context, name, values[name], spans[name], n) for name in _bounds(context)]
     metrics = [
-        MetricNow(name, _as_span(values[name], spans[name]), _promised(context, name))
+        MetricNow(name, _as_span(values[name], spans[name].usual), _promised(context, name))
         for name in values
     ]
     return found, _evidence(context, joined, n, weeks, metrics)
@@ -149,9 +154,7 @@ def _bounds(context: Context) -> list[str]:
     return list(context.settings.performance.bounds)
 
 
-def _bounded(
-    context: Context, name: str, value: float, span: tuple[float, float], n: int
-) -> Finding:
+def _bounded(context: Context, name: str, value: float, span: Spans, n: int) -> Finding:
     limits = context.settings.performance.bounds[name]
     bound = Bound(f"params.yaml: performance.bounds.{name}", limits.low, limits.high)
     promised = context.promised.metrics.get(name)
@@ -166,7 +169,9 @@ def _bounded(
 def _change(context: Context, table: bands.Bands, n: int) -> Finding:
     """The selection's metric against what the holdout promises for rows with these scores."""
     chosen = context.settings.selection.metric
-    exact, drawn = table.changes(context.costs, resamples=_RESAMPLES, seed=context.settings.seed)
+    exact, drawn, promises = table.changes(
+        context.costs, resamples=_RESAMPLES, seed=context.settings.seed
+    )
     promise = table.promised(context.costs)[chosen]
     sign = 1.0 if METRICS[chosen].higher_is_better else -1.0
     margin = context.settings.performance.under_champion * abs(promise)
@@ -177,11 +182,18 @@ def _change(context: Context, table: bands.Bands, n: int) -> Finding:
     return judge.shown(
         f"{GATE}/change in {chosen}",
         sign * exact[chosen],
-        _span(sign * drawn[chosen], context.confidence),
+        context.spans(sign * drawn[chosen]),
         bound,
         n=n,
         what=what,
+        other=float(_NORMAL * np.std(promises[chosen])),
     )
+
+
+def _unknown(finding: Finding, coverage: float) -> Finding:
+    """A metric that is known for too few of the scored rows is not compared with its bound."""
+    why = f"known only for {coverage:.1%} of the scored rows, because the others get no labels"
+    return msgspec.structs.replace(finding, status=Status.INSUFFICIENT, why=why)
 
 
 def _covered(table: bands.Bands) -> Finding:
@@ -194,14 +206,6 @@ def _covered(table: bands.Bands) -> Finding:
         why += ": performance is not known for them; get labels of some rows with such scores"
     n = int(table.scored.sum())
     return Finding(f"{GATE}/scores without labels", status, why, share, n=n, bound=bound)
-
-
-def _span(drawn: Floats, confidence: float) -> tuple[float, float]:
-    if not np.isfinite(drawn).all():
-        return float("nan"), float("nan")
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail])
-    return float(low), float(high)
 
 
 def _promised(context: Context, name: str) -> Span:
