@@ -59,8 +59,8 @@ def test_an_import_that_does_not_go_down_is_refused(module: str, imported: str, 
 
 
 def test_a_new_room_must_be_placed(copy: Path) -> None:
-    (copy / "sluice/monitor").mkdir()
-    (copy / "sluice/monitor/__init__.py").write_text("", "utf-8")
+    (copy / "sluice/orbit").mkdir()
+    (copy / "sluice/orbit/__init__.py").write_text("", "utf-8")
     status, said = _lint(copy)
     assert status == 1
-    assert "sluice.monitor" in said
+    assert "sluice.orbit" in said
