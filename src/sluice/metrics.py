@@ -17,6 +17,9 @@ from sluice.task import Task
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# Of the calibration error.
+_FEWEST_GROUPS, _MOST_GROUPS, _ROWS_OF_GROUP = 4, 10, 200
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -107,12 +110,41 @@ def _probabilities(p: Predictions) -> Floats:
     return np.column_stack([1 - p.scores, p.scores]) if p.task == "binary" else p.scores
 
 
+def calibration_groups(scores: Floats, independent: int | None = None) -> NDArray[np.intp]:
+    """The group of each row, shape [n]: 4 to 10 groups of equal size, ordered by score.
+
+    More groups find smaller faults, but each needs rows enough to say how often it is positive.
+    independent: how many rows count, if some belong together; all of them by default.
+    """
+    most = (len(scores) if independent is None else independent) // _ROWS_OF_GROUP
+    count = min(_MOST_GROUPS, max(_FEWEST_GROUPS, most), len(scores))
+    codes = np.empty(len(scores), np.intp)
+    codes[np.argsort(scores, kind="stable")] = np.arange(len(scores)) * count // len(scores)
+    return codes
+
+
+def calibration_noise(p: Predictions, codes: NDArray[np.intp]) -> Floats:
+    """The variance by chance of the gap in each group, if rows are independent."""
+    count = np.bincount(codes).astype(float)
+    off = p.truth - p.scores
+    gap = np.bincount(codes, off) / count
+    spread = np.bincount(codes, (off - gap[codes]) ** 2) / np.maximum(count - 1, 1)
+    # Where all rows of a group are alike by chance, the scores say how they vary.
+    expected = np.bincount(codes, p.scores * (1 - p.scores)) / count
+    return np.asarray(np.maximum(spread, expected) / count, np.float64)
+
+
 def _calibration_error(p: Predictions) -> float:
-    """Expected calibration error over ten equal-width bins (Naeini et al., 2015)."""
-    bins = np.minimum((p.scores * 10).astype(np.intp), 9)
-    count = np.bincount(bins, minlength=10)
-    gap = np.bincount(bins, p.scores, 10) - np.bincount(bins, p.truth, 10)
-    return float(np.abs(gap).sum() / count.sum())
+    """Root mean squared gap between score and observed frequency in groups of rows.
+
+    What chance adds to the square is subtracted, without which no model would have an error near
+    0 (Kumar, Liang and Ma, Verified Uncertainty Calibration, NeurIPS 2019).
+    """
+    codes = calibration_groups(p.scores)
+    count = np.bincount(codes)
+    gap = np.bincount(codes, p.truth - p.scores) / count
+    square = ((gap**2 - calibration_noise(p, codes)) * count).sum() / len(codes)
+    return float(np.sqrt(max(0.0, float(square))))
 
 
 def _accuracy(p: Predictions) -> float:
@@ -193,7 +225,7 @@ METRICS: dict[str, Metric] = {
     "log_loss": Metric(_log_loss, _CLASSES, False, "mean negative log-likelihood, in nats"),
     "brier": Metric(_brier, _CLASSES, False, "mean squared error of the probabilities"),
     "calibration_error": Metric(
-        _calibration_error, ("binary",), False, "mean gap between score and observed frequency"
+        _calibration_error, ("binary",), False, "gap between score and observed frequency"
     ),
     "accuracy": Metric(_accuracy, _CLASSES, True, "share of correct decisions"),
     "balanced_accuracy": Metric(_balanced_accuracy, _CLASSES, True, "mean recall of the classes"),

@@ -38,6 +38,12 @@ class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         below = self.high is None or value <= self.high
         return above and below
 
+    def excludes(self, low: float, high: float) -> bool:
+        """Whether no value from `low` to `high` lies in the range."""
+        below = self.low is not None and high < self.low
+        above = self.high is not None and low > self.high
+        return below or above
+
     def __str__(self) -> str:
         if self.low is not None and self.high is not None:
             return f"{number(self.low)} to {number(self.high)}"
@@ -126,9 +132,10 @@ def judge(
 ) -> Finding:
     """Compare a measurement with its bound.
 
-    With an interval, all of it must lie within the bound. If only the estimate does, the finding
-    is `insufficient`, and its reason says how many rows or which bound would settle it. rarest:
-    the rows of the rarest class or group, without which the measurement is not defined.
+    With an interval, all of it must lie within the bound for a `pass`, and all of it outside for a
+    `fail`. If it crosses the bound, the finding is `insufficient`, and its reason says how many
+    rows or which bound would settle it. rarest: the rows of the rarest class or group, without
+    which the measurement is not defined.
     """
     if math.isinf(estimate) and not bound.admits(estimate):
         return Finding(
@@ -145,7 +152,8 @@ def judge(
         )
         return Finding(name, Status.INSUFFICIENT, why, estimate, n=n, bound=bound)
     if interval is not None:
-        interval = plain(interval[0]), plain(interval[1])
+        # That of a biased statistic may lie beside its estimate.
+        interval = min(plain(interval[0]), estimate), max(plain(interval[1]), estimate)
     status, why = _hold(estimate, interval, bound, n)
     return Finding(name, status, why, estimate, interval, n, bound)
 
@@ -163,14 +171,16 @@ def _what_would_define(n: int | None, rarest: int | None) -> str:
 def _hold(
     estimate: float, interval: tuple[float, float] | None, bound: Bound, n: int | None
 ) -> tuple[Status, str]:
-    if not bound.admits(estimate):
-        return Status.FAIL, f"{number(estimate)} is outside the bound of {bound}"
     if interval is None:
-        return Status.PASS, f"{number(estimate)} is within bounds ({bound})"
+        if bound.admits(estimate):
+            return Status.PASS, f"{number(estimate)} is within bounds ({bound})"
+        return Status.FAIL, f"{number(estimate)} is outside the bound of {bound}"
     low, high = interval
     span = f"{number(estimate)} ({number(low)} to {number(high)})"
     if bound.admits(low) and bound.admits(high):
         return Status.PASS, f"{span} is within bounds ({bound})"
+    if bound.excludes(low, high):
+        return Status.FAIL, f"{span} is outside the bound of {bound}"
     advice = _what_would_settle(estimate, low, high, bound, n)
     return Status.INSUFFICIENT, f"{span}: the interval crosses the bound of {bound}; {advice}"
 
@@ -181,6 +191,8 @@ def _what_would_settle(
     over_high = bound.high is not None and high > bound.high
     reach, edge = (high, bound.high) if over_high else (low, bound.low)
     settling = f"a bound of {number(_outward(reach, up=over_high))} would settle it"
+    if not bound.admits(estimate):
+        return f"a better model, or {settling}"
     room = abs(estimate - edge) if edge is not None else 0.0
     # An interval shrinks with the square root of the rows.
     factor = ((reach - estimate) / room) ** 2 if room else math.inf

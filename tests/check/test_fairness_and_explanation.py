@@ -34,7 +34,10 @@ def test_a_proxy_of_the_sensitive_column(toy: Toy) -> None:
     found = toy.findings("fairness")
     unfair = found["fairness/side/selection_rate difference"]
     assert unfair["status"] == "fail"
-    assert unfair["why"] == f"{unfair['estimate']:.4g} is outside the bound of at most 0.2"
+    low, high = unfair["interval"]
+    span = f"{unfair['estimate']:.4g} ({low:.4g} to {high:.4g})"
+    assert low > 0.2
+    assert unfair["why"] == f"{span} is outside the bound of at most 0.2"
     gone, small = found["fairness/side=middle/rows"], found["fairness/born=under 1950/rows"]
     assert (gone["status"], gone["n"]) == ("insufficient", 0)
     assert gone["why"] == "no row of this group is in the holdout, at least 100 are needed"

@@ -13,7 +13,6 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from sklearn import metrics as sk
-from sklearn.calibration import calibration_curve
 
 from sluice.metrics import METRICS, Floats, Ints, Predictions, of_task
 from sluice.task import Task
@@ -52,10 +51,19 @@ def probabilities(random: np.random.Generator, rows: int, classes: int) -> Float
 
 
 def expected_calibration_error(o: Predictions) -> float:
-    """From the bins of scikit-learn, which names only those that hold a row."""
-    frequency, score = calibration_curve(o.truth, o.scores, n_bins=10, strategy="uniform")
-    rows, _ = np.histogram(o.scores, bins=10, range=(0.0, 1.0))
-    return float(np.average(np.abs(frequency - score), weights=rows[rows > 0]))
+    """Group by group, from the rows in the order of their scores."""
+    n = len(o.truth)
+    groups = min(n, 10, max(4, n // 200))
+    order = np.argsort(o.scores, kind="stable")
+    number = np.arange(n) * groups // n
+    square = 0.0
+    for k in range(groups):
+        rows = order[number == k]
+        off = o.truth[rows] - o.scores[rows]
+        spread = np.var(off, ddof=1) if len(rows) > 1 else 0.0
+        noise = max(spread, float(np.mean(o.scores[rows] * (1 - o.scores[rows])))) / len(rows)
+        square += len(rows) / n * (float(np.mean(off)) ** 2 - noise)
+    return math.sqrt(max(0.0, square))
 
 
 def mean_cost(o: Predictions) -> float:
@@ -248,14 +256,17 @@ def test_probabilities_of_exactly_zero_and_one() -> None:
     o = binary([0, 1, 0, 1], [0.0, 1.0, 1.0, 0.0])
     agree(o, "calibration_error")
     assert METRICS["log_loss"].compute(o) == pytest.approx(-math.log(SMALLEST) / 2)
-    assert METRICS["calibration_error"].compute(o) == pytest.approx(0.5)
+    assert METRICS["calibration_error"].compute(o) == pytest.approx(math.sqrt(0.5))
     agree(multiclass([0, 1, 2], np.eye(3)[[0, 1, 1]]))
 
 
-def test_scores_on_the_edges_between_bins() -> None:
-    """The lower edge belongs to a bin here, the upper one in scikit-learn. 1 is in the last bin."""
-    o = binary([0, 1, 1], [0.1, 0.15, 1.0])
-    assert METRICS["calibration_error"].compute(o) == pytest.approx((2 * abs(0.5 - 0.125)) / 3)
+@pytest.mark.parametrize("rows", [41, 999, 2_345])
+def test_the_calibration_error_of_tied_scores(rows: int) -> None:
+    random = np.random.default_rng(rows)
+    scores = random.integers(0, 8, rows) / 7
+    o = binary(random.random(rows) < np.clip(scores + 0.2, 0, 1), scores)
+    agree(o, "calibration_error")
+    assert METRICS["calibration_error"].compute(o) > 0
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered")

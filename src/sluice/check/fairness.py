@@ -1,6 +1,6 @@
 """The fairness gate: does the model treat groups alike?
 
-Estimates are computed by fairlearn, and intervals by the bootstrap.
+What it estimates and the intervals are described in sluice.stats.groups.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from sluice.config import Range
 from sluice.files import write_json
 from sluice.metrics import Floats, Predictions
 from sluice.project import Project
-from sluice.stats.bootstrap import Clusters, Rows, Statistic, intervals
+from sluice.stats.bootstrap import Clusters
+from sluice.stats.groups import (
+    UNDEFINED,
+    Interval,
+    each,
+    largest_difference,
+    means,
+    smallest_ratio,
+)
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 _PARTS = ("train", "validation", "holdout", "latest")
@@ -33,6 +41,18 @@ class Measure:
     kind: str
     values: Floats
     counted: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A measure in each group, and its `difference` and `ratio` between the groups.
+
+    observed: the difference and the ratio without any correction for chance, if they are defined.
+    """
+
+    groups: dict[str, Interval]
+    between: dict[str, Interval]
+    observed: dict[str, float]
 
 
 def measures(outcome: Predictions) -> list[Measure]:
@@ -70,9 +90,10 @@ def measure(project: Project) -> list[Finding]:
     whole = pd.concat([table.read_split(project.split(part)) for part in _PARTS])
     taken = measures(outcome)
     clusters = clusters_of(frame, settings)
+    tail = (1 - settings.fairness.confidence) / 2
     findings, evidence = [], []
     for grouping in groupings(frame, settings, whole):
-        found, facts = _compare(project, grouping, taken, clusters)
+        found, facts = _compare(project, grouping, taken, clusters, tail)
         findings += found
         evidence.append(facts)
     write_json(project.evidence("fairness") / "groups.json", evidence)
@@ -80,7 +101,11 @@ def measure(project: Project) -> list[Finding]:
 
 
 def _compare(
-    project: Project, grouping: Grouping, taken: list[Measure], clusters: Clusters | None
+    project: Project,
+    grouping: Grouping,
+    taken: list[Measure],
+    clusters: Clusters | None,
+    tail: float,
 ) -> tuple[list[Finding], dict[str, object]]:
     settings = project.settings.fairness
     sizes = {name: int(np.count_nonzero(grouping.of == name)) for name in grouping.names}
@@ -96,8 +121,7 @@ def _compare(
         for name in enough
         if name not in large
     ]
-    values = estimates(grouping, large, taken)
-    spans = _intervals(project, grouping, large, taken, clusters)
+    measured = {m.name: compare(grouping, large, m, clusters, tail) for m in taken}
     alone = len(grouping.columns) == 1
     section = "bounds" if alone else "intersections"
     bounds: dict[str, Range] = settings.bounds if alone else settings.intersections
@@ -107,16 +131,17 @@ def _compare(
         for measure in taken:
             if measure.kind != kind:
                 continue
-            name = f"{measure.name} {comparison}"
+            between = measured[measure.name].between[comparison]
             found = judge(
-                f"fairness/{grouping.title}/{name}",
-                values.get(name, float("nan")),
+                f"fairness/{grouping.title}/{measure.name} {comparison}",
+                between.estimate,
                 source,
-                interval=spans.get(name, (float("nan"), float("nan"))),
+                interval=(between.low, between.high),
                 n=sum(sizes[group] for group in large),
+                rarest=_rarest(grouping, large, measure),
             )
             findings.append(with_count(found, clusters, project.settings))
-    return findings, _facts(grouping, sizes, taken, values, spans)
+    return findings, _facts(grouping, sizes, measured)
 
 
 def _rarest(grouping: Grouping, groups: list[str], measure: Measure) -> int:
@@ -151,95 +176,61 @@ def _too_few_members(name: str, members: float, rows: int, project: Project) -> 
     return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=rows)
 
 
-def estimates(grouping: Grouping, groups: list[str], taken: list[Measure]) -> dict[str, float]:
-    """Each measure of each group, and its difference and ratio between the groups."""
+def observed(grouping: Grouping, groups: list[str], measure: Measure) -> dict[str, float]:
+    """The difference and the ratio of the groups' means as they are, by fairlearn."""
     from fairlearn.metrics import MetricFrame, mean_prediction
 
-    values: dict[str, float] = {}
-    for measure in taken:
-        rows = np.isin(grouping.of, groups) & measure.counted
-        if not rows.any():
-            continue
-        frame = MetricFrame(
-            metrics=mean_prediction,
-            y_true=measure.values[rows],  # required, but not read by mean_prediction
-            y_pred=measure.values[rows],
-            sensitive_features=grouping.of[rows],
-        )
-        seen = frame.by_group
-        values |= {f"{measure.name} in {group}": float(seen.get(group, np.nan)) for group in groups}
-        if len(groups) > 1 and set(seen.index) == set(groups):
-            values[f"{measure.name} difference"] = float(frame.difference())
-            values[f"{measure.name} ratio"] = float(frame.ratio())
-    return values
+    rows = np.isin(grouping.of, groups) & measure.counted
+    if not rows.any():
+        return {}
+    frame = MetricFrame(
+        metrics=mean_prediction,
+        y_true=measure.values[rows],  # required, but not read by mean_prediction
+        y_pred=measure.values[rows],
+        sensitive_features=grouping.of[rows],
+    )
+    if len(groups) < 2 or set(frame.by_group.index) != set(groups):
+        return {}
+    return {"difference": float(frame.difference()), "ratio": float(frame.ratio())}
 
 
-def _intervals(
-    project: Project,
+def compare(
     grouping: Grouping,
     groups: list[str],
-    taken: list[Measure],
+    measure: Measure,
     clusters: Clusters | None,
-) -> dict[str, tuple[float, float]]:
-    if not groups:
-        return {}
-    settings = project.settings.fairness
-    return intervals(
-        group_statistic(grouping, groups, taken),
-        len(grouping.of),
-        clusters=clusters,
-        resamples=settings.resamples,
-        confidence=settings.confidence,
-        seed=project.settings.seed,
-        doing=f"fairness, {grouping.title}",
-    )
+    tail: float,
+) -> Compared:
+    """The measure in each group, and its largest difference and smallest ratio between groups.
 
-
-def group_statistic(grouping: Grouping, groups: list[str], taken: list[Measure]) -> Statistic:
-    """What `estimates` returns, as a function of chosen rows that is fast enough for resampling.
-
-    An undefined value is NaN, and so is what is derived from it.
+    tail: the risk that an interval misses the truth, on either side.
     """
     code = {name: k for k, name in enumerate(groups)}
-    codes = np.array([code.get(name, -1) for name in grouping.of])
-
-    def statistic(rows: Rows) -> dict[str, float]:
-        values = {}
-        for measure in taken:
-            chosen = rows[measure.counted[rows] & (codes[rows] >= 0)]
-            means = _means(codes[chosen], measure.values[chosen], len(groups))
-            for group, mean in zip(groups, means, strict=True):
-                values[f"{measure.name} in {group}"] = mean
-            values[f"{measure.name} difference"] = means.max() - means.min()
-            values[f"{measure.name} ratio"] = _ratio(means)
-        return values
-
-    return statistic
-
-
-def _means(codes: NDArray[np.int64], values: Floats, groups: int) -> Floats:
-    with np.errstate(invalid="ignore"):
-        return np.bincount(codes, values, groups) / np.bincount(codes, minlength=groups)
-
-
-def _ratio(means: Floats) -> float:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return float(means.min() / means.max())
+    codes = np.array([code.get(name, -1) for name in grouping.of], np.intp)
+    rows = measure.counted & (codes >= 0)
+    found = means(
+        codes[rows],
+        measure.values[rows],
+        len(groups),
+        rates=measure.kind.endswith("_rate"),
+        clusters=None if clusters is None else clusters[rows],
+    )
+    between = {
+        "difference": largest_difference(found, tail),
+        "ratio": smallest_ratio(found, tail),
+    }
+    alone = dict(zip(groups, each(found, tail), strict=True))
+    return Compared(alone, between, observed(grouping, groups, measure))
 
 
 def _facts(
-    grouping: Grouping,
-    sizes: dict[str, int],
-    taken: list[Measure],
-    values: dict[str, float],
-    spans: dict[str, tuple[float, float]],
+    grouping: Grouping, sizes: dict[str, int], measured: dict[str, Compared]
 ) -> dict[str, object]:
     """Everything that was measured, for the report; undefined values are null."""
 
-    def measured(name: str) -> dict[str, float | None]:
-        low, high = spans.get(name, (np.nan, np.nan))
-        named = {"estimate": values.get(name, np.nan), "low": low, "high": high}
-        return {key: plain(v) if np.isfinite(v) else None for key, v in named.items()}
+    def shown(interval: Interval, **more: float) -> dict[str, float | None]:
+        values = {**interval._asdict(), **more}.items()
+        return {key: plain(v) if np.isfinite(v) else None for key, v in values}
 
     return {
         "columns": list(grouping.columns),
@@ -247,13 +238,16 @@ def _facts(
             {
                 "group": group,
                 "rows": sizes[group],
-                "measures": {m.name: measured(f"{m.name} in {group}") for m in taken},
+                "measures": {
+                    name: shown(found.groups.get(group, UNDEFINED))
+                    for name, found in measured.items()
+                },
             }
             for group in grouping.names
         ],
         "between": {
-            f"{m.name} {what}": measured(f"{m.name} {what}")
-            for m in taken
-            for what in ("difference", "ratio")
+            f"{name} {what}": shown(interval, observed=found.observed.get(what, np.nan))
+            for name, found in measured.items()
+            for what, interval in found.between.items()
         },
     }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import msgspec
 import numpy as np
 
 from sluice.check import curves
 from sluice.check.baselines import baselines
+from sluice.check.calibration import calibration
 from sluice.check.clusters import clusters_of, enough, with_count
 from sluice.check.outcome import of_split
 from sluice.files import write_json
@@ -14,13 +18,16 @@ from sluice.project import Project
 from sluice.stats.bootstrap import Clusters, Rows, intervals
 from sluice.verdict import Bound, Finding, Status, judge, number, plain
 
+_CALIBRATION = "calibration_error"
+
 
 def measure(project: Project) -> list[Finding]:
     settings = project.settings.performance
     frame, outcome = of_split(project, "holdout")
     rivals = baselines(project, frame)
     clusters = clusters_of(frame, project.settings)
-    values, spans = with_intervals(project, outcome, rivals, clusters)
+    measured = with_intervals(project, outcome, rivals, clusters)
+    values, spans = measured.values, measured.spans
     write_evidence(project, outcome, rivals, values, spans)
     findings = [
         judge(
@@ -45,6 +52,7 @@ def measure(project: Project) -> list[Finding]:
         for name in rivals
     ]
     findings = [with_count(finding, clusters, project.settings) for finding in findings]
+    findings = [_with_risk(finding, measured.risk) for finding in findings]
     findings += enough("performance", clusters, project.settings)
     findings += [
         _believable(name, values[name], high, len(outcome.truth))
@@ -54,6 +62,19 @@ def measure(project: Project) -> list[Finding]:
     if project.settings.task != "regression":
         findings.append(_decides(outcome, project.settings.classes))
     return findings
+
+
+_USUAL_RISK = 0.05
+
+
+def _with_risk(finding: Finding, risk: float) -> Finding:
+    """The finding on calibration with how sure its upper end is, where that is less than usual."""
+    if finding.name != f"performance/{_CALIBRATION}" or risk <= _USUAL_RISK:
+        return finding
+    why = (
+        f"{finding.why} (on so few rows, the upper end holds with a probability of {1 - risk:.0%})"
+    )
+    return msgspec.structs.replace(finding, why=why)
 
 
 def _rarest(outcome: Predictions) -> int | None:
@@ -95,13 +116,25 @@ def _decides(outcome: Predictions, classes: list[str]) -> Finding:
     return Finding(name, Status.FAIL, why, len(found), n=n, bound=bound)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Every metric of the task and the gain over each baseline, with their intervals.
+
+    risk: that the calibration error is above the upper end of its interval.
+    """
+
+    values: dict[str, float]
+    spans: dict[str, tuple[float, float]]
+    risk: float
+
+
 def with_intervals(
     project: Project,
     outcome: Predictions,
     rivals: dict[str, Predictions],
     clusters: Clusters | None,
-) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    """Every metric of the task and the gain over each baseline, with their intervals."""
+) -> Measured:
+    """Measure the model, and compare it with the baselines."""
     settings = project.settings
     suitable = of_task(settings.task)
     chosen = settings.selection.metric
@@ -115,6 +148,7 @@ def with_intervals(
         return values
 
     n = len(outcome.truth)
+    values = statistic(np.arange(n))
     spans = intervals(
         statistic,
         n,
@@ -124,7 +158,14 @@ def with_intervals(
         seed=settings.seed,
         doing="performance",
     )
-    return statistic(np.arange(n)), spans
+    tail = (1 - settings.performance.confidence) / 2
+    if _CALIBRATION not in suitable:
+        return Measured(values, spans, tail)
+    bound = settings.performance.bounds.get(_CALIBRATION)
+    found = calibration(outcome, clusters, bound=bound.high if bound else None, tail=tail)
+    values[_CALIBRATION] = found.error.estimate
+    spans[_CALIBRATION] = found.error.low, found.error.high
+    return Measured(values, spans, found.risk)
 
 
 def write_evidence(

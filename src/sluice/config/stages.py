@@ -132,7 +132,6 @@ class Fairness(Section):
     group_rows: PositiveInt
     bounds: Ordered[str, Range]
     intersections: Ordered[str, Range]
-    resamples: Annotated[int, Field(ge=100, le=10_000)] = 200
     confidence: Annotated[float, Field(ge=0.9, lt=1)] = 0.95
 
 

@@ -101,7 +101,6 @@ def params(task: str) -> dict[str, Any]:
         },
         "fairness": {
             "group_rows": 100,
-            "resamples": 100,
             "bounds": _FAIRNESS[task],
             "intersections": _INTERSECTIONS[task],
         },
