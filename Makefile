@@ -80,8 +80,8 @@ bench-bounds: $(VENV)/.build  ## Count how often a build fails the bounds derive
 bench-serve: $(VENV)/.build  ## Serving and batch beside MLServer, MLflow, BentoML, LitServe (an hour)
 	@$(BIN)/python benchmarks/serve/main.py
 
-statistics: $(VENV)/.build  ## Simulate how often the verdict on a canary is wrong, and how soon it is right
-	@$(BIN)/python benchmarks/canary.py
+statistics: $(VENV)/.build  ## Simulate what the gates and the canary pass or refuse wrongly, into docs/statistics.md
+	@$(BIN)/python benchmarks/error_rates.py
 
 pictures: $(VENV)/.dev  ## The README's pictures, from real runs of the example (needs Chromium)
 	@$(BIN)/python docs/pictures/make.py

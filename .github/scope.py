@@ -18,6 +18,7 @@ from pathlib import Path
 FILES = (
     "params.yaml",
     "adopted.yaml",
+    "judged.jsonl",
     "data.dvc",
     "dvc.lock",
     "README.md",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from sluice import gates
+from sluice import gates, judged
 from sluice.champion import folder
 from sluice.champion.folder import FetchedChampion
 from sluice.check.clusters import clusters_of, with_count
@@ -25,6 +25,7 @@ from sluice.metrics import METRICS, Floats, Predictions, of_task
 from sluice.model import Model, Signature
 from sluice.package.archive import Package, opened
 from sluice.project import Project
+from sluice.stats import reuse
 from sluice.stats.bootstrap import Clusters, Rows, intervals
 from sluice.train import instants
 from sluice.verdict import Bound, Finding, Status, Verdict, judge, number, plain
@@ -82,7 +83,10 @@ def _look(project: Project, where: Path) -> list[Finding]:
             why = f"{obstacle}; to release without a comparison, accept this finding in params.yaml"
             return [Finding(f"{GATE}/comparable", Status.INSUFFICIENT, why)]
         other = of_model(project.settings, model, frame)
-    return _compare(project, champion, candidate, other, clusters_of(frame, project.settings))
+    clusters = clusters_of(frame, project.settings)
+    return _compare(
+        project, champion, candidate, other, clusters=clusters, judged=judged.count(project, frame)
+    )
 
 
 def _cannot_score(project: Project, signature: Signature, frame: DataFrame) -> str | None:
@@ -142,9 +146,14 @@ def _compare(
     champion: FetchedChampion,
     candidate: Predictions,
     other: Predictions,
+    *,
     clusters: Clusters | None,
+    judged: int,
 ) -> list[Finding]:
-    """Judge the gain in the selection's metric and in cost; write down that in every metric."""
+    """Judge the gain in the selection's metric and in cost; write down that in every metric.
+
+    judged: how many models were judged on these rows, which widens the intervals.
+    """
     settings = project.settings
     suitable = of_task(settings.task)
 
@@ -166,6 +175,8 @@ def _compare(
         doing=GATE,
     )
     whole = gains(np.arange(n))
+    factor = reuse.widening(settings.performance.confidence, judged)
+    spans = {name: reuse.widened(whole[name], span, factor) for name, span in spans.items()}
     values = {name: metric.compute(other) for name, metric in suitable.items()}
     pairs = {
         name: {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sluice import table, usecase
-from sluice.check import entities, leakage
+from sluice.check import entities, leakage, near_duplicates
 from sluice.check.data_quality_page import write_page
 from sluice.check.expectations import ask, of_table, of_usecase
 from sluice.check.leakage import Leak
@@ -32,7 +32,10 @@ def measure(project: Project) -> list[Finding]:
     if settings.data.target in frame:
         findings += measured(frame, project)
         known = {name: column for name, column in settings.columns.items() if name in frame}
-        findings += entities.findings(table.typed(frame, known, strict=False), settings)
+        typed = table.typed(frame, known, strict=False)
+        findings += entities.findings(typed, settings)
+        if all(name in typed for name in settings.features):
+            findings.append(near_duplicates.finding(typed, project))
     write_page(project.evidence("data-quality") / "index.html", settings, frame, findings)
     return findings
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice import table
+from sluice import judged, table
 from sluice.check.clusters import clusters_of, count, with_count
 from sluice.check.groups import Grouping, groupings
 from sluice.check.outcome import of_split
@@ -18,6 +18,7 @@ from sluice.config import Range
 from sluice.files import write_json
 from sluice.metrics import Floats, Predictions
 from sluice.project import Project
+from sluice.stats import reuse
 from sluice.stats.bootstrap import Clusters
 from sluice.stats.groups import (
     UNDEFINED,
@@ -90,7 +91,7 @@ def measure(project: Project) -> list[Finding]:
     whole = pd.concat([table.read_split(project.split(part)) for part in _PARTS])
     taken = measures(outcome)
     clusters = clusters_of(frame, settings)
-    tail = (1 - settings.fairness.confidence) / 2
+    tail = reuse.tail(settings.fairness.confidence, judged.count(project, frame))
     findings, evidence = [], []
     for grouping in groupings(frame, settings, whole):
         found, facts = _compare(project, grouping, taken, clusters, tail)

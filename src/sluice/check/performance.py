@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from sluice import judged as judgements
 from sluice.check import curves
 from sluice.check.baselines import baselines
 from sluice.check.calibration import calibration
@@ -15,6 +16,7 @@ from sluice.check.outcome import of_split
 from sluice.files import write_json
 from sluice.metrics import METRICS, Predictions, of_task
 from sluice.project import Project
+from sluice.stats import reuse
 from sluice.stats.bootstrap import Clusters, Rows, intervals
 from sluice.verdict import Bound, Finding, Status, judge, number, plain
 
@@ -26,7 +28,8 @@ def measure(project: Project) -> list[Finding]:
     frame, outcome = of_split(project, "holdout")
     rivals = baselines(project, frame)
     clusters = clusters_of(frame, project.settings)
-    measured = with_intervals(project, outcome, rivals, clusters)
+    judged = judgements.count(project, frame)
+    measured = with_intervals(project, outcome, rivals, clusters, judged)
     values, spans = measured.values, measured.spans
     write_evidence(project, outcome, rivals, values, spans)
     findings = [
@@ -54,6 +57,7 @@ def measure(project: Project) -> list[Finding]:
     findings = [with_count(finding, clusters, project.settings) for finding in findings]
     findings = [_with_risk(finding, measured.risk) for finding in findings]
     findings += enough("performance", clusters, project.settings)
+    findings.append(_uses(judged, project))
     findings += [
         _believable(name, values[name], high, len(outcome.truth))
         for name, high in settings.ceiling.items()
@@ -75,6 +79,22 @@ def _with_risk(finding: Finding, risk: float) -> Finding:
         f"{finding.why} (on so few rows, the upper end holds with a probability of {1 - risk:.0%})"
     )
     return msgspec.structs.replace(finding, why=why)
+
+
+def _uses(judged: int, project: Project) -> Finding:
+    """Whether these rows may judge another model, or have answered too often."""
+    settings = project.settings.performance
+    bound = Bound(project.source("performance", "judgements"), high=settings.judgements)
+    name = "performance/models judged on this holdout"
+    factor = reuse.widening(settings.confidence, judged)
+    why = (
+        f"{judged} of at most {settings.judgements}; intervals are {number(factor)} times as wide "
+        "as for the first model, so that none of them passes by luck"
+    )
+    if bound.admits(judged):
+        return Finding(name, Status.PASS, why, judged, bound=bound)
+    why = f"{why}; the holdout is spent: bring new rows, until most of the holdout is new"
+    return Finding(name, Status.INSUFFICIENT, why, judged, bound=bound)
 
 
 def _rarest(outcome: Predictions) -> int | None:
@@ -133,8 +153,12 @@ def with_intervals(
     outcome: Predictions,
     rivals: dict[str, Predictions],
     clusters: Clusters | None,
+    judged: int,
 ) -> Measured:
-    """Measure the model, and compare it with the baselines."""
+    """Measure the model, and compare it with the baselines.
+
+    judged: how many models were judged on these rows, which widens the intervals.
+    """
     settings = project.settings
     suitable = of_task(settings.task)
     chosen = settings.selection.metric
@@ -158,11 +182,15 @@ def with_intervals(
         seed=settings.seed,
         doing="performance",
     )
-    tail = (1 - settings.performance.confidence) / 2
+    factor = reuse.widening(settings.performance.confidence, judged)
+    spans = {name: reuse.widened(values[name], span, factor) for name, span in spans.items()}
+    tail = reuse.tail(settings.performance.confidence, judged)
     if _CALIBRATION not in suitable:
         return Measured(values, spans, tail)
     bound = settings.performance.bounds.get(_CALIBRATION)
-    found = calibration(outcome, clusters, bound=bound.high if bound else None, tail=tail)
+    found = calibration(
+        outcome, clusters, bound=bound.high if bound else None, tail=tail, share=reuse.share(judged)
+    )
     values[_CALIBRATION] = found.error.estimate
     spans[_CALIBRATION] = found.error.low, found.error.high
     return Measured(values, spans, found.risk)

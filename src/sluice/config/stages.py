@@ -21,7 +21,8 @@ class Quality(Section):
     """The bounds of the data-quality gate.
 
     `rows` is the smallest number of rows, `duplicates` the largest share of rows which repeat an
-    earlier one (the id aside), and `class_share` the smallest share of any class. `mostly` is the
+    earlier one (the id aside), `near_duplicates` the largest share of rows which repeat another one
+    but for a few values, and `class_share` the smallest share of any class. `mostly` is the
     smallest share of a column's values which must lie in its range, among its values and, for
     whole numbers, be whole.
 
@@ -33,6 +34,7 @@ class Quality(Section):
 
     rows: PositiveInt
     duplicates: Share
+    near_duplicates: Share = 0.05
     class_share: Share | None = None
     mostly: Share = 1.0
     leakage: Share
@@ -112,7 +114,8 @@ class Performance(Section):
     selection metric. `under_champion` is the share of the champion's value which the model may
     lose. Confidence intervals have the level `confidence` and come from `resamples` bootstrap
     samples. A model above a `ceiling` is too good to be true until a person accepts the finding;
-    a metric that the file does not name has the ceiling in CEILING.
+    a metric that the file does not name has the ceiling in CEILING. `judgements` is the number of
+    models that may be judged on the same holdout before it needs new rows.
     """
 
     bounds: Ordered[str, Range]
@@ -121,6 +124,7 @@ class Performance(Section):
     under_champion: Share = 0.02
     resamples: Annotated[int, Field(ge=100, le=10_000)] = 400
     confidence: Annotated[float, Field(ge=0.9, lt=1)] = 0.95
+    judgements: PositiveInt = 100
 
 
 class Fairness(Section):

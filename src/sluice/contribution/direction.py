@@ -16,6 +16,7 @@ from sluice.contribution.values import as_number, fewer
 # A higher number under this name lets more through.
 _LOOSER_WHEN_HIGHER = {
     "high", "tolerance", "leakage", "missing_leakage", "combined_leakage", "duplicates", "missing",
+    "near_duplicates", "judgements",
     "largest_share", "ceiling", "proxy", "joint_proxy", "under_champion", "margin",
     "deadline", "floors", "cost", "every", "gain",
 }  # fmt: skip

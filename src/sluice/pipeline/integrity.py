@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sluice import files, git
+from sluice import files, git, judged
 from sluice.errors import SluiceError
 from sluice.files import read_yaml
 from sluice.pipeline import stages
@@ -26,12 +26,28 @@ def require_intact(project: Project) -> None:
     for name in _REQUIRED_FILES:
         if not (project.root / name).is_file():
             raise SluiceError(f"{name} is missing: run this in the project's folder")
-    for name in (*_REQUIRED_FILES, "dvc.lock"):
+    for name in (*_REQUIRED_FILES, "dvc.lock", judged.FILE):
         if (project.root / name).is_file():
             files.require_merged((project.root / name).read_bytes(), name)
     stages.require_intact(project.root)
     _require_no_other_stages(project.root)
     _require_no_committed_outputs(project.root.resolve())
+
+
+def require_judgements(project: Project, base: str) -> None:
+    """Raise SluiceError if judged.jsonl lacks a line of the revision `base`.
+
+    Without it, a contribution could forget how often its holdout has been used.
+    """
+    commit = git.commit_of(project.root, base)
+    before = git.file_at(project.root, commit, judged.FILE) if commit else None
+    path = project.root / judged.FILE
+    lost = judged.missing(before or b"", path.read_bytes() if path.is_file() else b"")
+    if lost:
+        raise SluiceError(
+            f"{judged.FILE} lacks {lost} lines of {base}, which say how often its rows were used: "
+            f"run 'git checkout {base} -- {judged.FILE}' and then this again"
+        )
 
 
 def _require_no_other_stages(root: Path) -> None:

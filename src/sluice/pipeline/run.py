@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice import gates, git
+from sluice import gates, git, judged
 from sluice.contribution import from_git
 from sluice.errors import SluiceError, describe
 from sluice.pipeline import dvc, integrity, remote
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sluice.contribution.record import Contribution
 
 # What DVC writes in a run, and what the next run reads from the commit.
-_COMMITTED = ("data.dvc", "dvc.lock")
+_COMMITTED = ("data.dvc", "dvc.lock", judged.FILE)
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion
         contribution = _contribution(project, comparisons.against)
         _ = project.settings  # raises SluiceError if params.yaml is not valid
         integrity.require_intact(project)
+        if comparisons.against:
+            integrity.require_judgements(project, comparisons.against)
         _delete_refusals(project)
         _delete_removed_candidates(project)
         _pull_data(project)

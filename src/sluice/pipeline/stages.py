@@ -88,6 +88,9 @@ def _required_stages() -> dict[str, tuple[str, tuple[str, ...]]]:
     return {
         **{name: (f"sluice check {name}", judged) for name in gates.GATES},
         "data-quality": ("sluice check data-quality", ("data",)),
+        **{
+            n: (f"sluice check {n}", (*judged, "judged.jsonl")) for n in ("performance", "fairness")
+        },
         "package": ("sluice package assemble", ("out/verdicts", "out/model")),
     }
 

@@ -11,7 +11,7 @@ from support.fixture_project import Toy
 
 CHECKOUT = Path(__file__).parents[3]
 _BROUGHT = (
-    *("data", "data.dvc", "dvc.lock", "params.yaml", "adopted.yaml"),
+    *("data", "data.dvc", "dvc.lock", "params.yaml", "adopted.yaml", "judged.jsonl"),
     *("src/usecase", "docs/datasheet.md"),
 )
 # What a run leaves, so that this one finds every stage unchanged.

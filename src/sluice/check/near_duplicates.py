@@ -1,0 +1,123 @@
+"""Rows that repeat another row but for a few values.
+
+A model that has seen a row in training knows its copy in the holdout, whatever the id of the copy
+says. A row is a near duplicate if another one differs from it in at most a fifth of the columns,
+or in one, while the tenth nearest one differs in a third of them more, and if it is also closer
+than chance explains: from the nearest row to the tenth, their number should grow as the number of
+combinations of values that are so close does. So the rows of a table of few categories, most of
+which are close to many others, are no near duplicates. Numbers are divided into a hundred ranges.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sluice.check.clusters import clusters_of
+from sluice.config import Settings
+from sluice.project import Project
+from sluice.stats.groups import each, means
+from sluice.verdict import Bound, Finding, Status, judge
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+_RANGES = 100
+_NEIGHBOURS = 10  # up to nine copies of a row are found
+_CHANCE = 0.01
+_TAIL = 0.025
+_WORK = 30_000_000  # pairs of rows that are compared
+_ROWS = (100, 1_000)  # the fewest and the most rows that are compared with all others
+_UNKNOWN = 255
+_FAR = 65_535
+
+Codes = NDArray[np.uint8]
+
+
+def finding(frame: DataFrame, project: Project) -> Finding:
+    """Judge the share of near duplicates; the gate cannot tell copies from rows that are alike."""
+    found = near_duplicates(frame, project.settings)
+    share = float(found.mean()) if len(found) else 0.0
+    bound = Bound(
+        project.source("quality", "near_duplicates"), high=project.settings.quality.near_duplicates
+    )
+    interval = None
+    if len(found) < len(frame):
+        alone = means(np.zeros(len(found), np.intp), found.astype(float), 1, rates=True)
+        interval = each(alone, _TAIL)[0]
+    name = "data-quality/near duplicates"
+    judged = judge(
+        name,
+        share,
+        bound,
+        interval=None if interval is None else (max(0.0, interval.low), interval.high),
+        n=len(found),
+    )
+    if judged.status is Status.PASS:
+        return judged
+    why = (
+        f"{judged.why.partition(';')[0]}: so many rows repeat another one but for a few values "
+        "that the model may know the holdout from their copies; remove them, or set split.group to "
+        "a column that copies share. If the rows are independent, accept this finding by name"
+    )
+    return msgspec.structs.replace(judged, status=Status.INSUFFICIENT, why=why)
+
+
+def near_duplicates(frame: DataFrame, settings: Settings) -> NDArray[np.bool_]:
+    """Whether each of some rows of a typed table has a near duplicate; rows count once if equal."""
+    distinct = frame[~frame.duplicated([*settings.features, settings.data.target]).to_numpy()]
+    columns = len(settings.features)
+    codes = np.asfortranarray(np.column_stack([_codes(distinct[n]) for n in settings.features]))
+    clusters = clusters_of(distinct, settings)
+    count = int(np.clip(_WORK // max(1, len(codes)), *_ROWS))
+    chosen = np.random.default_rng(settings.seed).permutation(len(codes))[:count]
+    if len(codes) <= _NEIGHBOURS:
+        return np.zeros(len(codes), bool)
+    balls = _balls(codes)
+    closest = np.array([_nearest(codes, row, clusters) for row in chosen])
+    near, far = closest[:, 0], np.minimum(closest[:, 1], columns)
+    few = (near <= max(1, columns // 5)) & (far - near >= columns / 3)
+    return few & (_NEIGHBOURS * balls[np.minimum(near, columns)] < _CHANCE * balls[far])
+
+
+def _nearest(codes: Codes, row: int, clusters: NDArray[np.intp] | None) -> tuple[int, int]:
+    """In how many columns the nearest and the tenth nearest row differ from a row."""
+    distance = np.zeros(len(codes), np.uint16)
+    for column in codes.T:
+        distance += column != column[row]
+    distance[row] = _FAR
+    if clusters is not None:  # rows that are kept in one part of the split
+        distance[clusters == clusters[row]] = _FAR
+    ordered = np.partition(distance, (0, _NEIGHBOURS - 1))
+    return int(ordered[0]), int(ordered[_NEIGHBOURS - 1])
+
+
+def _balls(codes: Codes) -> NDArray[np.float64]:
+    """How many combinations of values differ in at most 0, 1, 2, ... columns from one of them."""
+    shells = np.zeros(codes.shape[1] + 1)
+    shells[0] = 1.0
+    for column in codes.T:
+        shares = np.bincount(column) / len(column)
+        others = 1 / float((shares**2).sum()) - 1  # the values that are common (Simpson, 1949)
+        shells[1:] += shells[:-1] * others
+    return np.cumsum(shells)
+
+
+def _codes(column: Series) -> Codes:
+    """Categories, and the ranges of numbers that hold equally many rows, as numbers from 0."""
+    import pandas as pd
+
+    if column.dtype.kind != "f":
+        codes, _ = pd.factorize(column)
+        return np.asarray(codes % _UNKNOWN, np.uint8)
+    values = column.to_numpy(np.float64)
+    known = np.isfinite(values)
+    if not known.any():
+        return np.full(len(values), _UNKNOWN, np.uint8)
+    ranges = max(2, min(_RANGES, len(values) // 4))
+    edges = np.unique(np.quantile(values[known], np.linspace(0, 1, ranges + 1)))
+    made = np.searchsorted(edges, values, side="right")
+    return np.asarray(np.where(known, made, _UNKNOWN), np.uint8)

@@ -1,0 +1,140 @@
+"""Which models were judged on which rows: judged.jsonl, to which every run adds its model.
+
+The file is part of the commit, so that the same commit gives the same verdicts: a run adds the
+model before the gates count. Git joins the lines of two branches, and none may go: a contribution
+must keep those of its base. Another seed or split is another judgement, also of the same model.
+
+A judgement counts while at least half of the rows of the present holdout were in its table. Some
+rows of each table are noted, chosen by a hash of the id and the target, or of the whole row if
+there is no id; new columns or other values of the inputs are therefore no new rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sluice import files, table
+from sluice.errors import SluiceError
+from sluice.files import decode_json
+from sluice.project import Project
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FILE = "judged.jsonl"
+
+_PARTS = ("train", "validation", "holdout", "latest")
+_NOTED = 128  # rows of each table
+_RANGE = 2**32
+_KNOWN = 0.5  # the share of known rows from which a judgement counts
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="table"):
+    """A table, and the hashes of those of its rows whose hash is below 2^32 * 128 / rows."""
+
+    table: str
+    rows: int
+    noted: tuple[str, ...]
+
+    @property
+    def limit(self) -> int:
+        return min(_RANGE, _RANGE * _NOTED // max(1, self.rows))
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="model"):
+    """A model that was judged on the holdout of a table."""
+
+    model: str
+    table: str
+
+
+Line = Table | Model
+
+
+def read(content: bytes) -> list[Line]:
+    """The lines of the file; raises SluiceError for one that no run has written."""
+    lines: list[Line] = []
+    for number, line in enumerate(content.splitlines(), 1):
+        try:
+            lines.append(decode_json(line, Line))  # type: ignore[arg-type]
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise SluiceError(
+                f"{FILE}, line {number}: {error}; restore the lines of the base branch, and let "
+                "'sluice run' add the new ones"
+            ) from None
+    return lines
+
+
+def record(project: Project) -> None:
+    """Add the present model, and the table that it was made from, unless they are there."""
+    path = project.root / FILE
+    before = path.read_bytes() if path.is_file() else b""
+    lines = read(before)
+    name = _judgement(project)
+    if not any(isinstance(line, Model) and line.model == name for line in lines):
+        noted = _note(project)
+        lines += [noted, Model(name, noted.table)]
+    made = b"".join(sorted({msgspec.json.encode(line) + b"\n" for line in lines}))
+    if made != before:
+        files.write(path, made)
+
+
+def count(project: Project, holdout: DataFrame) -> int:
+    """How many models were judged on rows of this holdout, with the present one."""
+    path = project.root / FILE
+    lines = read(path.read_bytes()) if path.is_file() else []
+    hashes = _hashes(holdout, project)
+    known = {line.table for line in lines if isinstance(line, Table) and _knows(line, hashes)}
+    models = {line.model for line in lines if isinstance(line, Model) and line.table in known}
+    return len(models | {_judgement(project)})
+
+
+def missing(base: bytes, here: bytes) -> int:
+    """How many lines of the base are not here; raises SluiceError if either is not valid."""
+    return len(set(read(base)) - set(read(here)))
+
+
+def _knows(noted: Table, hashes: Iterable[int]) -> bool:
+    """Whether half of the rows of a holdout, or none that can be compared, were in the table."""
+    comparable = [value for value in hashes if value < noted.limit]
+    found = set(noted.noted)
+    known = sum(f"{value:08x}" in found for value in comparable)
+    return known >= _KNOWN * len(comparable)
+
+
+def _note(project: Project) -> Table:
+    import pandas as pd
+
+    whole = pd.concat([table.read_split(project.split(part)) for part in _PARTS])
+    empty = Table("", len(whole), ())
+    noted = sorted({f"{v:08x}" for v in _hashes(whole, project) if v < empty.limit})
+    name = _digest(json.dumps([len(whole), noted]).encode())
+    return Table(name, len(whole), tuple(noted))
+
+
+def _hashes(frame: DataFrame, project: Project) -> list[int]:
+    data = project.settings.data
+    chosen = frame if data.id is None else frame[[data.id, data.target]]
+    rows = chosen.itertuples(index=False, name=None)
+    texts = ("\x1f".join(map(str, row)) for row in rows)
+    return [
+        int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")
+        for text in texts
+    ]
+
+
+def _judgement(project: Project) -> str:
+    """The name of the model together with what decides on which rows and how it is judged."""
+    settings = project.settings
+    chosen = json.dumps([settings.seed, settings.split.model_dump()], sort_keys=True)
+    parts = [(project.model / name).read_bytes() for name in ("model.onnx", "signature.json")]
+    return _digest(b"".join(hashlib.sha256(part).digest() for part in (*parts, chosen.encode())))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
