@@ -246,7 +246,7 @@ def page(seed: int, trials: int, rollouts: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=1_000, help="tables of each kind")
+    parser.add_argument("--trials", type=int, default=400, help="tables of each kind")
     parser.add_argument("--rollouts", type=int, default=200, help="of each kind, for the canary")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()

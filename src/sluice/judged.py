@@ -108,13 +108,12 @@ def _knows(noted: Table, hashes: Iterable[int]) -> bool:
 
 
 def _note(project: Project) -> Table:
-    import pandas as pd
-
-    whole = pd.concat([table.read_split(project.split(part)) for part in _PARTS])
-    empty = Table("", len(whole), ())
-    noted = sorted({f"{v:08x}" for v in _hashes(whole, project) if v < empty.limit})
-    name = _digest(json.dumps([len(whole), noted]).encode())
-    return Table(name, len(whole), tuple(noted))
+    parts = [_hashes(table.read_split(project.split(part)), project) for part in _PARTS]
+    hashes = [value for part in parts for value in part]
+    limit = Table("", len(hashes), ()).limit
+    noted = sorted({f"{value:08x}" for value in hashes if value < limit})
+    name = _digest(json.dumps([len(hashes), noted]).encode())
+    return Table(name, len(hashes), tuple(noted))
 
 
 def _hashes(frame: DataFrame, project: Project) -> list[int]:

@@ -19,7 +19,7 @@ def test_a_clone_gets_the_new_rows(toy: Toy, tmp_path: Path) -> None:
     _grow(toy)
     ran = toy.sluice("package", "build").went_well()
     assert "sluice: the data was pushed to .dvc/store: commit this folder" in ran.err
-    assert "not committed yet: data.dvc and dvc.lock; run 'git add data.dvc dvc.lock'\n" in ran.out
+    assert "; run 'git add data.dvc dvc.lock judged.jsonl'\n" in ran.out
     toy.commit()
     toy.git("clone", "-q", ".", str(tmp_path / "clone"))
     clone = Toy(tmp_path / "clone")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _RANGES = 100
 _NEIGHBOURS = 10  # up to nine copies of a row are found
-_CHANCE = 0.01
+_CHANCE = 0.003
 _TAIL = 0.025
 _WORK = 30_000_000  # pairs of rows that are compared
 _ROWS = (100, 1_000)  # the fewest and the most rows that are compared with all others
