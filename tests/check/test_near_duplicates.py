@@ -68,8 +68,8 @@ def test_tables_that_are_alike_by_their_kind() -> None:
 
 def test_a_gate_refuses_rows_again_under_another_id(toy: Toy, in_process: InProcess) -> None:
     data = toy.data()
-    copies = data.assign(key="c" + data["key"].astype(str), weight=data["weight"] + 1)
-    copies["weight"] = copies["weight"].clip(upper=200)
+    heavier = (pd.to_numeric(data["weight"]) + 1).clip(upper=200).astype(data["weight"].dtype)
+    copies = data.assign(key="c" + data["key"], weight=heavier)
     toy.write_data(pd.concat([data, copies], ignore_index=True))
     ran = in_process(toy, "check", "data-quality")
     gate_refuses(
