@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,8 +27,6 @@ from sluice.rollout.walk import Walk
 from sluice.rollout.weights import ALL_STABLE, BASELINE, CANARY, STABLE
 from sluice.serve.target import new_token
 
-# Of the rehearsal alone, so that it takes minutes. The thresholds of the verdict are the package's.
-STEPS, INTERVAL, DEADLINE, RATE = [5, 20, 50], 1.5, 90.0, 120.0
 _PLANT_AT = 20  # percent of the canary at which a fault is planted in a running server
 _READY_SECONDS, _PAUSE = 20.0, 0.1
 # Seconds after the rollout: for requests that are still open, and then of load.
@@ -36,12 +35,28 @@ _OPEN, _CALM = 2.5, 2.0
 Say = Callable[[str], None]
 
 
-def rehearse(candidate: Path, champion: Path | None, fault: str | None, say: Say) -> Outcome:
+@dataclass(frozen=True)
+class Pace:
+    """How quick a rehearsal is. The thresholds of its verdict are always the package's.
+
+    steps: percents of the canary. interval, deadline: seconds. rate: requests a second.
+    """
+
+    steps: tuple[int, ...] = (5, 20, 50)
+    interval: float = 1.5
+    deadline: float = 90.0
+    rate: float = 120.0
+
+
+def rehearse(
+    candidate: Path, champion: Path | None, fault: str | None, say: Say, pace: Pace | None = None
+) -> Outcome:
     """Roll a candidate out against a champion; without one, against itself.
 
     fault: the name of a fault to plant. say: shows one line to the user. Raises SluiceError if
     the rehearsal cannot be held.
     """
+    faults.named(fault, 0)  # an unknown name is said before anything is started
     with ExitStack() as stack:
         new = stack.enter_context(verified(candidate))
         old = new if champion is None else stack.enter_context(verified(champion))
@@ -50,16 +65,25 @@ def rehearse(candidate: Path, champion: Path | None, fault: str | None, say: Say
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="sluice-rehearsal-")))
         if planted.damaged:
             new = damaged.copy(new, scratch / "damaged")
-        return _Rehearsal(new, old, planted, scratch / "machine", say).run()
+        control = Control(scratch / "machine")
+        return _Rehearsal(new, old, planted, control, say=say, pace=pace or Pace()).run()
 
 
 class _Rehearsal:
     def __init__(
-        self, candidate: Package, champion: Package, fault: Fault, folder: Path, say: Say
+        self,
+        candidate: Package,
+        champion: Package,
+        fault: Fault,
+        control: Control,
+        *,
+        say: Say,
+        pace: Pace,
     ) -> None:
-        self._candidate, self._champion, self._fault, self._say = candidate, champion, fault, say
-        self._control = Control(folder)
-        self._walk = Walk(folder, self._control, self._control, self._watch)
+        self._candidate, self._champion, self._fault = candidate, champion, fault
+        self._control, self._say = control, say
+        self._pace = pace if fault.rate is None else replace(pace, rate=fault.rate)
+        self._walk = Walk(control.folder, control, control, self._watch)
         self._before: State | None = None
         self._planted = False
         self._strays = 0
@@ -114,17 +138,20 @@ class _Rehearsal:
 
     def _settings(self) -> Rollout:
         given = self._candidate.settings.rollout.model_dump()
+        pace = self._pace
         changed = {
-            "steps": STEPS, "interval": INTERVAL, "deadline": DEADLINE, "promotion": "automatic"
-        }  # fmt: skip
+            "steps": list(pace.steps),
+            "interval": pace.interval,
+            "deadline": pace.deadline,
+            "promotion": "automatic",
+        }
         return Rollout.model_validate(given | changed)
 
     def _plan(self) -> Plan:
         machine, fault = self._control.machine, self._fault
         rows = load.records(self._champion)
-        rate = fault.rate or RATE
         header = f"{faults.PINNED_HEADER}: yes"
-        return Plan(machine.port, machine.token, rate, rows, fault.pinned, header)
+        return Plan(machine.port, machine.token, self._pace.rate, rows, fault.pinned, header)
 
     def _watch(self, now: State) -> None:
         before, self._before = self._before, now
@@ -163,7 +190,7 @@ class _Rehearsal:
             verdict=last.verdict,
             phase=last.phase,
             why=last.why,
-            rate=self._fault.rate or RATE,
+            rate=self._pace.rate,
             steps=tuple(settings.steps),
             interval=settings.interval,
             deadline=settings.deadline,
