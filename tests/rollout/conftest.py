@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -48,11 +49,12 @@ def opened_pair(pair: Pair) -> Iterator[tuple[Package, Package]]:
 @pytest.fixture
 def control(tmp_path: Path, opened_pair: tuple[Package, Package]) -> Iterator[Control]:
     """Production on this machine: the proxy, and the champion with all requests."""
-    champion = opened_pair[0]
+    version = opened_pair[0].manifest.version
     control = Control(tmp_path / "production")
+    package = shutil.copytree(opened_pair[0].folder, control.folder / "packages" / version)
     try:
         control.open(0, TOKEN, 0.25)
-        control.start("stable", champion.folder, champion.manifest.version)
+        control.start("stable", package, version)
         control.set_weights(ALL_STABLE)
         until(lambda: control.applied(ALL_STABLE))
         yield control
