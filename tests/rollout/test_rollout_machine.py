@@ -80,9 +80,7 @@ def test_what_died_is_started_again(control: Control, opened_pair: Both) -> None
         assert process is not None
         os.kill(process.pid, signal.SIGKILL)
     until(lambda: not any(processes.alive(s.process) for s in before.servers.values()))
-    with pytest.raises(SluiceError, match="does not respond"):
-        control.counts()
-    control.restore()
+    assert set(control.counts()) <= {"stable"}
     after = control.machine
     assert (after.weights, set(after.servers), after.port) == (
         ALL_STABLE,

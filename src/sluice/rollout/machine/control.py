@@ -98,9 +98,9 @@ class Control:
             processes.end(old)
 
     def restore(self) -> None:
-        """Start again what does not run any more, as after a reboot: the proxy and stable.
+        """Start again what does not run any more: the proxy and stable, but no other arm.
 
-        The baseline and the canary are not: what they had counted is gone, so they are forgotten.
+        An arm that is gone makes the rollout unsure, so the canary's weight is 0 then.
         """
         servers = self.machine.servers
         alive = {arm: s for arm, s in servers.items() if processes.alive(s.process)}
@@ -179,6 +179,7 @@ class Control:
         )
 
     def counts(self) -> Mapping[str, Arm]:
+        self.restore()
         machine = self.machine
         # First the servers: a request is counted there before the proxy has its answer.
         unusual = {arm: self._unusual_of(arm, server) for arm, server in machine.servers.items()}

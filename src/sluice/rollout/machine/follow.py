@@ -22,6 +22,7 @@ from sluice.rollout.machine.control import Control
 from sluice.rollout.state import State
 
 _FETCHED = "fetched"
+_WATCH_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,17 @@ class Follow:
     show: Callable[[State], None]
 
     def run(self) -> None:
-        """Follow until the process is ended; what cannot be reached is tried again later."""
-        self._restore()
+        """Follow until the process is ended; what cannot be reached is tried again later.
+
+        In between, the proxy and the champion are started again if they have died.
+        """
         while True:
+            self._restore()
             self.once()
-            time.sleep(self.interval)
+            end = time.monotonic() + self.interval
+            while (left := end - time.monotonic()) > 0:
+                time.sleep(min(left, _WATCH_SECONDS))
+                self._restore()
 
     def once(self) -> None:
         """Ask once, and roll out what is new; a problem is said and leaves everything as it is."""
@@ -58,10 +65,16 @@ class Follow:
             self.say(str(error))
 
     def _restore(self) -> None:
-        """After a reboot the champion serves again, before anybody asks GitHub."""
-        found = record.read(self.folder)
-        if found is not None and found.servers:
-            Control(self.folder).restore()
+        """After a crash or a reboot the champion serves again, before anybody asks GitHub."""
+        try:
+            found = record.read(self.folder)
+            if found is None or not found.servers:
+                return
+            with state.locked(self.folder) as mine:
+                if mine:  # another command that is at work cares for them itself
+                    Control(self.folder).restore()
+        except SluiceError as error:
+            self.say(str(error))
 
     def _fetched_is_due(self) -> bool:
         """Whether a rollout of what was fetched is under way."""
