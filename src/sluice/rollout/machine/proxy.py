@@ -54,13 +54,11 @@ def static(machine: Machine, folder: Path) -> dict[str, Any]:
 
 
 def dynamic(machine: Machine) -> dict[str, Any]:
-    """The servers and their weights. Arms without a server or a weight get no requests."""
+    """The servers and their weights. Arms without a server or a weight are not there at all."""
     weights = {arm: getattr(machine.weights, arm) for arm in ARMS}
     shares = {arm: share for arm, share in weights.items() if share and arm in machine.servers}
     services: dict[str, Any] = {
-        arm: _service(server.route, _HEALTH_SECONDS[arm])
-        for arm, server in machine.servers.items()
-        if arm in ARMS
+        arm: _service(machine.servers[arm].route, _HEALTH_SECONDS[arm]) for arm in shares
     }
     services[ARMS_SERVICE] = {
         "weighted": {

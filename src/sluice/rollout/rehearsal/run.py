@@ -81,7 +81,7 @@ class _Rehearsal:
         pace: Pace,
     ) -> None:
         self._candidate, self._champion, self._fault = candidate, champion, fault
-        self._control, self._say = control, say
+        self._control, self._say, self._began = control, say, time.time()
         self._pace = pace if fault.rate is None else replace(pace, rate=fault.rate)
         self._walk = Walk(control.folder, control, control, self._watch)
         self._before: State | None = None
@@ -90,7 +90,7 @@ class _Rehearsal:
 
     def run(self) -> Outcome:
         """Hold it; whatever happens, everything that it started has ended then."""
-        began = time.time()
+        began = self._began
         try:
             with ExitStack() as stack:
                 callers = self._open(stack)
@@ -103,6 +103,7 @@ class _Rehearsal:
                 self._settle()
                 sent = callers.end()
             serves = self._control.machine.servers[STABLE].version
+            self._tell("ending the servers")
         finally:
             started = self._control.close()
         ended = not any(map(processes.alive, started))
@@ -127,7 +128,7 @@ class _Rehearsal:
         for arm, package in packages.items():
             if arm in self._fault.shims:
                 faults.shim(stack, self._control, arm, self._fault.shims[arm])
-            self._say(f"{arm}: {package.manifest.title} is ready")
+            self._tell(f"{arm}: {package.manifest.title} is ready")
 
     def _wait_for_champion(self) -> None:
         end = time.monotonic() + _READY_SECONDS
@@ -156,12 +157,15 @@ class _Rehearsal:
     def _watch(self, now: State) -> None:
         before, self._before = self._before, now
         if before is None or before.weights != now.weights or before.phase != now.phase:
-            self._say(f"{now.phase}: {now.weights}")
+            self._tell(f"{now.phase}: {now.weights}")
         due = now.confirmed and now.weights.canary >= _PLANT_AT and now.at_step > 0
         if due and self._fault.plant is not None and not self._planted:
-            self._say(f"planting the fault {self._fault.name}")
+            self._tell(f"planting the fault {self._fault.name}")
             self._fault.plant(self._control)
             self._planted = True
+
+    def _tell(self, line: str) -> None:
+        self._say(f"{time.time() - self._began:5.0f} s  {line}")
 
     def _settle(self) -> None:
         """See whether the arms without a weight still get requests, then end their servers."""
