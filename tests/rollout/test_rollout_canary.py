@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from support.command_line import CommandLine
 from support.fixture_project import Ran
 from support.kubernetes.api_double import ROUTES, Cluster, cluster
 from support.kubernetes.gateway import NAMESPACE, arms, pod
-from support.kubernetes.manifests import Object
+from support.kubernetes.manifests import FOLDER, Object, render
 from support.kubernetes.pages import TOKEN, Pages, page
 
 _RATE = 400  # requests a second of each arm
@@ -258,3 +259,45 @@ def test_outside_of_a_cluster_the_command_says_what_it_needs(stage: Stage) -> No
     ran = stage.line.run(stage.folder, *arguments, KUBERNETES_SERVICE_HOST="")
     assert ran.status == 2
     assert "this is no pod with a service account" in ran.err
+
+
+def test_the_job_of_the_manifests_calls_the_command_as_it_is(stage: Stage) -> None:
+    (job,) = [each for each in render(FOLDER / "overlays/canary") if each["kind"] == "Job"]
+    command = job["spec"]["template"]["spec"]["containers"][0]["command"]
+    assert command[:3] == ["python", "-m", "sluice.cli"]
+    given = [each.replace("/package", str(stage.candidate)) for each in command[3:]]
+    given = [each.replace("/state", str(stage.folder / "state")) for each in given]
+    ran = stage.line.run(stage.folder, *given, KUBERNETES_SERVICE_HOST="")
+    assert ran.status == 2
+    assert "this is no pod with a service account" in ran.err  # all options are known
+
+
+_LIBRARIES = """\
+import sys
+from importlib.metadata import packages_distributions
+import sluice.rollout.kubernetes.canary, sluice.commands.canary, sluice.config, ruamel.yaml
+import prometheus_client.parser
+known = packages_distributions()
+loaded = {name.split(".")[0] for name in sys.modules} & set(known)
+print(*sorted({each for name in loaded for each in known[name]}))
+"""
+
+
+def test_the_image_of_a_package_has_all_libraries_of_the_command() -> None:
+    """The image has the libraries of the two locks, and no others."""
+    requirements = FOLDER.parents[1] / "requirements"
+    locked = {
+        _normal(found[1])
+        for name in ("serve.txt", "batch.txt")
+        for found in re.finditer(r"(?m)^([\w.-]+)==", (requirements / name).read_text())
+    }
+    command = [sys.executable, "-P", "-c", _LIBRARIES]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    loaded = {_normal(each) for each in done.stdout.split()}
+    assert {"pydantic", "msgspec", "numpy", "prometheus-client", "ruamel-yaml"} <= loaded
+    # What installs packages is loaded by the editable installation of this checkout.
+    assert loaded - locked - {"sluice", "setuptools", "editables"} == set()
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
