@@ -70,6 +70,8 @@ LOOSER: list[tuple[str, Any]] = [
     ("fairness.confidence", 0.9),
     ("performance.confidence", 0.9),
     ("performance.resamples", 100),
+    ("performance.judgements", 1_000),
+    ("quality.near_duplicates", 0.5),
     ("performance.under_champion", 0.5),
     ("explanation.rows", 10),
     ("rollout.margin", 0.5),
