@@ -151,14 +151,13 @@ class Control:
         self._remember({arm: server for arm, server in servers.items() if arm not in arms})
 
     def close(self) -> list[Process]:
-        """End everything, the proxy first; returns what was ended."""
+        """End everything at once; returns what was ended."""
         machine = record.read(self.folder)
         if machine is None:
             return []
         proxies = [] if machine.proxy is None else [machine.proxy]
         servers = [server.process for server in machine.servers.values()]
-        processes.end(*proxies)
-        processes.end(*servers)
+        processes.end(*proxies, *servers)
         return proxies + servers
 
     # Traffic
