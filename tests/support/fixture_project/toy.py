@@ -16,8 +16,11 @@ from typing import Any
 
 import pandas as pd
 
+from support import preloaded
+
 COMMANDS = Path(sys.executable).parent
 WHEN = "2026-01-02T03:04:05Z"
+_SECONDS = 900
 _WHO = {
     "GIT_AUTHOR_NAME": "toy",
     "GIT_AUTHOR_EMAIL": "toy@example.org",
@@ -67,7 +70,7 @@ class Toy:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=_SECONDS,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
@@ -79,11 +82,24 @@ class Toy:
         }
         return {**os.environ, **_WHO, **own, **more}
 
-    def sluice(self, *arguments: str, **environment: str) -> Ran:
+    def start(self, *arguments: str, **environment: str) -> Ran:
+        """Run `sluice …` with an interpreter of its own, which imports everything anew."""
         return self.run(sys.executable, "-m", "sluice.cli", *arguments, **environment)
 
+    def sluice(self, *arguments: str, **environment: str) -> Ran:
+        """Run `sluice …` in a process of its own, without the time that imports take."""
+        return self._module("sluice.cli", *arguments, **environment)
+
     def dvc(self, *arguments: str) -> Ran:
-        return self.run(sys.executable, "-m", "dvc", *arguments)
+        return self._module("dvc", *arguments)
+
+    def _module(self, name: str, *arguments: str, **environment: str) -> Ran:
+        """Run `python -m name`, without the time that its imports take if that is possible."""
+        given = self.environment(**environment)
+        if preloaded.needs_an_interpreter(given):
+            return self.run(sys.executable, "-m", name, *arguments, **environment)
+        done = preloaded.run(name, *arguments, cwd=self.root, environment=given, timeout=_SECONDS)
+        return Ran(done.returncode, done.stdout, done.stderr)
 
     def git(self, *arguments: str) -> str:
         return self.run("git", *arguments).went_well().out.strip()

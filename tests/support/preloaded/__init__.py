@@ -1,0 +1,14 @@
+"""Commands in new processes that need not import the libraries first.
+
+A whole run of the pipeline starts fourteen processes, and each of them spends seconds of CPU time
+on imports alone. Here one process, the server, imports the libraries once; every command is then a
+fork of it: a process of its own, with its own folder, environment, output and exit status.
+
+What is under test stays the same: the command line, DVC, and a process for each stage. A command
+that must have an interpreter of its own is run with `Toy.run`; one whose environment is read when
+an interpreter or a library starts gets one too (`needs_an_interpreter`).
+"""
+
+from support.preloaded.client import Done, needs_an_interpreter, run
+
+__all__ = ["Done", "needs_an_interpreter", "run"]

@@ -1,0 +1,101 @@
+"""Run a command in a fork of the server, which is started when it is first needed."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sluice import cli
+from support.preloaded.request import ask, status
+
+# Variables that an interpreter or a library reads when it starts, and what they were then.
+_READ_AT_START = ("PYTHON", "OMP_", "OPENBLAS_", "LD_", "LC_", "LANG", "TZ")
+_AT_START = dict(os.environ)
+
+# Variables that a command sets before it imports the libraries which read them.
+_OF_A_COMMAND = {**dict.fromkeys(cli._ONE_THREAD, "1"), "NUMBA_DISABLE_JIT": "1"}
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def needs_an_interpreter(environment: Mapping[str, str]) -> bool:
+    """Whether a fork would not notice how one of these variables was changed."""
+    return any(
+        value not in (_AT_START.get(name), _OF_A_COMMAND.get(name))
+        for name, value in environment.items()
+        if name.startswith(_READ_AT_START)
+    )
+
+
+def run(
+    module: str, *arguments: str, cwd: Path, environment: Mapping[str, str], timeout: float
+) -> Done:
+    """What `python -m module arguments` does and prints."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull) as none:
+        files = (none.fileno(), out.fileno(), err.fileno())
+        command = [sys.executable, "-m", module, *arguments]
+        connection, process = ask(_server(), command, cwd, environment, files)
+        connection.settimeout(timeout)
+        try:
+            ended = status(connection)
+        except TimeoutError:
+            os.kill(process, signal.SIGKILL)
+            raise
+        return Done(ended, *(_content(file.fileno()) for file in (out, err)))
+
+
+def _content(file: int) -> str:
+    size = os.fstat(file).st_size
+    return os.pread(file, size, 0).decode()
+
+
+@cache
+def _server() -> str:
+    """Start the server; returns its address. It ends with the process that has started it."""
+    folder = Path(tempfile.mkdtemp(prefix="sluice-preloaded-"))
+    address = str(folder / "socket")
+    command = [sys.executable, "-P", "-W", "ignore", "-m", "support.preloaded.server", address]
+    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **_OF_A_COMMAND, "PYTHONPATH": path.rstrip(os.pathsep)},
+        stdin=subprocess.PIPE,  # closed when this process ends
+    )
+    atexit.register(_stop, process, folder)
+    end = time.monotonic() + 300
+    while not _listens(address):
+        assert process.poll() is None, "the server of preloaded processes has ended"
+        assert time.monotonic() < end, "the server of preloaded processes does not answer"
+        time.sleep(0.05)
+    return address
+
+
+def _listens(address: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(address)
+        except OSError:
+            return False
+    return True
+
+
+def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
+    process.kill()
+    process.wait()
+    (folder / "socket").unlink(missing_ok=True)
+    folder.rmdir()

@@ -1,0 +1,108 @@
+"""The process that imports the libraries once, and forks for every command."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import traceback
+from contextlib import suppress
+
+from support.preloaded import stages
+from support.preloaded.request import ADDRESS, receive
+
+# Libraries whose import takes long, and which some command needs.
+_LIBRARIES = (
+    *("pandas", "pyarrow.parquet", "scipy.stats", "scipy.optimize", "jinja2", "cyclonedx.model"),
+    *("sklearn.compose", "sklearn.dummy", "sklearn.ensemble", "sklearn.impute", "sklearn.tree"),
+    *("sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection", "sklearn.pipeline"),
+    *("skops.io", "onnx", "onnxruntime", "skl2onnx", "shap", "fairlearn.metrics"),
+    *("great_expectations", "great_expectations.expectations", "matplotlib.figure"),
+    *("matplotlib.backends.backend_svg", "dvc.cli", "dvc.commands.add", "dvc.repo", "sluice.cli"),
+    *("dvc_data.index", "dvc_objects.fs.local", "httpx"),
+)
+
+
+def main(address: str) -> None:
+    """Serve until the process that started this one closes standard input."""
+    for name in _LIBRARIES:
+        importlib.import_module(name)
+    stages.fork_instead_of_starting()
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, _bury)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen(64)
+        while listening in select.select([listening, sys.stdin], [], [])[0]:
+            connection, _ = listening.accept()
+            if os.fork() == 0:
+                listening.close()
+                _become(connection, address)
+            connection.close()
+
+
+def _bury(*_: object) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _become(connection: socket.socket, address: str) -> None:
+    """Be the process of one command, and report its exit status."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        command, cwd, environment, files = receive(connection)
+    except (ConnectionError, ValueError):  # a client that only asked whether anyone is here
+        os._exit(0)
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment, **{ADDRESS: address})
+    ended = _run(command)
+    with suppress(OSError):
+        connection.sendall(ended.to_bytes(4))
+    os._exit(ended)
+
+
+def _run(command: list[str]) -> int:
+    """Run `python [-P] -m MODULE …`, or the script of a stage: `sluice …`."""
+    status: object = 0
+    try:
+        if command[0] == "sluice":
+            module, sys.argv = "sluice.cli", command
+        else:
+            at = command.index("-m")
+            module, sys.argv = command[at + 1], command[at + 1 :]
+            if "-P" not in command[:at]:
+                sys.path.insert(0, os.getcwd())
+        _forget(module)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        status = ended.code
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    return status if isinstance(status, int) else 0 if status is None else 1
+
+
+def _forget(module: str) -> None:
+    """Python warns when it runs a module that is already imported."""
+    is_package = hasattr(sys.modules.get(module), "__path__")
+    sys.modules.pop(f"{module}.__main__" if is_package else module, None)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
