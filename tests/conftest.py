@@ -29,7 +29,7 @@ vars(sys.modules["__main__"]).setdefault("__file__", __file__)
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Toy]]:
     """The project of a task with its package built; to look at, not to change."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -42,9 +42,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Toy]:
                 shutil.rmtree(root, ignore_errors=True)
                 build_green(root, task)
                 done.touch()
-        return Toy(root)
+        used[task] = Toy(root)
+        return used[task]
 
-    return get
+    used: dict[str, Toy] = {}
+    yield get
+    for each in used.values():
+        each.require_unchanged()
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from sluice.errors import SluiceError
 from sluice.project import Project
 from sluice.verdict import Verdict
 from support.adoption import interrupt, train_best
+from support.fixture_project import Toy
 
 Adopt = Callable[..., list[str]]
 Contents = Callable[[Path], dict[str, bytes]]
@@ -301,17 +300,11 @@ def test_the_command_refuses_in_one_line(
     text: str, options: list[str], reason: str, project: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "table.csv").write_text(text, "utf-8")
-    command = [sys.executable, "-m", "sluice.cli", "adopt", str(tmp_path / "table.csv")]
-    done = subprocess.run(
-        [*command, "--target", "y", *options],
-        check=False,
-        cwd=project,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode != 0
-    assert reason in done.stderr
-    assert "unexpected;" not in done.stderr
+    table = str(tmp_path / "table.csv")
+    ran = Toy(project).sluice("adopt", table, "--target", "y", *options)
+    assert ran.status != 0
+    assert reason in ran.line
+    assert "unexpected;" not in ran.err
 
 
 def test_adopting_outside_of_git_is_refused(tmp_path: Path) -> None:

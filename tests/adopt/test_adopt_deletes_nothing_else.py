@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pandas as pd
 import pytest
 
 from sluice.errors import SluiceError
+from support.fixture_project import Toy
 
 Adopt = Callable[..., list[str]]
 Contents = Callable[[Path], dict[str, bytes]]
@@ -28,8 +28,7 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def dvc(root: Path, *arguments: str) -> None:
-    command = [sys.executable, "-m", "dvc", *arguments]
-    subprocess.run(command, cwd=root, capture_output=True, check=True)
+    Toy(root).dvc(*arguments).went_well()
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -31,6 +32,11 @@ _WHO = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
 }
+
+
+# Files that nobody writes in place: a copy shares them, because copying takes more time than most
+# tests. `Toy.write` replaces a file, as git, DVC and sluice do.
+_SHARED = (".git/objects/", ".dvc/cache/files/", "src/sluice/", "out/package/code/")
 
 
 def _packages(folder: str, names: list[str]) -> list[str]:
@@ -106,8 +112,21 @@ class Toy:
 
     def copy(self, root: Path) -> Toy:
         """The same project elsewhere, with what DVC has cached but without packages."""
-        shutil.copytree(self.root, root, symlinks=True, ignore=_packages)
+        shared = tuple(f"{self.root}/{folder}" for folder in _SHARED)
+
+        def copy(file: str, to: str) -> None:
+            (os.link if file.startswith(shared) else shutil.copy2)(file, to)
+
+        shutil.copytree(self.root, root, symlinks=True, ignore=_packages, copy_function=copy)
         return Toy(root)
+
+    def require_unchanged(self) -> None:
+        """Fail if someone has written to a file which copies share."""
+        self.git("fsck", "--strict", "--no-dangling")
+        for path in (self.root / ".dvc/cache/files/md5").glob("??/*"):
+            md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+            assert md5 == f"{path.parent.name}{path.name}".removesuffix(".dir"), path
+        assert self.git("status", "--porcelain") == ""
 
     def commit(self) -> None:
         self.git("add", "-A")

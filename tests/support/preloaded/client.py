@@ -11,23 +11,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-from sluice import cli
 from support.preloaded.request import ask, status
 
 # Variables that an interpreter or a library reads when it starts, and what they were then.
 _READ_AT_START = ("PYTHON", "OMP_", "OPENBLAS_", "LD_", "LC_", "LANG", "TZ")
 _AT_START = dict(os.environ)
+# What `sluice check explanation` sets before it imports shap.
+_FOR_SHAP = {"NUMBA_DISABLE_JIT": "1"}
 
-# Variables that a command sets before it imports the libraries which read them.
-_OF_A_COMMAND = {**dict.fromkeys(cli._ONE_THREAD, "1"), "NUMBA_DISABLE_JIT": "1"}
 
-
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
     returncode: int
     stdout: str
     stderr: str
@@ -36,7 +33,7 @@ class Done:
 def needs_an_interpreter(environment: Mapping[str, str]) -> bool:
     """Whether a fork would not notice how one of these variables was changed."""
     return any(
-        value not in (_AT_START.get(name), _OF_A_COMMAND.get(name))
+        value != _AT_START.get(name)
         for name, value in environment.items()
         if name.startswith(_READ_AT_START)
     )
@@ -73,7 +70,7 @@ def _server() -> str:
     path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
         command,
-        env={**os.environ, **_OF_A_COMMAND, "PYTHONPATH": path.rstrip(os.pathsep)},
+        env={**os.environ, **_FOR_SHAP, "PYTHONPATH": path.rstrip(os.pathsep)},
         stdin=subprocess.PIPE,  # closed when this process ends
     )
     atexit.register(_stop, process, folder)
