@@ -69,11 +69,11 @@ def test_gives_the_same_bytes_again(written, image, package, tmp_path):
     assert again.read_bytes() == written.read_bytes()
 
 
-def test_an_image_of_another_package_is_refused(other_image, base, package, tmp_path):
+def test_an_image_of_another_package_is_refused(small_image, base, package, tmp_path):
     target = tmp_path / "bom.json"
-    done = sluice("package", "bom", package, "--image", other_image, "--out", target)
+    done = sluice("package", "bom", package, "--image", small_image, "--out", target)
     assert done.status == 2
-    assert done.line.startswith(f"{other_image}: is the image of another package than ")
+    assert done.line.startswith(f"{small_image}: is the image of another package than ")
     done = sluice("package", "bom", package, "--image", base.image, "--out", target)
     assert done.line.startswith(f"{base.image}: is not the image of a package")
     assert not target.exists()

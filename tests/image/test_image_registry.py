@@ -119,12 +119,12 @@ def test_invalid_repository_names_are_refused(name):
         normalized(name)
 
 
-def test_a_base_named_by_digest_is_pulled(remote_base, base, package, wheels, image):
+def test_a_base_named_by_digest_is_pulled(remote_base, small_package, small_wheels, small_image):
     tag = "sluice-test:pulled-base"
-    options = ("--base", remote_base, "--wheels", wheels, "--tag", tag)
-    sluice("package", "image", package, *options).went_well()
+    options = ("--base", remote_base, "--wheels", small_wheels, "--tag", tag)
+    sluice("package", "image", small_package, *options).went_well()
     try:
-        made, local = record.read(tag), record.read(image)
+        made, local = record.read(tag), record.read(small_image)
     finally:
         docker("image", "rm", tag)
     assert made.layers == local.layers

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from support.fixture_project import Ran
+from support.fixture_project import Ran, Toy
 
 ROOT = Path(__file__).parents[3]
 TOKEN = "a-token-of-this-test"  # noqa: S105
@@ -40,7 +39,7 @@ def docker(*arguments: object) -> Ran:
 
 
 def sluice(*arguments: object, **environment: str) -> Ran:
-    return run(sys.executable, "-m", "sluice.cli", *arguments, **environment)
+    return Toy(ROOT).sluice(*(str(each) for each in arguments), **environment)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from support.fixture_project import Toy
 from support.image.containers import docker, image_of, run, sluice
+from support.package_parts import Package
 
 _BASE = f"sluice-base:{platform.freedesktop_os_release().get('VERSION_CODENAME', 'unknown')}"
 
@@ -61,6 +63,32 @@ def image(base: Base, package: Path, wheels: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def small_package(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package whose image is built in seconds: it needs only click, so it cannot serve."""
+    made = Package.read(package)
+    lock = made.contents["environment/serve.txt"].decode()
+    made.contents["environment/serve.txt"] = _pin("click").search(lock)[0].encode() + b"\n"
+    made.contents["environment/batch.txt"] = b""
+    file = tmp_path_factory.mktemp("small") / "small.tar"
+    file.write_bytes(made.seal())
+    return file
+
+
+@pytest.fixture(scope="session")
+def small_wheels(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    (click,) = wheels.glob("click-*.whl")
+    folder = tmp_path_factory.mktemp("small-wheels")
+    shutil.copy(click, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_image(base: Base, small_package: Path, small_wheels: Path) -> Iterator[str]:
+    with image_of(small_package, small_wheels, base.image) as tag:
+        yield tag
+
+
+@pytest.fixture(scope="session")
 def other_package(
     base: Base, built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
@@ -85,12 +113,17 @@ def other_image(
 
 def _relocked(lock: str, base: Base, folder: Path) -> str:
     for library, version in OTHER.items():
-        pin = re.compile(rf"^{library}==.*(?:\n    --hash=.*)+", re.M)
+        pin = _pin(library)
         if pin.search(lock):
             lock = pin.sub(
                 f"{library}=={version} \\\\\n    --hash={_hash(base, library, folder)}", lock
             )
     return lock
+
+
+def _pin(library: str) -> re.Pattern[str]:
+    """The lines of a lock that name a library."""
+    return re.compile(rf"^{library}==.*(?:\n    --hash=.*)+", re.M)
 
 
 def _hash(base: Base, library: str, folder: Path) -> str:
