@@ -29,10 +29,15 @@ vars(sys.modules["__main__"]).setdefault("__file__", __file__)
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Toy]]:
-    """The project of a task with its package built; to look at, not to change."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run share."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def built(shared: Path) -> Iterator[Callable[[str], Toy]]:
+    """The project of a task with its package built; to look at, not to change."""
 
     def get(task: str) -> Toy:
         root, done = shared / f"toy-{task}", shared / f"toy-{task}.done"
@@ -85,9 +90,22 @@ _IMAGES = (*(f"org.opencontainers.image.title=toy-{task}" for task in TARGET), "
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[None]:
-    """What tests leave in the container engine, gigabytes of it, goes after the last of them."""
+def engine(shared: Path) -> Iterator[None]:
+    """What tests leave in the container engine, gigabytes of it, goes after the last of them.
+
+    The last process that has used the engine removes it: another one may still need its images.
+    """
+    users = shared / "engine-users"
+    users.mkdir(exist_ok=True)
+    own = users / str(os.getpid())
+    own.touch()
     yield
+    own.unlink()
+    if not any(users.iterdir()):
+        _clear_engine()
+
+
+def _clear_engine() -> None:
     for label in _IMAGES:
         left = _docker("image", "ls", "--quiet", "--filter", f"label={label}").split()
         if left:
@@ -105,10 +123,18 @@ _HEAVY = {"built", "engine"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make quick` leaves out, by the fixtures that each test uses."""
+    """Mark what `make quick` leaves out, by the fixtures that each test uses.
+
+    The longest tests come first, so that no worker is left with one when the other is done.
+    """
     for item in items:
         if isinstance(item, pytest.Function) and _HEAVY & set(item.fixturenames):
             item.add_marker(pytest.mark.heavy)
+    items.sort(key=lambda item: ("workflows" not in item.path.parts, not _is_heavy(item)))
+
+
+def _is_heavy(item: pytest.Item) -> bool:
+    return item.get_closest_marker("heavy") is not None
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -8,8 +8,8 @@ import pytest
 
 from support.workflows.repository import Place
 
-# One engine for all: two runs at once would build images of one name.
-builds_an_image = pytest.mark.xdist_group("image")
+# Every such run builds an image with the same name, so no two of them may run at the same time.
+builds_an_image = pytest.mark.xdist_group("candidate")
 uses_the_engine = pytest.mark.usefixtures("engine")
 
 ALL = {"scope", "check", "test", "pipeline", "integration", "all-green"}

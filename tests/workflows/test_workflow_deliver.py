@@ -10,8 +10,8 @@ import pytest
 
 from support.workflows.repository import Place
 
-# One engine for all: two runs at once would build images of one name.
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
+# Every run builds an image with the same name, so no two of them may run at the same time.
+pytestmark = [pytest.mark.xdist_group("candidate"), pytest.mark.usefixtures("engine")]
 
 JOBS = {"build", "rebuild", "attest", "test", "publish"}
 

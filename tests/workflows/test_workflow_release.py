@@ -10,8 +10,8 @@ from sluice.delivery.attestation import APPROVAL
 from support.releases.attested import approve
 from support.workflows.repository import Place
 
-# One engine for all: two runs at once would build images of one name.
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
+# Every run builds an image with the same name, so no two of them may run at the same time.
+pytestmark = [pytest.mark.xdist_group("candidate"), pytest.mark.usefixtures("engine")]
 
 RUN = 1  # what act calls every run
 
