@@ -1,4 +1,4 @@
-"""ci.yml on a pull request: the good case, and each way in which it must not be green."""
+"""ci.yml on a pull request: a change that passes, and each kind of change that must not pass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def report(place: Place) -> dict:
 
 @builds_an_image
 @uses_the_engine
-def test_a_change_of_texts_is_green_without_the_tests_of_the_machinery(place):
+def test_a_change_of_documentation_passes_without_the_tests_of_the_machinery(place):
     place.toy.write("docs/note.md", "# A note\n")
     place.propose()
     ran = place.pull_request()
@@ -37,7 +37,7 @@ def test_a_change_of_texts_is_green_without_the_tests_of_the_machinery(place):
     assert place.github.writes == []
 
 
-def test_a_gate_that_refuses_a_contribution_that_also_loosens_a_bound(place):
+def test_a_failing_gate_and_a_loosened_threshold_are_both_reported(place):
     with place.toy.params() as settings:
         settings["performance"]["bounds"] = {"roc_auc": {"low": 0.999}, "recall": {"low": 0.5}}
     place.propose()
@@ -55,7 +55,7 @@ def test_a_gate_that_refuses_a_contribution_that_also_loosens_a_bound(place):
     assert "params.yaml" in report(place)["contribution"]["files"]
 
 
-def test_a_test_of_the_use_case_that_fails(place):
+def test_a_failing_test_of_the_use_case_fails_the_job_check(place):
     place.toy.write("tests/usecase/test_fork.py", "def test_it():\n    assert not __name__\n")
     place.propose()
     ran = place.pull_request("check")
@@ -63,7 +63,7 @@ def test_a_test_of_the_use_case_that_fails(place):
     assert ran.failed_step() == 'make test T="tests/usecase tests/docs"'
 
 
-def test_a_test_of_the_machinery_that_fails(place):
+def test_a_failing_test_of_the_machinery_fails_the_job_test(place):
     place.toy.write("tests/check/test_machinery.py", "def test_it():\n    assert False\n")
     place.propose()
     ran = place.pull_request("test")
@@ -71,7 +71,7 @@ def test_a_test_of_the_machinery_that_fails(place):
     assert ran.failed_step() == "make test"
 
 
-def decide_for_themselves(place: Place) -> None:
+def always_decide_to_skip(place: Place) -> None:
     """A script that always says skip, beside a change of the machinery."""
     place.toy.write(
         ".github/scope.py", place.toy.text(".github/scope.py").replace('"run"', '"skip"')
@@ -86,8 +86,8 @@ def put_a_folder_where_the_base_branch_goes(place: Place) -> None:
 
 
 def test_a_contribution_cannot_avoid_the_tests_of_the_machinery(place):
-    """Each of the two alone needs the tests; links, renames and the like are in test_scope.py."""
-    decide_for_themselves(place)
+    """Either change alone makes the tests run; test_scope.py has links, renames and the like."""
+    always_decide_to_skip(place)
     put_a_folder_where_the_base_branch_goes(place)
     place.propose()
     ran = place.pull_request("test")
@@ -95,7 +95,7 @@ def test_a_contribution_cannot_avoid_the_tests_of_the_machinery(place):
     assert ran.said("The tests of the machinery run: ")
 
 
-def test_the_tests_run_if_nothing_can_be_decided(place):
+def test_the_tests_run_if_the_job_scope_fails(place):
     place.toy.git("rm", "-q", ".github/scope.py")
     place.toy.commit()
     place.toy.write("docs/note.md", "# A note\n")
@@ -113,8 +113,8 @@ def test_main_and_the_merge_queue_run_the_tests_for_every_change(place, event):
     assert ran.jobs.get("scope") in (None, "skipped")
 
 
-def test_a_run_that_is_cancelled(place):
-    """act cuts `all-green` short then, which GitHub lets run: what it says of that, test_policy."""
+def test_a_cancelled_run_does_not_pass(place):
+    """GitHub still runs `all-green` then, which act does not: test_all_green.py runs its script."""
     with place.toy.params() as settings:
         settings["explanation"]["rows"] = 21
     place.propose()
@@ -125,7 +125,7 @@ def test_a_run_that_is_cancelled(place):
     assert not place.workflows.artifact("package").exists()
 
 
-def test_a_stale_lock_is_refused_after_the_results(place):
+def test_a_stale_dvc_lock_fails_the_run_after_the_gates_have_reported(place):
     with place.toy.params() as settings:
         settings["explanation"]["rows"] = 21
     place.propose()
@@ -145,8 +145,8 @@ def drop_a_gate(place: Place) -> None:
     place.toy.write("dvc.yaml", stages[:start] + stages[end:])
 
 
-def test_a_contribution_that_edits_its_own_judge(place):
-    """It is refused, and what it edits is shown; other edits are in tests/pipeline."""
+def test_a_contribution_that_removes_a_gate_and_a_required_job_is_refused(place):
+    """The report lists the files that it changes; tests/pipeline has other changes of dvc.yaml."""
     drop_a_gate(place)
     workflow = place.toy.text(".github/workflows/ci.yml")
     place.toy.write(".github/workflows/ci.yml", workflow.replace("pipeline, integration", "check"))
@@ -164,7 +164,7 @@ def test_a_contribution_that_edits_its_own_judge(place):
     ]
 
 
-def test_a_champion_that_cannot_be_asked_for_is_no_pass(place):
+def test_the_run_fails_if_github_does_not_say_which_version_is_the_champion(place):
     place.github.interfere = lambda verb, path, _: (
         (503, {"message": "down"}) if path.endswith("/releases/latest") else None
     )
@@ -174,8 +174,8 @@ def test_a_champion_that_cannot_be_asked_for_is_no_pass(place):
     assert not place.workflows.artifact("package").exists()
 
 
-def test_what_people_type_is_no_command_and_unchanged_stages_come_from_the_cache(place):
-    """A branch, a title and a commit message are data, wherever they come through."""
+def test_texts_of_people_are_not_run_as_commands_and_unchanged_stages_are_not_run_again(place):
+    """The names of branches, titles and commit messages are data, wherever a workflow uses them."""
     evil = "$(touch pwned)`touch pwned`;touch pwned;${{ github.token }}"
     place.toy.git("commit", "-q", "--allow-empty", "-m", evil)
     ran = place.pull_request(

@@ -1,4 +1,4 @@
-"""deliver.yml on a push to main: from a commit to a pre-release, or to nothing at all."""
+"""deliver.yml on a push to main publishes a pre-release, or nothing."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def test_a_commit_becomes_a_pre_release(delivered: Path):
         ("provenance", "shop"),
         ("provenance", "toy-"),
     ]
-    # Nothing that an earlier run kept: each job ran every stage itself.
+    # Each of the two jobs has run every stage itself, without results of an earlier run.
     assert log.count("Running stage 'performance'") == 2
 
 
-def test_a_gate_that_refuses(place):
+def test_a_failing_gate_stops_the_delivery(place):
     with place.toy.params() as settings:
         settings["performance"]["bounds"]["roc_auc"] = {"low": 0.999}
     place.toy.commit()
@@ -60,15 +60,17 @@ def test_a_gate_that_refuses(place):
     assert place.github.releases == []
 
 
-def test_a_delivery_that_is_cancelled(place):
+def test_a_cancelled_delivery_publishes_nothing(place):
     ran = place.push(cancel_at="Running stage")
     assert ran.status != 0
     assert "success" not in {ran.jobs.get(job) for job in JOBS}
     assert place.github.releases == []
 
 
-def test_a_package_that_was_changed_on_its_way(after_delivery: Place, delivered: Path):
-    """The second job alone, on what the first one has uploaded: test_policy holds their order."""
+def test_a_package_that_was_changed_between_two_jobs_is_refused(
+    after_delivery: Place, delivered: Path
+):
+    """Only the second job runs, on what the first one uploaded; test_policy.py has their order."""
     place = after_delivery
     place.reuse_results()
     shutil.copytree(delivered / "state/artifacts", place.workflows.state / "artifacts")
@@ -76,7 +78,7 @@ def test_a_package_that_was_changed_on_its_way(after_delivery: Place, delivered:
     content = bytearray(package.read_bytes())
     content[len(content) // 2] ^= 1
     package.write_bytes(content)
-    # Only act reads this: each job has a clone of the commit.
+    # Only act reads this file; each job has a clone of the commit.
     workflow = place.toy.text(".github/workflows/deliver.yml")
     place.toy.write(".github/workflows/deliver.yml", workflow.replace("    needs: build\n", ""))
     ran = place.push("rebuild")
@@ -84,7 +86,7 @@ def test_a_package_that_was_changed_on_its_way(after_delivery: Place, delivered:
     assert ran.failed_step() == "Compare the packages byte for byte"
 
 
-def test_a_server_that_is_too_slow(place, size):
+def test_a_package_whose_server_is_too_slow_is_not_published(place, size):
     if not size(0, 1):
         pytest.skip("three minutes: 'make test-full' runs it; the gate itself is in tests/staging")
     with place.toy.params() as settings:

@@ -1,4 +1,4 @@
-"""release.yml and rollback.yml: what was delivered, approved by someone else, and nothing else."""
+"""release.yml and rollback.yml release only what was delivered and someone else approved."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_an_approved_version_becomes_the_champion(place):
         assert ran.said(words)
 
 
-def test_nobody_has_approved(place):
+def test_nothing_is_released_without_an_approval(place):
     ran = release(place)
     assert ran.jobs == {"preflight": "success", "release": "failure"}
     assert ran.said("run 1 was not approved for production by anyone other than")
@@ -71,7 +71,7 @@ def test_nobody_has_approved(place):
 @pytest.mark.parametrize(
     "at", ["Main Check again and record who approved what", "Main Carry out what was approved"]
 )
-def test_cancelled_after_the_approval(place, at):
+def test_a_run_that_is_cancelled_after_the_approval_releases_nothing(place, at):
     place.github.approve(RUN, "hubot")
     ran = place.dispatch("release", version=version(place), cancel_at=at)
     assert ran.status != 0
@@ -93,8 +93,8 @@ def weaken_production(place: Place) -> None:
         rule["prevent_self_review"] = False
 
 
-def test_preflight_refuses(place):
-    """What preflight refuses, one by one, is in tests/approval: here, what the workflow does."""
+def test_nobody_is_asked_to_approve_what_preflight_refuses(place):
+    """tests/approval has every refusal of preflight; here the workflow stops because of one."""
     weaken_production(place)
     swap_package(place)
     place.github.approve(RUN, "hubot")
@@ -112,7 +112,7 @@ def test_preflight_refuses(place):
 
 
 @pytest.mark.parametrize("look", [3, 5])
-def test_what_changes_between_approval_and_release(place, look):
+def test_a_package_that_is_replaced_after_the_approval_is_not_released(place, look):
     """The environment delays the second job, and meanwhile somebody replaces the package.
 
     The environment is looked at for the third time before the approval is attested, and for the
@@ -134,7 +134,7 @@ def test_what_changes_between_approval_and_release(place, look):
     assert len(notes(place)) == (1 if look == 5 else 0)
 
 
-def test_text_that_is_not_a_version(place):
+def test_a_text_that_is_not_a_version_is_refused_and_not_run_as_a_command(place):
     ran = release(place, "v1; touch pwned")
     assert ran.jobs["preflight"] == "failure"
     assert not list(place.workflows.home.rglob("pwned"))
@@ -154,7 +154,7 @@ def released(place: Place, tag: str, created: str) -> dict:
     return other
 
 
-def test_back_to_an_earlier_release(place):
+def test_a_rollback_makes_an_earlier_release_the_champion(place):
     later = released(place, "v2026.02.03-abcdefabcdef", "2026-02-03T00:00:00Z")
     place.github.approve(RUN, "hubot")
     for asset in later["assets"]:
@@ -177,8 +177,8 @@ def test_back_to_an_earlier_release(place):
     assert not list(place.workflows.home.rglob("pwned"))
 
 
-def test_a_rollback_that_is_refused(place):
-    """To a version that was never released; tests/approval has the other refusals."""
+def test_a_rollback_to_a_version_that_was_never_released_is_refused(place):
+    """tests/approval has the other refusals."""
     ran = place.dispatch("rollback", version=version(place), reason="too soon to say")
     assert ran.jobs["preflight"] == "failure"
     assert ran.jobs.get("rollback") in (None, "skipped")

@@ -1,4 +1,4 @@
-"""report.yml: what the pull request's run left becomes one comment, written by main's code."""
+"""report.yml writes one comment from the report of a pull request's run, with the code of main."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def comment(place: Place, report: bytes) -> object:
     return place.workflows.run("workflow_run", "report", payload=payload)
 
 
-def test_the_report_becomes_a_comment(place):
+def test_the_report_becomes_one_comment_which_a_second_run_replaces(place):
     report = Path(place.toy.root / "out/report/report.json").read_bytes()
     ran = comment(place, report)
     assert ran.status == 0, ran.log[-4000:]
@@ -51,14 +51,14 @@ def test_the_report_becomes_a_comment(place):
     assert not list(place.workflows.home.rglob("pwned"))
 
 
-def test_an_artifact_that_is_no_report(place):
+def test_the_comment_says_so_if_the_artifact_is_not_a_report(place):
     ran = comment(place, b'{"pull_request": 99}')
     assert ran.status != 0
     (written,) = place.github.comments
     assert "No report" in written["body"]
 
 
-def test_a_run_of_another_event_is_left_alone(place):
+def test_a_run_that_no_pull_request_started_gets_no_comment(place):
     place.github.run["event"] = "push"
     ran = comment(place, b"{}")
     assert ran.jobs.get("comment") in (None, "skipped")

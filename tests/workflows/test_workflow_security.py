@@ -43,7 +43,7 @@ def advisories() -> Iterator[tuple[dict[str, list], str]]:
     server.server_close()
 
 
-def test_nothing_is_found_in_the_template(place, advisories):
+def test_the_template_passes(place, advisories):
     place.workflows.environment["AUDIT"] = f"--osv-url {advisories[1]}"
     ran = place.workflows.run("push", "security", payload=place.event())
     assert ran.status == 0, ran.log[-4000:]
@@ -51,7 +51,7 @@ def test_nothing_is_found_in_the_template(place, advisories):
     assert ran.jobs["code"] == ran.jobs["scorecard"] == "success"
 
 
-def test_a_locked_version_that_is_known_to_be_vulnerable(place, advisories):
+def test_a_locked_version_with_a_known_vulnerability_fails(place, advisories):
     known, url = advisories
     known["uvicorn"] = [_ADVISORY]
     place.workflows.environment["AUDIT"] = f"--osv-url {url}"
@@ -60,13 +60,13 @@ def test_a_locked_version_that_is_known_to_be_vulnerable(place, advisories):
     assert ran.said("OSV-2026-1")
 
 
-def test_a_database_that_does_not_answer(place):
+def test_the_audit_fails_if_the_database_does_not_answer(place):
     place.workflows.environment["AUDIT"] = "--osv-url http://127.0.0.1:9/v1/query"
     ran = place.workflows.run("push", "security", "vulnerabilities", payload=place.event())
     assert ran.jobs["vulnerabilities"] == "failure"
 
 
-def test_a_workflow_that_anyone_could_use(place):
+def test_a_workflow_into_which_anyone_could_inject_code_fails(place):
     workflow = place.toy.text(".github/workflows/report.yml")
     expression = 'run: echo "${{ github.event.workflow_run.head_branch }}" #'
     place.toy.write(
@@ -78,7 +78,7 @@ def test_a_workflow_that_anyone_could_use(place):
     assert ran.said("template-injection")
 
 
-def test_a_new_dependency_with_an_advisory(place):
+def test_a_new_dependency_with_an_advisory_fails(place):
     state = place.workflows.state
     state.mkdir(parents=True, exist_ok=True)
     (state / "advisories.txt").write_text("poisoned==1.0\n")
