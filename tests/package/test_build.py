@@ -17,14 +17,17 @@ from support.fixture_project import Toy
 def test_a_clone_elsewhere_gives_the_same_bytes(
     built: Callable[[str], Toy], tmp_path: Path
 ) -> None:
-    """From scratch, with other threads and hash seeds, with data from the repository's store."""
+    """From scratch, with other threads and hash seeds, with data from the repository's store.
+
+    Each stage has an interpreter of its own, which the stages of `built` have not.
+    """
     first = built("binary")
     clone = Toy(tmp_path / "somewhere" / "else")
     clone.root.mkdir(parents=True)
     clone.git("clone", "-q", str(first.root), ".")
     lock = clone.text("dvc.lock")
     environment = {"OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo"}
-    clone.sluice("package", "build", **environment).went_well()
+    clone.start("package", "build", **environment).went_well()
     assert clone.text("dvc.lock") == lock
     assert clone.git("status", "--porcelain") == ""
     assert clone.package.name == first.package.name

@@ -43,13 +43,9 @@ def bare(root: Path, task: str) -> Toy:
 
 
 def green(root: Path, task: str) -> Toy:
-    """The same, with all gates passed, dvc.lock committed and the package built.
-
-    The stages of the binary project start as a user's do, each with an interpreter of its own.
-    """
+    """The same, with all gates passed, dvc.lock committed and the package built."""
     toy = bare(root, task)
-    run = toy.start if task == "binary" else toy.sluice
-    run("run").went_well()
+    toy.sluice("run").went_well()
     toy.commit()
     toy.sluice("package", "build").went_well()
     return toy
