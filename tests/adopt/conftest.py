@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,14 @@ def ask_dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(["dvc", *arguments], *done)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forked_dvc() -> Iterator[None]:
+    """In these tests an adoption asks DVC in a fork."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dvc, "ask", ask_dvc)
+        yield
+
+
 @pytest.fixture(scope="session")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("example")
@@ -66,13 +74,10 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(
-    example: Path, own_usecase: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def project(example: Path, own_usecase: None, tmp_path: Path) -> Path:
     """A committed project with data under DVC; its `usecase` is the one that is imported."""
     root = tmp_path / "project"
     shutil.copytree(example, root, symlinks=True)
-    monkeypatch.setattr(dvc, "ask", ask_dvc)
     return root
 
 
