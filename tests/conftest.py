@@ -29,19 +29,19 @@ vars(sys.modules["__main__"]).setdefault("__file__", __file__)
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all processes of this run share."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")
-def built(shared: Path) -> Iterator[Callable[[str], Toy]]:
+def built(run_folder: Path) -> Iterator[Callable[[str], Toy]]:
     """The project of a task with its package built; to look at, not to change."""
 
     def get(task: str) -> Toy:
-        root, done = shared / f"toy-{task}", shared / f"toy-{task}.done"
-        with (shared / f"toy-{task}.lock").open("w") as lock:
+        root, done = run_folder / f"toy-{task}", run_folder / f"toy-{task}.done"
+        with (run_folder / f"toy-{task}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not done.exists():
                 shutil.rmtree(root, ignore_errors=True)
@@ -90,12 +90,12 @@ _IMAGES = (*(f"org.opencontainers.image.title=toy-{task}" for task in TARGET), "
 
 
 @pytest.fixture(scope="session")
-def engine(shared: Path) -> Iterator[None]:
+def engine(run_folder: Path) -> Iterator[None]:
     """What tests leave in the container engine, gigabytes of it, goes after the last of them.
 
     The last process that has used the engine removes it: another one may still need its images.
     """
-    users = shared / "engine-users"
+    users = run_folder / "engine-users"
     users.mkdir(exist_ok=True)
     own = users / str(os.getpid())
     own.touch()

@@ -18,10 +18,10 @@ from support.workflows.repository import Place, settle
 
 
 @pytest.fixture(scope="session")
-def template(shared: Path, built: Callable[[str], Toy]) -> Path:
+def template(run_folder: Path, built: Callable[[str], Toy]) -> Path:
     """The fork that one of all the test processes makes, and the others find."""
-    folder, done = shared / "fork", shared / "fork.done"
-    with (shared / "fork.lock").open("w") as lock:
+    folder, done = run_folder / "fork", run_folder / "fork.done"
+    with (run_folder / "fork.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -31,10 +31,10 @@ def template(shared: Path, built: Callable[[str], Toy]) -> Path:
 
 
 @pytest.fixture
-def place(template: Path, shared: Path, tmp_path: Path) -> Iterator[Place]:
+def place(template: Path, run_folder: Path, tmp_path: Path) -> Iterator[Place]:
     """A finished repository: set up, with a reviewer who is not the one who releases."""
     with ExitStack() as stack:
-        yield settle(stack, template, shared, tmp_path)
+        yield settle(stack, template, run_folder, tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -45,12 +45,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def delivered(
-    template: Path, shared: Path, store: str, tmp_path_factory: pytest.TempPathFactory
+    template: Path, run_folder: Path, store: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """What a whole run of deliver.yml leaves: its fork, and the state of GitHub after it."""
     folder = tmp_path_factory.mktemp("delivered")
     with ExitStack() as stack:
-        place = settle(stack, template, shared, folder)
+        place = settle(stack, template, run_folder, folder)
         place.workflows.variables["REGISTRY"] = store
         ran = place.push()
         assert ran.status == 0, ran.log[-8000:]
@@ -60,10 +60,12 @@ def delivered(
 
 
 @pytest.fixture
-def after_delivery(delivered: Path, shared: Path, store: str, tmp_path: Path) -> Iterator[Place]:
+def after_delivery(
+    delivered: Path, run_folder: Path, store: str, tmp_path: Path
+) -> Iterator[Place]:
     """The same fork, one version delivered and none released."""
     with ExitStack() as stack:
-        place = settle(stack, delivered / "fork", shared, tmp_path)
+        place = settle(stack, delivered / "fork", run_folder, tmp_path)
         place.workflows.variables["REGISTRY"] = store
         place.github.load(delivered / "github.json")
         shutil.copytree(delivered / "state/attestations", place.workflows.state / "attestations")
