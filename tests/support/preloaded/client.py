@@ -66,12 +66,13 @@ def _server() -> str:
     """Start the server; returns its address. It ends with the process that has started it."""
     folder = Path(tempfile.mkdtemp(prefix="sluice-preloaded-"))
     address = str(folder / "socket")
-    command = [sys.executable, "-P", "-W", "ignore", "-m", "support.preloaded.server", address]
-    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-P", "-m", "support.preloaded.server", address]
+    path = os.pathsep.join([str(Path(__file__).parents[2]), _AT_START.get("PYTHONPATH", "")])
     process = subprocess.Popen(
         command,
-        env={**os.environ, **_FOR_SHAP, "PYTHONPATH": path.rstrip(os.pathsep)},
+        env={**_AT_START, **_FOR_SHAP, "PYTHONPATH": path.rstrip(os.pathsep)},
         stdin=subprocess.PIPE,  # closed when this process ends
+        start_new_session=True,  # Ctrl-C is for this process
     )
     atexit.register(_stop, process, folder)
     end = time.monotonic() + 300

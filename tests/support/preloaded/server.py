@@ -11,7 +11,9 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import traceback
+import warnings
 from contextlib import suppress
 
 from support.preloaded import stages
@@ -31,8 +33,9 @@ _LIBRARIES = (
 
 def main(address: str) -> None:
     """Serve until the process that started this one closes standard input."""
-    for name in _LIBRARIES:
-        importlib.import_module(name)
+    with warnings.catch_warnings(action="ignore"):
+        for name in _LIBRARIES:
+            importlib.import_module(name)
     stages.fork_instead_of_starting()
     gc.collect()
     gc.freeze()
@@ -67,6 +70,7 @@ def _become(connection: socket.socket, address: str) -> None:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment, **{ADDRESS: address})
+    tempfile.tempdir = None  # which one it is depends on the environment
     ended = _run(command)
     with suppress(OSError):
         connection.sendall(ended.to_bytes(4))
