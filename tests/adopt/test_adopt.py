@@ -23,6 +23,10 @@ Adopt = Callable[..., list[str]]
 Contents = Callable[[Path], dict[str, bytes]]
 
 
+# Trains all candidates and runs every gate, which `make quick` leaves out.
+whole_pipeline = pytest.mark.heavy
+
+
 def judge(root: Path) -> dict[str, Verdict]:
     project = train_best(root)
     return {name: run(project, name) for name in gates.GATES}
@@ -55,6 +59,7 @@ def mixed(rows: int) -> pd.DataFrame:
     )
 
 
+@whole_pipeline
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_table_with_texts_booleans_missing_values_dates_and_unusual_names(
     suffix: str, project: Path, adopted: Adopt, tmp_path: Path
@@ -71,6 +76,7 @@ def test_a_table_with_texts_booleans_missing_values_dates_and_unusual_names(
     assert refused(judge(project)) == []
 
 
+@whole_pipeline
 @pytest.mark.parametrize(
     ("name", "task"),
     [("breast_cancer", "binary"), ("wine", "multiclass"), ("diabetes", "regression")],
@@ -128,6 +134,7 @@ def test_a_leak_is_left_out_and_no_bound_is_derived_from_it(
     assert run(Project(project), "data-quality").passes
 
 
+@whole_pipeline
 def test_a_leak_that_is_kept_gets_no_green_report(
     project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:
@@ -167,6 +174,7 @@ def test_the_example_is_replaced(
     assert ".adopt" not in {path.name for path in project.iterdir()}
 
 
+@whole_pipeline
 def test_insufficient_evidence_can_be_accepted_by_name(
     project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:
