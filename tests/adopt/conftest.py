@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from sluice.adopt import adopt
+from sluice.adopt.bounds import DerivedBounds
+from sluice.adopt.bounds.derive import derive
+from sluice.config import Settings
 from sluice.pipeline import dvc
 from support import preloaded
 
@@ -50,11 +55,23 @@ def ask_dvc(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(["dvc", *arguments], *done)
 
 
+_DERIVED: dict[tuple[bytes, str], DerivedBounds] = {}
+
+
+def derive_once(frame: pd.DataFrame, settings: Settings) -> DerivedBounds:
+    """Derive bounds by cross-validation once for each table, of which many tests adopt the same."""
+    key = (pickle.dumps(frame), settings.model_dump_json())
+    if key not in _DERIVED:
+        _DERIVED[key] = derive(frame, settings)
+    return _DERIVED[key]
+
+
 @pytest.fixture(scope="module", autouse=True)
-def forked_dvc() -> Iterator[None]:
-    """In these tests an adoption asks DVC in a fork."""
+def quick_adoptions() -> Iterator[None]:
+    """In these tests an adoption asks DVC in a fork, and repeats no cross-validation."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dvc, "ask", ask_dvc)
+        patch.setattr("sluice.adopt.run.derive", derive_once)
         yield
 
 
