@@ -120,3 +120,18 @@ def test_a_log_that_is_not_there_is_an_error(drift, tmp_path) -> None:
     ran = drift(tmp_path / "nowhere")
     assert ran.status == 2
     assert "nowhere: no such file or folder" in ran.line
+
+
+def test_columns_that_go_together_in_another_way_are_found(drift, green, logged, tmp_path) -> None:
+    """`waste` follows `weight`: each of them alone is as it was."""
+    frame = rows(3_000, seed=9)
+    order = frame["weight"].to_numpy().argsort().argsort()
+    frame["waste"] = np.sort(frame["waste"].to_numpy())[order]
+    put_log(tmp_path / "log", logged, frame, days=28)
+    train = green.root / "out/split/train.parquet"
+    ran = drift(tmp_path / "log", "--json", "--train", str(train))
+    assert ran.status == 1
+    assert list(unmet(ran)) == ["drift/all columns together"]
+    other = drift(tmp_path / "log", "--train", str(green.root / "out/split/holdout.parquet"))
+    assert other.status == 2
+    assert "holds other rows than those" in other.line

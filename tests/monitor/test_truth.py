@@ -248,3 +248,30 @@ def test_a_file_that_is_no_table_is_an_error(monitor, logged, tmp_path) -> None:
     ran = monitor("truth", tmp_path / "log", "--labels", str(path))
     assert ran.status == 2
     assert "is no readable file of labels" in ran.line
+
+
+def test_groups_are_compared_where_the_labels_bring_them(monitor, logged, tmp_path) -> None:
+    """A new rule for one side: those on the right are decided to be late more often."""
+    frame = rows(4_000)
+    frame.loc[frame["side"] == "right", "slope"] += 1.5
+    labels = put(tmp_path, logged, frame)
+    without = monitor(
+        "run",
+        tmp_path / "log",
+        "--labels",
+        str(write(labels, tmp_path)),
+        "--out",
+        str(tmp_path / "without"),
+    )
+    assert "fairness" not in {path.stem for path in (tmp_path / "without/verdicts").iterdir()}
+    assert "Traceback" not in without.said
+    order = labels["id"].str.rpartition("-")[2].astype(int)
+    labels["side"] = frame["side"].to_numpy()[order]
+    path = write(labels, tmp_path)
+    out = tmp_path / "with"
+    assert monitor("run", tmp_path / "log", "--labels", str(path), "--out", str(out)).status == 1
+    said = json.loads((out / "verdicts/fairness.json").read_bytes())
+    (found_,) = said["findings"]
+    assert (found_["name"], found_["status"]) == ("fairness/side/selection_rate difference", "fail")
+    assert found_["estimate"] > 0.2
+    assert found_["n"] == 4_000

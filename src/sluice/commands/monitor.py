@@ -80,6 +80,8 @@ def _add_log(command: argparse.ArgumentParser) -> None:
     command.add_argument("--package", type=Path, metavar="FILE", help=package)
     until = "the last day to look at, such as 2026-11-26; default: the last complete day"
     command.add_argument("--until", type=date.fromisoformat, metavar="DATE", help=until)
+    train = "the training rows, for a classifier; default: those of this project, if they are here"
+    command.add_argument("--train", type=Path, metavar="FILE", help=train)
     cache = f"the folder for summaries of files that do not change any more; default: {_CACHE}"
     command.add_argument("--cache", type=Path, default=_CACHE, metavar="FOLDER", help=cache)
     command.add_argument("--json", action="store_true", help="print the verdict as JSON")
@@ -149,7 +151,9 @@ def _rehearse(options: argparse.Namespace) -> int:
 def _looking(options: argparse.Namespace) -> AbstractContextManager[Look]:
     from sluice.monitor import run
 
-    return run.looking(_package(options.package), options.log, options.until, options.cache)
+    package = _package(options.package)
+    training = run.training_rows(package, options.train, project().split("train"))
+    return run.looking(package, options.log, options.until, options.cache, training)
 
 
 def _package(given: Path | None) -> Path:

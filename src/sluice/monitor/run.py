@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,15 +15,15 @@ import msgspec
 from sluice import gates
 from sluice.config import Settings
 from sluice.errors import SluiceError
-from sluice.monitor import decide, drift, learning, log, summaries, windows
+from sluice.monitor import decide, domain, drift, learning, log, summaries, windows
 from sluice.monitor.decide import Decision
 from sluice.monitor.drift import ColumnDrift
 from sluice.monitor.summary import Cell, FileSummary
-from sluice.monitor.truth import join, measure
+from sluice.monitor.truth import groups, join, measure
 from sluice.monitor.truth.context import Context
 from sluice.monitor.truth.evidence import Truth
-from sluice.monitor.truth.join import ScoredLog
-from sluice.monitor.windows import Subject
+from sluice.monitor.truth.join import Joined, ScoredLog
+from sluice.monitor.windows import Subject, Window
 from sluice.package.archive import Package, opened
 from sluice.project import Project
 from sluice.report.evidence import Performance
@@ -37,7 +38,7 @@ class Look:
     """The summaries of a log, and the package that they are compared with.
 
     log_place: the log as it was named. now: today. last: the last day of the windows. Both are
-    days since 1970.
+    days since 1970. training: the training rows, for the domain classifier; None if not here.
     """
 
     package: Package
@@ -45,6 +46,7 @@ class Look:
     log_place: str
     now: int
     last: int
+    training: Path | None = None
 
     @property
     def subject(self) -> Subject:
@@ -74,9 +76,24 @@ class Look:
         """The verdict on input drift."""
 
         def measure() -> list[Finding]:
-            return drift.findings(self.drifts, self.summaries, self.subject)
+            found = drift.findings(self.drifts, self.summaries, self.subject)
+            longest = windows.window(self.cells, windows.DAYS[-1], self.last)
+            if self.training is not None and longest.rows:
+                found.append(self._told_apart(self.training, longest))
+            return found
 
         return self._run(drift.GATE, measure)
+
+    def _told_apart(self, training: Path, window: Window) -> Finding:
+        return domain.finding(
+            training,
+            self.log_place,
+            self.summaries,
+            self.reference,
+            subject=self.subject,
+            window=window,
+            alpha=drift.alpha(self.settings.monitor),
+        )
 
     def log(self) -> Verdict:
         """The verdict on the log itself."""
@@ -87,9 +104,7 @@ class Look:
         evidence: list[Truth] = []
 
         def find() -> list[Finding]:
-            scored = ScoredLog(self.log_place, self.summaries, self.reference, self.subject)
-            joined = join.join(labels, scored, self.settings)
-            own = joined.rows(joined.versions == self.subject.digest)
+            own = self.joined(labels)
             context = Context(
                 self.reference,
                 self.settings,
@@ -103,10 +118,29 @@ class Look:
 
         return self._run(measure.GATE, find), evidence[0] if evidence else None
 
+    def fairness(self, labels: Path) -> Verdict | None:
+        """The verdict on groups of people; None if the labels bring no sensitive column."""
+        joined = self.joined(labels)
+        if not groups.columns(self.settings, joined) or not len(joined.truth):
+            return None
+        return self._run(groups.GATE, lambda: groups.findings(self.settings, joined))
+
+    def joined(self, labels: Path) -> Joined:
+        """The labelled records of this version."""
+        if labels not in self._joined:
+            scored = ScoredLog(self.log_place, self.summaries, self.reference, self.subject)
+            joined = join.join(labels, scored, self.settings)
+            self._joined[labels] = joined.rows(joined.versions == self.subject.digest)
+        return self._joined[labels]
+
+    @cached_property
+    def _joined(self) -> dict[Path, Joined]:
+        return {}
+
     def decision(self, judged: Verdict | None, facts: Truth | None, project: Project) -> Decision:
         """Whether to train again. judged, facts: on the ground truth; None without labels."""
         settings = self.settings
-        labels = facts.rows if facts else 0
+        labels = facts.usable if facts else 0
         gain = None
         if settings.retraining.cost is not None and labels:
             gain = learning.expected_gain(project, labels)
@@ -157,7 +191,13 @@ class Look:
 
 
 @contextmanager
-def looking(package: Path, given: str, until: date | None, cache: Path | None) -> Iterator[Look]:
+def looking(
+    package: Path,
+    given: str,
+    until: date | None,
+    cache: Path | None,
+    training: Path | None = None,
+) -> Iterator[Look]:
     """Open the package and summarize the log for as long as they are used."""
     with opened(package) as unpacked:
         made = summaries.of_log(given, unpacked.reference, cache)
@@ -166,4 +206,26 @@ def looking(package: Path, given: str, until: date | None, cache: Path | None) -
         subject = Subject(manifest.name, manifest.version, manifest.digest)
         cells = windows.cells_of(made, subject)
         last = windows.number_of(until) if until else windows.last_day(cells, now)
-        yield Look(unpacked, made, given, now, last)
+        yield Look(unpacked, made, given, now, last, training)
+
+
+def training_rows(package: Path, given: Path | None, here: Path) -> Path | None:
+    """The rows that the packaged model was trained on: `given`, or those `here` if it is they.
+
+    Raises SluiceError if the rows that are given are others.
+    """
+    path = given or here
+    if given is None and not here.exists():
+        return None
+    with opened(package) as unpacked:
+        expected = unpacked.data.splits["train"].md5
+    try:
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
+    except FileNotFoundError:
+        raise SluiceError(f"{path}: no such file") from None
+    if found.hexdigest() == expected:
+        return path
+    if given is None:
+        return None
+    raise SluiceError(f"{given}: holds other rows than those that this package was trained on")

@@ -18,6 +18,8 @@ def report(look: Look, labels: Path | None, project: Project, folder: Path) -> M
     judged, facts = look.truth(labels) if labels else (None, None)
     if judged is not None:
         verdicts.append(judged)
+    if labels and (fair := look.fairness(labels)):
+        verdicts.append(fair)
     decision = look.decision(judged, facts, project)
     made = collect(look, verdicts, decision, facts)
     for verdict in [*verdicts, decision.verdict()]:

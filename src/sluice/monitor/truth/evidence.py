@@ -29,13 +29,15 @@ class MetricNow(msgspec.Struct, frozen=True):
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """rows: labelled and judged. labels: lines of the file. coverage: the share of scored rows in
-    bands of the score that have labels. without_labels: the selection's metric as it would be if
-    outcomes had not changed, which the scores alone tell; blind to a change of concept.
+    """rows: labelled and judged. usable: all labelled rows. labels: lines of the file. coverage:
+    the share of scored rows in bands of the score that have labels. without_labels: the
+    selection's metric as it would be if outcomes had not changed, which the scores alone tell;
+    blind to a change of concept.
     """
 
     metric: str
     rows: int
+    usable: int
     labels: int
     corrected: int
     left_out: dict[str, int]

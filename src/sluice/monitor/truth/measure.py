@@ -227,6 +227,7 @@ def _evidence(
     return Truth(
         context.settings.selection.metric,
         rows,
+        len(joined.truth),
         joined.labels,
         joined.corrected,
         {problem.name: problem.rows for problem in joined.problems},

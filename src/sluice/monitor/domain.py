@@ -1,0 +1,148 @@
+"""A classifier that tries to tell production from training: it sees what no single column shows.
+
+Half of the rows train it and the other half test it. Its area under the ROC curve is 0.5 if there
+is no difference, also none in how columns go together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sluice.metrics import Floats
+from sluice.monitor import log_files, read
+from sluice.monitor.read import OpenedFile, UnreadableError
+from sluice.monitor.summary import DAY, FileSummary
+from sluice.monitor.windows import Subject, Window
+from sluice.sketch import distinct
+from sluice.sketch.bins import Bins
+from sluice.sketch.reference import Reference
+from sluice.stats import auc
+from sluice.verdict import Bound, Finding, Status, number, plain
+
+NAME = "drift/all columns together"
+_ROWS = 6_000  # of each side
+_FEWEST = 500
+# The area that matters: a shift of about a sixth of a standard deviation in one column.
+_FLOOR = 0.55
+_MOST_LEVELS = 254  # of a category, for scikit-learn
+
+
+def finding(
+    train: Path,
+    log: str,
+    summaries: Sequence[FileSummary],
+    reference: Reference,
+    *,
+    subject: Subject,
+    window: Window,
+    alpha: float,
+) -> Finding:
+    """Whether production can be told from the training rows in the Parquet file `train`."""
+    logged = [one.bins for one in reference.features]
+    differing = {name for s in summaries for name in s.differences}
+    columns = [bins for bins in logged if bins.name not in differing]
+    seen = _of_log(log, summaries, reference, columns, subject=subject, window=window)
+    known = _of_training(train, columns)
+    n = min(len(seen), len(known))
+    bound = Bound("a fixed rule of sluice", high=_FLOOR)
+    if n < _FEWEST or not columns:
+        why = f"{n:,} rows {window} with different ids, at least {_FEWEST:,} are needed"
+        return Finding(NAME, Status.INSUFFICIENT, why, n=n, bound=bound)
+    area, error = _told_apart(known, seen, columns)
+    told = f"a classifier tells {len(seen):,} rows {window} from {len(known):,} of training with "
+    told += f"an area under the ROC curve of {number(area)} (standard error {number(error)})"
+    # The test that the area is no larger than the floor, shifted to one of a half.
+    alarm = auc.exceeds_half(area - _FLOOR + 0.5, error) <= alpha
+    status = Status.FAIL if alarm else Status.PASS
+    if alarm:
+        told += ": columns have changed, or go together in another way than they did"
+    return Finding(NAME, status, told, plain(area), n=n, bound=bound)
+
+
+def _told_apart(known: Floats, seen: Floats, columns: Sequence[Bins]) -> tuple[float, float]:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    rows = np.concatenate([known, seen])
+    side = np.repeat([0, 1], [len(known), len(seen)])
+    # Equal rows are in one half, or the classifier would know those of the other by heart.
+    filled = np.where(np.isnan(rows), np.finfo(float).min, rows)
+    _, alike = np.unique(filled, axis=0, return_inverse=True)
+    half = (np.random.default_rng(1).random(int(alike.max()) + 1) < 0.5)[alike]
+    model = HistGradientBoostingClassifier(
+        max_iter=60,
+        categorical_features=[bins.type == "category" for bins in columns],
+        random_state=1,
+        early_stopping=False,
+    )
+    scores = model.fit(rows[half], side[half]).predict_proba(rows[~half])[:, 1]
+    return auc.of(scores[side[~half] == 0], scores[side[~half] == 1])
+
+
+def _of_log(
+    log: str,
+    summaries: Sequence[FileSummary],
+    reference: Reference,
+    columns: Sequence[Bins],
+    *,
+    subject: Subject,
+    window: Window,
+) -> Floats:
+    """A sample of the window's rows, one of each id: [n, columns]."""
+    first, last = (window.last - window.days + 1) * DAY, (window.last + 1) * DAY
+    days = range(window.last - window.days + 1, window.last + 1)
+    wanted = {s.name for s in summaries if any(c.key.day in days for c in s.cells)}
+    parts, hashes = [], []
+    for file in log_files.find(log):
+        if file.name not in wanted:
+            continue
+        try:
+            for batch in read.batches(file, OpenedFile(""), reference):
+                time = batch.column("time").cast(pa.int64())
+                mine = pc.equal(batch.column("package").cast(pa.string()), subject.package)
+                inside = pc.and_(pc.greater_equal(time, first), pc.less(time, last))
+                wanted_rows = pc.and_(mine, inside)
+                chosen = batch.filter(wanted_rows)
+                if chosen.num_rows:
+                    ids = pc.coalesce(
+                        chosen.column("id"), time.filter(wanted_rows).cast(pa.string())
+                    )
+                    mixed = distinct.hashes(ids)
+                    # The rows of the smallest hashes are a random sample of the ids.
+                    keep = np.argsort(mixed)[:_ROWS]
+                    parts.append(_matrix(chosen.column("features"), columns)[keep])
+                    hashes.append(mixed[keep])
+        except UnreadableError:
+            continue
+    if not parts:
+        return np.empty((0, len(columns)))
+    _, first_of_id = np.unique(np.concatenate(hashes), return_index=True)
+    return np.concatenate(parts)[first_of_id[:_ROWS]]
+
+
+def _of_training(train: Path, columns: Sequence[Bins]) -> Floats:
+    table = pq.read_table(train, columns=[bins.name for bins in columns])
+    if len(table) > _ROWS:
+        rows = np.random.default_rng(1).choice(len(table), _ROWS, replace=False)
+        table = table.take(pa.array(np.sort(rows)))
+    parts = [table.column(bins.name).combine_chunks() for bins in columns]
+    return np.column_stack([_values(part, bins) for part, bins in zip(parts, columns, strict=True)])
+
+
+def _matrix(features: pa.StructArray, columns: Sequence[Bins]) -> Floats:
+    parts = dict(zip([f.name for f in features.type], features.flatten(), strict=True))
+    return np.column_stack([_values(parts[bins.name], bins) for bins in columns])
+
+
+def _values(column: pa.Array, bins: Bins) -> Floats:
+    if bins.type == "number":
+        return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    coded = column.cast(pa.string()).dictionary_encode("encode")
+    places = bins.of_levels(coded.dictionary.to_pylist()).astype(float)
+    places = np.minimum(places, _MOST_LEVELS)
+    return places[coded.indices.to_numpy()]

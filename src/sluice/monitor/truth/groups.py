@@ -1,0 +1,93 @@
+"""Fairness in production, for the sensitive columns that the file of labels brings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from sluice.check.fairness import group_statistic, measures
+from sluice.check.groups import Grouping, groupings
+from sluice.config import Settings
+from sluice.metrics import Predictions
+from sluice.monitor.truth import judge
+from sluice.monitor.truth.join import Joined
+from sluice.monitor.truth.judge import Spans
+from sluice.stats import bootstrap
+from sluice.verdict import Bound, Finding, Status
+
+GATE = "fairness"
+_MOST_ROWS = 20_000  # that are resampled
+
+
+def columns(settings: Settings, joined: Joined) -> list[str]:
+    """The sensitive columns that the file has."""
+    return [name for name in settings.data.sensitive if name in joined.extras.column_names]
+
+
+def findings(settings: Settings, joined: Joined) -> list[Finding]:
+    """Each bound of the fairness gate, for the groups of each column on its own."""
+    named = columns(settings, joined)
+    rows, random = joined, np.random.default_rng(settings.seed)
+    if len(joined.truth) > _MOST_ROWS:
+        chosen = np.zeros(len(joined.truth), bool)
+        chosen[random.choice(len(chosen), _MOST_ROWS, replace=False)] = True
+        rows = joined.rows(chosen)
+    frame = rows.extras.select(named).to_pandas()
+    for name in named:
+        if settings.columns[name].numeric:
+            frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
+    only = settings.data.model_copy(
+        update={"sensitive": {name: settings.data.sensitive[name] for name in named}}
+    )
+    made = groupings(frame, settings.model_copy(update={"data": only}))
+    outcome = Predictions(
+        settings.task,
+        rows.truth,
+        rows.scores,
+        rows.decisions,
+        settings.selection.costs,
+        tuple(settings.classes),
+    )
+    single = [one for one in made if len(one.columns) == 1]
+    return [found for one in single for found in _compare(settings, one, outcome, random)]
+
+
+def _compare(
+    settings: Settings, grouping: Grouping, outcome: Predictions, random: np.random.Generator
+) -> list[Finding]:
+    least = settings.fairness.group_rows
+    sizes = {name: int(np.count_nonzero(grouping.of == name)) for name in grouping.names}
+    found = [
+        Finding(
+            f"{GATE}/{name}/rows",
+            Status.INSUFFICIENT,
+            f"{size:,} labelled rows, at least {least:,} are needed",
+            n=size,
+        )
+        for name, size in sizes.items()
+        if size < least
+    ]
+    large = [name for name, size in sizes.items() if size >= least]
+    if len(large) < 2:
+        return found
+    taken = measures(outcome)
+    statistic = group_statistic(grouping, large, taken)
+    n = len(grouping.of)
+    exact = statistic(np.arange(n))
+    drawn = [statistic(bootstrap.draw(random, n)) for _ in range(settings.fairness.resamples)]
+    for key, limits in settings.fairness.bounds.items():
+        kind, _, comparison = key.rpartition("_")
+        bound = Bound(f"params.yaml: fairness.bounds.{key}", limits.low, limits.high)
+        for measure in taken:
+            if measure.kind != kind:
+                continue
+            name = f"{measure.name} {comparison}"
+            spans = Spans.of(
+                np.array([one[name] for one in drawn]),
+                settings.fairness.confidence,
+                settings.monitor.false_alarms_a_year,
+            )
+            title = f"{GATE}/{grouping.title}/{name}"
+            count = sum(sizes[group] for group in large)
+            found.append(judge.shown(title, exact[name], spans, bound, n=count))
+    return found
