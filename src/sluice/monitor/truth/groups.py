@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sluice.check.fairness import group_statistic, measures
+from sluice.check.fairness import Measure, measures
 from sluice.check.groups import Grouping, groupings
 from sluice.config import Settings
 from sluice.metrics import Predictions
@@ -16,7 +16,7 @@ from sluice.stats import bootstrap
 from sluice.verdict import Bound, Finding, Status
 
 GATE = "fairness"
-_MOST_ROWS = 20_000  # that are resampled
+_MOST_ROWS, _RESAMPLES = 20_000, 400
 
 
 def columns(settings: Settings, joined: Joined) -> list[str]:
@@ -71,10 +71,9 @@ def _compare(
     if len(large) < 2:
         return found
     taken = measures(outcome)
-    statistic = group_statistic(grouping, large, taken)
     n = len(grouping.of)
-    exact = statistic(np.arange(n))
-    drawn = [statistic(bootstrap.draw(random, n)) for _ in range(settings.fairness.resamples)]
+    exact = _between(grouping, large, taken, np.arange(n))
+    drawn = [_between(grouping, large, taken, bootstrap.draw(random, n)) for _ in range(_RESAMPLES)]
     for key, limits in settings.fairness.bounds.items():
         kind, _, comparison = key.rpartition("_")
         bound = Bound(f"params.yaml: fairness.bounds.{key}", limits.low, limits.high)
@@ -90,4 +89,21 @@ def _compare(
             title = f"{GATE}/{grouping.title}/{name}"
             count = sum(sizes[group] for group in large)
             found.append(judge.shown(title, exact[name], spans, bound, n=count))
+    return found
+
+
+def _between(
+    grouping: Grouping, groups: list[str], taken: list[Measure], rows: bootstrap.Rows
+) -> dict[str, float]:
+    """The difference and the ratio of each measure between the groups; NaN if undefined."""
+    code = {name: at for at, name in enumerate(groups)}
+    codes = np.array([code.get(name, -1) for name in grouping.of[rows]])
+    found = {}
+    for measure in taken:
+        inside = measure.counted[rows] & (codes >= 0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sums = np.bincount(codes[inside], measure.values[rows][inside], len(groups))
+            means = sums / np.bincount(codes[inside], minlength=len(groups))
+            found[f"{measure.name} difference"] = float(means.max() - means.min())
+            found[f"{measure.name} ratio"] = float(means.min() / means.max())
     return found
