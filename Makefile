@@ -21,14 +21,14 @@ help:  ## Say what there is to make
 package: $(VENV)/.build  ## From data to a gated delivery package in dist/
 	@$(BIN)/sluice package build
 
-wheels: $(VENV)/.build  ## The newest package's libraries for the Python of BASE, into out/wheels
-	@$(BIN)/sluice package wheels $(ON)
+wheels: $(VENV)/.build  ## The libraries of PACKAGE (the newest) for the Python of BASE, into out/wheels
+	@$(BIN)/sluice package wheels $(ON) $(PACKAGE)
 
 engine: $(VENV)/.build  ## A container engine and a base image, where there are none (Debian, root)
 	@$(BIN)/python image/install_engine.py
 
-image: $(VENV)/.build  ## The newest package as a container image on BASE (image/base/Dockerfile)
-	@$(BIN)/sluice package image $(ON) $(AS) --record out/image/image.json
+image: $(VENV)/.build  ## PACKAGE (the newest) as a container image on BASE (image/base/Dockerfile)
+	@$(BIN)/sluice package image $(ON) $(AS) --record out/image/image.json $(PACKAGE)
 
 cluster: $(VENV)/.build  ## A rollout of the image `candidate` on a kind cluster, under load (15 minutes)
 	@$(BIN)/python deploy/kubernetes/kind/rehearse.py

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from sluice.delivery.attestation import APPROVAL
+from sluice.delivery.publication import APPROVED
 from support.fixture_project import Ran
+from support.releases.attested import forget
 from support.releases.repository import Repository, production
 from support.releases.sabotage import DELIVERY, OCTOCAT, SETTINGS, STARTERS
 
@@ -82,7 +83,7 @@ def test_a_champion_that_is_not_a_delivery(released: Repository) -> None:
 
 
 def test_a_champion_that_nobody_approved(released: Repository) -> None:
-    (released.attestations / f"{released.older.digest}.{APPROVAL}.json").unlink()
+    forget(released.attestations, released.older.digest, APPROVED)
     refused(released, released.newer.tag, why="release.yml on main that it was approved")
 
 
@@ -213,6 +214,34 @@ def test_a_reviewer_whom_github_does_not_name_does_not_count(
     made["protection_rules"][-1]["reviewers"].append(nobody)
     released.github.environments["production"] = made
     refused(released, NOWHERE, why="has no reviewer other than octocat, who started this")
+
+
+def of(**digests: str) -> list[dict[str, str]]:
+    return [{"type": "file", "name": f"{name}.yml", "sha": sha} for name, sha in digests.items()]
+
+
+def test_workflows_that_main_no_longer_has(released: Repository) -> None:
+    """GitHub then refuses the workflow's own token: whoever approves must know before."""
+    commit = released.newer.delivery.commit
+    main = of(ci="1", deliver="2", added_since="3")
+    released.github.folders["workflows"] = {"main": main, commit: of(ci="1", deliver="0", gone="4")}
+    ran = released.run("approval", "preflight", released.newer.tag).went_well()
+    differ = f"deliver.yml at {commit[:7]}, gone.yml at {commit[:7]}. GitHub then refuses"
+    assert f"preflight/workflows: .github/workflows differs from main: {differ}" in ran.out
+    assert "⚠️ **preflight/workflows**" in released.page
+    assert "secret RELEASE_TOKEN of the environment publish" in " ".join(released.page.split())
+    released.github.folders["workflows"][commit] = of(ci="1", deliver="2")
+    ran = released.run("approval", "preflight", released.newer.tag).went_well()
+    assert "the workflows of the releases are those of main" in ran.out
+
+
+def test_workflows_of_a_version_that_would_be_rolled_back(released: Repository) -> None:
+    """Its release is changed too."""
+    released.make_champion(released.newer.tag)
+    released.github.folders["workflows"] = {released.newer.delivery.commit: of(ci="1")}
+    reason = ("--reason", "It refuses everyone since this morning")
+    ran = released.run("approval", "preflight", released.older.tag, *reason).went_well()
+    assert f"ci.yml at {released.newer.delivery.commit[:7]}." in ran.out
 
 
 def test_github_is_down(released: Repository) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from support.releases.attested import approve, attest, sha256
+from sluice.delivery.publication import APPROVED
+from support.releases.attested import approve, attest, forget, release, sha256
 from support.releases.repository import RUN, Repository
 from support.releases.sabotage import DELIVERY, OCTOCAT, SETTINGS, STARTERS
 
@@ -18,8 +19,9 @@ both = pytest.mark.parametrize("command", ["confirm", "release"])
 
 @pytest.fixture
 def approved(released: Repository) -> Repository:
-    """The older version is the champion; hubot has approved the newer one."""
+    """The older version is the champion; hubot has approved the newer one in this run."""
     released.github.approve(RUN, "hubot")
+    approve(released.attestations, released.newer.digest, run=RUN)
     return released
 
 
@@ -54,8 +56,8 @@ def test_from_preflight_to_the_release(approved: Repository) -> None:
     said = dict(line.split("=") for line in outputs.read_text("utf-8").splitlines())
     given = (approved.newer.tag, "--approved", said["digest"], "--champion", said["champion"])
     approved.run("approval", "confirm", *given).went_well()
-    approve(approved.attestations, approved.newer.digest)
     approved.run("approval", "release", *given).went_well()
+    release(approved.attestations, approved.newer.digest, run=RUN)
     approved.run("champion", "fetch").went_well()
     found = json.loads((approved.root / "out/champion/champion.json").read_bytes())
     assert found["release"] == approved.newer.tag
@@ -65,6 +67,7 @@ def test_who_approved_what_is_recorded_first(approved: Repository) -> None:
     approved.run_process(*arguments(approved, command="confirm")).went_well()
     assert json.loads((approved.root / RECORD).read_bytes()) == {
         "version": approved.newer.delivery.version,
+        "digest": approved.newer.digest,
         "approver": "hubot",
         "run": f"https://github.example.org/octo/shop/actions/runs/{RUN}",
     }
@@ -82,6 +85,26 @@ def test_another_delivery_than_the_approved_one(approved: Repository, command: s
     ran = approved.refuses(*given, why="was approved; nothing is released")
     assert not (approved.root / RECORD).exists()
     assert sha256(content) in ran.line
+
+
+def test_what_the_workflow_attests_of_the_release(approved: Repository) -> None:
+    path = approved.root / "out/approval/release.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("of an earlier run", "utf-8")
+    approved.run(*arguments(approved)).went_well()
+    said = json.loads(path.read_bytes())
+    assert (said["digest"], said["approver"]) == (approved.newer.digest, "hubot")
+    assert said["run"].endswith(f"/actions/runs/{RUN}")
+
+
+@pytest.mark.parametrize("run", [None, RUN - 1])
+def test_no_attestation_of_this_run(approved: Repository, run: int | None) -> None:
+    """GitHub knows the approval, but the job that attests it did not run, or that of another."""
+    forget(approved.attestations, approved.newer.digest, APPROVED)
+    if run is not None:
+        approve(approved.attestations, approved.newer.digest, run=run)
+    approved.refuses(*arguments(approved), why=f"no attestation says that run {RUN} approved it")
+    assert not (approved.root / "out/approval/release.json").exists()
 
 
 @pytest.mark.parametrize("digest", ["0" * 64, "-", "*"])
@@ -226,6 +249,16 @@ def test_another_version_was_released_at_the_same_time(approved: Repository) -> 
     ran = approved.run(*arguments(approved))
     assert ran.status == 2
     assert f"{other} became a full release at the same time as {approved.newer.tag}" in ran.line
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_token_that_may_not_change_the_release(approved: Repository, status: int) -> None:
+    said = (status, {"message": "Resource not accessible by integration"})
+    approved.github.interfere = lambda verb, *_: said if verb == "PATCH" else None
+    ran = approved.run(*arguments(approved))
+    assert ran.status == 2
+    assert "secret RELEASE_TOKEN of the environment publish" in ran.line
+    assert approved.champion() == approved.older.tag
 
 
 @pytest.mark.parametrize("where", ["", "/approvals", "/environments/", "/releases/assets/"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
 import pytest
 
-from sluice.delivery.attestation import APPROVAL
-from support.releases.attested import approve
+from sluice.delivery.publication import RELEASED, REVOKED
+from support.releases.attested import EARLIER, attest, forget, release
 from support.releases.repository import RUN, Repository
 from support.releases.sabotage import DELIVERY, SETTINGS, STARTERS
 
@@ -66,6 +67,58 @@ def test_the_older_is_the_champion_again(later: Repository) -> None:
     assert later.newer.digest in newer
 
 
+def revoking(repository: Repository) -> tuple[str, ...]:
+    """The command before it, which writes what the workflow attests."""
+    return ("approval", "revoke", *rollback(repository)[2:])
+
+
+def test_what_is_taken_back_no_longer_counts(later: Repository) -> None:
+    """Attested before anything changes, so that an interruption cannot leave it approved."""
+    later.run(*revoking(later)).went_well()
+    assert not later.github.writes
+    folder = later.root / "out/approval"
+    said = json.loads((folder / "rollback.json").read_bytes())
+    taken = {"digest": later.newer.digest, "runs": [EARLIER]}
+    assert said["revokes"] == [{"version": later.newer.delivery.version, **taken}]
+    assert (said["digest"], said["reason"]) == (later.older.digest, REASON)
+    subjects = (folder / "subjects.txt").read_text("utf-8").splitlines()
+    assert subjects == [f"{one.digest}  delivery.json" for one in (later.older, later.newer)]
+    # As the workflow attests it: then it is made full by hand.
+    for digest in (later.older.digest, later.newer.digest):
+        kept = {"workflow": "Roll back", "kind": REVOKED, "run": RUN, "predicate": said}
+        attest(later.attestations, digest, "e" * 40, **kept)
+    later.run(*rollback(later)).went_well()
+    later.make_full(later.newer.tag)
+    why = f"run {EARLIER} released it, and a rollback has revoked that"
+    assert why in later.run("champion", "fetch").line
+    later.github.latest = later.github.release(later.older.tag)["id"]
+    later.run("champion", "fetch").went_well()
+
+
+def test_a_later_version_that_cannot_be_read_is_not_revoked(later: Repository) -> None:
+    damaged(later)
+    ran = later.run(*revoking(later)).went_well()
+    assert f"{later.newer.tag}: what was released is not known, so it is not revoked" in ran.out
+    said = json.loads((later.root / "out/approval/rollback.json").read_bytes())
+    assert said["revokes"] == []
+
+
+def test_what_is_revoked_was_approved(later: Repository) -> None:
+    later.github.approvals.clear()
+    later.refuses(*revoking(later), why=f"run {RUN} was not approved for production")
+    later.refuses(*revoking(later)[:3], "--reason", "?", *rollback(later)[5:], why="characters")
+    assert not (later.root / "out/approval").exists()
+
+
+def test_the_approval_of_a_rollback_is_confirmed(later: Repository) -> None:
+    given = ("approval", "confirm", *rollback(later)[2:])
+    later.run(*given).went_well()
+    said = json.loads((later.root / "out/approval/approval.json").read_bytes())
+    assert (said["digest"], said["approver"]) == (later.older.digest, "hubot")
+    later.github.approvals.clear()
+    later.refuses(*given, why=f"run {RUN} was not approved for production")
+
+
 def test_the_page_to_approve(later: Repository) -> None:
     later.github.commits = [{"sha": "c" * 40, "commit": {"message": "What broke it"}}]
     outputs = later.root / "outputs"
@@ -101,7 +154,7 @@ def test_a_later_version_is_not_a_rollback(released: Repository) -> None:
     """It was approved once, became a pre-release again, and was made full by hand."""
     released.github.release(released.newer.tag)["prerelease"] = False
     released.github.approve(RUN, "hubot")
-    approve(released.attestations, released.newer.digest)
+    release(released.attestations, released.newer.digest)
     newer, why = released.newer, f"is ahead of the champion {released.older.tag}"
     ran = released.refuses(
         "approval",
@@ -124,7 +177,7 @@ def damaged(repository: Repository) -> str:
 
 
 def unattested(repository: Repository) -> str:
-    (repository.attestations / f"{repository.newer.digest}.provenance.json").unlink()
+    forget(repository.attestations, repository.newer.digest)
     return repository.newer.tag
 
 
@@ -238,8 +291,8 @@ def test_a_version_that_does_not_exist(later: Repository) -> None:
 
 
 def test_a_version_that_was_made_full_by_hand(later: Repository) -> None:
-    (later.attestations / f"{later.older.digest}.{APPROVAL}.json").unlink()
-    why = "release.yml on main that it was approved"
+    forget(later.attestations, later.older.digest, RELEASED)
+    why = "release.yml on main that it was approved and released"
     later.refuses(*rollback(later), why=why)
     given = ("approval", "preflight", later.older.tag, "--reason", REASON)
     later.refuses(*given, why=why, status=1)

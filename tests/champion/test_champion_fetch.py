@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from support.releases.attested import approve, attest, sha256
+from sluice.delivery.publication import RELEASED
+from support.releases.attested import EARLIER, approve, attest, forget, release, revoke, sha256
 from support.releases.repository import Repository
 
 OUT = "out/champion"
@@ -53,7 +54,7 @@ def no_json(repository: Repository) -> None:
 
 
 def unattested(repository: Repository) -> None:
-    (repository.attestations / f"{repository.older.digest}.provenance.json").unlink()
+    forget(repository.attestations, repository.older.digest)
 
 
 def attested(**by: str) -> Callable[[Repository], None]:
@@ -77,9 +78,46 @@ def approved(**by: str) -> Callable[[Repository], None]:
 
     def do(repository: Repository) -> None:
         by_hand(repository)
-        approve(repository.attestations, repository.newer.digest, **by)
+        release(repository.attestations, repository.newer.digest, **by)
 
     return do
+
+
+def never_released(repository: Repository) -> None:
+    """Its approval was attested, and the run ended before the release."""
+    approve(repository.attestations, repository.newer.digest)
+    by_hand(repository)
+
+
+def released_by_another_run(repository: Repository) -> None:
+    """An approval is for the run in which it was given."""
+    approve(repository.attestations, repository.newer.digest, run=EARLIER + 5)
+    approve(repository.attestations, repository.newer.digest, kind=RELEASED)
+    by_hand(repository)
+
+
+def rolled_back(repository: Repository) -> None:
+    """And made full again by hand."""
+    repository.make_champion(repository.newer.tag)
+    revoke(repository.attestations, repository.newer.digest, [EARLIER])
+
+
+def rolled_back_twice(repository: Repository) -> None:
+    """Released again by another run in between."""
+    rolled_back(repository)
+    release(repository.attestations, repository.newer.digest, run=EARLIER + 2)
+    revoke(repository.attestations, repository.newer.digest, [EARLIER + 2], run=EARLIER + 3)
+
+
+def unknown_rollback(repository: Repository) -> None:
+    """Whether it is forged or gh has no answer cannot be told, so nothing is known."""
+    revoke(repository.attestations, repository.older.digest, [EARLIER], workflow="CI")
+
+
+def hidden_rollback(repository: Repository) -> None:
+    """So many that gh would not read the real one."""
+    for run in range(100, 200):
+        revoke(repository.attestations, repository.older.digest, [], run=run)
 
 
 def not_uploaded(repository: Repository) -> None:
@@ -109,15 +147,27 @@ REFUSED: dict[str, tuple[Callable[[Repository], object], str]] = {
     "attested on another branch": (attested(ref="refs/heads/evil"), "there is no attestation"),
     "attested on a tag": (attested(ref="refs/tags/main"), "there is no attestation"),
     "attested at another commit": (attested(commit="c" * 40), "there is no attestation"),
-    "made full by hand": (by_hand, "release.yml on main that it was approved"),
+    "made full by hand": (by_hand, "release.yml on main that it was approved and released"),
     "approved by another workflow": (
         approved(workflow="Deliver"),
-        "release.yml on main that it was approved",
+        "release.yml on main that it was approved and released",
     ),
     "approved on another branch": (
         approved(ref="refs/heads/evil"),
-        "release.yml on main that it was approved",
+        "release.yml on main that it was approved and released",
     ),
+    "approved and never released": (
+        never_released,
+        "release.yml on main that it was approved and released",
+    ),
+    "released by another run": (released_by_another_run, "an approval is for one run only"),
+    "rolled back": (rolled_back, f"run {EARLIER} released it, and a rollback has revoked that"),
+    "rolled back twice": (
+        rolled_back_twice,
+        f"run {EARLIER} and {EARLIER + 2} released it, and a rollback has revoked that",
+    ),
+    "a rollback that cannot be verified": (unknown_rollback, "gh does not verify by whom"),
+    "too many rollbacks": (hidden_rollback, "attestations of rollbacks, too many to read"),
     "attested by Release as something else": (
         approved(kind="provenance"),
         "there is no attestation",
@@ -152,6 +202,18 @@ def test_refused_and_no_earlier_champion_is_left(released: Repository, case: str
     (left / "champion.json").write_text('{"release": null}', "utf-8")
     released.refuses("champion", "fetch", why=why)
     assert not left.exists()
+
+
+def test_a_version_that_was_released_again_after_a_rollback(released: Repository) -> None:
+    rolled_back(released)
+    release(released.attestations, released.newer.digest, run=EARLIER + 2)
+    # One of other bytes, or of no run, revokes nothing.
+    revoke(released.attestations, released.newer.digest, [], run=EARLIER + 3)
+    other = {"revokes": [{"digest": "0" * 64, "runs": [EARLIER + 2]}, {"runs": "x"}, 7]}
+    revoke(released.attestations, released.newer.digest, [], run=EARLIER + 4, predicate=other)
+    released.run("champion", "fetch").went_well()
+    found = json.loads((released.root / OUT / "champion.json").read_bytes())
+    assert found["release"] == released.newer.tag
 
 
 def test_a_folder_with_files_of_someone_else_is_not_deleted(released: Repository) -> None:

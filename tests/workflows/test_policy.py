@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.workflows.policy import RULES, access, order, shell, sources
+from support.workflows.policy import RULES, access, order, shell, sources, unowned
 from support.workflows.policy.files import (
     CI,
     DELIVER,
@@ -29,8 +29,17 @@ _TOP = "permissions: {}\n"
 _READ = "    permissions:\n      contents: read\n"
 _TIMEOUT = "    timeout-minutes: "
 _CHECK = "      - run: make check\n"
-_CMP = "cmp first/package"
+_CMP = "cmp built/package"
+_BUILD = "      - run: .venv/bin/sluice package build --locked\n"
+_REPORT = '        run: cat out/report/report.md >> "$GITHUB_STEP_SUMMARY"\n'
+_BUILT = '--locked --champion out/champion --against "$AGAINST"'
+_BUILD_IMAGE = """      - name: Build the image
+        run: make wheels image PACKAGE="built/package/*.tar" TAG=candidate FRESH=yes
+"""
 _LAST = "      - name: Carry out what was approved\n"
+_REVOKES = re.findall(r"      - uses: actions/attest@.*\n(?:        .*\n)+", FILES[ROLLBACK].text)[
+    0
+]
 _ANYWAY = "if: ${{ !cancelled() }}"
 _NEEDS = "needs: [scope, check, test, pipeline, integration, cluster]"
 # Taken from the file, because Dependabot changes it.
@@ -139,9 +148,33 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
         '--reason "$REASON"',
     ),
     (shell.commands_are_plain, DELIVER, _CMP, f"true {_CMP}"),
-    (access.only_production_has_a_secret, DELIVER, "github.token", "secrets.GITHUB_TOKEN"),
-    (access.only_production_has_a_secret, CI, "toJSON(needs)", "toJSON(secrets)"),
-    (access.only_production_has_a_secret, RELEASE, "    environment: production\n", ""),
+    (
+        access.only_the_step_that_changes_releases_has_a_secret,
+        DELIVER,
+        "github.token",
+        "secrets.GITHUB_TOKEN",
+    ),
+    (
+        access.only_the_step_that_changes_releases_has_a_secret,
+        CI,
+        "toJSON(needs)",
+        "toJSON(secrets)",
+    ),
+    (
+        access.only_the_step_that_changes_releases_has_a_secret,
+        RELEASE,
+        "    environment: publish\n",
+        "",
+    ),
+    *(
+        (access.only_the_step_that_changes_releases_has_a_secret, file, old, new)
+        for file, old, new in (
+            (DELIVER, "secrets.RELEASE_TOKEN || github.token", "github.token"),
+            (RELEASE, "secrets.RELEASE_TOKEN", "secrets.OTHER"),
+            (RELEASE, "{{ github.token", "{{ secrets.RELEASE_TOKEN || github.token"),
+            (ROLLBACK, "sluice approval rollback", "sluice approval revoke"),
+        )
+    ),
     (sources.only_ci_has_caches, CI, "cache/restore@", "cache@"),
     (
         sources.only_ci_has_caches,
@@ -149,7 +182,12 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
         "github.event_name == 'push' }}\n        uses",
         "always() }}\n        uses",
     ),
-    (access.only_production_has_a_secret, CI, _READ, f"{_READ}    secrets: inherit\n"),
+    (
+        access.only_the_step_that_changes_releases_has_a_secret,
+        CI,
+        _READ,
+        f"{_READ}    secrets: inherit\n",
+    ),
     (sources.only_ci_has_caches, DELIVER, _CHECKOUT, "actions/cache@v6"),
     (
         sources.only_ci_has_caches,
@@ -182,11 +220,25 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
         "test\n    runs",
     ),
     (access.jobs_use_the_environments_of_the_table, DELIVER, "    environment: test\n", ""),
+    (access.jobs_use_the_environments_of_the_table, DELIVER, "    environment: publish\n", ""),
+    (access.jobs_use_the_environments_of_the_table, ROLLBACK, "    environment: publish\n", ""),
     (
         access.jobs_use_the_environments_of_the_table,
         CI,
         _READ,
         f"{_READ}    environment: production\n",
+    ),
+    (
+        order.production_waits_for_preflight,
+        RELEASE,
+        "needs: [preflight, approve]",
+        "needs: preflight",
+    ),
+    (
+        order.production_waits_for_preflight,
+        ROLLBACK,
+        "needs: [preflight, approve]",
+        "needs: approve",
     ),
     (order.production_waits_for_preflight, RELEASE, "    needs: preflight\n", ""),
     (order.production_waits_for_preflight, ROLLBACK, "    needs: preflight\n", ""),
@@ -198,13 +250,31 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     ),
     (order.production_waits_for_preflight, RELEASE, "workflow_dispatch:", "workflow_call:"),
     *(
-        (order.approvals_are_attested_before_the_release, RELEASE, old, new)
-        for old, new in (
-            ("sluice approval confirm", "sluice approval preflight"),
-            ("sluice approval release", "sluice approval confirm"),
-            ("subject-digest: sha256:${{ needs.preflight.outputs.digest }}", "subject-path: x"),
-            ("urn:sluice:approval:v1", "urn:sluice:approval:v0"),
-            ("out/approval/approval.json", "out/approval/approval.md"),
+        (order.what_happens_to_production_is_attested, file, old, new)
+        for file, old, new in (
+            (RELEASE, "sluice approval confirm", "sluice approval preflight"),
+            (RELEASE, "sluice approval release", "sluice approval confirm"),
+            (RELEASE, "digest: sha256:${{ needs.preflight.outputs.digest }}", "path: x"),
+            (RELEASE, "urn:sluice:approval:v1", "urn:sluice:approval:v0"),
+            (RELEASE, "urn:sluice:release:v1", "urn:sluice:approval:v1"),
+            (RELEASE, "out/approval/approval.json", "out/approval/approval.md"),
+            (RELEASE, "out/approval/release.json", "out/approval/approval.json"),
+            (ROLLBACK, "sluice approval revoke", "sluice approval confirm"),
+            (ROLLBACK, "urn:sluice:rollback:v1", "urn:sluice:release:v1"),
+            (ROLLBACK, "out/approval/subjects.txt", "out/approval/other.txt"),
+            (ROLLBACK, _REVOKES, ""),
+            (ROLLBACK, "      - name: Record which", f"{_REVOKES}      - name: Record which"),
+        )
+    ),
+    *(
+        (order.production_changes_one_run_at_a_time, file, old, new)
+        for file, old, new in (
+            (RELEASE, "      queue: max\n", ""),
+            (ROLLBACK, "      queue: max\n", "      queue: single\n"),
+            (ROLLBACK, "      group: production", "      group: rollbacks"),
+            (RELEASE, "      group: production", "      group: production-${{ inputs.version }}"),
+            (RELEASE, "  group: release-${{ inputs.version }}", "  group: production"),
+            (CI, _READ, f"{_READ}    concurrency:\n      group: production\n"),
         )
     ),
     (order.all_green_needs_every_job, CI, _NEEDS, "needs: [scope, check, test, pipeline]"),
@@ -273,11 +343,76 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
             ("    needs: scope\n", ""),
         )
     ),
-    (order.delivery_runs_its_jobs_in_order, DELIVER, "needs: [build, test]", "needs: [build]"),
-    (order.delivery_runs_its_jobs_in_order, DELIVER, "needs: [build, attest]", "needs: [build]"),
-    (order.delivery_runs_its_jobs_in_order, DELIVER, "needs: [build, rebuild]", "needs: [build]"),
-    (order.delivery_runs_its_jobs_in_order, DELIVER, "  rebuild:\n", "  again:\n"),
+    *(
+        (order.delivery_runs_its_jobs_in_order, DELIVER, old, new)
+        for old, new in (
+            ("needs: [image, test]", "needs: [image]"),
+            ("needs: [image, attest]", "needs: [image]"),
+            ("needs: [image, compare]", "needs: [image]"),
+            ("needs: [build, rebuild]", "needs: build"),
+            ("  rebuild:\n", "  again:\n"),
+        )
+    ),
     (order.delivery_runs_its_jobs_in_order, DELIVER, "branches: [main]", "branches: [main, next]"),
+    *(
+        (unowned.unowned_code_writes_nothing, file, old, new)
+        for file, old, new in (
+            (DELIVER, "contents: read\n    steps", "packages: write\n    steps"),
+            (DELIVER, "contents: read\n    steps", "id-token: write\n    steps"),
+            (DELIVER, "60\n    permissions", "60\n    environment: publish\n    permissions"),
+            (DELIVER, "60\n    permissions", "60\n    outputs: {x: y}\n    permissions"),
+            (DELIVER, _BUILD, f"      - uses: docker/login-action@v4\n{_BUILD}"),
+            (DELIVER, _BUILD, f"{_BUILD}      - run: .venv/bin/sluice package verify dist/x\n"),
+            (DELIVER, _BUILD, f"{_BUILD}      - run: make wheels image\n"),
+            (DELIVER, _BUILD, f"{_BUILD}      - run: cmp dist/a.tar dist/b.tar\n"),
+            (DELIVER, _BUILD, f"{_BUILD}      - uses: actions/attest@v4\n"),
+            (DELIVER, _REPORT, f"{_REPORT}        env: {{GITHUB_TOKEN: x}}\n"),
+            (CI, _BUILT, f"{_BUILT} --against $GITHUB_ENV\n      - run: gh release list"),
+        )
+    ),
+    *(
+        (unowned.jobs_that_write_take_data_only, file, old, new)
+        for file, old, new in (
+            (DELIVER, "sluice delivery assemble", "sluice package build"),
+            (DELIVER, "cmp built/package", "make package # built/package"),
+            (DELIVER, "steps.package.outputs.sha256", "needs.build.outputs.sha256"),
+            (RELEASE, "sluice approval release", "sluice run --"),
+            (REPORT, "sluice github comment", "sluice adopt"),
+        )
+    ),
+    *(
+        (unowned.what_is_delivered_is_the_package_that_was_compared, DELIVER, old, new)
+        for old, new in (
+            (f"{_CMP}/*.tar built/rebuilt/*.tar", f"{_CMP}/*.tar built/package/*.tar"),
+            ('verify built/package/*.tar --outputs "$GITHUB_OUTPUT"', "verify built/package/*.tar"),
+            ("steps.package.outputs.sha256", "steps.push.outputs.digest"),
+            ('verify dist/*.tar --sha256 "$SHA256"', "verify dist/*.tar"),
+            ('verify dist/*.tar --sha256 "$SHA256"', 'verify other/*.tar --sha256 "$SHA256"'),
+            ("SHA256: ${{ needs.image.outputs.package }}", "SHA256: ${{ inputs.package }}"),
+            ("subject-digest: sha256:${{ needs.image.outputs.package }}", "subject-path: x.tar"),
+            ("        run: make wheels image", "        run: make help"),
+            (_BUILD_IMAGE, ""),
+        )
+    ),
+    *(
+        (unowned.variables_decide_nothing, file, old, new)
+        for file, old, new in (
+            (
+                CI,
+                "TAG=candidate\n",
+                "TAG=candidate\n        env: {BASE: '${{ vars.BASE_IMAGE }}'}\n",
+            ),
+            (DELIVER, "steps.place.outputs.registry", "vars.REGISTRY || 'ghcr.io'"),
+            (RELEASE, "steps.place.outputs.registry", "inputs.registry"),
+            (ROLLBACK, "          BASE_IMAGE: ${{ vars.BASE_IMAGE }}\n", ""),
+            (
+                RELEASE,
+                "          REGISTRY: ${{ vars.REGISTRY }}\n",
+                "          REGISTRY: ghcr.io\n",
+            ),
+            (DELIVER, "          REGISTRY: ${{ steps.place", "          REGISTRY: ${{ inputs"),
+        )
+    ),
 ]
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sluice import files
-from sluice.approval import commits, production, versions
+from sluice.approval import commits, production, reason, records, versions
 from sluice.champion import current
 from sluice.delivery import download
 from sluice.delivery.download import Downloaded
@@ -20,7 +18,6 @@ from sluice.github.api.releases import Releases
 from sluice.github.settings.desired import PRODUCTION
 from sluice.markdown import escape
 
-RECORD = "approval.json"
 Say = Callable[[str], None]
 
 
@@ -37,20 +34,26 @@ class Approved:
 
 
 def confirm(
-    repository: str | None, version: str, approved: Approved, record: Path, say: Say
+    repository: str | None,
+    version: str,
+    approved: Approved,
+    record: Path,
+    *,
+    say: Say,
+    why: str | None,
 ) -> None:
     """Write to `record` who approved the version, for the workflow to attest.
 
-    Raises SluiceError if anything differs from what was approved.
+    why: the reason for a rollback; None for a release. Raises SluiceError if anything differs from
+    what was approved.
     """
+    if why is not None:
+        reason.require(why)
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
-        target, approver = verify(releases, version, approved, Path(scratch), say, full=False)
-        said = {
-            "version": target.delivery.version,
-            "approver": approver,
-            "run": run_url(releases),
-        }
-    files.write(record, f"{json.dumps(said, indent=2)}\n".encode())
+        target, approver = verify(
+            releases, version, approved, Path(scratch), say, full=why is not None
+        )
+        records.write(record, releases, target, approver)
     say(f"{record}: approved by {approver}")
 
 
@@ -111,11 +114,4 @@ def _approver(releases: Releases, starters: Collection[str]) -> str:
 def signature(releases: Releases, approver: str) -> str:
     """Approver and run, in Markdown, for the notes of a release."""
     number = os.environ.get("GITHUB_RUN_ID", "")
-    return f"approved by {escape(approver)} in [run {number}]({run_url(releases)})"
-
-
-def run_url(releases: Releases) -> str:
-    """The address of this workflow run."""
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    run = os.environ.get("GITHUB_RUN_ID", "")
-    return f"{server}/{releases.access.repository}/actions/runs/{run}"
+    return f"approved by {escape(approver)} in [run {number}]({records.run_url(releases)})"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sluice import files, gates
-from sluice.approval import commits, page, production, reason, versions
+from sluice.approval import commits, page, production, reason, versions, workflows
 from sluice.approval.page import Champion, Request
 from sluice.champion import current
 from sluice.delivery import download
@@ -81,7 +81,16 @@ def _check(releases: Releases, request: Request, folder: Path, say: Say) -> list
         findings.append(_finding(Status.FAIL, str(error)))
     if request.why is not None:
         findings.append(reason.judge(request.why))
+    if target:
+        findings.append(workflows.judge(releases, _changed(releases, request, target)))
     return findings
+
+
+def _changed(releases: Releases, request: Request, target: Downloaded) -> set[str]:
+    """The commits whose releases would be changed: a rollback changes the later ones too."""
+    later = versions.later(releases, target.release) if request.rollback else []
+    found = {releases.commit_of(one.tag_name) for one in later}
+    return {target.delivery.commit, *(one for one in found if one)}
 
 
 def _delivery(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from sluice.approval.production import finding
+from sluice.errors import SluiceError
 from sluice.text import one_line
 from sluice.verdict import Finding
 
@@ -20,6 +21,13 @@ def judge(reason: str) -> Finding:
     elif sum(map(_is_letter, text)) < LETTERS:
         problems = [f"the reason has fewer than {LETTERS} letters: write it in words"]
     return finding("reason", problems, "a reason is given")
+
+
+def require(reason: str) -> None:
+    """Raise SluiceError for a reason that is not in words."""
+    judged = judge(reason)
+    if not judged.passes:
+        raise SluiceError(judged.why)
 
 
 def _is_letter(character: str) -> bool:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sluice.approval import approved, reason, versions
+from sluice.approval import approved, production, reason, records, versions
 from sluice.approval.approved import Approved
 from sluice.champion import current
+from sluice.delivery import download, publication
+from sluice.delivery.download import Downloaded
+from sluice.delivery.record import NAME
 from sluice.errors import SluiceError
 from sluice.github.api import access, responses
 from sluice.github.api.releases import Releases
@@ -18,23 +21,53 @@ _REASON = 600  # characters in the notes, more than a reason may have
 Say = Callable[[str], None]
 
 
-def release(repository: str | None, version: str, approval: Approved, say: Say) -> None:
+def release(
+    repository: str | None, version: str, approval: Approved, record: Path, say: Say
+) -> None:
     """Make the approved pre-release the newest full release, and with that the champion.
 
-    Raises SluiceError if anything differs from what was approved; nothing is changed then. Also
-    raises it afterwards if another version was released at the same time.
+    Then write to `record` what the workflow attests of it: without that it does not count. Raises
+    SluiceError if anything differs from what was approved; nothing is changed then. Also raises it
+    afterwards if another version was released at the same time.
     """
+    record.unlink(missing_ok=True)
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
         before = versions.released(releases)
         target, approver = approved.verify(
             releases, version, approval, Path(scratch), say, full=False
         )
+        _require_attested(releases, target)
         note = f"Released to production, {approved.signature(releases, approver)}."
         body = {**_noted(target.release, note), "prerelease": False, "make_latest": "true"}
         releases.update(target.release, body)
         _require_alone(releases, target.release, before)
         _require_champion(releases, target.release)
+        records.write(record, releases, target, approver)
     say(f"{target.release.tag_name} is the champion")
+
+
+def revoke(
+    repository: str | None, version: str, why: str, approval: Approved, *, folder: Path, say: Say
+) -> None:
+    """Write which runs no longer count after the approved rollback, for the workflow to attest.
+
+    That comes first: if the rollback is then interrupted, no version that it takes back counts as
+    released. Raises SluiceError as `roll_back` does; nothing on GitHub is changed.
+    """
+    reason.require(why)
+    with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
+        target, approver = approved.verify(
+            releases, version, approval, Path(scratch) / "target", say, full=True
+        )
+        found = [
+            _revoked(releases, one, Path(scratch) / one.tag_name, say)
+            for one in versions.later(releases, target.release)
+        ]
+        revokes = [one for one in found if one is not None]
+        more = {"reason": why, "revokes": revokes}
+        records.write(folder / records.ROLLBACK, releases, target, approver, **more)
+        digests = dict.fromkeys([target.digest, *(str(one["digest"]) for one in revokes)])
+        records.write_subjects(folder / records.SUBJECTS, list(digests))
 
 
 def roll_back(repository: str | None, version: str, why: str, approval: Approved, say: Say) -> None:
@@ -43,9 +76,7 @@ def roll_back(repository: str | None, version: str, why: str, approval: Approved
     Every step can be repeated: after an interruption, the same call continues. Raises
     SluiceError for a reason without words, or if anything differs from what was approved.
     """
-    judged = reason.judge(why)
-    if not judged.passes:
-        raise SluiceError(judged.why)
+    reason.require(why)
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
         target, approver = approved.verify(
             releases, version, approval, Path(scratch), say, full=True
@@ -61,6 +92,28 @@ def roll_back(repository: str | None, version: str, why: str, approval: Approved
             releases.update(one, {**note, "prerelease": True, "make_latest": "false"})
             say(f"{one.tag_name} is a pre-release again")
         _require_champion(releases, champion)
+
+
+def _require_attested(releases: Releases, target: Downloaded) -> None:
+    run = production.run_id()
+    if not publication.approved_in(releases, target.folder / NAME, run):
+        raise SluiceError(
+            f"{target.release.tag_name}: no attestation says that run {run} approved it, and an "
+            "approval is for one run only; nothing is released, so start a new run"
+        )
+
+
+def _revoked(
+    releases: Releases, release: responses.Release, folder: Path, say: Say
+) -> dict[str, object] | None:
+    """The runs that released a version; None if its delivery.json cannot be read."""
+    try:
+        found = download.record_of(releases, release, folder)
+    except SluiceError as error:
+        say(f"{release.tag_name}: what was released is not known, so it is not revoked: {error}")
+        return None
+    runs = publication.runs(releases, folder / NAME)
+    return {"version": found.delivery.version, "digest": found.digest, "runs": runs}
 
 
 def _require_alone(

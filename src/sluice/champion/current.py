@@ -1,7 +1,8 @@
 """Who serves production now? This file alone answers that.
 
 It is the newest full release on GitHub. Its delivery.json is trusted only with attestations: it
-was built by main's delivery workflow, and its approval was attested by main's release workflow.
+was built by main's delivery workflow, and one run of main's release workflow attested its approval
+and its release, which no rollback has revoked.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sluice.delivery import attestation, download, record
+from sluice.delivery import attestation, download, publication, record
 from sluice.delivery.download import Downloaded
 from sluice.github.api import responses
 from sluice.github.api.access import Access
@@ -37,13 +38,13 @@ def tag_of(champion: responses.Release | None) -> str:
 def delivery(releases: Releases, champion: responses.Release, folder: Path) -> Downloaded:
     """Download the champion's delivery.json into `folder` and verify its attestations.
 
-    Raises SluiceError for a release that is not a delivery, or that nobody attested.
+    Raises SluiceError for a release that is not a delivery, or that no workflow has released.
     """
     downloaded = download.record_of(releases, champion, folder)
     if _has_attestations(releases.access):
         path = folder / record.NAME
         attestation.require_built(releases.access, path, downloaded.delivery.commit)
-        attestation.require_approved(releases.access, path)
+        publication.require(releases, path, downloaded.digest)
     return downloaded
 
 

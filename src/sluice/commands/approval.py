@@ -22,27 +22,31 @@ def add(commands: Commands) -> None:
     confirm = approval.add("confirm", _confirm, meaning)
     meaning = "after the approval: make the pre-release the champion"
     release = approval.add("release", _release, meaning)
+    meaning = "after the approval of a rollback: record which releases no longer count"
+    revoke = approval.add("revoke", _revoke, meaning)
     meaning = "after the approval: make an earlier release the champion again"
     rollback = approval.add("rollback", _rollback, meaning)
 
-    for action in (preflight, confirm):
+    for action in (preflight, confirm, release, revoke):
         out = Path("out/approval")
         action.add_argument(
             "--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}"
         )
-    for action in (preflight, confirm, release, rollback):
+    for action in (preflight, confirm, release, revoke, rollback):
         version = "as in the name of its release"
         action.add_argument("version", help=version)
         action.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
-    for action in (confirm, release, rollback):
+    for action in (confirm, release, revoke, rollback):
         digest = "the sha256 of delivery.json on the approved page"
         action.add_argument("--approved", required=True, metavar="DIGEST", help=digest)
         champion = "the champion on the approved page, or 'none'"
         action.add_argument("--champion", required=True, metavar="TAG", help=champion)
     outputs = "append digest=… and champion=… to this file, as outputs of a workflow step"
     preflight.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
-    preflight.add_argument("--reason", help="for a rollback: why production must go back")
-    rollback.add_argument("--reason", required=True, help="why production must go back")
+    for action in (preflight, confirm):
+        action.add_argument("--reason", help="for a rollback: why production must go back")
+    for action in (revoke, rollback):
+        action.add_argument("--reason", required=True, help="why production must go back")
 
 
 def _preflight(options: argparse.Namespace) -> int:
@@ -65,17 +69,26 @@ def _approved(options: argparse.Namespace) -> Approved:
 
 
 def _confirm(options: argparse.Namespace) -> int:
-    from sluice.approval import approved
+    from sluice.approval import approved, records
 
-    record = options.out / approved.RECORD
-    approved.confirm(options.repo, options.version, _approved(options), record, show)
+    given = (options.repo, options.version, _approved(options), options.out / records.APPROVAL)
+    approved.confirm(*given, say=show, why=options.reason)
     return 0
 
 
 def _release(options: argparse.Namespace) -> int:
+    from sluice.approval import records, release
+
+    record = options.out / records.RELEASE
+    release.release(options.repo, options.version, _approved(options), record, show)
+    return 0
+
+
+def _revoke(options: argparse.Namespace) -> int:
     from sluice.approval import release
 
-    release.release(options.repo, options.version, _approved(options), show)
+    given = (options.repo, options.version, options.reason, _approved(options))
+    release.revoke(*given, folder=options.out, say=show)
     return 0
 
 

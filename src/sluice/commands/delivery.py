@@ -19,6 +19,10 @@ def add(commands: Commands) -> None:
     assemble.add_argument(
         "--evidence", type=Path, action="append", default=[], metavar="PATH", help=evidence
     )
+    meaning = "which registry images are pushed to; refuse a repository variable that differs"
+    place = delivery.add("place", _place, meaning)
+    outputs = "append registry=… to this file, as an output of a workflow step"
+    place.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
     publish = delivery.add("publish", _publish, "make the assembled folder a pre-release on GitHub")
     for action in (assemble, publish):
         out = Path("out/delivery")
@@ -33,6 +37,17 @@ def _assemble(options: argparse.Namespace) -> int:
 
     made = assemble.run(options.package, options.image, options.evidence, options.out)
     print(f"delivery: {options.out}, {made.title}, {len(made.files)} files")
+    return 0
+
+
+def _place(options: argparse.Namespace) -> int:
+    from sluice.delivery import place
+
+    registry = place.require()
+    if options.outputs:
+        with options.outputs.open("a", encoding="utf-8") as stream:
+            stream.write(f"registry={registry}\n")
+    print(f"registry: {registry}")
     return 0
 
 

@@ -15,6 +15,10 @@ def add(commands: Commands) -> None:
     add_run_options(build)
     verify = package.add("verify", _verify, "check every byte of a package, and run its scenarios")
     verify.add_argument("file", type=Path, help="the package file")
+    digest = "refuse a file with another sha256, before anything in it is read"
+    verify.add_argument("--sha256", metavar="DIGEST", help=digest)
+    outputs = "append sha256=… of the file to this one, as an output of a workflow step"
+    verify.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
     image = package.add("image", _image, "build the container image of a package, offline")
     image.add_argument("--tag", metavar="NAME", help="name of the image (default: NAME:VERSION)")
     image.add_argument("--fresh", action="store_true", help="reuse no layer of an earlier build")
@@ -59,9 +63,13 @@ def _build(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from sluice.package import verify
 
+    digest = verify.require_digest(options.file, options.sha256)
     manifest, verdict = verify.run(options.file)
     show(f"{manifest.title}: all {len(manifest.files)} files match the manifest")
     show(f"scenarios: {verdict.status.value}: {verdict.why}")
+    if verdict.passes and options.outputs:
+        with options.outputs.open("a", encoding="utf-8") as stream:
+            stream.write(f"sha256={digest}\n")
     return 0 if verdict.passes else REFUSED
 
 

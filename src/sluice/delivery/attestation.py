@@ -1,20 +1,28 @@
-"""Verify with GitHub's command line who built something, and who approved it for production."""
+"""Verify with GitHub's command line what main's workflows have attested."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from sluice.errors import SluiceError
 from sluice.github.api.access import Access
 
 # Only these workflows are trusted, as they are on main, and only on runners that GitHub hosts.
-DELIVER, RELEASE = ".github/workflows/deliver.yml", ".github/workflows/release.yml"
+DELIVER, RELEASE, ROLLBACK = (
+    f".github/workflows/{name}.yml" for name in ("deliver", "release", "rollback")
+)
 BRANCH = "refs/heads/main"
-# The predicate type of an approval; the job that attests it starts only after the approval.
-APPROVAL = "urn:sluice:approval:v1"
+# gh reads that many attestations of a subject under one predicate type, the newest first.
+MOST = 100
+_RUN = re.compile(r"/actions/runs/(\d{1,19})(?:/attempts/\d+)?\Z")
 _SECONDS = 120
 _LONGEST = 300  # characters of gh's error message
 
@@ -29,28 +37,74 @@ def require_image_built(access: Access, reference: str, commit: str) -> None:
     _require_built(access, f"oci://{reference}", reference, commit)
 
 
-def require_approved(access: Access, file: Path) -> None:
-    """Raise SluiceError unless main's release workflow attested that these bytes were approved."""
-    problem = _problem(access, str(file), RELEASE, "--predicate-type", APPROVAL)
-    if problem is not None:
-        raise SluiceError(
-            f"{file.name}: there is no attestation of {RELEASE} on main that it was approved: "
-            f"{problem}; if it was made a full release by hand, make it a pre-release again and "
-            "release it with the workflow Release"
-        )
+@dataclass(frozen=True)
+class Attested:
+    """What a run of a workflow has attested of a file.
+
+    run: its number, by the certificate that GitHub issued to it. predicate: what it said.
+    """
+
+    run: int
+    predicate: dict[str, Any]
+
+
+class UnattestedError(SluiceError):
+    """gh does not verify it, for the reason that is the message."""
+
+
+def of(access: Access, file: Path, workflow: str, kind: str) -> list[Attested]:
+    """What this workflow on main has attested of these bytes, under this predicate type.
+
+    Raises UnattestedError if it has not, or if gh cannot tell.
+    """
+    said = _verify(access, str(file), workflow, "--predicate-type", kind, "--limit", str(MOST))
+    try:
+        found = [one.result for one in msgspec.json.decode(said, type=list[_Verified])]
+        return [Attested(_run_of(one), one.statement.predicate) for one in found]
+    except msgspec.MsgspecError as error:
+        raise UnattestedError(f"the answer of gh does not have the known form: {error}") from None
+
+
+class _Certificate(msgspec.Struct):
+    run: str = msgspec.field(name="runInvocationURI")
+
+
+class _Signature(msgspec.Struct):
+    certificate: _Certificate
+
+
+class _Statement(msgspec.Struct):
+    predicate: dict[str, Any]
+
+
+class _Result(msgspec.Struct):
+    signature: _Signature
+    statement: _Statement
+
+
+class _Verified(msgspec.Struct):
+    result: _Result = msgspec.field(name="verificationResult")
+
+
+def _run_of(result: _Result) -> int:
+    found = _RUN.search(result.signature.certificate.run)
+    if found is None:
+        raise UnattestedError("the certificate does not name the run of the workflow")
+    return int(found[1])
 
 
 def _require_built(access: Access, subject: str, name: str, commit: str) -> None:
-    problem = _problem(access, subject, DELIVER, "--source-digest", commit)
-    if problem is not None:
+    try:
+        _verify(access, subject, DELIVER, "--source-digest", commit)
+    except UnattestedError as error:
         raise SluiceError(
             f"{name}: there is no attestation that {DELIVER} on main built it from the commit "
-            f"{commit}: {problem}; do not use it, and deliver the commit again"
-        )
+            f"{commit}: {error}; do not use it, and deliver the commit again"
+        ) from None
 
 
-def _problem(access: Access, subject: str, workflow: str, *conditions: str) -> str | None:
-    """Why gh does not verify the subject; None if it does."""
+def _verify(access: Access, subject: str, workflow: str, *conditions: str) -> str:
+    """What gh prints as JSON of a subject that it verifies; raises UnattestedError."""
     command = [
         "gh",
         "attestation",
@@ -63,6 +117,8 @@ def _problem(access: Access, subject: str, workflow: str, *conditions: str) -> s
         "--source-ref",
         BRANCH,
         "--deny-self-hosted-runners",
+        "--format",
+        "json",
         *conditions,
     ]
     host = urlsplit(access.url).hostname or ""
@@ -88,6 +144,6 @@ def _problem(access: Access, subject: str, workflow: str, *conditions: str) -> s
             f"gh did not verify the attestation of {subject} within {_SECONDS} s; run this again"
         ) from None
     if done.returncode == 0:
-        return None
+        return done.stdout
     last = (done.stderr.strip().splitlines() or ["gh gives no reason"])[-1]
-    return access.printable(last)[:_LONGEST]
+    raise UnattestedError(access.printable(last)[:_LONGEST])

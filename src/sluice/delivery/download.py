@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice import files
-from sluice.delivery import attestation, contents, record
+from sluice.delivery import attestation, contents, publication, record
 from sluice.delivery.record import NAME, Delivery
 from sluice.errors import SluiceError
 from sluice.github.api import responses
@@ -89,7 +89,7 @@ def everything(
     """Download and verify the whole delivery, its package, evidence and attestations.
 
     Raises SluiceError for a file that is missing, added or changed, for a missing attestation
-    (for a full release that of its approval too), and for contents that speak against a release.
+    (for a full release also those of its release), and for contents that speak against a release.
     """
     downloaded = record_of(releases, release, folder)
     delivery = downloaded.delivery
@@ -101,7 +101,7 @@ def everything(
         )
     attestation.require_built(releases.access, folder / NAME, delivery.commit)
     if release.full:
-        attestation.require_approved(releases.access, folder / NAME)
+        publication.require(releases, folder / NAME, downloaded.digest)
     say(f"{NAME}: attestation verified, sha256 {downloaded.digest}")
     for name in delivery.files:
         file(releases, downloaded, name)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from sluice import files
 from sluice.errors import SluiceError
 from sluice.gates import GATES
 from sluice.package import pickles
@@ -33,6 +34,19 @@ def run(file: Path) -> tuple[Manifest, Verdict]:
     """
     with unpacked(file) as package:
         return package.manifest, _verify(package, str(file))
+
+
+def require_digest(file: Path, expected: str | None) -> str:
+    """The sha256 of a package file; raises SluiceError if it is not the expected one."""
+    if not file.is_file():
+        raise SluiceError(f"{file}: there is no such file")
+    digest = files.sha256_of_file(file)
+    if expected is not None and digest != expected:
+        raise SluiceError(
+            f"{file}: its sha256 is {digest}, expected {expected}: this is another package, so "
+            "find out who replaced it"
+        )
+    return digest
 
 
 @contextmanager

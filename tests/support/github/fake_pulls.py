@@ -84,6 +84,8 @@ class FakePulls:
             {"sha": "c3", "filename": "src/usecase/features.py", "status": "modified"}
         ]
         self.contents: dict[tuple[str, str, str], bytes] = {}
+        # What a folder holds, by its path and the revision.
+        self.folders: dict[str, dict[str, list[dict[str, str]]]] = {"workflows": {}}
         self.comments: list[dict[str, Any]] = []
         # Where an artifact lies, which is not GitHub's API.
         self.storage = "http://127.0.0.1:1/"
@@ -127,6 +129,8 @@ class FakePulls:
         return 200, self._paged(self.files, query)
 
     def _content(self, *parts: str, query: dict[str, str], whose: str, **_: Any) -> Answer:
+        if parts[-1] in self.folders:
+            return 200, self.folders[parts[-1]].get(query["ref"], [])
         content = self.contents.get((whose, parts[-1], query["ref"]))
         if content is None:
             return 404, {"message": "Not Found"}

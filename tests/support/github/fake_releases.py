@@ -28,6 +28,8 @@ class FakeReleases:
         self.commits: list[dict[str, Any]] = []
         self.astray: list[dict[str, Any]] = []
         self.url = ""
+        # Where the stand-in for actions/attest keeps its notes.
+        self.attested: Path | None = None
         self._release_ids = iter(range(2000, 10**6))
 
     def save(self, path: Path) -> None:
@@ -179,6 +181,11 @@ class FakeReleases:
         # By pages from the oldest on; without them the last 250.
         shown = self._paged(found, query) if query else found[-250:]
         return 200, {"status": status, "total_commits": len(found), "commits": shown}
+
+    def _attestations(self, digest: str, *, query: dict[str, str], **_: Any) -> Answer:
+        name = f"{unquote(digest).removeprefix('sha256:')}.{query['predicate_type']}.*.json"
+        found = sorted(self.attested.glob(name)) if self.attested else []
+        return (200, {"attestations": [{"bundle": {}} for _ in found]}) if found else GONE
 
     def _approvals(self, run: str, **_: Any) -> Answer:
         return 200, self.approvals.get(int(run), [])

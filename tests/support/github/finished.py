@@ -23,11 +23,13 @@ def finished() -> FakeGitHub:
     github.environments = {
         "test": environment("test", [], self_review=True, policy=custom, bypass=True),
         "production": environment("production", [("User", 1)], self_review=False, policy=custom),
+        "publish": environment("publish", [], self_review=True, policy=custom, bypass=True),
     }
     main = {"id": 11, "node_id": "x", "name": "main", "type": "branch"}
     github.policies = {
         "test": [dict(main)],
         "production": [dict(main, id=12)],
+        "publish": [dict(main, id=13)],
     }
     github.rulesets = [
         {

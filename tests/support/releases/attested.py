@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
-from sluice.delivery.attestation import APPROVAL
+from sluice.delivery.publication import APPROVED, RELEASED, REVOKED
+
+# The run that released what a test finds released.
+EARLIER = 70
 
 
 def attest(
@@ -17,6 +21,8 @@ def attest(
     workflow: str = "Deliver",
     ref: str = "refs/heads/main",
     kind: str = "provenance",
+    run: int = EARLIER,
+    predicate: Any = None,
 ) -> None:
     """Attest that this workflow, on this ref and commit, vouches for the digest."""
     note = {
@@ -26,13 +32,34 @@ def attest(
         "ref": ref,
         "commit": commit,
         "kind": kind,
+        "run": run,
+        "predicate": predicate or {},
     }
-    (folder / f"{digest}.{kind}.json").write_text(json.dumps(note), "utf-8")
+    (folder / f"{digest}.{kind}.{run}.json").write_text(json.dumps(note), "utf-8")
 
 
-def approve(folder: Path, digest: str, **by: str) -> None:
+def approve(folder: Path, digest: str, **by: Any) -> None:
     """Attest the approval of this delivery.json, as the job does that waits for production."""
-    attest(folder, digest, **{"commit": "e" * 40, "workflow": "Release", "kind": APPROVAL, **by})
+    attest(folder, digest, **{"commit": "e" * 40, "workflow": "Release", "kind": APPROVED, **by})
+
+
+def release(folder: Path, digest: str, **by: Any) -> None:
+    """Attest the approval of this delivery.json and its release, as the workflow does."""
+    approve(folder, digest, **by)
+    approve(folder, digest, **{**by, "kind": RELEASED})
+
+
+def revoke(folder: Path, digest: str, runs: list[int], **by: Any) -> None:
+    """Attest that these runs no longer count, as the workflow does that rolls back."""
+    said = {"revokes": [{"digest": digest, "runs": runs}]}
+    given = {"commit": "e" * 40, "workflow": "Roll back", "kind": REVOKED, "run": EARLIER + 1}
+    attest(folder, digest, **{**given, "predicate": said, **by})
+
+
+def forget(folder: Path, digest: str, kind: str = "provenance") -> None:
+    """Delete what is attested of a digest under this predicate type."""
+    for path in list(folder.glob(f"{digest}.{kind}.*.json")):
+        path.unlink()
 
 
 def sha256(content: bytes) -> str:

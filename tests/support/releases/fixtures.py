@@ -37,6 +37,7 @@ def bare(
     github = before()
     server, _ = serve(github)
     shutil.copytree(versions.attestations, tmp_path / "state/attestations")
+    github.attested = tmp_path / "state/attestations"
     made = Repository(tmp_path, github, versions, command_line)
     made.name_reviewers("hubot")
     yield made

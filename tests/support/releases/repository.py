@@ -19,7 +19,7 @@ from support.github.fake_github import TOKEN, FakeGitHub
 from support.github.fake_pulls import started
 from support.github.fake_settings import USERS
 from support.github.finished import finished
-from support.releases.attested import approve
+from support.releases import attested
 
 if TYPE_CHECKING:
     from support.releases.versions import Version, Versions
@@ -141,10 +141,10 @@ class Repository:
         self.github.interfere = lambda _, path, __: gone if path.endswith("/latest") else None
 
     def make_champion(self, tag: str) -> None:
-        """As release.yml does: the approval is attested, then the release is full."""
+        """As release.yml does: approval and release are attested, and the release is full."""
         for one in (self.older, self.newer):
             if one.tag == tag:
-                approve(self.attestations, one.digest)
+                attested.release(self.attestations, one.digest)
         self.make_full(tag)
 
     def make_full(self, tag: str) -> None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from support.releases.attested import attest, sha256
+from support.releases.attested import attest, forget, sha256
 from support.releases.repository import CUSTOM, Repository, production
 from support.releases.versions import Version
 
@@ -117,12 +117,12 @@ def reattested(**by: str) -> Sabotage:
 
 
 def package_unattested(repository: Repository, version: Version) -> None:
-    (repository.attestations / f"{sha256(version.package.read_bytes())}.provenance.json").unlink()
+    forget(repository.attestations, sha256(version.package.read_bytes()))
 
 
 def image_unattested(repository: Repository, version: Version) -> None:
     """Or no longer in the registry, where gh looks for it."""
-    (repository.attestations / f"{version.image}.provenance.json").unlink()
+    forget(repository.attestations, version.image)
 
 
 def draft(repository: Repository, version: Version) -> None:

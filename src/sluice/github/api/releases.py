@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from sluice.errors import SluiceError
 from sluice.github.api import download, responses, upload
-from sluice.github.api.connection import PAGE, Connection, as_body, quoted
+from sluice.github.api.connection import PAGE, Connection, RefusedError, as_body, quoted
+
+WORKFLOWS = ".github/workflows"
+# GitHub's answer where its own token may not change a release: it never may change workflows.
+ADVICE = (
+    "if the workflows of this commit differ from those of main, save a token that may write "
+    "Contents and Workflows as the secret RELEASE_TOKEN of the environment publish"
+)
 
 
 class Releases(Connection):
@@ -47,16 +55,21 @@ class Releases(Connection):
 
     def create(self, body: dict[str, Any]) -> responses.Release:
         repos = self.rest.repos
-        return self.read(
-            responses.Release, lambda: repos.create_release(*self.place, data=as_body(body))
-        )
+        return self._changed(lambda: repos.create_release(*self.place, data=as_body(body)))
 
     def update(self, release: responses.Release, body: dict[str, Any]) -> responses.Release:
         repos = self.rest.repos
-        return self.read(
-            responses.Release,
-            lambda: repos.update_release(*self.place, release.id, data=as_body(body)),
+        return self._changed(
+            lambda: repos.update_release(*self.place, release.id, data=as_body(body))
         )
+
+    def _changed(self, request: Callable[[], Any]) -> responses.Release:
+        try:
+            return self.read(responses.Release, request)
+        except RefusedError as refused:
+            if refused.permanent and refused.status in (403, 404):
+                raise SluiceError(f"{refused}; {ADVICE}") from None
+            raise
 
     def delete(self, release: responses.Release) -> None:
         self.ask(lambda: self.rest.repos.delete_release(*self.place, release.id))
@@ -95,6 +108,29 @@ class Releases(Connection):
         repos = self.rest.repos
         between = f"{quoted(base)}...{quoted(head)}"
         return self.read(responses.Changes, lambda: repos.compare_commits(*self.place, between))
+
+    def workflows(self, revision: str) -> dict[str, str]:
+        """The git hash of each workflow file at a revision, by its name; may be empty."""
+        repos = self.rest.repos
+        found = self.read_or_none(
+            list[responses.Listed],
+            lambda: repos.get_content(*self.place, WORKFLOWS, ref=revision),
+        )
+        return {one.name: one.sha for one in found or ()}
+
+    def attestations(self, digest: str, kind: str) -> int:
+        """How many attestations a sha256 has under a predicate type, at most a page of them.
+
+        Whoever may run a workflow can have made them: nothing is verified.
+        """
+        repos = self.rest.repos
+        found = self.read_or_none(
+            responses.Attestations,
+            lambda: repos.list_attestations(
+                *self.place, f"sha256:{digest}", per_page=PAGE, predicate_type=kind
+            ),
+        )
+        return len(found.attestations) if found else 0
 
     def run(self, id: int) -> responses.Run:
         actions = self.rest.actions

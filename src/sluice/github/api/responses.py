@@ -258,6 +258,13 @@ class Content(Struct):
     content: str = ""
 
 
+class Listed(Struct):
+    """An entry of a folder."""
+
+    name: str
+    sha: str
+
+
 class Author(Struct):
     login: str
     type: str
@@ -335,3 +342,7 @@ class Approval(Struct):
     environments: list[EnvironmentName]
     user: Account
     comment: str = ""
+
+
+class Attestations(Struct):
+    attestations: list[dict[str, Any]]

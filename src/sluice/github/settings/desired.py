@@ -14,7 +14,8 @@ from sluice import files
 from sluice.errors import SluiceError
 from sluice.files import decode_json
 
-PRODUCTION = "production"
+# Who approves, and which jobs can read the token that changes releases.
+PRODUCTION, PUBLISH = "production", "publish"
 
 T = TypeVar("T")
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -289,9 +290,16 @@ def _require_approval(path: Path, environments: list[DesiredEnvironment]) -> Non
         raise SluiceError(f"{path}: {PRODUCTION}: prevent_self_review must be true")
     if one.can_admins_bypass is not False:
         raise SluiceError(f"{path}: {PRODUCTION}: can_admins_bypass must be false")
-    for pattern in one.branch_policies:
-        if not pattern.name.strip("*/"):
-            raise SluiceError(
-                f"{path}: {PRODUCTION}: branch_policies: {pattern.name!r} allows every "
-                f"{pattern.type} to deploy: name 'main' only"
-            )
+    publish = next((one for one in environments if one.name == PUBLISH), None)
+    if publish is None:
+        raise SluiceError(
+            f"{path}: the environment {PUBLISH!r} is missing: add it for main only, because it "
+            "holds the token that changes releases"
+        )
+    for guarded in (one, publish):
+        for pattern in guarded.branch_policies:
+            if not pattern.name.strip("*/"):
+                raise SluiceError(
+                    f"{path}: {guarded.name}: branch_policies: {pattern.name!r} allows every "
+                    f"{pattern.type} to deploy: name 'main' only"
+                )

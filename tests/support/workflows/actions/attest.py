@@ -8,7 +8,11 @@ from pathlib import Path
 state = Path(os.environ["STANDIN_STATE"], "attestations")
 state.mkdir(exist_ok=True)
 digests = {}
-if os.environ["SUBJECT_PATH"]:
+if os.environ["SUBJECT_CHECKSUMS"]:
+    for line in Path(os.environ["SUBJECT_CHECKSUMS"]).read_text("utf-8").splitlines():
+        digest, name = line.split()
+        digests[f"{len(digests)}/{name}"] = f"sha256:{digest}"
+elif os.environ["SUBJECT_PATH"]:
     paths = sorted(Path().glob(os.environ["SUBJECT_PATH"]))
     if not paths:
         raise SystemExit(f"nothing at {os.environ['SUBJECT_PATH']}")
@@ -33,5 +37,7 @@ for name, digest in digests.items():
         "commit": os.environ["GITHUB_SHA"],
         "kind": kind,
         "predicate": predicate,
+        "run": int(os.environ["GITHUB_RUN_ID"]),
     }
-    (state / f"{digest.removeprefix('sha256:')}.{kind}.json").write_text(json.dumps(note))
+    place = state / f"{digest.removeprefix('sha256:')}.{kind}.{note['run']}.json"
+    place.write_text(json.dumps(note))

@@ -20,19 +20,29 @@ from support.workflows.policy.files import (
 
 # All other jobs only read.
 WRITES = {
-    (DELIVER, "build"): {"packages"},
+    (DELIVER, "image"): {"packages"},
     (DELIVER, "attest"): {"attestations", "id-token"},
     (DELIVER, "publish"): {"attestations", "contents", "id-token"},
+    (RELEASE, "approve"): {"attestations", "id-token"},
     (RELEASE, "release"): {"attestations", "contents", "id-token"},
-    (ROLLBACK, "rollback"): {"contents"},
+    (ROLLBACK, "rollback"): {"attestations", "contents", "id-token"},
     (REPORT, "comment"): {"pull-requests"},
     (SECURITY, "code"): {"security-events"},
     (SECURITY, "scorecard"): {"security-events"},
 }
 ENVIRONMENTS = {
     (DELIVER, "test"): "test",
-    (RELEASE, "release"): "production",
-    (ROLLBACK, "rollback"): "production",
+    (DELIVER, "publish"): "publish",
+    (RELEASE, "approve"): "production",
+    (RELEASE, "release"): "publish",
+    (ROLLBACK, "approve"): "production",
+    (ROLLBACK, "rollback"): "publish",
+}
+# The only steps that get the token which may change releases, by the command of each.
+_TOKEN_STEPS = {
+    (DELIVER, "publish"): "delivery publish",
+    (RELEASE, "release"): "approval release",
+    (ROLLBACK, "rollback"): "approval rollback",
 }
 # The decision about a pull request is made by the code of the base branch.
 DECISION = [
@@ -43,7 +53,7 @@ DECISION = [
     },
     {"persist-credentials": False, "fetch-depth": 2, "path": "change"},
 ]
-_FROM_PRODUCTION = "${{ secrets.RELEASE_TOKEN || github.token }}"
+_GIVEN = "${{ secrets.RELEASE_TOKEN || github.token }}"
 
 
 def workflows_grant_no_permissions(files: Files) -> list[str]:
@@ -116,20 +126,24 @@ def _is_checkout(uses: str) -> bool:
     return uses.startswith("actions/checkout@")
 
 
-def only_production_has_a_secret(files: Files) -> list[str]:
-    """One token, for jobs that wait for the approval of the environment production."""
+def only_the_step_that_changes_releases_has_a_secret(files: Files) -> list[str]:
+    """One token, of an environment that is for main only, in one step of each of three jobs."""
     problems = []
     for file in files.values():
         said = [text for text in strings(file.data) if re.search(r"\bsecrets\b", text)]
-        approved = [
-            text
-            for job in (file.jobs.values() if file.is_workflow else ())
-            if job.get("environment") == "production"
-            for step in job["steps"]
-            if (text := step.get("env", {}).get("GITHUB_TOKEN")) == _FROM_PRODUCTION
-        ]
-        for text in approved:
-            said.remove(text)
+        for name, job in file.jobs.items():
+            command = _TOKEN_STEPS.get((file.name, name))
+            right = [
+                one
+                for one in job["steps"]
+                if one.get("env", {}).get("GITHUB_TOKEN") == _GIVEN
+                and command
+                and f"sluice {command}" in one["run"]
+            ]
+            if command and len(right) != 1:
+                problems.append(f"{file.name}: {name}: {len(right)} steps have the token")
+            for _ in right if job.get("environment") == "publish" else ():
+                said.remove(_GIVEN)
         problems += [f"{file.name}: {text}" for text in said]
     return problems
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sluice.approval import approved
-from sluice.delivery import attestation
+from sluice.approval import records
+from sluice.delivery import publication
 from support.workflows.policy.files import (
     CI,
     DELIVER,
@@ -47,11 +47,40 @@ _DECIDED = {
 }
 _NOT_CANCELLED = "${{ !cancelled() }}"
 _ATTESTED = "${{ !github.event.repository.private || vars.ATTESTATIONS == 'private' }}"
-_APPROVED = [
-    ".venv/bin/sluice approval confirm",
-    "actions/attest",
-    ".venv/bin/sluice approval release",
-]
+_DIGEST = {
+    "subject-name": "delivery.json",
+    "subject-digest": "sha256:${{ needs.preflight.outputs.digest }}",
+}
+# The last steps of jobs: the commands, and what is attested between or after them.
+_ATTESTING: dict[tuple[str, str], list[str | dict[str, str]]] = {
+    (RELEASE, "approve"): [
+        "approval confirm",
+        {
+            **_DIGEST,
+            "predicate-type": publication.APPROVED,
+            "predicate-path": f"out/approval/{records.APPROVAL}",
+        },
+    ],
+    (RELEASE, "release"): [
+        "approval release",
+        {
+            **_DIGEST,
+            "predicate-type": publication.RELEASED,
+            "predicate-path": f"out/approval/{records.RELEASE}",
+        },
+    ],
+    (ROLLBACK, "approve"): ["approval confirm"],
+    (ROLLBACK, "rollback"): [
+        "approval revoke",
+        {
+            "subject-checksums": f"out/approval/{records.SUBJECTS}",
+            "predicate-type": publication.REVOKED,
+            "predicate-path": f"out/approval/{records.ROLLBACK}",
+        },
+        "approval rollback",
+    ],
+}
+_ONE_AT_A_TIME = {"group": "production", "cancel-in-progress": False, "queue": "max"}
 
 
 def runs_that_write_are_not_cancelled(files: Files) -> list[str]:
@@ -65,42 +94,66 @@ def runs_that_write_are_not_cancelled(files: Files) -> list[str]:
 
 
 def production_waits_for_preflight(files: Files) -> list[str]:
+    """And for the job that waits for the approval of the environment production."""
     problems = []
-    for file, name in ((RELEASE, "release"), (ROLLBACK, "rollback")):
+    for file, last in ((RELEASE, "release"), (ROLLBACK, "rollback")):
         jobs = files[file].jobs
-        if set(jobs) != {"preflight", name} or needs(jobs[name]) != {"preflight"}:
-            problems.append(f"{file}: {name}: needs {sorted(needs(jobs[name]))}")
-        problems += [
-            f"{file}: {name}: {key.upper()} is not the approved one"
-            for step in jobs[name]["steps"]
-            for key in ("digest", "champion")
-            if step.get("run")
-            and step["env"].get(key.upper()) != f"${{{{ needs.preflight.outputs.{key} }}}}"
-        ]
-        # No step has a condition, so none runs after a failure.
-        problems += [
-            f"{file}: {name}: if: {step['if']}" for step in jobs[name]["steps"] if "if" in step
-        ]
+        wanted = {"preflight": set(), "approve": {"preflight"}, last: {"preflight", "approve"}}
+        if {name: needs(job) for name, job in jobs.items()} != wanted:
+            problems.append(f"{file}: {[(name, sorted(needs(job))) for name, job in jobs.items()]}")
+        for name in jobs.keys() & {"approve", last}:
+            problems += [
+                f"{file}: {name}: {key.upper()} is not the approved one"
+                for step in jobs[name]["steps"]
+                for key in ("digest", "champion")
+                if "sluice approval" in step.get("run", "")
+                and step["env"].get(key.upper()) != f"${{{{ needs.preflight.outputs.{key} }}}}"
+            ]
+            # No step has a condition, so none runs after a failure.
+            problems += [
+                f"{file}: {name}: if: {step['if']}" for step in jobs[name]["steps"] if "if" in step
+            ]
         if files[file].triggers != {"workflow_dispatch"}:
             problems.append(f"{file}: started by {sorted(files[file].triggers)}")
     return problems
 
 
-def approvals_are_attested_before_the_release(files: Files) -> list[str]:
-    """For the digest that the approver saw, and under the type that makes a champion."""
-    said = [
-        step.get("run", step.get("uses", "")).partition(" --")[0].partition("@")[0]
-        for step in files[RELEASE].jobs["release"]["steps"]
-    ]
-    problems = [] if said[-3:] == _APPROVED else [f"{RELEASE}: release: {said[-3:]}"]
-    given = files[RELEASE].jobs["release"]["steps"][-2].get("with", {})
-    wanted = {
-        "subject-name": "delivery.json",
-        "subject-digest": "sha256:${{ needs.preflight.outputs.digest }}",
-        "predicate-type": attestation.APPROVAL,
-        "predicate-path": f"out/approval/{approved.RECORD}",
+def what_happens_to_production_is_attested(files: Files) -> list[str]:
+    """For the digest that the approver saw, and by the job that does it.
+
+    An approval before the release, the release after it, and a rollback before it changes anything.
+    """
+    problems = []
+    for (file, name), wanted in _ATTESTING.items():
+        steps = files[file].jobs.get(name, {}).get("steps", [])
+        ours = [one for one in steps if "approval" in one.get("run", "") or "attest@" in str(one)]
+        found = [one.get("with") or _command(one["run"]) for one in ours]
+        if found != wanted or ours != steps[-len(wanted) :]:
+            problems.append(f"{file}: {name}: {found}")
+    return problems
+
+
+def _command(run: str) -> str:
+    return " ".join(run.partition("sluice ")[2].split()[:2])
+
+
+def production_changes_one_run_at_a_time(files: Files) -> list[str]:
+    """One group, which no other job shares, and in which every run waits for its turn.
+
+    Not for whole runs: then one that waits for its approval would block even a rollback.
+    """
+    found = {
+        (file, name): job["concurrency"]
+        for file, name, job in all_jobs(files)
+        if "concurrency" in job
     }
-    return problems + ([] if given == wanted else [f"{RELEASE}: attests {given}"])
+    wanted = dict.fromkeys(((RELEASE, "release"), (ROLLBACK, "rollback")), _ONE_AT_A_TIME)
+    problems = [] if found == wanted else [f"concurrency of jobs: {found}"]
+    return problems + [
+        f"{file.name}: the group production"
+        for file in workflows(files)
+        if file.data.get("concurrency", {}).get("group") == "production"
+    ]
 
 
 def all_green_needs_every_job(files: Files) -> list[str]:
@@ -151,8 +204,9 @@ def the_base_branch_decides_what_is_skipped(files: Files) -> list[str]:
 
 def delivery_runs_its_jobs_in_order(files: Files) -> list[str]:
     jobs = files[DELIVER].jobs
-    order = {"build": set(), "rebuild": {"build"}, "attest": {"build", "rebuild"}}
-    order |= {"test": {*order, "attest"}, "publish": {*order, "attest", "test"}}
+    order: dict[str, set[str]] = {"build": set(), "rebuild": set(), "image": {"build", "rebuild"}}
+    for name in ("compare", "attest", "test", "publish"):
+        order[name] = set(order)
     if set(jobs) != set(order):
         return [f"{DELIVER}: {sorted(jobs)}"]
     problems = [

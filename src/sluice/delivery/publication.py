@@ -1,0 +1,109 @@
+"""By which approved run a version was released, and whether a rollback has revoked that.
+
+An approval is for one publication. What makes a version the champion is a run of the release
+workflow that attested both its approval and, afterwards, that it released the version. A rollback
+attests which of these runs no longer count.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sluice.delivery import attestation
+from sluice.delivery.attestation import RELEASE, ROLLBACK, UnattestedError
+from sluice.errors import SluiceError
+from sluice.github.api.releases import Releases
+
+# The predicate types.
+APPROVED, RELEASED, REVOKED = (
+    f"urn:sluice:{name}:v1" for name in ("approval", "release", "rollback")
+)
+_AGAIN = "make it a pre-release again, and release it with the workflow Release"
+
+
+def require(releases: Releases, file: Path, digest: str) -> None:
+    """Raise SluiceError unless a run released the delivery after its approval, and still counts.
+
+    file: its delivery.json. digest: the sha256 of that file.
+    """
+    released = _runs(releases, file)
+    revoked = _revoked(releases, file, digest)
+    if released and released <= revoked:
+        raise SluiceError(
+            f"{file.name}: {_named(released)} released it, and a rollback has revoked that; if it "
+            f"was made a full release by hand, {_AGAIN}"
+        )
+
+
+def approved_in(releases: Releases, file: Path, run: int) -> bool:
+    """Whether this run has attested that the delivery was approved."""
+    try:
+        found = attestation.of(releases.access, file, RELEASE, APPROVED)
+    except UnattestedError:
+        return False
+    return run in {one.run for one in found}
+
+
+def runs(releases: Releases, file: Path) -> list[int]:
+    """The runs that released the delivery after its approval, as attested; may be none."""
+    try:
+        return sorted(_runs(releases, file))
+    except SluiceError:
+        return []
+
+
+def _runs(releases: Releases, file: Path) -> set[int]:
+    """Raises SluiceError if there is none."""
+    try:
+        approved, released = (
+            {one.run for one in attestation.of(releases.access, file, RELEASE, kind)}
+            for kind in (APPROVED, RELEASED)
+        )
+    except UnattestedError as error:
+        raise SluiceError(
+            f"{file.name}: there is no attestation of {RELEASE} on main that it was approved and "
+            f"released: {error}; if it was made a full release by hand, {_AGAIN}"
+        ) from None
+    if not approved & released:
+        raise SluiceError(
+            f"{file.name}: {_named(approved)} attested its approval and {_named(released)} its "
+            f"release, and an approval is for one run only; {_AGAIN}"
+        )
+    return approved & released
+
+
+def _revoked(releases: Releases, file: Path, digest: str) -> set[int]:
+    """The runs that no longer count; raises SluiceError if GitHub or gh cannot tell."""
+    there = releases.attestations(digest, REVOKED)
+    if not there:
+        return set()
+    # Forged ones could hide the real one from gh.
+    if there >= attestation.MOST:
+        raise SluiceError(
+            f"{file.name}: it has {attestation.MOST} or more attestations of rollbacks, too many "
+            "to read; find out who made them, and deliver another commit"
+        )
+    try:
+        found = attestation.of(releases.access, file, ROLLBACK, REVOKED)
+    except UnattestedError as error:
+        raise SluiceError(
+            f"{file.name}: a rollback of it is attested, and gh does not verify by whom: {error}; "
+            "run this again, or have an administrator delete the attestation if it is forged"
+        ) from None
+    said = [entry for one in found for entry in _entries(one.predicate)]
+    return {run for entry in said if entry.get("digest") == digest for run in _numbers(entry)}
+
+
+def _entries(predicate: dict[str, Any]) -> list[dict[str, Any]]:
+    listed = predicate.get("revokes")
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def _numbers(entry: dict[str, Any]) -> list[int]:
+    listed = entry.get("runs")
+    return [one for one in listed if isinstance(one, int)] if isinstance(listed, list) else []
+
+
+def _named(runs: set[int]) -> str:
+    return "run " + " and ".join(map(str, sorted(runs)))
