@@ -44,6 +44,8 @@ def test_the_page_shows_everything_that_matters_for_the_decision(released: Repos
             assert said in text
     for name, digest in newer.delivery.files.items():
         assert f"| {name} | `{digest}` |" in text
+    base = f"sha256:{'b' * 64}"
+    assert f"| the image's base | {base} | {base} |" in text
     assert "The candidate passes in the test environment" in text
     assert "### Metrics" in text
     assert "- Later (`0000000`)\n- Earlier (`0000000`)\n" in text

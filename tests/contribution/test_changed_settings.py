@@ -96,6 +96,7 @@ LOOSER: list[tuple[str, Any]] = [
     ("split.holdout", 0.3),
     ("split.group", "none"),
     ("fairness.group_rows", 1),
+    ("fairness.group_rows", 6000),
     ("parity.tolerance", 0.01),
     ("columns.slope.low", None),
     ("columns.slope.low", -10.000000001),
@@ -240,10 +241,18 @@ def test_groups_that_are_replaced_by_the_values_of_a_column_are_looser() -> None
     assert kinds == ["looser"]
 
 
-def test_a_column_that_is_new_or_gone_is_changed() -> None:
+def test_a_new_column_is_changed() -> None:
     new = compared(put("columns.more", {"type": "number", "low": 0, "missing": 1.0}))
-    gone = compared(drop("columns.waste"))
-    assert {one.kind for one in (*new.settings, *gone.settings)} == {"changed"}
+    assert {one.kind for one in new.settings} == {"changed"}
+
+
+def test_what_no_longer_checks_a_column_that_is_gone_is_looser() -> None:
+    given = {"type": "number", "use": "ignored", "low": 0, "high": 9, "missing": 0.1}
+    gone = compared(drop("columns.more"), put("columns.more", given))
+    kinds = {one.key.rpartition(".")[2]: one.kind for one in gone.settings}
+    looser = {name for name, kind in kinds.items() if kind == "looser"}
+    assert {"low", "high", "missing"} <= looser
+    assert (kinds["type"], kinds["use"]) == ("changed", "changed")
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,11 @@ REFUSED: dict[str, tuple[Callable[[Repository], None], str]] = {
         immutable,
         "is an immutable release, and GitHub allows no other release",
     ),
-    "a tag at another commit": (tagged, f"exists and points to {'f' * 40}"),
+    "a tag at another commit": (
+        tagged,
+        f"exists and points to {'f' * 40} instead of {'b0' * 20}: find out who made it. The ruleset "
+        "'releases' lets nobody delete it, so merge another commit",
+    ),
     "a changed file": (changed_here, "report.md was changed"),
     "a file too many": (more_here, "more.txt is not listed in delivery.json"),
     "a missing file": (gone_here, "load.json is missing"),

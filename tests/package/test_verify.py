@@ -326,3 +326,16 @@ def test_the_manifest_names_the_commit(sealed: Path, built: Callable[[str], Toy]
     assert {(m.uid, m.gid, m.uname, m.mode, m.mtime) for m in members} == {
         (0, 0, "", 0o644, manifest.source.time)
     }
+
+
+def test_another_package_than_the_named_one(toy: Toy) -> None:
+    package = str(toy.package)
+    toy.sluice("package", "verify", package, "--outputs", "outputs").went_well()
+    said = (toy.root / "outputs").read_text("utf-8")
+    digest = hashlib.sha256(toy.package.read_bytes()).hexdigest()
+    assert said == f"sha256={digest}\n"
+    toy.sluice("package", "verify", package, "--sha256", digest).went_well()
+    ran = toy.sluice("package", "verify", package, "--sha256", "0" * 64, "--outputs", "other")
+    assert (ran.status, f"its sha256 is {digest}, expected {'0' * 64}" in ran.line) == (2, True)
+    assert not (toy.root / "other").exists()
+    assert toy.sluice("package", "verify", "x", "--sha256", digest).line == "x: no such file"

@@ -51,7 +51,7 @@ def delivered(
     folder = tmp_path_factory.mktemp("delivered")
     with ExitStack() as stack:
         place = settle(stack, template, run_folder, folder)
-        place.workflows.variables["REGISTRY"] = store
+        place.push_images_to(store)
         ran = place.push()
         assert ran.status == 0, ran.log[-8000:]
         (folder / "ran.json").write_text(json.dumps([ran.jobs, ran.steps, ran.log]))
@@ -66,7 +66,6 @@ def after_delivery(
     """The same fork, one version delivered and none released."""
     with ExitStack() as stack:
         place = settle(stack, delivered / "fork", run_folder, tmp_path)
-        place.workflows.variables["REGISTRY"] = store
         place.github.load(delivered / "github.json")
         shutil.copytree(delivered / "state/attestations", place.workflows.state / "attestations")
         yield place

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from sluice.delivery.attestation import APPROVAL
-from support.releases.attested import approve
+from sluice.delivery.publication import APPROVED, RELEASED, REVOKED
+from support.releases import attested
 from support.workflows.repository import Place
 
 # Every run builds an image with the same name, so no two of them may run at the same time.
@@ -29,10 +29,10 @@ def nothing_was_released(place: Place) -> bool:
     return place.github.writes == [] and place.github.releases[0]["prerelease"]
 
 
-def notes(place: Place) -> list[dict]:
-    """Each approval that was attested."""
+def notes(place: Place, kind: str = APPROVED) -> list[dict]:
+    """Each approval that was attested, or what else a workflow says of production."""
     folder = place.workflows.state / "attestations"
-    return [json.loads(path.read_bytes()) for path in folder.glob(f"*.{APPROVAL}.json")]
+    return [json.loads(path.read_bytes()) for path in folder.glob(f"*.{kind}.*.json")]
 
 
 def release(place: Place, of: str | None = None) -> object:
@@ -43,13 +43,15 @@ def test_an_approved_version_becomes_the_champion(place):
     place.github.approve(RUN, "hubot")
     ran = release(place)
     assert ran.status == 0, ran.log[-4000:]
-    assert ran.jobs == {"preflight": "success", "release": "success"}
+    assert ran.jobs == dict.fromkeys(("preflight", "approve", "release"), "success")
     done = place.github.releases[0]
     assert (done["prerelease"], place.github.latest) == (False, done["id"])
     assert "approved by hubot" in done["body"]
     (note,) = notes(place)
     assert note["digest"] == place.github.asset(done["tag_name"], "delivery.json")["digest"]
     assert note["predicate"]["approver"] == "hubot"
+    (done,) = notes(place, RELEASED)
+    assert (done["digest"], done["run"]) == (note["digest"], note["run"])
     # The approver's page.
     for words in (
         "Review deployments",
@@ -62,7 +64,8 @@ def test_an_approved_version_becomes_the_champion(place):
 
 def test_nothing_is_released_without_an_approval(place):
     ran = release(place)
-    assert ran.jobs == {"preflight": "success", "release": "failure"}
+    assert ran.jobs["approve"] == "failure"
+    assert ran.jobs.get("release") in (None, "skipped")
     assert ran.said("run 1 was not approved for production by anyone other than")
     assert nothing_was_released(place)
     assert not notes(place)
@@ -129,9 +132,10 @@ def test_a_package_that_is_replaced_after_the_approval_is_not_released(place, lo
 
     place.github.interfere = when_approved
     ran = release(place)
-    assert ran.jobs == {"preflight": "success", "release": "failure"}
+    assert ran.jobs["approve" if look == 3 else "release"] == "failure"
     assert nothing_was_released(place)
     assert len(notes(place)) == (1 if look == 5 else 0)
+    assert not notes(place, RELEASED)
 
 
 def test_a_text_that_is_not_a_version_is_refused_and_not_run_as_a_command(place):
@@ -146,7 +150,7 @@ def released(place: Place, tag: str, created: str) -> dict:
     first = place.github.releases[0]
     first |= {"prerelease": False, "published_at": first["created_at"]}
     digest = place.github.asset(first["tag_name"], "delivery.json")["digest"]
-    approve(place.workflows.state / "attestations", digest.removeprefix("sha256:"))
+    attested.release(place.workflows.state / "attestations", digest.removeprefix("sha256:"))
     other = json.loads(json.dumps(first)) | {"id": 4000 + len(place.github.releases)}
     other |= {"tag_name": tag, "created_at": created, "published_at": created}
     place.github.releases.append(other)
@@ -172,6 +176,7 @@ def test_a_rollback_makes_an_earlier_release_the_champion(place):
     assert place.github.latest == first["id"]
     assert not first["prerelease"]
     assert later["prerelease"]
+    assert {note["predicate"]["version"] for note in notes(place, REVOKED)} == {version(place)}
     assert "recall fell among the young" in later["body"]
     assert "@everyone" not in later["body"]
     assert not list(place.workflows.home.rglob("pwned"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.approval.commits import Commits
-from sluice.delivery import notes
+from sluice.delivery import contents, notes
 from sluice.delivery.download import Downloaded
 from sluice.github.api import responses
 from sluice.markdown import EMPTY, escape
@@ -139,4 +139,7 @@ def _delivered(target: Downloaded, champion: Champion | None) -> dict[str, Any]:
 
 
 def _identity(downloaded: Downloaded) -> dict[str, Any]:
-    return dict(notes.identity(downloaded.delivery, downloaded.digest))
+    rows: dict[str, Any] = dict(notes.identity(downloaded.delivery, downloaded.digest))
+    if (downloaded.folder / contents.IMAGE).is_file():
+        rows["the image's base"] = contents.image_record(downloaded.folder).base
+    return rows

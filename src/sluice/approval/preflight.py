@@ -112,7 +112,9 @@ def _champion(releases: Releases, folder: Path, *, rollback: bool) -> Champion |
     if release is None:
         return None
     try:
-        return Champion(release, current.delivery(releases, release, folder))
+        delivery = current.delivery(releases, release, folder)
+        download.image_record(releases, delivery)
+        return Champion(release, delivery)
     except SluiceError as error:
         unreadable = f"the champion {release.tag_name} cannot be read: {error}"
         if rollback:

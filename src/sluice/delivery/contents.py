@@ -79,7 +79,7 @@ def require_releasable(folder: Path, package: str) -> Manifest:
         )
     _require_report(reports.read(folder / REPORT_JSON), packaged, package)
     _require_tested(folder, manifest)
-    if _packaged(folder / IMAGE) != f"sha256:{manifest.digest}":
+    if image_record(folder).package != f"sha256:{manifest.digest}":
         raise SluiceError(f"{IMAGE} is the record of an image of another package than {package}")
     return manifest
 
@@ -120,10 +120,11 @@ def _require_tested(folder: Path, manifest: Manifest) -> None:
         )
 
 
-def _packaged(record: Path) -> str:
-    """The package in an image, as `sha256:…`, by the record of the image's build."""
+def image_record(folder: Path) -> ImageRecord:
+    """The record of the image in a delivery; raises SluiceError if it is not valid."""
+    record = folder / IMAGE
     try:
-        return decode_json(record.read_bytes(), ImageRecord).package
+        return decode_json(record.read_bytes(), ImageRecord)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SluiceError(
             f"{record.name} is not the record of an image: {error}; {_REBUILD}"

@@ -59,7 +59,9 @@ def record_of(releases: Releases, release: responses.Release, folder: Path) -> D
         points = f"points to the commit {tagged}" if tagged else "does not exist"
         raise SluiceError(
             f"the tag {release.tag_name} {points}, but the delivery was built from "
-            f"{delivery.commit}: the tag was moved or deleted; point it to that commit again"
+            f"{delivery.commit}: the tag was moved or deleted, so find out by whom; an "
+            "administrator, who can disable the ruleset 'releases' for that, must point it to that "
+            "commit again"
         )
     files.write(folder / NAME, content)
     return Downloaded(release, delivery, hashlib.sha256(content).hexdigest(), folder)
@@ -81,6 +83,12 @@ def file(releases: Releases, downloaded: Downloaded, name: str) -> Path:
     path = downloaded.folder / name
     files.write(path, content)
     return path
+
+
+def image_record(releases: Releases, downloaded: Downloaded) -> None:
+    """Download the record of the image, which says what it is built on."""
+    if contents.IMAGE in downloaded.delivery.files:
+        file(releases, downloaded, contents.IMAGE)
 
 
 def everything(

@@ -98,6 +98,8 @@ def _require_tag(releases: Releases, delivery: Delivery) -> None:
     tagged = releases.commit_of(delivery.tag)
     if tagged not in (None, delivery.commit):
         raise SluiceError(
-            f"the tag {delivery.tag} exists and points to {tagged} instead of {delivery.commit}; "
-            "find out who made it, delete it by hand, and run this again"
+            f"the tag {delivery.tag} exists and points to {tagged} instead of {delivery.commit}: "
+            "find out who made it. The ruleset 'releases' lets nobody delete it, so merge another "
+            "commit, whose version has another tag. To deliver this one, an administrator must "
+            "disable that ruleset, delete the tag, enable the ruleset, and run this again"
         )

@@ -39,7 +39,7 @@ def run(file: Path) -> tuple[Manifest, Verdict]:
 def require_digest(file: Path, expected: str | None) -> str:
     """The sha256 of a package file; raises SluiceError if it is not the expected one."""
     if not file.is_file():
-        raise SluiceError(f"{file}: there is no such file")
+        raise SluiceError(f"{file}: no such file")
     digest = files.sha256_of_file(file)
     if expected is not None and digest != expected:
         raise SluiceError(

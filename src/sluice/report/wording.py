@@ -48,16 +48,21 @@ def headline(report: Report) -> str:
 
 def says(report: Report) -> str:
     """The conclusion, in words that fit a merge and a release."""
+    looser = report.contribution.looser if report.contribution else 0
+    # What a reviewer must not miss comes first.
+    but = [_loosens(looser)] if looser else []
     if not report.releasable:
-        return "does not pass"
-    return "passes every gate" + (", but dvc.lock is stale" if report.stale_lock else "")
+        return " and ".join(["does not pass", *but])
+    but += ["dvc.lock is stale"] if report.stale_lock else []
+    return "passes every gate" + (f", but {' and '.join(but)}" if but else "")
 
 
 def conclusion(report: Report) -> Conclusion:
     """The conclusion as a colour or a sign."""
     if not report.releasable:
         return "fail"
-    return "warn" if report.stale_lock else "pass"
+    looser = report.contribution is not None and report.contribution.looser > 0
+    return "warn" if report.stale_lock or looser else "pass"
 
 
 def predicts(report: Report) -> str:
@@ -152,13 +157,16 @@ def contribution(made: Contribution) -> str:
             "compared with the base branch: review every range, bound and acceptance as new."
         )
     if made.looser:
-        what = "1 setting" if made.looser == 1 else f"{made.looser} settings"
-        return f"This contribution loosens {what} of the gates."
+        return f"This contribution {_loosens(made.looser)}."
     if any(one.kind == "changed" for one in made.settings):
         return "This contribution changes settings of the gates."
     if made.settings:
         return "This contribution changes settings of the gates; none becomes looser."
     return "This contribution changes files that decide how it is judged."
+
+
+def _loosens(settings: int) -> str:
+    return f"loosens {'1 setting' if settings == 1 else f'{settings} settings'} of the gates"
 
 
 def standing(judged: Verdict | Finding) -> Standing:

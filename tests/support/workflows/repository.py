@@ -31,6 +31,11 @@ class Place:
     github: FakeGitHub
     workflows: Workflows
 
+    def push_images_to(self, registry: str) -> None:
+        """Name the registry in the file that says where images are pushed."""
+        self.toy.write(".github/settings/delivery.json", json.dumps({"registry": registry}) + "\n")
+        self.toy.commit()
+
     def event(self, **more: Any) -> dict[str, Any]:
         return {"repository": REPOSITORY, "sender": {"login": "octocat"}, **more}
 
@@ -79,6 +84,7 @@ def settle(stack: ExitStack, template: Path, shared: Path, folder: Path) -> Plac
             reviewer["reviewer"] |= {"id": 2, "login": "hubot"}
     if toy.git("status", "--porcelain"):
         toy.commit()
+    github.attested = folder / "state/attestations"
     # What earlier runs have left in the cache of GitHub: the stages of main.
     state = folder / "state"
     shutil.copytree(root / ".dvc/cache", state / "cache/dvc-main", symlinks=True)
@@ -89,8 +95,8 @@ def settle(stack: ExitStack, template: Path, shared: Path, folder: Path) -> Plac
         folder / "home",
         url,
         TOKEN,
-        variables={"BASE_IMAGE": BASE},
         environment={
+            "BASE": BASE,  # for make; on GitHub it is the one in image/base/Dockerfile
             "GITHUB_REPOSITORY": "octo/shop",
             "MYPY_CACHE_DIR": str(CHECKOUT / ".mypy_cache"),  # the fork's machinery is the same
             "PIP_CACHE_DIR": str(shared / "pip"),
