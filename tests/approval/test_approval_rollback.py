@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from sluice.delivery.publication import RELEASED, REVOKED
-from support.releases.attested import EARLIER, attest, forget, release
+from support.releases.attested import EARLIER, approve, attest, forget, release
 from support.releases.repository import RUN, Repository
 from support.releases.sabotage import DELIVERY, SETTINGS, STARTERS
 
@@ -209,6 +209,7 @@ def test_rollback_from_a_champion_that_cannot_be_read(
 def test_it_can_be_released_again(later: Repository) -> None:
     later.run(*rollback(later)).went_well()
     newer = later.newer
+    approve(later.attestations, newer.digest, run=RUN)
     given = ("approval", "release", newer.tag, "--approved", newer.digest)
     later.run(*given, "--champion", later.older.tag).went_well()
     assert later.champion() == newer.tag

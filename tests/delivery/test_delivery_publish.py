@@ -198,8 +198,7 @@ REFUSED: dict[str, tuple[Callable[[Repository], None], str]] = {
     ),
     "a tag at another commit": (
         tagged,
-        f"exists and points to {'f' * 40} instead of {'b0' * 20}: find out who made it. The ruleset "
-        "'releases' lets nobody delete it, so merge another commit",
+        "The ruleset 'releases' lets nobody delete it, so merge another commit, whose version has",
     ),
     "a changed file": (changed_here, "report.md was changed"),
     "a file too many": (more_here, "more.txt is not listed in delivery.json"),
