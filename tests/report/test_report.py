@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from sluice import gates
+from sluice.contribution.compare import compare
 from sluice.errors import SluiceError
 from sluice.files import parse_yaml
 from sluice.markdown import escape
@@ -20,6 +21,7 @@ from sluice.project import Project
 from sluice.report.record import read
 from sluice.report.write import write
 from sluice.verdict import Finding, Status
+from support.contribution import every_setting
 from support.reports import FAILS, HOSTILE, TOO_FEW, report, verdict
 
 Make = Callable[..., Project]
@@ -176,6 +178,25 @@ def test_a_stale_lock_is_a_warning_that_says_what_to_do(make: Make) -> None:
     verdict(project, "scenarios", FAILS)
     write(project, gates.collect(project), stale_lock=True)
     assert (project.report / "report.md").read_text("utf-8").startswith("## ❌ ")
+
+
+def test_a_loosened_bound_comes_first_in_the_heading(make: Make) -> None:
+    """Who changes only params.yaml has a stale lock as well, and that must not hide it."""
+    project, looser = make(), every_setting()
+    looser["quality"]["duplicates"] = 0.9
+    made = compare("main", every_setting(), looser, ["params.yaml"])
+    write(project, gates.collect(project), stale_lock=True, contribution=made)
+    markup = (project.report / "report.md").read_text("utf-8")
+    said = "passes every gate, but loosens 1 setting of the gates and dvc.lock is stale\n"
+    assert said in markup.splitlines(keepends=True)[0]
+    write(project, gates.collect(project), contribution=made)
+    markup = (project.report / "report.md").read_text("utf-8")
+    assert markup.startswith("## ⚠️ ")
+    assert "passes every gate, but loosens 1 setting of the gates\n" in markup
+    verdict(project, "scenarios", FAILS)
+    write(project, gates.collect(project), contribution=made)
+    markup = (project.report / "report.md").read_text("utf-8")
+    assert "does not pass and loosens 1 setting of the gates: scenarios\n" in markup
 
 
 def test_no_gate_at_all_is_not_releasable(make: Make) -> None:

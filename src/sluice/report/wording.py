@@ -48,9 +48,8 @@ def headline(report: Report) -> str:
 
 def says(report: Report) -> str:
     """The conclusion, in words that fit a merge and a release."""
-    looser = report.contribution.looser if report.contribution else 0
     # What a reviewer must not miss comes first.
-    but = [_loosens(looser)] if looser else []
+    but = _changes(report.contribution)
     if not report.releasable:
         return " and ".join(["does not pass", *but])
     but += ["dvc.lock is stale"] if report.stale_lock else []
@@ -61,8 +60,7 @@ def conclusion(report: Report) -> Conclusion:
     """The conclusion as a colour or a sign."""
     if not report.releasable:
         return "fail"
-    looser = report.contribution is not None and report.contribution.looser > 0
-    return "warn" if report.stale_lock or looser else "pass"
+    return "warn" if report.stale_lock or _changes(report.contribution) else "pass"
 
 
 def predicts(report: Report) -> str:
@@ -163,6 +161,13 @@ def contribution(made: Contribution) -> str:
     if made.settings:
         return "This contribution changes settings of the gates; none becomes looser."
     return "This contribution changes files that decide how it is judged."
+
+
+def _changes(made: Contribution | None) -> list[str]:
+    """What a contribution changes for the worse of how it is judged."""
+    if made and made.predicted:
+        return ["changes what the model predicts"]
+    return [_loosens(made.looser)] if made and made.looser else []
 
 
 def _loosens(settings: int) -> str:
