@@ -71,7 +71,7 @@ def test_a_cancelled_delivery_publishes_nothing(place):
 def test_a_package_that_was_changed_between_two_jobs_is_refused(
     after_delivery: Place, delivered: Path
 ):
-    """Only the job that compares runs, on what both builds uploaded; test_policy.py has the order."""
+    """Only the job that compares runs, on what both builds have uploaded."""
     place = after_delivery
     place.reuse_results()
     shutil.copytree(delivered / "state/artifacts", place.workflows.state / "artifacts")
