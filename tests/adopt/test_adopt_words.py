@@ -97,8 +97,30 @@ def test_a_frequent_word_in_the_target_is_a_class(
 
 @pytest.mark.parametrize("values", [["a", "b"] * 24 + ["a", "NA"], [1, 2, 3] * 30 + [4, "NA"]])
 def test_a_rare_word_in_the_target_is_refused_by_name(values: list[Any], profile: Profile) -> None:
-    with pytest.raises(SluiceError, match=r"'y' is missing in \d of 100 rows: .* 'NA' \(rows: \d"):
+    with pytest.raises(SluiceError, match=r"'y' is missing in \d of 100 rows, .* 'NA' \(rows: \d"):
         profile(y=values)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_rows_without_a_target_are_left_out_if_one_asks_for_it(
+    suffix: str, project: Path, adopted: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    x = [k + 0.5 if k % 10 else None for k in range(400)]
+    y = [k * 2 + 0.25 if k % 8 else None for k in range(400)]
+    frame = pd.DataFrame({"x": x, "z": [k % 7 for k in range(400)], "y": y})
+    file = tmp_path / f"table{suffix}"
+    frame.to_csv(file, index=False, na_rep="NA") if suffix == ".csv" else frame.to_parquet(file)
+    with pytest.raises(SluiceError, match=r"50 of 400 rows.* --drop-missing-target"):
+        adopted(file, "y")
+    said = "\n".join(adopted(file, "y", drop_missing_target=True, keep_suspects=True))
+    assert "50 of 400 rows of the file have no value of the target, and were left out" in said
+    copy = next((project / "data").iterdir())
+    kept = pd.read_csv(copy) if suffix == ".csv" else pd.read_parquet(copy)
+    assert len(kept) == 350
+    assert kept["y"].notna().all()
+    assert "no value of the target: 50 rows" in (project / "docs/datasheet.md").read_text()
+    if suffix == ".csv":  # 10 of the 40 rows without x have no y either
+        assert "'NA' (rows: 30) is taken for missing" in said
 
 
 @pytest.mark.parametrize(

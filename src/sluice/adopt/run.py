@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ from sluice.adopt.date_columns import with_derived
 from sluice.adopt.params_yaml import params_yaml, record
 from sluice.adopt.profile import TableProfile
 from sluice.adopt.profile.infer import infer, project_name, require_features
-from sluice.adopt.profile.words import parse_keep, without_missing
+from sluice.adopt.profile.words import Keep, parse_keep, without_missing
+from sluice.adopt.source import Source
 from sluice.adopt.summary import summary
 from sluice.adopt.suspects import suspects
 from sluice.check.entities import suspected
@@ -44,6 +46,7 @@ def adopt(
     group: str | None = None,
     by_time: str | None = None,
     derive_dates: bool = False,
+    drop_missing_target: bool = False,
     say: Callable[[str], None],
 ) -> None:
     """Replace the project's data, params.yaml and use case by those of the table in `file`.
@@ -51,8 +54,9 @@ def adopt(
     target, id, sensitive, group, by_time: names of columns. keep: words such as "country=NA",
     which are values of their columns although they stand for missing values elsewhere.
     keep_suspects: whether columns that may be leaks stay model inputs. derive_dates: whether to
-    add columns that are derived from dates. say: prints one line. Raises SluiceError, and leaves
-    the project unchanged, if the table cannot be adopted.
+    add columns that are derived from dates. drop_missing_target: whether to leave out rows without
+    a target. say: prints one line. Raises SluiceError, and leaves the project unchanged, if the
+    table cannot be adopted.
     """
     with dvc.exclusive(root):
         replace.restore_interrupted(root)
@@ -63,6 +67,9 @@ def adopt(
             raise SluiceError(
                 f"{file} is in data/, which will be replaced: move it elsewhere first"
             )
+        rows = len(found.frame)
+        if drop_missing_target:
+            found = _with_target(found, target, kept)
         if derive_dates:
             known, _ = without_missing(found, target, kept)
             roles = {target, id, group, *sensitive}
@@ -77,6 +84,7 @@ def adopt(
             group=group,
             by_time=by_time,
         )
+        profile = replace_fields(profile, without_target=rows - len(found.frame))
         with replace.new_files(root) as new:
             profile, derived = _prepare(
                 root, new, found.frame, profile, file, keep_suspects=keep_suspects, say=say
@@ -91,6 +99,15 @@ def adopt(
                 f"Note: {file} is inside the repository, so 'git add -A' would commit it beside "
                 "its copy in data/: move it elsewhere, or name it in .gitignore."
             )
+
+
+def _with_target(found: Source, target: str, kept: Keep) -> Source:
+    """Leave out the rows without a target; keep all if no row has one, for `infer` to refuse."""
+    if target not in found.frame:
+        return found
+    known, _ = without_missing(found, target, kept)
+    gone = known[target].isna()
+    return found if gone.all() else found.without(gone)
 
 
 def _prepare(

@@ -57,6 +57,8 @@ def add(commands: Commands) -> None:
     adopt.add_argument("--by-time", metavar="COLUMN", help=time)
     derive = "add the month, the weekday and the age in days of every date as columns"
     adopt.add_argument("--derive-dates", action="store_true", help=derive)
+    drop = "leave out the rows that have no value of the target"
+    adopt.add_argument("--drop-missing-target", action="store_true", help=drop)
 
 
 def add_stages(commands: Commands) -> None:
@@ -148,8 +150,9 @@ def _adopt(options: argparse.Namespace) -> int:
     from sluice.adopt import adopt, adopt_again
 
     if options.again:
-        others = ("file", "target", "id", "sensitive", "keep", "group", "by_time", "derive_dates")
-        if any(getattr(options, name) for name in others):
+        others = ("file", "target", "id", "sensitive", "keep", "group", "by_time")
+        switches = ("derive_dates", "drop_missing_target")
+        if any(getattr(options, name) for name in (*others, *switches)):
             raise SluiceError(
                 "--again reads the file and the roles of its columns from params.yaml: change them "
                 "there, and name only --keep-suspects beside it"
@@ -169,6 +172,7 @@ def _adopt(options: argparse.Namespace) -> int:
         group=options.group,
         by_time=options.by_time,
         derive_dates=options.derive_dates,
+        drop_missing_target=options.drop_missing_target,
         say=print,
     )
     return 0

@@ -49,7 +49,8 @@ class TableProfile:
     the columns that were left out because they may be leaks or proxies, with the reasons.
     group, by_time: what params.yaml will say under split, where the group may be `none`.
     groups: the number of distinct values of `group`. dates: columns that could order the rows.
-    entities: columns whose equal values seem to mark rows of one entity.
+    entities: columns whose equal values seem to mark rows of one entity. without_target: the rows
+    of the file that were left out, because they have no target.
     """
 
     name: str
@@ -68,6 +69,7 @@ class TableProfile:
     groups: int | None = None
     dates: tuple[str, ...] = ()
     entities: Entities | None = None
+    without_target: int = 0
 
     def leaving_out(self, suspects: dict[str, str]) -> TableProfile:
         """Return the same table without these inputs; each has a remark that says why."""

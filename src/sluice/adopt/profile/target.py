@@ -65,8 +65,9 @@ def _require_labels(column: Series, words: str) -> list[str]:
         raise SluiceError(f"the target {name!r} is missing in every row: name another --target")
     if missing:
         raise SluiceError(
-            f"the target {name!r} is missing in {missing:,} of {len(column):,} rows: remove these "
-            f"rows, because a model cannot learn from them{f'; {words}' if words else ''}"
+            f"the target {name!r} is missing in {missing:,} of {len(column):,} rows, from which a "
+            "model cannot learn: adopt again with --drop-missing-target to leave them out"
+            f"{f'; {words}' if words else ''}"
         )
     if is_date(column):
         raise SluiceError(f"the target {name!r} is a date: add a number derived from it")

@@ -46,7 +46,7 @@ def without_missing(found: Source, target: str, keep: Keep) -> tuple[DataFrame, 
     Also returns, by column, a sentence that names the words and what they were taken for.
     """
     frame = found.frame.copy()
-    remarks = {name: _taken(counts, "") for name, counts in found.words.items()}
+    remarks = {name: _taken(_counts(words), "") for name, words in found.words.items()}
     _require_kept(frame, keep)
     for name in frame.columns:
         if not is_text(frame[name]):

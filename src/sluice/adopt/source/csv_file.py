@@ -47,7 +47,7 @@ def read(file: Path, keep: Mapping[str, Collection[str]]) -> Source:
         ),
         notes=(*found.notes, *short, *dropped),
         remarks={n: c.remark for n, c in zip(names, columns, strict=True) if c.remark},
-        words={n: c.words for n, c in zip(names, columns, strict=True) if c.words},
+        words={n: c.words for n, c in zip(names, columns, strict=True) if c.words is not None},
     )
 
 

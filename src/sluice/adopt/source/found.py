@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 
 @dataclass(frozen=True)
@@ -14,15 +14,22 @@ class Source:
     """A table and what a person should know of how its file was understood.
 
     notes: sentences about the file. remarks: by column, how its values were understood. words: by
-    column of numbers, the rows of each word that was taken for a missing value. typed: the file
-    tells missing values from texts, so a word such as NA in it is a text. index: the columns that
-    are the index of the table in pandas. derived: the columns that were derived from dates.
+    column of numbers, the words that were taken for missing values, with the index of their rows
+    in `frame`. typed: the file tells missing values from texts, so a word such as NA in it is a
+    text. index: the columns that are the index of the table in pandas. derived: the columns that
+    were derived from dates.
     """
 
     frame: DataFrame
     notes: tuple[str, ...] = ()
     remarks: dict[str, str] = field(default_factory=dict)
-    words: dict[str, dict[str, int]] = field(default_factory=dict)
+    words: dict[str, Series] = field(default_factory=dict)
     typed: bool = False
     index: tuple[str, ...] = ()
     derived: tuple[str, ...] = ()
+
+    def without(self, gone: Series) -> Source:
+        """Return the same table without some rows. gone: [n] whether to leave a row out."""
+        frame = self.frame[~gone.to_numpy()]
+        words = {name: each[each.index.isin(frame.index)] for name, each in self.words.items()}
+        return replace(self, frame=frame.reset_index(drop=True), words=words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sluice.adopt.source.columns import LARGEST_EXACT, integers_if_whole
@@ -30,12 +30,12 @@ _FRACTION = re.compile(r"\.(\d+)$")
 class Typed:
     """A column as numbers or as text.
 
-    words: the rows of each word that was taken for missing, if the column is numeric.
+    words: those that were taken for missing, by row, if the column is numeric.
     """
 
     values: Series
     remark: str = ""
-    words: dict[str, int] = field(default_factory=dict)
+    words: Series | None = None
 
 
 def is_plain_number(text: str) -> bool:
@@ -60,9 +60,8 @@ def as_numbers(column: Series, keep: Collection[str]) -> Typed:
     alike = _alike(spellings) if numbers.nunique() < len(spellings) else []
     if reason := _reason_for_text(spellings, alike):
         return Typed(column, f"{reason}, so its values are treated as texts and not as numbers")
-    words = {str(text): int(rows) for text, rows in known[is_word].value_counts().items()}
     remark = f"{alike[0]!r} and {alike[1]!r} are read as the same number" if alike else ""
-    return Typed(integers_if_whole(numbers.reindex(column.index)), remark, words)
+    return Typed(integers_if_whole(numbers.reindex(column.index)), remark, known[is_word])
 
 
 def _reason_for_text(spellings: Series, alike: list[str]) -> str:
