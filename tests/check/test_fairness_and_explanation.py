@@ -40,7 +40,7 @@ def test_a_proxy_of_the_sensitive_column(toy: Toy) -> None:
     assert unfair["why"] == f"{span} is outside the bound of at most 0.2"
     gone, small = found["fairness/side=middle/rows"], found["fairness/born=under 1950/rows"]
     assert (gone["status"], gone["n"]) == ("insufficient", 0)
-    assert gone["why"] == "no row of this group is in the holdout, at least 100 are needed"
+    assert "no row of this group is in the holdout, at least 100 are needed" in gone["why"]
     assert small["status"] == "insufficient"
     assert 0 < small["n"] < 100
     assert "more holdout rows, or fairness.group_rows of" in small["why"]

@@ -77,6 +77,7 @@ def test_what_gives_a_number_away_is_found(columns: dict[str, np.ndarray]) -> No
 
 
 Y = random.random(ROWS) < 0.3
+WRONG = np.random.default_rng(2).random(ROWS) < 0.05
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,8 @@ Y = random.random(ROWS) < 0.3
         {"leak": np.where(Y, random.normal(size=ROWS), random.choice([-9.0, 9.0], ROWS))},
         {"leak": np.where(Y, random.normal(size=ROWS), np.nan)},
         {"leak": np.where(Y, "paid", random.choice(["open", "late", ""], ROWS)).astype(object)},
+        {"leak": np.where(Y ^ WRONG, 1.0, 0.0)},
+        {"leak": np.where(Y ^ WRONG, "paid", "open").astype(object)},
         {"one": PART, "two": PART + np.where(Y, 0.5, -0.5) * random.gamma(3.0, 1.0, ROWS)},
         {"one": np.where(Y & (PART > 5), np.nan, 1.5), "two": np.where(Y & (PART <= 5), np.nan, 2)},
     ],
@@ -121,6 +124,24 @@ def test_ordinary_tables_are_not_called_leaks(task: str) -> None:
             edges = [0.0] if task == "binary" else [-1.0, 1.0]
             frame["y"] = np.array(classes)[np.digitize(pull, edges)]
         assert found(task, frame) == set(), seed
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_a_search_that_is_limited_in_a_wide_table_says_so(gaps: bool) -> None:
+    draw = np.random.default_rng(6)
+    frame = pd.DataFrame(draw.normal(size=(ROWS, 43)), columns=[f"x{k}" for k in range(43)])
+    if gaps:
+        frame = frame.mask(draw.random(frame.shape) < 0.1)
+    frame["y"] = draw.normal(size=ROWS)
+    known = settings("regression", {f"x{k}": "number" for k in range(43)})
+    said = {leak.bound: leak.limited for leak in leakage.measure(frame, known)}
+    told = "only the 40 strongest of 43 such columns were tried together"
+    assert said["combined_leakage"] == told
+    if gaps:
+        assert any(
+            "40 most often missing of 43" in x.limited for x in leakage.measure(frame, known)
+        )
+    assert said["leakage"] == ""
 
 
 def test_a_strength_is_near_zero_for_noise_and_one_for_a_copy() -> None:

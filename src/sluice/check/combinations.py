@@ -14,7 +14,7 @@ from sluice.metrics import Floats
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_MOST_COLUMNS = 40  # the strongest of a wider table
+MOST_COLUMNS = 40  # the strongest of a wider table
 _SCREENED_ROWS = 2_000
 _CONFIRMED = 20  # how many of the strongest pairs are measured on all rows
 _MOST_TERMS = 3
@@ -48,7 +48,7 @@ def combine(numbers: DataFrame, truth: np.ndarray, classes: int) -> list[Combina
     alone = [
         association(column[screened][None], truth[screened], classes)[0] for column in values.T
     ]
-    chosen = np.sort(np.argsort(-np.nan_to_num(alone), kind="stable")[:_MOST_COLUMNS])
+    chosen = np.sort(np.argsort(-np.nan_to_num(alone), kind="stable")[:MOST_COLUMNS])
     found: list[tuple[float, int, int, str]] = []
     for i, j in combinations(chosen.tolist(), 2):
         made = _made(values[screened, i], values[screened, j])

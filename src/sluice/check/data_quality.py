@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec.structs import replace
 
 from sluice import table, usecase
 from sluice.check import entities, leakage, near_duplicates
@@ -90,7 +91,8 @@ def _leaks(frame: DataFrame, settings: Settings) -> list[Finding]:
     if settings.task != "regression":
         usable = usable[usable[target].isin(settings.classes)]
     values = table.typed(usable, columns, strict=False)
-    return [_leak(leak, settings, len(values)) for leak in leakage.measure(values, settings)]
+    rows = min(len(values), leakage.ROWS)
+    return [_leak(leak, settings, rows) for leak in leakage.measure(values, settings)]
 
 
 _LEAK_NAMES = {
@@ -106,7 +108,7 @@ def _leak(leak: Leak, settings: Settings, n: int) -> Finding:
     if leak.bound == "missing_leakage":
         told = f"whether {columns} is missing"
     ignore = f"set 'use: ignored' for {columns} in params.yaml"
-    return judge_suspicion(
+    found = judge_suspicion(
         f"data-quality/{leak.text}/{_LEAK_NAMES[leak.bound]}",
         leak.strength,
         Bound(f"params.yaml: quality.{leak.bound}", high=leak.limit(settings)),
@@ -118,3 +120,4 @@ def _leak(leak: Leak, settings: Settings, n: int) -> Finding:
             "finding by name, with the reason"
         ),
     )
+    return replace(found, why=f"{found.why}; {leak.limited}") if leak.limited else found

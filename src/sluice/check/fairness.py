@@ -31,6 +31,7 @@ from sluice.stats.groups import (
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 _PARTS = ("train", "validation", "holdout", "latest")
+_FEWEST_ROWS = 10
 _FEWEST_MEMBERS = 10  # an interval from fewer groups of rows would be much too narrow
 
 
@@ -153,12 +154,17 @@ def _rarest(grouping: Grouping, groups: list[str], measure: Measure) -> int:
 
 def _too_small(name: str, size: int, least: int, rows: int) -> Finding:
     if size == 0:
-        why = f"no row of this group is in the holdout, at least {least} are needed"
+        why = (
+            f"no row of this group is in the holdout, at least {least} are needed: add rows of "
+            "this group, or accept it by name"
+        )
     else:
         more = int(np.ceil(rows * least / size)) - rows
+        # Fewer rows than these would have no confidence interval to be compared.
+        other = f"fairness.group_rows of {size}" if size >= _FEWEST_ROWS else "accept it by name"
         why = (
             f"{size} rows in the holdout, at least {least} are needed: about {more:,} more holdout "
-            f"rows, or fairness.group_rows of {size}"
+            f"rows, or {other}"
         )
     return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=size)
 

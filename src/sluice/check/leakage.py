@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice import table
-from sluice.check.combinations import combine
+from sluice.check.combinations import MOST_COLUMNS, combine
 from sluice.check.strength import outcome_of, strength, strength_of_levels
 from sluice.config import Settings
 from sluice.labels import MISSING
@@ -24,7 +24,8 @@ from sluice.metrics import Floats, Ints
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-_LEAST_ROWS, _ROWS = 20, 10_000
+_LEAST_ROWS = 20
+ROWS = 10_000  # drawn from a larger table
 _MOST_MISSING = 40  # columns whose missing values are tried in pairs
 
 
@@ -33,13 +34,14 @@ class Leak:
     """How much one or more columns tell of the target.
 
     text: what was tried, such as "a + b". bound: the setting of `quality` that limits the
-    strength.
+    strength. limited: says so if not all columns of a wide table were tried together.
     """
 
     text: str
     columns: tuple[str, ...]
     strength: float
     bound: Literal["leakage", "missing_leakage", "combined_leakage"]
+    limited: str = ""
 
     def limit(self, settings: Settings) -> float:
         """Return the largest strength that params.yaml allows."""
@@ -61,7 +63,7 @@ def measure(frame: DataFrame, settings: Settings) -> list[Leak]:
     frame: a typed table in which every row has a target. A column that exceeds the bound on its
     own is left out of the combinations, because it would make each of them strong.
     """
-    order = np.random.default_rng(settings.seed).permutation(len(frame))[:_ROWS]
+    order = np.random.default_rng(settings.seed).permutation(len(frame))[:ROWS]
     rows = frame.iloc[order].reset_index(drop=True)
     truth = table.truth(rows, settings)
     outcome = outcome_of(truth, len(settings.classes))
@@ -78,7 +80,13 @@ def measure(frame: DataFrame, settings: Settings) -> list[Leak]:
     pairs = _missing_pairs({n: m for n, m in missing.items() if n not in suspects}, outcome)
     numbers = [n for n in names if n not in suspects and settings.columns[n].numeric]
     together = [
-        Leak(found.text, found.columns, found.strength, "combined_leakage")
+        Leak(
+            found.text,
+            found.columns,
+            found.strength,
+            "combined_leakage",
+            _limited("strongest", MOST_COLUMNS, len(numbers)),
+        )
         for found in combine(rows[numbers], truth, len(settings.classes))
     ]
     return [*alone, *_strongest(pairs, settings), *_strongest(together, settings)]
@@ -106,15 +114,25 @@ def _is_missing(column: Series) -> NDArray[np.bool_]:
 def _missing_pairs(missing: dict[str, NDArray[np.bool_]], outcome: Floats) -> list[Leak]:
     """Return what the missing values of two columns tell together."""
     most = sorted(missing, key=lambda name: -missing[name].mean())[:_MOST_MISSING]
+    limited = _limited("most often missing", _MOST_MISSING, len(missing))
     return [
-        _missing(
-            f"{one} and {other}",
-            (one, other),
-            2 * missing[one].astype(np.intp) + missing[other],
-            outcome,
+        replace(
+            _missing(
+                f"{one} and {other}",
+                (one, other),
+                2 * missing[one].astype(np.intp) + missing[other],
+                outcome,
+            ),
+            limited=limited,
         )
         for one, other in combinations(sorted(most), 2)
     ]
+
+
+def _limited(which: str, most: int, columns: int) -> str:
+    if columns <= most:
+        return ""
+    return f"only the {most} {which} of {columns} such columns were tried together"
 
 
 def _strongest(leaks: list[Leak], settings: Settings) -> list[Leak]:

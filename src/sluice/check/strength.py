@@ -2,7 +2,9 @@
 
 One scale serves every task: the share of the target's squared error that disappears when the
 column is known. For classes this is one minus the ratio of two Brier scores. For numbers the
-target is replaced by its ranks first, so that a logarithm of it counts as a copy.
+target is replaced by its ranks first, so that a logarithm of it counts as a copy. A column with
+no more values than there are classes can be a copy with errors, and is also measured by how far it
+agrees with the target beyond chance (Cohen, 1960).
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ def strength(column: Series, outcome: Floats) -> float:
         found.append(_explained(column[known], outcome[known]))
     if numbers is not None and outcome.shape[1] == 1 and known.sum() >= _LEAST_KNOWN:
         found.append(_rank_correlation(numbers[known], outcome[known, 0]) ** 2)
+    if outcome.shape[1] > 1 and known.sum() >= _LEAST_KNOWN:
+        found.append(_agreement(column[known], outcome[known]))
     known_values = [value for value in found if np.isfinite(value)]
     return max(known_values, default=float("nan"))
 
@@ -92,6 +96,25 @@ def _cross_fitted(predict: Callable[[Ints, Ints], Floats], outcome: Floats) -> f
         error += float(((outcome[held] - predicted) ** 2).sum())
         spread += float(((outcome[held] - outcome[fitted].mean(axis=0)) ** 2).sum())
     return 1 - error / spread if spread > 0 else float("nan")
+
+
+def _agreement(column: Series, outcome: Floats) -> float:
+    """Return Cohen's kappa of the classes and the most frequent class of each row's value.
+
+    NaN for a column with more values than there are classes.
+    """
+    values, codes = np.unique(column.to_numpy(), return_inverse=True)
+    classes = outcome.shape[1]
+    if not 1 < len(values) <= classes:
+        return float("nan")
+    counts = np.zeros((len(values), classes))
+    np.add.at(counts, codes, outcome)
+    shares = counts / len(column)
+    taken = shares.argmax(axis=1)
+    predicted = np.bincount(taken, shares.sum(axis=1), classes)
+    by_chance = float(predicted @ shares.sum(axis=0))
+    agreed = float(shares.max(axis=1).sum())
+    return (agreed - by_chance) / (1 - by_chance) if by_chance < 1 else float("nan")
 
 
 def _rank_correlation(values: Floats, outcome: Floats) -> float:

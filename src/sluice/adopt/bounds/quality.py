@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 # The largest share of the target that one column may explain, see sluice.check.strength. These
 # are constants: a leak must not loosen the bound that is to catch it. Honest columns explain less
-# of a class (at most 0.7 in tables such as those of scikit-learn) than of the ranks of numbers.
+# of a class than of the ranks of numbers: seldom more than 0.7, although a petal's width explains
+# 0.9 of the species of an iris. Such a column is left out until a person knows better.
 LEAKAGE: dict[Task, float] = {"binary": 0.8, "multiclass": 0.8, "regression": 0.95}
 
 
