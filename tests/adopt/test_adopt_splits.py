@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sluice import cli
-from sluice.adopt.date_columns import with_derived
+from sluice.adopt.date_columns import with_derived, with_remarks_on_derived
 from sluice.adopt.profile.infer import infer
 from sluice.adopt.source import Source
 from sluice.check.run import run
@@ -150,6 +150,12 @@ def test_numbers_are_derived_from_dates_relative_to_the_latest_one() -> None:
     assert made["signed age in days"].tolist() == [1, 0, pd.NA]
     assert made["born month"].tolist() == [5, 2, 12]
     assert "the days until 2024-02-01" in remarks["signed age in days"]
+    adopted = Source(made.assign(plain=[3, 4, 5]))
+    again = with_remarks_on_derived(adopted, adopted.frame)
+    assert again.remarks == remarks
+    assert again.derived == found.derived
+    changed = made.assign(**{"signed weekday": [3, 5, None]})
+    assert "signed weekday" not in with_remarks_on_derived(Source(changed), changed).derived
     with pytest.raises(SluiceError, match="has a column 'signed month' already"):
         with_derived(found, made, roles=set(), by_time=None)
     with pytest.raises(SluiceError, match="no column has dates"):

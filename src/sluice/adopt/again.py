@@ -10,9 +10,11 @@ from sluice import config, table
 from sluice.adopt import committed, edits, replace, source
 from sluice.adopt.bounds.derive import derive
 from sluice.adopt.bounds.permissive import permissive_bounds
+from sluice.adopt.date_columns import with_remarks_on_derived
 from sluice.adopt.edits import Edit
 from sluice.adopt.params_yaml import params_yaml, record
 from sluice.adopt.profile.infer import infer, require_features
+from sluice.adopt.profile.words import without_missing
 from sluice.adopt.summary import again
 from sluice.adopt.suspects import suspects
 from sluice.check.entities import suspected
@@ -86,8 +88,10 @@ def _infer(root: Path, settings: Settings) -> TableProfile:
         for name, column in settings.columns.items()
     }
     kept = {name: words for name, words in keep.items() if words}
+    found = source.read(root / data.file, kept)
+    known, _ = without_missing(found, data.target, kept)
     return infer(
-        source.read(root / data.file, kept),
+        with_remarks_on_derived(found, known),
         settings.name,
         target=data.target,
         id_column=data.id,

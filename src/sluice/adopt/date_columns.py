@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice import dates
+from sluice.adopt.profile.values import is_number
 from sluice.adopt.source import Source
 from sluice.errors import SluiceError
 
@@ -45,6 +46,46 @@ def with_derived(
         remarks={**source.remarks, **remarks},
         derived=tuple(made),
     )
+
+
+def with_remarks_on_derived(source: Source, frame: DataFrame) -> Source:
+    """Return the table with a remark on each column that `with_derived` has once added to it.
+
+    frame: the same table with missing values as NA. A column whose numbers are no longer those
+    that would be derived from its date is taken for an ordinary one.
+    """
+    remarks: dict[str, str] = {}
+    for name in map(str, frame.columns):
+        read = dates.read(frame[name]) if _has_derived(name, frame) else None
+        if read is None or not _is_clear(read):
+            continue
+        columns = _columns(name, read.times, _latest(name, read.times, frame))
+        for derived, (values, remark) in columns.items():
+            if derived in frame and _equal(frame[derived], values):
+                remarks[derived] = remark
+    return replace(source, remarks={**source.remarks, **remarks}, derived=tuple(remarks))
+
+
+def _equal(column: Series, values: Series) -> bool:
+    return is_number(column) and column.astype("Float64").equals(values.astype("Float64"))
+
+
+def _has_derived(name: str, frame: DataFrame) -> bool:
+    derived = [f"{name} {what}" for what in ("month", "weekday", _AGE)]
+    return any(each in frame and is_number(frame[each]) for each in derived)
+
+
+def _latest(name: str, times: Series, frame: DataFrame) -> Timestamp:
+    """Return the day from which the ages were counted, or the latest one if there are none."""
+    import pandas as pd
+
+    latest: Timestamp = times.max().normalize()
+    age = f"{name} {_AGE}"
+    if age in frame and is_number(frame[age]):
+        days = pd.to_timedelta(frame[age].astype("Float64"), unit="D")
+        counted = (times.dt.normalize() + days).dropna()
+        latest = counted.iloc[0] if len(counted) else latest
+    return latest
 
 
 _AGE = "age in days"
