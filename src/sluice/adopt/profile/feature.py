@@ -103,10 +103,12 @@ def _category_or_text(column: Series) -> ColumnProfile:
     frequent = [] if remark else _frequent(column)
     if frequent:
         levels = tuple(map(as_scalar, frequent))
-        rare = (
-            f"it has {count:,} different texts; the model distinguishes the {len(levels)} that are "
-            "frequent enough, and treats all others as one"
+        told = (
+            f"the {len(levels)} that are frequent enough, and treats all others as one"
+            if len(levels) < count
+            else "all of them, and treats new ones as one"
         )
+        rare = f"it has {count:,} different texts; the model distinguishes {told}"
         return ColumnProfile(name, "category", levels=levels, missing=missing, remark=rare)
     text = (
         f"it has {count:,} different texts, most of them in few rows, so it is taken for free text"
