@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.adopt.bounds import Estimate
-from sluice.adopt.bounds.resample import SAFE_ERRORS, resample, round_outward
+from sluice.adopt.bounds.resample import POSSIBLE_ERRORS, SAFE_ERRORS, resample, round_outward
 from sluice.adopt.bounds.trial import Trial
 from sluice.config import Settings
 from sluice.metrics import FAIRNESS_MEASURES, Floats, Predictions
@@ -100,6 +100,7 @@ def _differences(
                 clusters=trial.clusters,
                 holdout=holdout,
                 seed=seed,
+                least=0.0 if trial.outcome.task == "regression" else POSSIBLE_ERRORS,
             ),
         )
         for measure in measures(trial.outcome)
@@ -114,11 +115,12 @@ def _difference(
     clusters: Clusters | None,
     holdout: int,
     seed: int,
+    least: float,
 ) -> Estimate:
     """Estimate the largest difference between the groups' means.
 
     codes, values, counted: [n]. Small groups make the difference look larger than it is; the
-    resampling shows by how much.
+    resampling shows by how much. least: the smallest margin, times the rows of the smallest group.
     """
     groups = int(codes.max(initial=-1)) + 1
 
@@ -137,7 +139,9 @@ def _difference(
         return Estimate(value, float("nan"), float("nan"))
     bias = max(0.0, float(known.mean()) - value)
     error = float(known.std())
-    return Estimate(value, error, value + 2 * bias + SAFE_ERRORS * error)
+    smallest = np.bincount(codes[counted]).min() * holdout / len(codes)
+    margin = max(2 * bias + SAFE_ERRORS * error, least / max(smallest, 1.0))
+    return Estimate(value, error, value + margin)
 
 
 def _limit(

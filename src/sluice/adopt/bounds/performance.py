@@ -7,7 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from sluice.adopt.bounds import Estimate
-from sluice.adopt.bounds.resample import SAFE_ERRORS, resample_metrics, round_outward
+from sluice.adopt.bounds.resample import (
+    POSSIBLE_ERRORS,
+    SAFE_ERRORS,
+    resample_metrics,
+    round_outward,
+)
 from sluice.adopt.bounds.trial import Trial
 from sluice.config import Settings
 from sluice.metrics import METRICS, Floats, Predictions
@@ -64,9 +69,7 @@ def _estimate(name: str, trial: Trial, resampled: Floats, holdout: int) -> Estim
     metric, outcome = METRICS[name], trial.outcome
     value, sampling = metric.compute(outcome), float(np.nanstd(resampled))
     error = float(np.hypot(sampling, _between_models(name, trial, sampling, holdout)))
-    # Even if no error was observed, up to three in so many rows are possible ("rule of three",
-    # Hanley and Lippman-Hand, 1983).
-    least = abs(value) / 50 if outcome.task == "regression" else 3 / holdout
+    least = abs(value) / 50 if outcome.task == "regression" else POSSIBLE_ERRORS / holdout
     margin = max(SAFE_ERRORS * error, least)
     weakest = value - margin if metric.higher_is_better else value + margin
     bound = round_outward(weakest, margin, up=not metric.higher_is_better)

@@ -13,6 +13,10 @@ _RESAMPLES = 200  # of heavy tails, fewer draw the extreme rows too seldom
 
 # How many standard errors a bound is from its estimate.
 SAFE_ERRORS = 6
+# A rate may be off by so many rows even if resampling shows no error. Where none was observed,
+# three are possible ("rule of three", Hanley and Lippman-Hand, 1983), and the confidence interval
+# of three reaches twice the square root of three further.
+POSSIBLE_ERRORS = 3 + 2 * math.sqrt(3)
 
 
 def resample(
