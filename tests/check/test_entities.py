@@ -159,7 +159,8 @@ def test_an_answer_in_params_yaml_settles_it() -> None:
     (finding,) = findings(frame, settings)
     assert finding.status is Status.INSUFFICIENT
     assert finding.name == "data-quality/repeated entities"
-    assert "set split.group to 'customer', or to 'none'" in finding.why
+    assert "set split.group in params.yaml to 'customer', or to 'none'" in finding.why
+    assert "run 'sluice adopt --again'" in finding.why
     for answer in ("customer", "none"):
         split = settings.split.model_copy(update={"group": answer})
         assert findings(frame, settings.model_copy(update={"split": split})) == []

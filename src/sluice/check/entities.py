@@ -64,7 +64,8 @@ def findings(frame: DataFrame, settings: Settings) -> list[Finding]:
     column = repr(found.columns[0]) if len(found.columns) == 1 else "a column that names the entity"
     why = (
         f"rows with the same {found} seem to belong to one entity, such as a customer: "
-        f"{found.reason}; set split.group to {column}, or to 'none' if the rows are independent"
+        f"{found.reason}; set split.group in params.yaml to {column}, or to 'none' if the rows are "
+        "independent, commit it, and run 'sluice adopt --again', because the bounds change with it"
     )
     bound = Bound("params.yaml: split.group")
     name = "data-quality/repeated entities"
