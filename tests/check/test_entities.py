@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from sluice import cli, config
+from sluice.check import entities
 from sluice.check.entities import Entities, findings, suspected
 from sluice.config import Settings
 from sluice.verdict import Status
@@ -183,3 +184,19 @@ def test_the_data_quality_gate_refuses_until_someone_answers(
     toy.write_params(settings)
     cli.main(["check", "data-quality"])
     assert "data-quality/repeated entities" not in toy.findings("data-quality")
+
+
+def test_a_column_that_tells_the_target_makes_no_entity_with_others() -> None:
+    """A cause of death is known of the dead only, whatever it is combined with."""
+    random = np.random.default_rng(1)
+    dead = random.random(2_000) < 0.3
+    frame = pd.DataFrame(
+        {
+            "days": random.integers(1, 99, 2_000).astype(float),
+            "cause": np.where(dead, random.choice(["heart", "lung", "liver"], 2_000), ""),
+            "y": np.where(dead, "a", "b"),
+        }
+    )
+    codes = {name: pd.factorize(frame[name])[0] for name in frame}
+    found = entities._Table(codes, codes, frame, settings_of(frame))
+    assert found.judge(("days", "cause")) is None

@@ -192,18 +192,25 @@ class _Table:
                 kept.append(name)
         return kept
 
-    def _tells_target(self, key: tuple[str, ...], entity: Codes, chosen: NDArray[np.intp]) -> bool:
+    def _same_target(self, entity: Codes, chosen: NDArray[np.intp]) -> float:
         target = self.settings.data.target
         if self.settings.task == "regression":
-            values = self.frame[target].to_numpy(np.float64)
-            same = _share_explained(values, entity)
-        else:
-            values = self.codes[target].astype(np.float64)
-            same = _Within.of(entity, self.codes[target], chosen).kappa
+            return _share_explained(self.frame[target].to_numpy(np.float64), entity)
+        return _Within.of(entity, self.codes[target], chosen).kappa
+
+    def _tells_target(self, key: tuple[str, ...], entity: Codes, chosen: NDArray[np.intp]) -> bool:
+        same = self._same_target(entity, chosen)
         if same < _SAME_TARGET:
             return False
-        if len(key) > 1 or not self.settings.columns[key[0]].numeric:
+        if len(key) > 1:
+            # If a part of the key tells the target on its own, it is a leak and not a customer.
+            parts = [self._same_target(self.codes[name], chosen) for name in key]
+            return max(parts) < _SAME_TARGET
+        if not self.settings.columns[key[0]].numeric:
             return True
+        target = self.settings.data.target
+        known = self.frame[target] if self.settings.task == "regression" else self.codes[target]
+        values = np.asarray(known, np.float64)
         return _by_neighbours(self.frame[key[0]].to_numpy(np.float64), values) < same / 2
 
 
