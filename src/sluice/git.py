@@ -139,6 +139,12 @@ def tracked(root: Path, *patterns: str) -> list[str]:
     return _split(text(root, "ls-files", "-z", "--", *patterns))
 
 
+def submodules(root: Path) -> list[str]:
+    """The folders whose content is that of another repository, as paths relative to `root`."""
+    listed = _split(text(root, "ls-files", "--stage", "-z"))
+    return [line.partition("\t")[2] for line in listed if line.startswith("160000 ")]
+
+
 def changed(root: Path, *paths: str) -> bool:
     """Whether the work tree differs from the commit; untracked files count, ignored ones do not."""
     options = ("--porcelain=v1", "-z", "--untracked-files=normal", "--ignore-submodules=none")

@@ -115,6 +115,16 @@ def test_a_cache_in_the_committed_store_by_a_committed_link(
     _refused(in_process, toy, ".dvc/store/")
 
 
+def test_a_cache_in_a_submodule(toy: Toy, in_process: InProcess, tmp_path: Path) -> None:
+    other = str(tmp_path / "cache")
+    toy.git("init", "-q", other)
+    toy.git("-C", other, "commit", "-q", "--allow-empty", "-m", "a cache")
+    toy.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", other, "kept")
+    _add_settings(toy, "[CACHE]\n    dir = ../kept/files\n")
+    toy.commit()
+    _refused(in_process, toy, "kept")
+
+
 def test_a_link_in_the_place_of_the_usual_cache(toy: Toy, in_process: InProcess) -> None:
     shutil.rmtree(toy.root / ".dvc/cache")
     (toy.root / ".dvc/cache").symlink_to("store")

@@ -78,11 +78,14 @@ def _require_no_committed_outputs(root: Path) -> None:
 
     DVC takes an output from its cache if dvc.lock names it, without a run.
     """
+    submodules = git.submodules(root)
     for folder in (root / "out", *_dvc_folders(root)):
         place = folder.resolve()
         if not place.is_relative_to(root):
             continue
-        if tracked := git.tracked(root, str(place)):
+        # Git lists no file of a submodule.
+        around = [name for name in submodules if place.is_relative_to(root / name)]
+        if tracked := around or git.tracked(root, str(place)):
             name = place.relative_to(root)
             raise SluiceError(
                 f"git tracks {tracked[0]}, but the results of gates must come from a run and not "
