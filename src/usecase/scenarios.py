@@ -29,15 +29,22 @@ IN_ARREARS = {
 
 SCENARIOS: list[AnyScenario] = [
     # Typical rows with known answers.
-    Known(name="a customer who always paid in full is a low risk", row=PUNCTUAL, decision="0", high=0.15),
-    Known(name="a customer three months behind is a high risk", row=IN_ARREARS, decision="1", low=0.5),
+    Known(
+        name="always paid in full: a low risk",
+        row=PUNCTUAL,
+        decision="0",
+        high=0.15,
+    ),
+    Known(name="three months behind: a high risk", row=IN_ARREARS, decision="1", low=0.5),
     # Extreme rows.
     Edge(name="an account that was never used", change=dict.fromkeys(_BILLS + _PAYMENTS, 0)),
     Edge(name="a credit balance in every month", change=dict.fromkeys(_BILLS, -50_000)),
     Edge(name="an unknown education code", change={"EDUCATION": 99}),
     # Changes which must not change the score.
     Invariance(
-        name="undocumented education codes give one score", column="EDUCATION", values=[0, 5, 6, None]
+        name="undocumented education codes score alike",
+        column="EDUCATION",
+        values=[0, 5, 6, None],
     ),
     # Changes which must move the score in one direction only.
     *(

@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from sluice.errors import SluiceError
-
 from support.image.containers import ROOT, run
 
 pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.usefixtures("engine")]
