@@ -110,14 +110,19 @@ def _probabilities(p: Predictions) -> Floats:
     return np.column_stack([1 - p.scores, p.scores]) if p.task == "binary" else p.scores
 
 
+def calibration_group_count(rows: int) -> int:
+    """Into how many groups so many rows are divided to compare scores with frequencies."""
+    return min(_MOST_GROUPS, max(_FEWEST_GROUPS, rows // _ROWS_OF_GROUP))
+
+
 def calibration_groups(scores: Floats, independent: int | None = None) -> NDArray[np.intp]:
     """The group of each row, shape [n]: 4 to 10 groups of equal size, ordered by score.
 
     More groups find smaller faults, but each needs rows enough to say how often it is positive.
     independent: how many rows count, if some belong together; all of them by default.
     """
-    most = (len(scores) if independent is None else independent) // _ROWS_OF_GROUP
-    count = min(_MOST_GROUPS, max(_FEWEST_GROUPS, most), len(scores))
+    rows = len(scores) if independent is None else independent
+    count = min(calibration_group_count(rows), len(scores))
     codes = np.empty(len(scores), np.intp)
     codes[np.argsort(scores, kind="stable")] = np.arange(len(scores)) * count // len(scores)
     return codes

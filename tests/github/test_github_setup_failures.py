@@ -91,7 +91,7 @@ def test_an_interrupted_run_says_what_is_done(
     assert ran.status == 130
     assert ran.out.count("  done: ") == 2
     assert "  failed: ruleset main (exists): interrupted" in ran.out
-    assert ran.out.count("  not tried: ") == 14
+    assert ran.out.count("  not tried: ") == 16
 
 
 @pytest.mark.parametrize("debug", [(), ("--debug",)])

@@ -33,20 +33,23 @@ def machine(tmp_path):
 
 @pytest.mark.parametrize("browser", ["chromium", "chromium-browser", "google-chrome"])
 def test_nothing_is_installed_if_nothing_is_missing(machine, browser):
-    assert machine("promtool", browser, "docker-registry", "java").went_well().said == ""
+    programs = ("promtool", browser, "docker-registry", "docker-compose", "java")
+    assert machine(*programs).went_well().said == ""
 
 
 def test_missing_programs_are_installed(machine):
     commands = machine("promtool", "apt-get").went_well().out.splitlines()
     assert commands[0] == "update --quiet"
     assert commands[1].startswith("install --yes ")
-    assert commands[1].endswith(" chromium docker-registry default-jre-headless")
+    assert commands[1].endswith(" chromium docker-registry docker-compose default-jre-headless")
 
 
 def test_sudo_is_used_by_other_users_than_root(machine):
     commands = machine("apt-get", "sudo", root=False).went_well().out.splitlines()
     assert all(line.startswith("sudo --non-interactive ") for line in commands)
-    assert commands[-1].endswith(" prometheus chromium docker-registry default-jre-headless")
+    assert commands[-1].endswith(
+        " prometheus chromium docker-registry docker-compose default-jre-headless"
+    )
 
 
 def test_programs_that_cannot_be_installed_are_named(machine):
@@ -58,7 +61,10 @@ def test_programs_that_cannot_be_installed_are_named(machine):
 def test_a_machine_without_apt_is_told_what_to_install(machine):
     done = machine("promtool")
     assert (done.status, done.err.count(os.linesep)) == (1, 1)
-    assert "install what Debian calls: chromium docker-registry default-jre-headless" in done.err
+    assert (
+        "install what Debian calls: chromium docker-registry docker-compose default-jre-headless"
+        in done.err
+    )
 
 
 @pytest.mark.parametrize(

@@ -328,11 +328,11 @@ def test_the_manifest_names_the_commit(sealed: Path, built: Callable[[str], Toy]
     }
 
 
-def test_another_package_than_the_named_one(toy: Toy) -> None:
-    package = str(toy.package)
+def test_another_package_than_the_named_one(sealed: Path, toy: Toy) -> None:
+    package = str(sealed)
     toy.sluice("package", "verify", package, "--outputs", "outputs").went_well()
     said = (toy.root / "outputs").read_text("utf-8")
-    digest = hashlib.sha256(toy.package.read_bytes()).hexdigest()
+    digest = hashlib.sha256(sealed.read_bytes()).hexdigest()
     assert said == f"sha256={digest}\n"
     toy.sluice("package", "verify", package, "--sha256", digest).went_well()
     ran = toy.sluice("package", "verify", package, "--sha256", "0" * 64, "--outputs", "other")

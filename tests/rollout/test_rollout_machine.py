@@ -90,19 +90,6 @@ def test_what_died_is_started_again(control: Control, opened_pair: Both) -> None
     until(lambda: control.applied(ALL_STABLE))
 
 
-def test_a_new_proxy_takes_over_from_the_old_one(
-    control: Control, callers: Callable[..., Any]
-) -> None:
-    with callers() as some:
-        old = control.machine.proxy
-        assert old is not None
-        until(lambda: control.counts()["stable"].requests > 10)
-        control.replace_proxy()
-        assert not processes.alive(old)
-        until(lambda: control.counts()["stable"].requests > 10)
-        assert some.none_lost() > 20
-
-
 def test_counters_are_those_of_the_arms(
     control: Control, callers: Callable[..., Any], opened_pair: Both
 ) -> None:

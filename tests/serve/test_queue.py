@@ -38,7 +38,7 @@ class Echo:
 def request(name: str, *values: float) -> ScoringRequest:
     numbers = np.array(values)[:, None]
     tensors = Tensors(numbers, np.empty((len(values), 0), object))
-    return ScoringRequest(name, tensors, None, time.monotonic())
+    return ScoringRequest(name, tensors, None, time.monotonic(), f"http-{name}")
 
 
 def submitted(folder: Path, requests: list[ScoringRequest], max_waiting: int = 100) -> list[Any]:
@@ -50,7 +50,7 @@ def submitted(folder: Path, requests: list[ScoringRequest], max_waiting: int = 1
         )
         log = LogWriter(folder, header, Rotation(2**40, 1e9, 1e9))
         recorder = Recorder(SIGNATURE, header.columns)
-        metrics: Any = SimpleNamespace(scored=lambda scores: None)
+        metrics: Any = SimpleNamespace(scored=lambda scores: None, answered=lambda values: None)
         model: Any = Echo()
         queue = ScoringQueue(model, log, recorder, metrics, max_waiting)
         answers = await asyncio.gather(*map(queue.submit, requests), return_exceptions=True)

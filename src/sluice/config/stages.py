@@ -34,7 +34,7 @@ class Quality(Section):
 
     rows: PositiveInt
     duplicates: Share
-    near_duplicates: Share = 0.05
+    near_duplicates: Share = 0.1
     class_share: Share | None = None
     mostly: Share = 1.0
     leakage: Share

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from packaging.utils import canonicalize_name
 
 from sluice.errors import SluiceError
 from sluice.image import engine
@@ -40,7 +41,8 @@ class Installed(msgspec.Struct, frozen=True):
     """What is installed in an image.
 
     `system` and `release` are ID and VERSION_ID of /etc/os-release, such as debian and 13.
-    `libraries` are name and version of each Python library. Both lists are sorted.
+    `libraries` are the normalised name and the version of each Python library. Both lists are
+    sorted.
     """
 
     system: str
@@ -64,7 +66,7 @@ def read(image: str) -> Installed:
         release=environment.release,
         python=environment.python,
         packages=_packages(image),
-        libraries=tuple(sorted(environment.libraries)),
+        libraries=tuple(sorted((canonicalize_name(n), v) for n, v in environment.libraries)),
     )
 
 

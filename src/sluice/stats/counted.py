@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice.metrics import calibration_group_count
+
 Floats = NDArray[np.float64]
 
 _MOST = 512  # different scores; more are grouped by quantiles
@@ -120,9 +122,25 @@ def _average_precision(scores: Floats, negative: Floats, positive: Floats) -> Fl
 
 
 def _calibration_error(scores: Floats, negative: Floats, positive: Floats) -> Floats:
-    place = np.minimum((scores * 10).astype(np.intp), 9)
-    expected = (negative + positive) * scores - positive
-    gap = np.zeros((len(expected), 10))
-    for k in range(10):
-        gap[:, k] = expected[:, place == k].sum(axis=1)
-    return np.abs(gap).sum(axis=1) / (negative + positive).sum(axis=1)
+    pairs = zip(negative, positive, strict=True)
+    return np.array([_calibration_of_one(scores, no, yes) for no, yes in pairs])
+
+
+def _calibration_of_one(scores: Floats, negative: Floats, positive: Floats) -> float:
+    """The error that sluice.metrics computes from rows; equal scores are divided between groups.
+
+    negative, positive: [k] the rows of each score.
+    """
+    rows = negative + positive
+    seen = np.concatenate([[0.0], np.cumsum(rows)])
+    edges = np.linspace(0, seen[-1], calibration_group_count(int(seen[-1])) + 1)
+
+    def of_groups(values: Floats) -> Floats:
+        return np.diff(np.interp(edges, seen, np.concatenate([[0.0], np.cumsum(values)])))
+
+    count = of_groups(rows)
+    gap = of_groups(positive - rows * scores) / count
+    squares = of_groups(positive * (1 - scores) ** 2 + negative * scores**2)
+    spread = (squares - count * gap**2) / np.maximum(count - 1, 1)
+    noise = np.maximum(spread, of_groups(rows * scores * (1 - scores)) / count) / count
+    return float(np.sqrt(max(0.0, float(((gap**2 - noise) * count).sum() / seen[-1]))))

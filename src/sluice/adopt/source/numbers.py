@@ -61,7 +61,8 @@ def as_numbers(column: Series, keep: Collection[str]) -> Typed:
     if reason := _reason_for_text(spellings, alike):
         return Typed(column, f"{reason}, so its values are treated as texts and not as numbers")
     remark = f"{alike[0]!r} and {alike[1]!r} are read as the same number" if alike else ""
-    return Typed(integers_if_whole(numbers.reindex(column.index)), remark, known[is_word])
+    words = known[is_word] if is_word.any() else None
+    return Typed(integers_if_whole(numbers.reindex(column.index)), remark, words)
 
 
 def _reason_for_text(spellings: Series, alike: list[str]) -> str:

@@ -86,17 +86,6 @@ class Control:
 
         wait(lambda: _answers(machine.api), lambda: started.poll() is None, said)
 
-    def replace_proxy(self) -> None:
-        """Start another proxy on the same port, and end the present one, without losing a request.
-
-        Both listen for a moment: a new connection reaches either.
-        """
-        old, machine = self.machine.proxy, self.machine
-        record.write(self.folder, replace(machine, api=_free(0)))
-        self.start_proxy()
-        if old is not None:
-            processes.end(old)
-
     def restore(self) -> None:
         """Start again what does not run any more: the proxy and stable, but no other arm.
 

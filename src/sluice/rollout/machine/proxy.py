@@ -30,7 +30,7 @@ def static(machine: Machine, folder: Path) -> dict[str, Any]:
     """What Traefik is started with. folder: where it looks for the weights."""
     return {
         "entryPoints": {
-            # A second Traefik can listen on the same port before the first one ends.
+            # A Traefik that is started again can listen although the one before it has not ended yet.
             "web": {"address": f":{machine.port}", "reusePort": True},
             "traefik": {"address": f"{HOST}:{machine.api}"},
         },
