@@ -30,7 +30,7 @@ def static(machine: Machine, folder: Path) -> dict[str, Any]:
     """What Traefik is started with. folder: where it looks for the weights."""
     return {
         "entryPoints": {
-            # A Traefik that is started again can listen although the one before it has not ended yet.
+            # One that is started again can listen although the last one has not ended yet.
             "web": {"address": f":{machine.port}", "reusePort": True},
             "traefik": {"address": f"{HOST}:{machine.api}"},
         },
