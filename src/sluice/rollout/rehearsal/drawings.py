@@ -41,7 +41,8 @@ def evidence(outcome: Outcome) -> Markup:
         for (kind, values), colour in zip(outcome.evidence.items(), _COLOURS, strict=True):
             axes.plot(range(1, len(values) + 1), values, color=colour, label=kind)
             axes.axhline(outcome.rollback_at[kind], color=colour, linewidth=1, linestyle=":")
-        axes.set(xlabel="interval", ylabel="evidence against the canary", yscale="log")
+        axes.set(xlabel="interval", ylabel="evidence against the canary")
+        _logarithmic(axes)
         axes.legend(loc="best")
 
     return svg("Evidence against the canary after each interval", draw)
@@ -55,7 +56,18 @@ def latencies(outcome: Outcome) -> Markup:
         for name, colour in (("p99", ORANGE), ("median", BLUE)):
             values = [1000 * getattr(each, name) for each in outcome.latencies]
             axes.plot(times, values, color=colour, label=name, linewidth=1.2)
-        axes.set(xlabel="seconds", ylabel="milliseconds", yscale="log")
+        axes.set(xlabel="seconds", ylabel="milliseconds")
+        _logarithmic(axes)
         axes.legend(loc="best")
 
     return svg("What the callers waited for, over time", draw)
+
+
+def _logarithmic(axes: Axes) -> None:
+    """Powers of ten at equal distances, written as numbers: formulae are shown as plain text."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
