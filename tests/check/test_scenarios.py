@@ -84,8 +84,8 @@ def test_two_scenarios_of_one_name(toy: Toy) -> None:
     for name in ("flat", "every value missing"):
         toy.write(
             "src/usecase/scenarios.py",
-            f"from sluice.scenario import Edge\nSCENARIOS = [Edge(name={name!r})]"
-            + " * 2" * (name == "flat"),
+            f"from sluice.scenario import Edge\nSCENARIOS = [Edge(name={name!r}, "
+            "change={'visits': 0})]" + " * 2" * (name == "flat"),
         )
         ran = toy.sluice("check", "scenarios")
         assert ran.status == 2

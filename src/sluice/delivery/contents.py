@@ -72,10 +72,17 @@ def require_releasable(folder: Path, package: str) -> Manifest:
             raise SluiceError(f"{name} is missing, and every delivery needs it; {_REBUILD}")
     with verified(folder / package) as unpacked:
         manifest, packaged = unpacked.manifest, unpacked.report
+        # Packages of earlier versions name no version of sluice, and confined nothing.
+        confined = not manifest.sluice or unpacked.confined
     if not manifest.source.clean:
         raise SluiceError(
             f"{package} was built with changes that are not in its commit; commit them and build "
             "it again"
+        )
+    if not confined:
+        raise SluiceError(
+            f"{package} was built with --unconfined, so the code in src/usecase could have changed "
+            "every verdict in it: build it again on a machine that can confine that code"
         )
     _require_report(reports.read(folder / REPORT_JSON), packaged, package)
     _require_tested(folder, manifest)

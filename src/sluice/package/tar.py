@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import unicodedata
 from pathlib import Path, PurePosixPath
 
 from sluice.errors import SluiceError
@@ -49,11 +50,17 @@ def unpack(file: Path, folder: Path) -> dict[str, str]:
 
 def _unpack(tar: tarfile.TarFile, folder: Path, where: str) -> dict[str, str]:
     unpacked: dict[str, str] = {}
+    folded: dict[str, str] = {}
     total = 0
     for member in tar:
         _refuse_unless_safe(member, where)
         if member.name in unpacked:
             raise SluiceError(f"{where}: contains {member.name!r} twice")
+        if (other := folded.setdefault(_folded(member.name), member.name)) != member.name:
+            raise SluiceError(
+                f"{where}: {member.name!r} and {other!r} are the same file where a file system "
+                "ignores case or how letters are composed"
+            )
         total += member.size
         if total > MAX_BYTES or len(unpacked) >= _MAX_FILES:
             raise SluiceError(
@@ -64,6 +71,12 @@ def _unpack(tar: tarfile.TarFile, folder: Path, where: str) -> dict[str, str]:
         _write(folder, member.name, content, where)
         unpacked[member.name] = sha256(content)
     return unpacked
+
+
+def _folded(name: str) -> str:
+    """The name as file systems compare it that ignore case and composition (Unicode, D145)."""
+    canonical = unicodedata.normalize("NFD", name).casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", canonical))
 
 
 def _refuse_unless_safe(member: tarfile.TarInfo, where: str) -> None:
