@@ -24,7 +24,6 @@ _READ = {
     "requirements/batch.txt": parts.BATCH_LOCK,
     "requirements/build.txt": parts.BUILD_LOCK,
     "pyproject.toml": parts.PYPROJECT,
-    "docs/datasheet.md": parts.DATASHEET,
 }
 
 
