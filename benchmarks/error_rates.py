@@ -204,7 +204,7 @@ def tables(seed: int, trials: int) -> dict[str, tuple[str, list[str], list[Job]]
             [(reused, (seed, trials, tries)) for tries in (1, 10, 50)],
         ),
         "Near duplicates": (
-            "The share of rows with a near duplicate, of which 5 % may have one.",
+            "The share of rows with a near duplicate, of which 10 % may have one.",
             ["columns", "values changed", "without copies", "with a copy of each row"],
             [(copied, (seed, columns, changed)) for columns in (4, 10, 25) for changed in (1, 2)],
         ),
