@@ -40,14 +40,7 @@ def findings(settings: Settings, joined: Joined) -> list[Finding]:
         update={"sensitive": {name: settings.data.sensitive[name] for name in named}}
     )
     made = groupings(frame, settings.model_copy(update={"data": only}))
-    outcome = Predictions(
-        settings.task,
-        rows.truth,
-        rows.scores,
-        rows.decisions,
-        settings.selection.costs,
-        tuple(settings.classes),
-    )
+    outcome = rows.predictions(settings)
     single = [one for one in made if len(one.columns) == 1]
     return [found for one in single for found in _compare(settings, one, outcome, random)]
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sluice.config import Settings
-from sluice.metrics import Floats, Ints
+from sluice.metrics import Floats, Ints, Predictions
 from sluice.monitor import log_files, read
 from sluice.monitor.read import OpenedFile, UnreadableError
 from sluice.monitor.summary import FileSummary
@@ -78,6 +78,11 @@ class Joined:
             versions=self.versions[chosen],
             extras=self.extras.filter(pa.array(chosen)),
         )
+
+    def predictions(self, settings: Settings) -> Predictions:
+        """The records as the metrics take them."""
+        costs, classes = settings.selection.costs, tuple(settings.classes)
+        return Predictions(settings.task, self.truth, self.scores, self.decisions, costs, classes)
 
 
 def join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from sluice.metrics import METRICS, Floats, Predictions, of_task
+from sluice.metrics import METRICS, Floats, of_task
 from sluice.monitor import windows
 from sluice.monitor.truth import bands, cohorts, judge, labels_quality
 from sluice.monitor.truth.context import Context
@@ -122,14 +122,7 @@ def _by_rows(
         chosen = np.zeros(n, bool)
         chosen[random.choice(n, _MOST_ROWS, replace=False)] = True
         rows, n = rows.rows(chosen), _MOST_ROWS
-    outcome = Predictions(
-        settings.task,
-        rows.truth,
-        rows.scores,
-        rows.decisions,
-        settings.selection.costs,
-        tuple(settings.classes),
-    )
+    outcome = rows.predictions(settings)
     suitable = of_task(settings.task)
 
     def statistic(drawn: bootstrap.Rows) -> dict[str, float]:
