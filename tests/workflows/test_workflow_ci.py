@@ -37,14 +37,18 @@ def test_a_change_of_documentation_passes_without_the_tests_of_the_machinery(pla
     assert place.github.writes == []
 
 
-def test_a_failing_gate_and_a_loosened_threshold_are_both_reported(place):
+def test_failing_gates_and_checks_and_a_loosened_threshold_are_all_reported(place):
     with place.toy.params() as settings:
         settings["performance"]["bounds"] = {"roc_auc": {"low": 0.999}, "recall": {"low": 0.5}}
+    place.toy.write("tests/usecase/untidy.py", "import os,sys\n")
     place.propose()
     ran = place.pull_request()
     assert ran.status != 0
-    assert ran.jobs["pipeline"] == ran.jobs["all-green"] == "failure"
-    assert ran.jobs["check"] == "success"
+    failed = {"pipeline", "check", "all-green"}
+    assert {job for job in failed if ran.jobs[job] == "failure"} == failed
+    assert ran.said("failure    pipeline")
+    assert ran.said("failure    check")
+    assert ("check", "make check", "failure") in ran.steps
     assert ran.jobs.get("integration") in (None, "skipped")
     assert not report(place)["releasable"]
     assert "performance/roc_auc" in report(place)["reason"]

@@ -6,9 +6,10 @@ fork of it: a process of its own, with its own folder, environment, output and e
 
 What is under test stays the same: the command line, DVC, and a process for each stage. A command
 that must have an interpreter of its own is run with `Toy.run`; one whose environment is read when
-an interpreter or a library starts gets one too (`needs_an_interpreter`).
+an interpreter or a library starts gets one too (`needs_an_interpreter`). The jobs of workflows find
+a small program named `sluice` that asks for such a fork, in which the code of their own clone runs.
 """
 
-from support.preloaded.client import Done, needs_an_interpreter, run
+from support.preloaded.client import Done, needs_an_interpreter, run, server
 
-__all__ = ["Done", "needs_an_interpreter", "run"]
+__all__ = ["Done", "needs_an_interpreter", "run", "server"]

@@ -46,7 +46,7 @@ def run(
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull) as none:
         files = (none.fileno(), out.fileno(), err.fileno())
         command = [sys.executable, "-m", module, *arguments]
-        connection, process = ask(_server(), command, cwd, environment, files)
+        connection, process = ask(server(), command, cwd, environment, files)
         connection.settimeout(timeout)
         try:
             ended = status(connection)
@@ -62,7 +62,7 @@ def _content(file: int) -> str:
 
 
 @cache
-def _server() -> str:
+def server() -> str:
     """Start the server; returns its address. It ends with the process that has started it."""
     folder = Path(tempfile.mkdtemp(prefix="sluice-preloaded-"))
     address = str(folder / "socket")

@@ -30,6 +30,8 @@ _LIBRARIES = (
     *("dvc_data.index", "dvc_objects.fs.local", "httpx"),
 )
 
+_PYTHONPATH = os.environ.get("PYTHONPATH", "")
+
 
 def main(address: str) -> None:
     """Serve until the process that started this one closes standard input."""
@@ -71,10 +73,22 @@ def _become(connection: socket.socket, address: str) -> None:
     os.environ.clear()
     os.environ.update(environment, **{ADDRESS: address})
     tempfile.tempdir = None  # which one it is depends on the environment
+    _load_code_from(environment.get("PYTHONPATH", ""))
     ended = _run(command)
     with suppress(OSError):
         connection.sendall(ended.to_bytes(4))
     os._exit(ended)
+
+
+def _load_code_from(path: str) -> None:
+    """Let a command with a PYTHONPATH of its own import sluice and the use case from there."""
+    if path in ("", _PYTHONPATH):
+        return
+    sys.path[:0] = path.split(os.pathsep)
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("sluice", "usecase"):
+            del sys.modules[name]
+    stages.fork_instead_of_starting()
 
 
 def _run(command: list[str]) -> int:

@@ -19,6 +19,10 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
+from support import preloaded
+from support.preloaded.command import write_programs
+from support.preloaded.request import ADDRESS
+
 HERE = Path(__file__).parent
 STANDINS, COMMANDS = HERE / "actions", HERE / "bin"
 BIN = Path(sys.executable).parent
@@ -86,7 +90,7 @@ class Workflows:
             "python:3.13",
             *(("--job", job) if job else ()),
             *self._standins(),
-            *self._variables(),
+            *self._variables(cancelled=bool(cancel_at)),
         ]
         with subprocess.Popen(
             command,
@@ -142,12 +146,12 @@ class Workflows:
             )
         ]
 
-    def _variables(self) -> list[str]:
+    def _variables(self, *, cancelled: bool) -> list[str]:
         env = {
             "STANDINS": str(STANDINS),
             "STANDIN_ORIGIN": str(self.root),
             "STANDIN_STATE": str(self.state),
-            "STANDIN_BIN": str(BIN),
+            **self._programs(cancelled=cancelled),
             "GITHUB_API_URL": self.api,
             "DVC_SITE_CACHE_DIR": str(self.state / "dvc"),
             **self.environment,
@@ -156,6 +160,15 @@ class Workflows:
         for name, value in self.variables.items():
             given += ["--var", f"{name}={value}"]
         return given
+
+    def _programs(self, *, cancelled: bool) -> dict[str, str]:
+        """Where a job finds its programs; sluice need not import its libraries in each step."""
+        if cancelled:  # the signal of act reaches only what act itself has started
+            return {"STANDIN_BIN": str(BIN)}
+        folder = self.state / "bin"
+        if not folder.exists():
+            write_programs(folder, BIN)
+        return {"STANDIN_BIN": str(folder), ADDRESS: preloaded.server()}
 
     def _own(self) -> dict[str, str]:
         """Nothing of the machine's own environment, and a home that is thrown away."""
