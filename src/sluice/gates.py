@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 # Every gate that a package must pass, in the order in which they run. `sluice.check` has one
 # module for each, named as the gate.
-GATES = ("data-quality", "parity", "performance", "fairness", "explanation", "scenarios")
+FIRST = "data-quality"  # the gate without whose verdict the data is not split
+GATES = (FIRST, "parity", "performance", "fairness", "explanation", "scenarios")
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,14 @@ def accept(findings: Sequence[Finding], acceptances: Sequence[Acceptance]) -> li
 def collect(project: Project) -> list[Verdict]:
     """Read the verdict of every gate; a gate without a verdict did not run and does not pass."""
     return [read(project, gate) for gate in GATES]
+
+
+def is_undecided(project: Project, gate: str) -> bool:
+    """Whether a gate has run to its end and says `insufficient`, which nobody has accepted."""
+    verdict = read(project, gate)
+    if verdict.status is not Status.INSUFFICIENT or verdict.passes:
+        return False
+    return bool(verdict.findings) and all(each.name != f"{gate}/ran" for each in verdict.findings)
 
 
 def not_run(gate: str) -> Verdict:

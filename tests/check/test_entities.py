@@ -149,6 +149,28 @@ def test_a_smooth_effect_of_a_rounded_number_is_no_entity() -> None:
     assert look(pd.DataFrame({"carat": carat, "y": price})) is None
 
 
+def test_a_number_that_is_computed_from_others_is_no_entity() -> None:
+    """Loans with the same amount, term and rate have the same instalment, and the same debt."""
+    random = np.random.default_rng(4)
+    rows = 4_000
+    amount, years = random.integers(2, 60, rows) * 500.0, random.choice([3, 5], rows)
+    rate = random.choice([0.05, 0.08, 0.11, 0.16], rows)
+    months, paid = years * 12, amount * random.choice([0.1, 0.25, 0.4], rows)
+    frame = pd.DataFrame(
+        {
+            "paid": paid,
+            "amount": amount,
+            "debt": amount - paid,
+            "term": months.astype(float),
+            "rate": rate,
+            "instalment": (amount * rate / 12 / (1 - (1 + rate / 12) ** -months)).round(2),
+            "income": random.normal(50, 12, rows).round(1),
+            "y": np.where(random.random(rows) < rate * 3, "b", "a"),
+        }
+    )
+    assert look(frame) is None
+
+
 def test_rows_that_repeat_as_a_whole_are_left_to_the_bound_on_duplicates() -> None:
     frame = independent(1)
     assert look(pd.concat([frame, frame, frame])) is None

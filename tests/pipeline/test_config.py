@@ -119,6 +119,22 @@ def test_the_positive_class_comes_second() -> None:
             lambda p: p["data"]["sensitive"].update(side={"groups": {"x\x85": ["left"]}}),
             ["data.sensitive.side.groups names 'x\\x85'", "rename it"],
         ),
+        (
+            lambda p: p["data"].update(attributes={"who": {"side": "left"}}),
+            ["data.attributes.who", "two columns or more"],
+        ),
+        (
+            lambda p: p["data"].update(attributes={"side": {"side": "left", "colour": "red"}}),
+            ["data.attributes.side", "name of a sensitive column"],
+        ),
+        (
+            lambda p: p["data"].update(attributes={"who": {"side": "left", "colour": "red"}}),
+            ["data.attributes.who.colour", "expected a sensitive column"],
+        ),
+        (
+            lambda p: p["data"].update(attributes={"who": {"side": "top", "born": 1975}}),
+            ["data.attributes.who.born", "groups of its own"],
+        ),
         (lambda p: p.update(candidates={}), ["candidates", "at least 1"]),
         (
             lambda p: p["candidates"].update(Bad={"model": "linear"}),

@@ -36,6 +36,7 @@ _MOST_COMMON = 0.9  # a column of which pairs of rows agree more often than this
 _EXPECTED, _SELDOM = 20, 0.02  # repeats that chance would give, and the share of them that is few
 _SAME_TARGET = 0.9
 _MOST_MISSING = 0.1  # share of rows without a value of the key
+_COMPUTED = 0.9  # R squared from which a number follows from others
 _BEYOND_CHANCE = 5  # times as many pairs as there would be if the columns were independent
 _ROWS, _MOST_KEYS, _JOINED, _MANY_VALUES = 10_000, 25, 7, 30
 
@@ -148,7 +149,8 @@ class _Table:
         chosen = _some_keys(entity, size)
         within = {n: _Within.of(entity, c, chosen) for n, c in self.codes.items() if n not in key}
         static = [n for n, w in within.items() if w.common < _MOST_COMMON and w.kappa > _STATIC]
-        static = self._independent([n for n in static if not self._follows(entity, n)])
+        static = [n for n in static if not self._follows(entity, n)]
+        static = [] if self._is_computed(key, static) else self._independent(static)
         count = f"{repeated:.0%} of the rows share one of its {len(size):,} values with others"
         if len(static) > 1:
             same = ", ".join(map(repr, static[:4]))
@@ -180,6 +182,20 @@ class _Table:
     def _follows(self, entity: Codes, name: str) -> bool:
         """Whether the key follows from a column, which is then only another spelling of it."""
         return _Within.of(self.codes[name], entity, np.arange(len(entity))).kappa > _STATIC
+
+    def _is_computed(self, key: tuple[str, ...], names: list[str]) -> bool:
+        """Whether a key is a number that is computed from the columns that agree within it.
+
+        Such as an instalment, which follows from the amount, the rate and the term of a loan:
+        equal ones do not mark rows of one customer.
+        """
+        columns = self.settings.columns
+        numbers = [n for n in names if columns[n].numeric and not self.frame[n].isna().any()]
+        if len(key) > 1 or columns[key[0]].type != "number" or not numbers:
+            return False
+        first = self.frame.drop_duplicates(key[0]).dropna(subset=key[0])
+        inputs, value = first[numbers].to_numpy(np.float64), first[key[0]].to_numpy(np.float64)
+        return _explained_by_products(inputs, value) > _COMPUTED
 
     def _independent(self, names: list[str]) -> list[str]:
         """The columns without those that follow from another one, as a country from a city."""
@@ -271,6 +287,20 @@ def _share_explained(values: NDArray[np.float64], entity: Codes) -> float:
     inner = ((values - means[entity]) ** 2).sum() / max(1, len(values) - len(count))
     spread = values.var()
     return float(1 - inner / spread) if spread else 0.0
+
+
+def _explained_by_products(inputs: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    """R squared of [n] values by linear, squared and multiplied [n, k] inputs, on other rows."""
+    spread = inputs.std(axis=0)
+    scaled = (inputs - inputs.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    one, two = np.triu_indices(scaled.shape[1])
+    terms = np.column_stack([np.ones(len(values)), scaled, scaled[:, one] * scaled[:, two]])
+    fitted = np.random.default_rng(0).permutation(len(values)) % 2 == 0
+    if fitted.sum() < 5 * terms.shape[1] or not values[~fitted].var():
+        return 0.0
+    weights = np.linalg.lstsq(terms[fitted], values[fitted], rcond=None)[0]
+    error = ((values[~fitted] - terms[~fitted] @ weights) ** 2).mean()
+    return float(1 - error / values[~fitted].var())
 
 
 def _by_neighbours(key: NDArray[np.float64], values: NDArray[np.float64]) -> float:

@@ -68,9 +68,10 @@ def _groupings(frame: DataFrame, settings: Settings) -> list[Grouping]:
 
     A column may tell who is in neither of two groups, and yet tell little of each.
     """
-    allowed = set(settings.data.sensitive_inputs)
-    made = groupings(frame, settings)
-    return [each for each in made if len(each.columns) <= 2 and not allowed & set(each.columns)]
+    data = settings.data
+    judged = data.comparing(data.sensitive.keys() - set(data.sensitive_inputs))
+    made = groupings(frame, settings.model_copy(update={"data": judged}))
+    return [each for each in made if len(each.columns) <= 2]
 
 
 def _alone(frame: DataFrame, grouping: Grouping, column: str, settings: Settings) -> Proxy:

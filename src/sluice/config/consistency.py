@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sluice.config.data import Groups
 from sluice.config.section import Range
 from sluice.config.settings import Settings
 from sluice.labels import label
@@ -16,6 +17,7 @@ def require_consistent(settings: Settings) -> None:
     for check in (
         _check_column_names,
         _check_groups,
+        _check_attributes,
         _check_split,
         _check_target,
         _check_metrics,
@@ -57,6 +59,26 @@ def _check_groups(settings: Settings) -> None:
             )
         if groups.bands is None and groups.groups is None and column.numeric:
             raise ValueError(f"data.sensitive.{name}: a numeric column needs bands or groups")
+
+
+def _check_attributes(settings: Settings) -> None:
+    data, used = settings.data, set[str]()
+    for name, parts in data.attributes.items():
+        if name in data.sensitive:
+            raise ValueError(
+                f"data.attributes.{name} has the name of a sensitive column: rename it"
+            )
+        if len(parts) < 2:
+            raise ValueError(f"data.attributes.{name}: expected two columns or more")
+        for column, value in parts.items():
+            key = f"data.attributes.{name}.{column}"
+            if column not in data.sensitive or column in used:
+                raise ValueError(f"{key}: expected a sensitive column, each in one attribute only")
+            if data.sensitive[column] != Groups():
+                raise ValueError(f"{key}: the column has groups of its own; leave one of them out")
+            if label(value) not in map(label, settings.columns[column].values or ()):
+                raise ValueError(f"{key}: {value!r} is not among the values of the column")
+            used.add(column)
 
 
 def _check_split(settings: Settings) -> None:
@@ -147,7 +169,9 @@ def _check_fairness(settings: Settings) -> None:
     measures = FAIRNESS_MEASURES[settings.task]
     known = [f"{name}_{what}" for name in measures for what in ("difference", "ratio")]
     fairness = settings.fairness
-    has_intersections = len(settings.data.sensitive) > 1
+    joined = [column for parts in settings.data.attributes.values() for column in parts]
+    compared = len(settings.data.sensitive) - len(joined) + len(settings.data.attributes)
+    has_intersections = compared > 1
     for key, bounds in {"bounds": fairness.bounds, "intersections": fairness.intersections}.items():
         for name, bound in bounds.items():
             if name not in known:

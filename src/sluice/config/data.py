@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -85,7 +86,9 @@ class Data(Section):
     """The data file and the roles of its columns.
 
     `positive` is the value of the target which counts as positive in a binary task.
-    `sensitive_inputs` are the sensitive columns which the model may nevertheless use.
+    `sensitive_inputs` are the sensitive columns which the model may nevertheless use. `attributes`
+    are sensitive columns that together are one attribute: by its name, the columns and the value
+    that a row has in at most one of them, such as 1 in `black` or in `hispanic`.
     """
 
     file: str
@@ -94,6 +97,13 @@ class Data(Section):
     id: str | None = None
     sensitive: Ordered[str, Groups] = Field(default_factory=dict)
     sensitive_inputs: list[str] = Field(default_factory=list)
+    attributes: Ordered[Key, Ordered[str, Scalar]] = Field(default_factory=dict)
+
+    def comparing(self, names: Collection[str]) -> Data:
+        """Return the same with only these sensitive columns, and the attributes made of them."""
+        sensitive = {name: self.sensitive[name] for name in self.sensitive if name in names}
+        attributes = {n: parts for n, parts in self.attributes.items() if set(parts) <= set(names)}
+        return self.model_copy(update={"sensitive": sensitive, "attributes": attributes})
 
     @field_validator("file")
     @classmethod

@@ -40,8 +40,8 @@ _ALLOWED = {"values", "sensitive_inputs"}
 _GATING = {
     ("quality",), ("performance",), ("fairness",), ("parity",), ("explanation",), ("load",),
     ("rollout",), ("champion",), ("monitor",), ("retraining",), ("columns",),
-    ("data", "sensitive"), ("data", "sensitive_inputs"), ("split", "holdout"), ("split", "group"),
-    ("split", "by_time"),
+    ("data", "sensitive"), ("data", "sensitive_inputs"), ("data", "attributes"),
+    ("split", "holdout"), ("split", "group"), ("split", "by_time"),
 }  # fmt: skip
 
 

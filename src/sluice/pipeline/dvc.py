@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from sluice import files
@@ -120,8 +120,11 @@ def _kill_with_children(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def outdated_stages(root: Path) -> set[str]:
-    """Return the stages that DVC would run again, and all stages that depend on them."""
+def outdated_stages(root: Path, *, apart: Collection[str] = ()) -> set[str]:
+    """Return the stages that DVC would run again, and all stages that depend on them.
+
+    apart: stages whose own state does not count.
+    """
     import networkx
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -129,7 +132,7 @@ def outdated_stages(root: Path) -> set[str]:
     try:
         with Repo(str(root)) as repo:
             graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
-            changed = set(repo.status())
+            changed = set(repo.status()) - set(apart)
     except DvcException as error:
         raise SluiceError(f"DVC cannot tell its status: {' '.join(str(error).split())}") from None
     return changed.union(*(networkx.ancestors(graph, name) for name in changed & set(graph)))

@@ -170,9 +170,10 @@ def _delete_outdated(project: Project) -> None:
     """Delete passes and the selection if this run has neither made nor confirmed them.
 
     When a gate refuses, the stages that depend on it do not run. What an earlier run left there
-    must not be taken for a result of this run.
+    must not be taken for a result of this run. After an undecided first gate they do run.
     """
-    outdated = dvc.outdated_stages(project.root)
+    ran_despite = {gates.FIRST} if gates.is_undecided(project, gates.FIRST) else set()
+    outdated = dvc.outdated_stages(project.root, apart=ran_despite)
     for name in outdated & set(gates.GATES):
         if gates.read(project, name).passes:
             project.verdict(name).unlink()

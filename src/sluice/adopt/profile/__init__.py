@@ -50,7 +50,8 @@ class TableProfile:
     group, by_time: what params.yaml will say under split, where the group may be `none`.
     groups: the number of distinct values of `group`. dates: columns that could order the rows.
     entities: columns whose equal values seem to mark rows of one entity. without_target: the rows
-    of the file that were left out, because they have no target.
+    of the file that were left out, because they have no target. attributes: sensitive columns
+    that form one attribute, as params.yaml will say under data.
     """
 
     name: str
@@ -70,6 +71,7 @@ class TableProfile:
     dates: tuple[str, ...] = ()
     entities: Entities | None = None
     without_target: int = 0
+    attributes: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
 
     def leaving_out(self, suspects: dict[str, str]) -> TableProfile:
         """Return the same table without these inputs; each has a remark that says why."""

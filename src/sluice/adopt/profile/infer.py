@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sluice import dates
 from sluice.adopt.profile import ColumnProfile, TableProfile
+from sluice.adopt.profile.attributes import joined
 from sluice.adopt.profile.feature import ignored, profile_feature
 from sluice.adopt.profile.keys import profile_group, profile_id, profile_time
 from sluice.adopt.profile.sensitive import groups_of, profile_sensitive
@@ -88,6 +89,7 @@ def infer(
         group=group,
         by_time=by_time,
         dates=_possible_times(frame, taken={target, id_column, *sensitive}),
+        attributes=joined(frame, groups),
         groups=None if group in (None, INDEPENDENT) else int(frame[group].nunique()),
     )
     require_features(profile)

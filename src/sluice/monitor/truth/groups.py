@@ -36,10 +36,8 @@ def findings(settings: Settings, joined: Joined) -> list[Finding]:
     for name in named:
         if settings.columns[name].numeric:
             frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
-    only = settings.data.model_copy(
-        update={"sensitive": {name: settings.data.sensitive[name] for name in named}}
-    )
-    made = groupings(frame, settings.model_copy(update={"data": only}))
+    only = settings.model_copy(update={"data": settings.data.comparing(named)})
+    made = groupings(frame, only)
     outcome = rows.predictions(settings)
     single = [one for one in made if len(one.columns) == 1]
     return [found for one in single for found in _compare(settings, one, outcome, random)]

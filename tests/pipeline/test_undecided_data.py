@@ -1,0 +1,32 @@
+"""If the data-quality gate cannot decide, there is no package, and the other gates report too."""
+
+from __future__ import annotations
+
+from support.fixture_project import Toy
+from support.refusal import refuses
+
+
+def test_one_report_has_the_advice_of_every_gate(toy: Toy) -> None:
+    with toy.params() as params:
+        params["quality"]["leakage"] = 0.09
+        params["fairness"]["group_rows"] = 900
+    refuses(
+        toy,
+        toy.sluice("package", "build"),
+        "data-quality",
+        {"data-quality/visits/leakage": ("insufficient", "accept this finding by name")},
+    )
+    gates = {each["gate"]: each for each in toy.report()["gates"]}
+    assert {name for name, each in gates.items() if each["status"] == "pass"} == {
+        *("parity", "performance", "explanation", "scenarios")
+    }
+    assert "900 are needed" in gates["fairness"]["why"]
+    with toy.params() as params:
+        params["accept"] = [
+            {"finding": name, "reason": "known when the model predicts"}
+            for gate in ("data-quality", "fairness")
+            for name, finding in toy.findings(gate).items()
+            if finding["status"] == "insufficient"
+        ]
+    toy.sluice("package", "build").went_well()
+    assert toy.package.exists()
