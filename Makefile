@@ -1,7 +1,7 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
 .PHONY: help package wheels engine image cluster tools test quick test-full check lint check-workflows \
-	audit bench bench-bounds bench-models bench-serve statistics lock pictures clean commands development
+	audit bench bench-bounds bench-models bench-monitor bench-serve statistics lock dashboard pictures clean commands development
 
 PYTHON ?= python3
 VENV := .venv
@@ -80,8 +80,14 @@ bench-bounds: $(VENV)/.build  ## Count how often a build fails the bounds derive
 bench-serve: $(VENV)/.build  ## Serving and batch beside MLServer, MLflow, BentoML, LitServe (an hour)
 	@$(BIN)/python benchmarks/serve/main.py
 
+bench-monitor: $(VENV)/.build  ## Time monitoring: 10 million records, and drift of a million rows
+	@$(BIN)/python benchmarks/monitor.py $(if $(PACKAGE),--package $(PACKAGE))
+
 statistics: $(VENV)/.build  ## Simulate what the gates and the canary pass or refuse wrongly, into docs/statistics.md
 	@$(BIN)/python benchmarks/error_rates.py
+
+dashboard: $(VENV)/.dev  ## Write Grafana's dashboard of the servers anew
+	@$(BIN)/python deploy/compose/dashboard.py
 
 pictures: $(VENV)/.dev  ## The README's pictures, from real runs of the example (needs Chromium)
 	@$(BIN)/python docs/pictures/make.py

@@ -151,6 +151,12 @@ def changed(root: Path, *paths: str) -> bool:
     return bool(read(root, "status", *options, "--", *paths))
 
 
+def changed_files(root: Path) -> list[str]:
+    """The files that differ from the commit, with untracked ones, relative to the repository."""
+    options = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+    return [line[3:] for line in _split(text(root, "status", *options))]
+
+
 def changed_since(root: Path, commit: str) -> list[str]:
     """The tracked files which differ from a commit, as paths relative to the repository's root."""
     options = ("--name-only", "-z", "--no-renames", "--no-relative", "--ignore-submodules=none")

@@ -20,19 +20,60 @@ from sluice.model import Tensors
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
+_PARTS = (".csv", ".tsv", ".txt", ".parquet")
+
 
 def read_raw(path: Path, columns: dict[str, Column]) -> DataFrame:
     """Read a CSV or Parquet file without checking its values, which the data-quality gate does.
 
-    In a CSV file, columns which are not numeric are read as text. A word for a missing value is
-    read as a missing value unless it is a declared value of its column. Raises SluiceError if the
-    file is missing or cannot be read as a table with at least one row.
+    `path` may also be a folder of such files, whose rows follow each other in the order of the
+    files' names. In a CSV file, columns which are not numeric are read as text. A word for a
+    missing value is read as a missing value unless it is a declared value of its column. Raises
+    SluiceError if a file is missing, has other columns than the first one, or cannot be read as a
+    table with at least one row.
     """
-    frame = _read_file(path, columns)
-    for name, column in columns.items():
-        if name in frame and not column.numeric:
-            frame[name] = _without_words(frame[name], column)
-    return frame
+    found = parts(path)
+    frames = [_read_file(part, columns) for part in found]
+    for frame in frames:
+        for name, column in columns.items():
+            if name in frame and not column.numeric:
+                frame[name] = _without_words(frame[name], column)
+    return frames[0] if len(frames) == 1 else together(found, frames)
+
+
+def parts(path: Path) -> list[Path]:
+    """The files of a table: the file itself, or those of a folder, in the order of their names.
+
+    DVC may have put links to its cache there. Raises SluiceError for a folder which holds anything
+    but CSV and Parquet files.
+    """
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.iterdir())
+    for part in found:
+        if not part.is_file() or part.suffix not in _PARTS:
+            raise SluiceError(
+                f"{part} is no part of a table: a folder of parts may hold only files named "
+                f"{', '.join(_PARTS)}; move it elsewhere"
+            )
+    if not found:
+        raise SluiceError(f"{path} is an empty folder: expected CSV or Parquet files")
+    return found
+
+
+def together(found: list[Path], frames: list[DataFrame]) -> DataFrame:
+    """The rows of all parts; raises SluiceError if one has other columns than the first."""
+    import pandas as pd
+
+    names = list(frames[0])
+    for part, frame in zip(found, frames, strict=True):
+        if other := sorted(map(str, set(names) ^ set(frame))):
+            problem = "lacks" if other[0] in names else "has"
+            raise SluiceError(
+                f"{part} {problem} the column {other[0]!r}, unlike {found[0]}: all parts of a "
+                "table must have the same columns"
+            )
+    return pd.concat([frame[names] for frame in frames], ignore_index=True)
 
 
 def _read_file(path: Path, columns: dict[str, Column]) -> DataFrame:

@@ -11,6 +11,7 @@ from support.workflows.policy import RULES, access, order, shell, sources, unown
 from support.workflows.policy.files import (
     CI,
     DELIVER,
+    MONITOR,
     RELEASE,
     REPORT,
     ROLLBACK,
@@ -58,6 +59,8 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     (access.jobs_write_only_what_the_table_says, DELIVER, "packages: read", "packages: write"),
     (access.jobs_write_only_what_the_table_says, ROLLBACK, "contents: write", "contents: read"),
     (access.jobs_write_only_what_the_table_says, REPORT, "  comment:\n", "  other:\n"),
+    (access.jobs_write_only_what_the_table_says, MONITOR, "contents: read", "contents: write"),
+    (access.jobs_write_only_what_the_table_says, MONITOR, "  propose:\n", "  other:\n"),
     (access.pull_requests_cannot_write, CI, "contents: read", "contents: write"),
     (access.pull_requests_cannot_write, SECURITY, "contents: read", "packages: write"),
     (access.untrusted_code_gets_no_token, CI, "pull_request:", "pull_request_target:"),
@@ -249,6 +252,15 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
         for file in (RELEASE, ROLLBACK)
     ),
     (order.production_waits_for_preflight, RELEASE, "workflow_dispatch:", "workflow_call:"),
+    (unowned.unowned_code_writes_nothing, MONITOR, "attestations: read", "issues: write"),
+    (
+        unowned.unowned_code_writes_nothing,
+        MONITOR,
+        "    timeout-minutes: 60\n",
+        "    timeout-minutes: 60\n    outputs: {a: b}\n",
+    ),
+    (unowned.jobs_that_write_take_data_only, MONITOR, "github propose", "monitor retrain"),
+    (unowned.variables_decide_nothing, MONITOR, "inputs.anyway || false", "vars.ANYWAY"),
     *(
         (order.what_happens_to_production_is_attested, file, old, new)
         for file, old, new in (

@@ -8,6 +8,7 @@ alone.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ import numpy as np
 
 from sluice import gates, judged
 from sluice.champion import folder
-from sluice.champion.folder import FetchedChampion
 from sluice.check.clusters import clusters_of, with_count
 from sluice.check.outcome import of_model, of_split
 from sluice.config import INDEPENDENT
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 GATE = "champion"
+ON_NEW_ROWS = "champion on new rows"
+_FEWEST_NEW = 30  # holdout rows; with fewer, a sample may lack a class
 
 
 def run(project: Project, where: Path) -> Verdict:
@@ -46,6 +48,35 @@ def run(project: Project, where: Path) -> Verdict:
         GATE,
         lambda: _look(project, where),
         lambda verdict: verdict.write(_folder(project) / "verdict.json"),
+        lambda: project.settings.accept,
+    )
+    return ran.verdict
+
+
+def run_on_new_rows(project: Project, where: Path, ids: set[object], file: Path) -> Verdict:
+    """Judge the candidate against the champion on those holdout rows that have just been added.
+
+    No earlier model was judged on them. ids: of all new rows, in the type that the split gives
+    them. file: where the numbers of both models are written, beside the verdict.
+    """
+
+    def look() -> list[Finding]:
+        frame, candidate = of_split(project, "holdout")
+        new = frame[project.settings.data.id].isin(ids).to_numpy()
+        if new.sum() < _FEWEST_NEW:
+            why = (
+                f"{int(new.sum())} of the new rows are in the holdout, fewer than the "
+                f"{_FEWEST_NEW} that a comparison takes"
+            )
+            return [Finding(f"{ON_NEW_ROWS}/rows", Status.INSUFFICIENT, why, n=int(new.sum()))]
+        rows = np.flatnonzero(new)
+        part = frame.iloc[rows].reset_index(drop=True)
+        return _judge(project, where, part, candidate.rows(rows), file=file, gate=ON_NEW_ROWS)
+
+    ran = gates.run(
+        ON_NEW_ROWS,
+        look,
+        lambda verdict: verdict.write(file.with_name("verdict.json")),
         lambda: project.settings.accept,
     )
     return ran.verdict
@@ -67,26 +98,38 @@ def forget(project: Project) -> None:
 
 
 def _look(project: Project, where: Path) -> list[Finding]:
+    frame, candidate = of_split(project, "holdout")
+    return _judge(project, where, frame, candidate, file=comparison(project), gate=GATE)
+
+
+def _judge(
+    project: Project,
+    where: Path,
+    frame: DataFrame,
+    candidate: Predictions,
+    *,
+    file: Path,
+    gate: str,
+) -> list[Finding]:
+    """Judge the candidate's predictions of the rows of `frame` against those of the champion."""
     champion = folder.read(where)
     if champion is None:
-        write_json(comparison(project), {"release": None})
+        write_json(file, {"release": None})
         why = "There is no full release yet, so there is no champion to compare with."
-        return [Finding(f"{GATE}/none", Status.PASS, why)]
-    frame, candidate = of_split(project, "holdout")
+        return [Finding(f"{gate}/none", Status.PASS, why)]
     with opened(champion.package) as unpacked:
         model = Model(unpacked.model)
         obstacle = _cannot_score(project, model.signature, frame) or _may_know_rows(
             project, unpacked, frame
         )
         if obstacle:
-            write_json(comparison(project), {"release": champion.name})
+            write_json(file, {"release": champion.name})
             why = f"{obstacle}; to release without a comparison, accept this finding in params.yaml"
-            return [Finding(f"{GATE}/comparable", Status.INSUFFICIENT, why)]
+            return [Finding(f"{gate}/comparable", Status.INSUFFICIENT, why)]
         other = of_model(project.settings, model, frame)
-    clusters = clusters_of(frame, project.settings)
-    return _compare(
-        project, champion, candidate, other, clusters=clusters, judged=judged.count(project, frame)
-    )
+    times = judged.count(project, frame) if gate == GATE else 1
+    compared = _Compared(champion.name, candidate, other, clusters_of(frame, project.settings))
+    return _compare(project, compared, file=file, gate=gate, judged=times)
 
 
 def _cannot_score(project: Project, signature: Signature, frame: DataFrame) -> str | None:
@@ -141,19 +184,24 @@ def _trained_later(champion: Package, holdout: Floats) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class _Compared:
+    """What both models predict for the same rows. release: the champion's name."""
+
+    release: str
+    candidate: Predictions
+    other: Predictions
+    clusters: Clusters | None
+
+
 def _compare(
-    project: Project,
-    champion: FetchedChampion,
-    candidate: Predictions,
-    other: Predictions,
-    *,
-    clusters: Clusters | None,
-    judged: int,
+    project: Project, compared: _Compared, *, file: Path, gate: str, judged: int
 ) -> list[Finding]:
     """Judge the gain in the selection's metric and in cost; write down that in every metric.
 
     judged: how many models were judged on these rows, which widens the intervals.
     """
+    candidate, other, clusters = compared.candidate, compared.other, compared.clusters
     settings = project.settings
     suitable = of_task(settings.task)
 
@@ -172,7 +220,7 @@ def _compare(
         resamples=settings.performance.resamples,
         confidence=settings.performance.confidence,
         seed=settings.seed,
-        doing=GATE,
+        doing=gate,
     )
     whole = gains(np.arange(n))
     factor = reuse.widening(settings.performance.confidence, judged)
@@ -188,12 +236,12 @@ def _compare(
         }
         for name in suitable
     }
-    write_json(comparison(project), {"release": champion.name, "rows": n, "metrics": pairs})
+    write_json(file, {"release": compared.release, "rows": n, "metrics": pairs})
     source = "params.yaml: performance.under_champion, times the champion's own value"
     findings = []
     for name in dict.fromkeys([settings.selection.metric, "cost"]):
         bound = Bound(source, low=plain(-settings.performance.under_champion * abs(values[name])))
-        found = judge(f"{GATE}/gain in {name}", whole[name], bound, interval=spans[name], n=n)
+        found = judge(f"{gate}/gain in {name}", whole[name], bound, interval=spans[name], n=n)
         ours = METRICS[name].compute(candidate)
         found = _with_values(with_count(found, clusters, settings), ours, values[name])
         findings.append(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from sluice.commands import REFUSED, Commands, say, show
 from sluice.github import PARTS, SETTINGS
@@ -30,7 +31,11 @@ def add(commands: Commands) -> None:
     comment.add_argument(
         "--run", type=int, required=True, metavar="ID", help="of the workflow 'CI'"
     )
-    for action in (setup, doctor, comment):
+    meaning = "open or update the pull request that a retraining proposes"
+    propose = github.add("propose", _propose, meaning)
+    folder = "the folder that 'sluice monitor retrain' has left"
+    propose.add_argument("folder", type=Path, metavar="FOLDER", help=folder)
+    for action in (setup, doctor, comment, propose):
         action.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
 
 
@@ -55,3 +60,12 @@ def _comment(options: argparse.Namespace) -> int:
 
     refused = comment.run(options.repo, options.run, show)
     return say(f"no report: {refused}", REFUSED) if refused else 0
+
+
+def _propose(options: argparse.Namespace) -> int:
+    from sluice.github.propose import run as propose
+
+    done = propose.run(options.repo, options.folder, show)
+    return (
+        say("refused: no pull request was opened, see above", REFUSED) if done == "unopened" else 0
+    )

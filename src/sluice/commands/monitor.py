@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.commands import REFUSED, UNDECIDED, Commands, project, show, show_result
+from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from sluice.monitor.run import Look
@@ -51,6 +52,8 @@ def add(commands: Commands) -> None:
     _add_log(decide)
     _add_labels(decide, required=False)
 
+    _add_retrain(monitor)
+
     rehearse = monitor.add(
         "rehearse", _rehearse, "play a year of production, to see when each monitor says what"
     )
@@ -60,6 +63,30 @@ def add(commands: Commands) -> None:
     rehearse.add_argument("--rows", type=int, default=500, help="on an average day; default: 500")
     out = Path("out/rehearsal")
     rehearse.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")
+
+
+def _add_retrain(monitor: Commands) -> None:
+    retrain = monitor.add(
+        "retrain",
+        _retrain,
+        "decide whether to train again; if so, add the new labelled rows to the data, run the "
+        "pipeline, compare both models on new rows, and write a proposal; exit status 0: the model "
+        "is kept or a proposal was written, 1: a person must look at it, 3: too little is known",
+    )
+    log = "the scoring log; default: monitor.log in params.yaml"
+    retrain.add_argument("log", metavar="LOG", nargs="?", help=log)
+    labels = "the file of labels, or its URL; default: monitor.labels in params.yaml"
+    retrain.add_argument("--labels", metavar="FILE", help=labels)
+    champion = "the package in production, or the folder of 'sluice champion fetch'"
+    retrain.add_argument("--champion", type=Path, metavar="PATH", required=True, help=champion)
+    anyway = "train again whatever the rules say, if the labels can be trusted"
+    words = ["true", "false"]
+    retrain.add_argument(
+        "--anyway", nargs="?", const="true", default="false", choices=words, help=anyway
+    )
+    out = Path("out/retraining")
+    retrain.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")
+    _add_window(retrain)
 
 
 def _add_labels(command: argparse.ArgumentParser, *, required: bool) -> None:
@@ -78,13 +105,21 @@ def _add_log(command: argparse.ArgumentParser) -> None:
     command.add_argument("log", metavar="LOG", help=log)
     package = "the package that is monitored; default: the newest in dist/"
     command.add_argument("--package", type=Path, metavar="FILE", help=package)
+    _add_window(command)
+    command.add_argument("--json", action="store_true", help="print the verdict as JSON")
+
+
+def _add_window(command: argparse.ArgumentParser) -> None:
     until = "the last day to look at, such as 2026-11-26; default: the last complete day"
     command.add_argument("--until", type=date.fromisoformat, metavar="DATE", help=until)
     train = "the training rows, for a classifier; default: those of this project, if they are here"
     command.add_argument("--train", type=Path, metavar="FILE", help=train)
     cache = f"the folder for summaries of files that do not change any more; default: {_CACHE}"
     command.add_argument("--cache", type=Path, default=_CACHE, metavar="FOLDER", help=cache)
-    command.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    engine = "where files are summarized; spark is for logs that are too large for one machine"
+    command.add_argument("--engine", choices=["local", "spark"], default="local", help=engine)
+    master = "URL of the Spark master, such as spark://host:7077"
+    command.add_argument("--master", metavar="URL", help=master)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -131,6 +166,29 @@ def _decide(options: argparse.Namespace) -> int:
         return _show(decision.verdict(), as_json=options.json)
 
 
+def _retrain(options: argparse.Namespace) -> int:
+    from sluice.monitor.retrain import run
+    from sluice.verdict import Status
+
+    configured = project().settings.monitor
+    sources = run.Sources(
+        options.log or configured.log,
+        options.labels or configured.labels,
+        options.champion,
+        options.until,
+        options.cache,
+        options.train,
+        _master(options),
+        anyway=options.anyway == "true",
+    )
+    made = run.retrain(project(), sources, options.out, show)
+    for verdict in made.verdicts:
+        show_result(verdict.gate, verdict.status, verdict.why)
+    show(f"{made.headline}: {made.stopped or made.decision.why}")
+    show(f"{options.out / 'retraining.md'}")
+    return {Status.PASS: 0, Status.FAIL: REFUSED, Status.INSUFFICIENT: UNDECIDED}[made.status]
+
+
 def _rehearse(options: argparse.Namespace) -> int:
     from sluice.monitor.rehearse import play
     from sluice.monitor.rehearse.traffic import Script
@@ -153,7 +211,17 @@ def _looking(options: argparse.Namespace) -> AbstractContextManager[Look]:
 
     package = _package(options.package)
     training = run.training_rows(package, options.train, project().split("train"))
-    return run.looking(package, options.log, options.until, options.cache, training)
+    return run.looking(
+        package, options.log, options.until, options.cache, training, master=_master(options)
+    )
+
+
+def _master(options: argparse.Namespace) -> str | None:
+    """The URL of the Spark cluster to use; None for this machine."""
+    if (options.engine == "spark") != bool(options.master):
+        raise SluiceError("--engine spark and --master URL need each other")
+    master: str | None = options.master
+    return master
 
 
 def _package(given: Path | None) -> Path:

@@ -83,8 +83,9 @@ class Groups(Section):
 
 
 class Data(Section):
-    """The data file and the roles of its columns.
+    """The data and the roles of its columns.
 
+    `file` is a CSV or Parquet file, or a folder of such files which all have the same columns.
     `positive` is the value of the target which counts as positive in a binary task.
     `sensitive_inputs` are the sensitive columns which the model may nevertheless use. `attributes`
     are sensitive columns that together are one attribute: by its name, the columns and the value

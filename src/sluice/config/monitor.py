@@ -12,14 +12,18 @@ Floor = Annotated[float, Field(gt=0, le=1)]
 
 
 class Monitor(Section):
-    """When drift is an alarm.
+    """Where production leaves its log, and when drift is an alarm.
 
+    `log` is the scoring log, a folder or a URL such as s3://bucket/log, and `labels` the file with
+    the outcomes that became known; the workflow Monitor reads both.
     `false_alarms_a_year` is how many days with a false alarm a year of daily looks may have, on
     average. `floors` are the differences of single columns that do not matter, whatever the
     window: about the population stability index, and about the square of a shift of the mean in
     standard deviations.
     """
 
+    log: str | None = None
+    labels: str | None = None
     false_alarms_a_year: Annotated[float, Field(gt=0, le=52)] = 1.0
     floors: Ordered[Key, Floor] = Field(default_factory=dict)
 

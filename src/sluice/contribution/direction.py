@@ -34,6 +34,8 @@ _STRICTEST = {"promotion": "approval"}
 _REQUIREMENTS = {"low", "high", "class_share", "values", "ceiling"}
 # What the data-quality gate checks of a column; the other settings are for the model.
 _CHECKED = {"low", "high", "values", "missing", "mostly"}
+# Where the monitors find what they read; the gates do not.
+_PLACES = {("monitor", "log"), ("monitor", "labels")}
 # Lists of what is allowed.
 _ALLOWED = {"values", "sensitive_inputs"}
 # The parts of params.yaml that a gate reads.
@@ -56,7 +58,8 @@ def kind_of(path: Path, before: Flat, after: Flat, in_both: set[Path]) -> Kind:
         return "tighter" if gone else "looser"
     # Where a column itself is gone, nothing checks it any more.
     unchecked = path[-1] not in _CHECKED or (new and path[:2] not in in_both)
-    if (path[0] == "columns" and unchecked) or not before or not (_GATING & {path[:1], path[:2]}):
+    gating = path not in _PLACES and _GATING & {path[:1], path[:2]}
+    if (path[0] == "columns" and unchecked) or not before or not gating:
         return "changed"
     if path[:2] == ("data", "sensitive"):
         return _of_groups(path, before.get(path), after.get(path))

@@ -12,9 +12,11 @@ from sluice.config import Retraining
 from sluice.verdict import Finding, Status, Verdict, number
 
 GATE = "retraining"
+# How the names of those findings of the ground truth begin that are about the labels.
+ABOUT_LABELS = ("ground-truth/labels", "ground-truth/classes of the newest labels")
 
 Action = Literal["retrain", "look", "keep", "wait"]
-Rule = Literal["performance", "domain", "cost", "schedule", "none"]
+Rule = Literal["labels", "performance", "domain", "cost", "schedule", "request", "none"]
 
 # Of one-sided tests at 5 % with a power of 80 %: 1.64 + 0.84.
 _POWER = 2.49
@@ -60,11 +62,25 @@ class Facts:
 
 
 def decide(facts: Facts, settings: Retraining) -> Decision:
-    """The first rule that applies: performance, domain, cost, schedule; otherwise keep."""
-    for rule in (_performance, _domain, _cost, _schedule):
+    """The first rule that applies: labels, performance, domain, cost, schedule; otherwise keep."""
+    for rule in (_labels_are_wrong, _performance, _domain, _cost, _schedule):
         if decision := rule(facts, settings):
             return decision
     return _otherwise(facts, settings)
+
+
+def _labels_are_wrong(facts: Facts, settings: Retraining) -> Decision | None:
+    wrong = mistrusted(facts.truth)
+    if not wrong:
+        return None
+    why = f"the labels cannot be trusted: {wrong[0].name}: {wrong[0].why}"
+    return Decision("look", "labels", why)
+
+
+def mistrusted(truth: Verdict | None) -> list[Finding]:
+    """The findings that say that the labels are wrong; no model may learn from such labels."""
+    found = truth.findings if truth else ()
+    return [f for f in found if f.status is Status.FAIL and f.name.startswith(ABOUT_LABELS)]
 
 
 def _performance(facts: Facts, settings: Retraining) -> Decision | None:

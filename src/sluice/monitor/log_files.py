@@ -42,6 +42,11 @@ class LogFile:
         return self.place.endswith(DAMAGED)
 
 
+def is_url(given: str) -> bool:
+    """Whether this names a place by a URL."""
+    return bool(_URL.match(given))
+
+
 def find(given: str) -> list[LogFile]:
     """The files of a folder, a glob pattern, one file or a URL; sorted, each record in one file.
 

@@ -197,10 +197,15 @@ def looking(
     until: date | None,
     cache: Path | None,
     training: Path | None = None,
+    *,
+    master: str | None = None,
 ) -> Iterator[Look]:
-    """Open the package and summarize the log for as long as they are used."""
+    """Open the package and summarize the log for as long as they are used.
+
+    master: the URL of a Spark cluster that summarizes; None does it here.
+    """
     with opened(package) as unpacked:
-        made = summaries.of_log(given, unpacked.reference, cache)
+        made = summaries.of_log(given, unpacked.reference, cache, master)
         now = windows.today()
         manifest = unpacked.manifest
         subject = Subject(manifest.name, manifest.version, manifest.digest)

@@ -20,17 +20,20 @@ from sluice.sketch.reference import Reference
 _SMALL = 16_000_000
 
 
-def of_log(given: str, reference: Reference, cache: Path | None) -> list[FileSummary]:
+def of_log(
+    given: str, reference: Reference, cache: Path | None, master: str | None = None
+) -> list[FileSummary]:
     """A summary for each file, in the order of their names.
 
-    given: a folder, a glob pattern, a file or a URL. cache: the folder for summaries. Raises
-    SluiceError if there is nothing of that name.
+    given: a folder, a glob pattern, a file or a URL. cache: the folder for summaries. master: the
+    URL of a Spark cluster that makes them; None makes them here. Raises SluiceError if there is
+    nothing of that name.
     """
     found = log_files.find(given)
     kept = Cache(cache, given, reference)
     made = {file.name: summary for file in found if (summary := kept.find(file))}
     new = [file for file in found if file.name not in made]
-    for file, found_in in zip(new, _make(new, reference), strict=True):
+    for file, found_in in zip(new, _make(new, reference, master), strict=True):
         summary = _again_if_converted(file, found_in, reference)
         kept.keep(file, summary)
         made[file.name] = summary
@@ -38,8 +41,14 @@ def of_log(given: str, reference: Reference, cache: Path | None) -> list[FileSum
     return [made[file.name] for file in found]
 
 
-def _make(files: list[LogFile], reference: Reference) -> Iterator[FileSummary]:
+def _make(files: list[LogFile], reference: Reference, master: str | None) -> Iterator[FileSummary]:
     from tqdm import tqdm
+
+    if master is not None and files:
+        from sluice.monitor import on_spark
+
+        yield from on_spark.make(files, reference, master)
+        return
 
     sizes = sum(file.bytes for file in files)
     several = len(files) > 1 and sizes > _SMALL and (os.cpu_count() or 1) > 1

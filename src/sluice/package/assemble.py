@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def _copies(root: Path) -> dict[str, str]:
 def _data(project: Project, package: Parts) -> dict[str, object]:
     """Which data the model was made from: DVC's hash of the table and of each split."""
     return {
-        "file": {"path": project.settings.data.file, "md5": _md5(project.data)},
+        "file": {"path": project.settings.data.file, "md5": _md5_of_data(project.data)},
         "splits": {
             split: {
                 "md5": _md5(project.split(split)),
@@ -102,6 +103,15 @@ def _until(project: Project, split: str) -> dict[str, float]:
         return {}
     frame = table.read_split(project.split(split))
     return {"until": float(instants.newest(frame, project.settings.split).max())}
+
+
+def _md5_of_data(path: Path) -> str:
+    """The hash of a file; of a folder that of the list of its files, as DVC writes it."""
+    if not path.is_dir():
+        return _md5(path)
+    listed = [{"md5": _md5(part), "relpath": part.name} for part in table.parts(path)]
+    content = json.dumps(listed, sort_keys=True).encode()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() + ".dir"
 
 
 def _md5(path: Path) -> str:

@@ -75,7 +75,7 @@ def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion
             integrity.require_judgements(project, comparisons.against)
         _delete_refusals(project)
         _delete_removed_candidates(project)
-        _pull_data(project)
+        pull_data(project)
         repro = partial(_repro, project)
         done = dvc.reproduce_without_lock(project.root, repro) if locked else repro()
         to_commit = [name for name in _COMMITTED if git.changed(project.root, name)]
@@ -181,7 +181,8 @@ def _delete_outdated(project: Project) -> None:
         project.selection.unlink(missing_ok=True)
 
 
-def _pull_data(project: Project) -> None:
+def pull_data(project: Project) -> None:
+    """Get the data out of the DVC remote unless it is here; raises SluiceError if it cannot be."""
     if project.data.exists():
         return
     remote.require_intact(project.root, remote.folder_inside(project.root))

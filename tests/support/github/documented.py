@@ -184,6 +184,31 @@ _RELEASE = _CHANGED_RELEASE | {
     "required": ["tag_name"],
     "properties": {**_CHANGED_RELEASE["properties"], "generate_release_notes": BOOL},
 }
+_SHA = {"type": "string", "pattern": "^[0-9a-f]{40}$"}
+_TREE = record(
+    ["tree"],
+    base_tree=_SHA,
+    tree={
+        "type": "array",
+        "items": record(
+            [],
+            path=TEXT,
+            mode={"enum": ["100644", "100755", "040000", "160000", "120000"]},
+            type={"enum": ["blob", "tree", "commit"]},
+            sha=_SHA,
+            content={"type": "string"},
+        ),
+    },
+)
+_NEW_COMMIT = record(
+    ["message", "tree"], message=TEXT, tree=_SHA, parents={"type": "array", "items": _SHA}
+)
+_PULL = {
+    "title": {"type": "string"},
+    "body": {"type": "string", "maxLength": 65_536},
+    "base": TEXT,
+    "maintainer_can_modify": BOOL,
+}
 _PAGES = frozenset({"per_page", "page"})
 
 
@@ -277,6 +302,41 @@ ROUTES = [
     ),
     Route("GET", R + "/git/ref/tags/{tag}", "tag_ref"),
     Route("GET", R + "/git/tags/{tag_sha}", "annotated"),
+    Route("GET", R + "/git/ref/heads/{branch}", "branch_ref"),
+    Route(
+        "POST",
+        R + "/git/blobs",
+        "create_blob",
+        record(["content"], content={"type": "string"}, encoding={"enum": ["utf-8", "base64"]}),
+    ),
+    Route("POST", R + "/git/trees", "create_tree", _TREE),
+    Route("POST", R + "/git/commits", "create_commit", _NEW_COMMIT),
+    Route("GET", R + "/git/commits/{commit_sha}", "git_commit"),
+    Route("POST", R + "/git/refs", "create_ref", record(["ref", "sha"], ref=TEXT, sha=_SHA)),
+    Route(
+        "PATCH",
+        R + "/git/refs/heads/{branch}",
+        "update_ref",
+        record(["sha"], sha=_SHA, force=BOOL),
+    ),
+    Route(
+        "POST",
+        R + "/pulls",
+        "create_pull",
+        record(["head", "base"], head=TEXT, draft=BOOL, **_PULL),
+    ),
+    Route(
+        "PATCH",
+        R + "/pulls/{pull_number}",
+        "update_pull",
+        record([], state={"enum": ["open", "closed"]}, **_PULL),
+    ),
+    Route(
+        "POST",
+        R + "/issues/{issue_number}/labels",
+        "add_labels",
+        record([], labels={"type": "array", "items": TEXT}),
+    ),
     Route("GET", R + "/compare/{basehead}", "compare", query=_PAGES),
     Route("GET", "/users/{username}", "user"),
     Route("GET", "/orgs/{org}/teams/{team_slug}", "team"),

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import jsonschema_rs
 
 from support.github.documented import ROUTES, Route
+from support.github.fake_branches import FakeBranches
 from support.github.fake_pulls import FakePulls
 from support.github.fake_releases import FakeReleases
 from support.github.fake_settings import FakeSettings
@@ -23,10 +24,11 @@ class DocumentationError(Exception):
     """A request that GitHub's reference does not describe."""
 
 
-class FakeGitHub(FakePulls, FakeReleases, FakeSettings):
+class FakeGitHub(FakeBranches, FakePulls, FakeReleases, FakeSettings):
     """Its attributes are the state of the repository, which a test may change."""
 
     def __init__(self) -> None:
+        FakeBranches.__init__(self)
         FakePulls.__init__(self)
         FakeReleases.__init__(self)
         FakeSettings.__init__(self)

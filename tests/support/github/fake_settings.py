@@ -29,6 +29,7 @@ class FakeSettings:
             "name": "shop",
             "full_name": "octo/shop",
             "private": False,
+            "default_branch": "main",
             "allow_squash_merge": True,
             "allow_merge_commit": True,
             "allow_rebase_merge": True,

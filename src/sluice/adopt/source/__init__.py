@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.adopt.source import csv_file, parquet_file
+from sluice import table
+from sluice.adopt.source import csv_file, parquet_file, parts
 from sluice.adopt.source.columns import require_finite
 from sluice.adopt.source.found import Source
 from sluice.errors import SluiceError
@@ -20,11 +21,15 @@ __all__ = ["Source", "read", "write"]
 def read(file: Path, keep: Mapping[str, Collection[str]] | None = None) -> Source:
     """Return the table with typed columns, and what was done to read it.
 
+    file: may also be a folder of parts.
     A column is Int64, float64, boolean, a date or text. Missing values are NA, but a text column
     still has the words that may stand for them. keep: by column, such words that are values.
     Raises SluiceError for a file that cannot be read, is not a table, or holds values that a
     model cannot take.
     """
+    if file.is_dir():
+        files = table.parts(file)
+        return parts.together(files, [read(part, keep) for part in files])
     head = _head(file)
     if head.startswith(parquet_file.MAGIC) or file.suffix == ".parquet":
         found = parquet_file.read(file)
@@ -46,8 +51,6 @@ def write(frame: DataFrame, path: Path) -> None:
 
 
 def _head(file: Path) -> bytes:
-    if file.is_dir():
-        raise SluiceError(f"{file} is a folder: name one CSV or Parquet file")
     try:
         with file.open("rb") as opened:
             return opened.read(8192)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from sluice.check.fairness import Measure, measures
 from sluice.check.groups import Grouping, groupings
@@ -26,6 +25,8 @@ def columns(settings: Settings, joined: Joined) -> list[str]:
 
 def findings(settings: Settings, joined: Joined) -> list[Finding]:
     """Each bound of the fairness gate, for the groups of each column on its own."""
+    import pandas as pd
+
     named = columns(settings, joined)
     rows, random = joined, np.random.default_rng(settings.seed)
     if len(joined.truth) > _MOST_ROWS:

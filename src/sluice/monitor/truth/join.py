@@ -95,7 +95,7 @@ def join(
     The newest label of an id counts, and the newest score that is not later than the label.
     Raises SluiceError for a file of labels that cannot be read.
     """
-    with _database() as database:
+    with opened_database() as database:
         columns = labels.load(database, file, settings)
         total = _number(database, "select count(*) from raw")
         problems, corrected = labels.clean(database, settings, columns.extras)
@@ -117,7 +117,8 @@ def join(
 
 
 @contextmanager
-def _database() -> Iterator[DuckDBPyConnection]:
+def opened_database() -> Iterator[DuckDBPyConnection]:
+    """A database for one join, on the disk, which reaches no other file."""
     import duckdb
 
     with TemporaryDirectory(prefix="sluice-") as scratch:

@@ -60,7 +60,7 @@ def load(database: DuckDBPyConnection, path: Path, settings: Settings) -> LabelC
         chosen = [columns.id, columns.truth, KNOWN_AT, *columns.extras]
         given = ["id", "truth", KNOWN_AT, *columns.extras]
         listed = ", ".join(
-            f"cast({_quoted(name)} as varchar) as {_quoted(new)}"
+            f"cast({quoted(name)} as varchar) as {quoted(new)}"
             for name, new in zip(chosen, given, strict=True)
         )
         database.execute(f"create table raw as select {listed} from file")  # noqa: S608 - quoted
@@ -90,7 +90,8 @@ def _first(names: list[str], wanted: list[str | None]) -> str | None:
     return next((name for name in wanted if name in names), None)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name of a column as SQL reads it, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -119,7 +120,7 @@ def clean(
             "coalesce(truth, 'missing')",
         ),
     ]
-    kept = "".join(f", any_value({_quoted(name)}) as {_quoted(name)}" for name in extras)
+    kept = "".join(f", any_value({quoted(name)}) as {quoted(name)}" for name in extras)
     database.execute(
         "create table newest as select id, known, count(distinct value) as values_, "  # noqa: S608
         f"any_value(value) as truth{kept} from timed "

@@ -17,6 +17,8 @@ _JUMP_DAYS = 7
 _JUMP_FLOOR = 0.05
 _FEWEST_COPIES = 100  # labels from which on full agreement with the decisions is suspicious
 _MOST_AGREEMENT = 0.999
+_TOO_UNLIKELY = float(np.log(1e-6))  # that a batch agrees by chance
+_MOST_DAYS = 28
 
 
 def findings(joined: Joined, task: Task) -> list[Finding]:
@@ -46,20 +48,46 @@ def _left_out(joined: Joined, at: int) -> Finding:
 
 
 def _copied(joined: Joined) -> list[Finding]:
-    """Labels that repeat the model's own decisions say nothing about the model."""
-    n = len(joined.truth)
-    if n < _FEWEST_COPIES or len(np.unique(joined.decisions)) < 2:
+    """Labels that repeat the model's own decisions say nothing about the model.
+
+    The labels of the last days are looked at too, for each number of days: among many older
+    labels, a new batch of copies would not be seen.
+    """
+    newest = joined.known.max(initial=0)
+    batches = [("labels", np.ones(len(joined.truth), bool))] + [
+        (f"labels that became known in the last {days} days", joined.known > newest - days)
+        for days in range(1, _MOST_DAYS + 1)
+    ]
+    agree, chance = joined.truth == joined.decisions, _chances(joined)
+    shares = [
+        (plain(float(agree[rows].mean())), float(np.log(chance[rows]).sum()), int(rows.sum()), name)
+        for name, rows in batches
+        if rows.sum() >= _FEWEST_COPIES
+    ]
+    if not shares:
         return []
-    share = plain(float((joined.truth == joined.decisions).mean()))
     bound = Bound(_RULE, high=_MOST_AGREEMENT)
     name = f"{_GATE}/labels that equal the decisions"
-    if bound.admits(share):
-        return [Finding(name, Status.PASS, f"{share:.1%} of {n:,}", share, n=n, bound=bound)]
+    copied = [one for one in shares if not bound.admits(one[0]) and one[1] < _TOO_UNLIKELY]
+    if not copied:
+        share, _, n, _ = shares[0]
+        return [Finding(name, Status.PASS, f"{share:.1%} of {n:,} labels", share, n=n)]
+    share, _, n, batch = max(copied, key=lambda one: one[2])
     why = (
-        f"{share:.1%} of {n:,} labels: they seem to be copies of the model's decisions and not the "
-        "truth; find out where the file comes from"
+        f"{share:.1%} of the {n:,} {batch}: they seem to be copies of the model's decisions and "
+        "not the truth; find out where the file comes from"
     )
     return [Finding(name, Status.FAIL, why, share, n=n, bound=bound)]
+
+
+def _chances(joined: Joined) -> np.ndarray:
+    """The probability, by the model's own scores, that each truth equals the decision; [n]."""
+    scores, decisions = joined.scores, np.maximum(joined.decisions, 0)
+    if scores.ndim == 1:
+        chance = np.where(decisions == 1, scores, 1 - scores)
+    else:
+        chance = scores[np.arange(len(scores)), decisions]
+    return np.clip(chance, 1e-12, 1.0)
 
 
 def jumps(joined: Joined, context: Context) -> list[Finding]:

@@ -5,13 +5,8 @@ The driver and all workers must see INPUT and OUTPUT under the same path.
 
 from __future__ import annotations
 
-import re
 import shutil
-import socket
-import warnings
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-import sluice
 from sluice.errors import SluiceError
 from sluice.package.archive import Package, archive, opened
-from sluice.serve.batch import BATCH_ROWS
+from sluice.serve.batch import BATCH_ROWS, spark_session
 from sluice.serve.batch.column_plan import ColumnPlan, plan_columns
 from sluice.serve.batch.input_files import InputFile, open_all
 from sluice.serve.batch.output import BatchResult, default_quarantine, refuse_targets
@@ -33,20 +27,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _SHIPPED = "package"  # not .tar, which Spark would unpack
-_CONNECT_SECONDS = 5.0
 # By this file a folder is known as a result; Spark passes over names that begin like this.
 _MARKER = "_sluice"
-# Spark logs only fatal errors, because all others are raised as exceptions. The gateway gets
-# the same level as the root logger, or Spark prints a line to say that it changes it.
-_QUIET = """\
-rootLogger.level = fatal
-rootLogger.appenderRef.console.ref = console
-appender.console.type = Console
-appender.console.name = console
-appender.console.target = SYSTEM_ERR
-logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
-logger.gateway.level = fatal
-"""
 
 
 def run(
@@ -70,7 +52,7 @@ def run(
     refuse_targets(output, quarantine, given)
     for path in (output, quarantine):
         _refuse_unless_ours(path)
-    _refuse_unreachable(master)
+    spark_session.require_reachable(master)
     with opened(package) as unpacked, TemporaryDirectory(prefix="sluice-") as folder:
         scratch = Path(folder)
         signature = unpacked.signature
@@ -78,8 +60,8 @@ def run(
         _refuse_unless_parquet(inputs)
         where = str(inputs[0].path)
         columns = plan_columns(signature, inputs[0].file.columns, keep, where, parsed=False)
-        with _session(master, batch_rows, scratch) as spark:
-            spark.sparkContext.addPyFile(str(_code(scratch)))
+        rows_of_batch = {"spark.sql.execution.arrow.maxRecordsPerBatch": str(batch_rows)}
+        with spark_session.opened(master, scratch, "sluice score", rows_of_batch) as spark:
             spark.sparkContext.addFile(str(_packed(unpacked, scratch)))
             rows, refused = _score(spark, columns, inputs, output, quarantine)
     return BatchResult(rows, refused, quarantine)
@@ -144,21 +126,6 @@ def _refuse_unless_ours(path: Path) -> None:
         )
 
 
-def _refuse_unreachable(master: str) -> None:
-    """Check first, because Spark tries for a minute and its error does not name the master."""
-    asked = re.findall(r"(?:spark://|,)([^,:]+):(\d+)", master)
-    if asked and not any(_answers(host, int(port)) for host, port in asked):
-        raise SluiceError(f"--master {master}: no Spark master answers at this address")
-
-
-def _answers(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), _CONNECT_SECONDS).close()
-    except (OSError, OverflowError):
-        return False
-    return True
-
-
 def _is_result(folder: Path) -> bool:
     return (folder / _MARKER).is_file()
 
@@ -174,49 +141,3 @@ def _packed(package: Package, scratch: Path) -> Path:
     target = scratch / _SHIPPED
     target.write_bytes(archive(package.contents(), package.manifest))
     return target
-
-
-def _code(scratch: Path) -> Path:
-    """sluice as a zip file to ship to the workers, on which it is not installed."""
-    root, target = Path(sluice.__file__).parent, scratch / "sluice.zip"
-    with zipfile.ZipFile(target, "w") as code:
-        for path in sorted(root.rglob("*.py")):
-            code.write(path, path.relative_to(root.parent))
-    return target
-
-
-@contextmanager
-def _session(master: str, batch_rows: int, scratch: Path) -> Iterator[SparkSession]:
-    try:
-        from py4j.protocol import Py4JError  # type: ignore[import-untyped]
-        from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise SluiceError("--engine spark needs PySpark: pip install '.[spark]'") from None
-    quiet = scratch / "log4j2.properties"
-    quiet.write_text(_QUIET, "utf-8")
-    settings: dict[str, bool | float | int | str | None] = {
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={quiet.as_uri()}",
-        "spark.sql.caseSensitive": "true",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": str(batch_rows),
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-    }
-    # PySpark warns about the version of pandas, which mapInArrow does not use.
-    warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
-    builder = SparkSession.builder.master(master).appName("sluice score")
-    try:
-        spark = builder.config(map=settings).getOrCreate()
-        try:
-            yield spark
-        finally:
-            spark.stop()
-    except (PySparkException, Py4JError) as error:
-        raise SluiceError(f"Spark: {_summary(str(error))}") from None
-
-
-def _summary(message: str) -> str:
-    """One line of Spark's error: the Python error of a worker if there is one, else the first."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    python = [line for line in lines if re.match(r"(sluice\.\S+|\w+)Error: ", line)]
-    return (python or lines or ["an error without a message"])[0]

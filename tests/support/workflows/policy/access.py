@@ -7,6 +7,7 @@ import re
 from support.workflows.policy.files import (
     CI,
     DELIVER,
+    MONITOR,
     RELEASE,
     REPORT,
     ROLLBACK,
@@ -26,6 +27,7 @@ WRITES = {
     (RELEASE, "approve"): {"attestations", "id-token"},
     (RELEASE, "release"): {"attestations", "contents", "id-token"},
     (ROLLBACK, "rollback"): {"attestations", "contents", "id-token"},
+    (MONITOR, "propose"): {"contents", "pull-requests"},
     (REPORT, "comment"): {"pull-requests"},
     (SECURITY, "code"): {"security-events"},
     (SECURITY, "scorecard"): {"security-events"},

@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
-CI, DELIVER, RELEASE, ROLLBACK, REPORT, SECURITY = (
-    f"{name}.yml" for name in ("ci", "deliver", "release", "rollback", "report", "security")
+CI, DELIVER, RELEASE, ROLLBACK, REPORT, SECURITY, MONITOR = (
+    f"{name}.yml"
+    for name in ("ci", "deliver", "release", "rollback", "report", "security", "monitor")
 )
 RULESETS = "rulesets.json"
 SETUP = "setup/action.yml"

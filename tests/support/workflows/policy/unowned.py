@@ -18,12 +18,14 @@ from support.workflows.policy.files import (
 
 # What runs src/usecase, or tests of it.
 _RUNS_IT = re.compile(
-    r"sluice (?:package build|run|adopt|package assemble)\b|make (?:package|test|quick|check|bench)"
+    r"sluice (?:package build|run|adopt|package assemble|monitor retrain)\b|"
+    r"make (?:package|test|quick|check|bench)"
 )
 # What a job that writes may run: commands that take a package as data, and no other.
 _AS_DATA = re.compile(
     r"cmp |make wheels image |\.venv/bin/sluice (?:package (?:verify|bom|push)|delivery "
-    r"(?:place|assemble|publish)|approval (?:confirm|release|revoke|rollback)|github comment)\b"
+    r"(?:place|assemble|publish)|approval (?:confirm|release|revoke|rollback)|"
+    r"github (?:comment|propose))\b"
 )
 # After that code has run, nothing may follow but what hands its files on.
 _HANDS_ON = ("actions/upload-artifact@", "actions/cache/save@")

@@ -1,0 +1,105 @@
+"""Commits, branches and pull requests that are made through GitHub's REST API, without git."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from msgspec import Struct
+
+from sluice.github.api import responses
+from sluice.github.api.connection import PAGE, Connection, as_body, quoted
+
+
+class Made(Struct):
+    """What GitHub has stored: a blob, a tree or a commit."""
+
+    sha: str
+
+
+class _Repository(Struct):
+    default_branch: str
+
+
+class Author(Struct):
+    email: str
+
+
+class Commit(Struct):
+    """A commit; its tree is what it holds."""
+
+    sha: str
+    author: Author
+    tree: Made
+    parents: list[Made]
+
+
+class Branches(Connection):
+    """One method for each request; each raises SluiceError as `Connection` says."""
+
+    def main(self) -> str:
+        """The name of the default branch."""
+        answer = self.read(_Repository, lambda: self.rest.repos.get(*self.place))
+        return answer.default_branch
+
+    def head(self, branch: str) -> str | None:
+        """The commit at the head of a branch; None if there is no such branch."""
+        git, name = self.rest.git, f"heads/{quoted(branch)}"
+        found = self.read_or_none(responses.Ref, lambda: git.get_ref(*self.place, name))
+        return found.object.sha if found else None
+
+    def commit(self, sha: str) -> Commit:
+        return self.read(Commit, lambda: self.rest.git.get_commit(*self.place, quoted(sha)))
+
+    def create_blob(self, content: bytes) -> str:
+        text = base64.b64encode(content).decode()
+        return self._made("create_blob", {"content": text, "encoding": "base64"})
+
+    def create_tree(self, base: str, blobs: dict[str, str]) -> str:
+        """base: the tree of the commit that is changed. blobs: by path; all are plain files."""
+        entries = [
+            {"path": path, "mode": "100644", "type": "blob", "sha": sha}
+            for path, sha in sorted(blobs.items())
+        ]
+        return self._made("create_tree", {"base_tree": base, "tree": entries})
+
+    def create_commit(self, message: str, tree: str, parent: str) -> str:
+        """Without an author, the token's account is it, and GitHub signs the commit."""
+        return self._made("create_commit", {"message": message, "tree": tree, "parents": [parent]})
+
+    def create_branch(self, branch: str, sha: str) -> None:
+        body = as_body({"ref": f"refs/heads/{branch}", "sha": sha})
+        self.ask(lambda: self.rest.git.create_ref(*self.place, data=body))
+
+    def move_branch(self, branch: str, sha: str) -> None:
+        """Let the branch begin anew at this commit."""
+        git, name = self.rest.git, f"heads/{quoted(branch)}"
+        body = as_body({"sha": sha, "force": True})
+        self.ask(lambda: git.update_ref(*self.place, name, data=body))
+
+    def pulls(self, branch: str, base: str) -> list[responses.Pull]:
+        """The open pull requests from this branch of the repository itself."""
+        pulls, head = self.rest.pulls, f"{self.access.owner}:{branch}"
+        return self.pages(
+            list[responses.Pull],
+            lambda page: pulls.list(
+                *self.place, state="open", head=head, base=base, per_page=PAGE, page=page
+            ),
+            lambda answer: answer,
+        )
+
+    def create_pull(self, branch: str, base: str, title: str, body: str) -> responses.Pull:
+        data = as_body({"title": title, "body": body, "head": branch, "base": base})
+        return self.read(responses.Pull, lambda: self.rest.pulls.create(*self.place, data=data))
+
+    def update_pull(self, number: int, title: str, body: str) -> None:
+        data = as_body({"title": title, "body": body})
+        self.ask(lambda: self.rest.pulls.update(*self.place, number, data=data))
+
+    def add_label(self, number: int, label: str) -> None:
+        data = as_body({"labels": [label]})
+        self.ask(lambda: self.rest.issues.add_labels(*self.place, number, data=data))
+
+    def _made(self, method: str, body: dict[str, Any]) -> str:
+        request = getattr(self.rest.git, method)
+        return self.read(Made, lambda: request(*self.place, data=as_body(body))).sha

@@ -1,0 +1,1 @@
+"""A retraining's proposal as a pull request."""

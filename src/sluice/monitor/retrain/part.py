@@ -1,0 +1,60 @@
+"""New rows become a new part of the data, so that each retraining stores only what is new."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sluice import files, table
+from sluice.config import Settings
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def append(data: Path, frame: DataFrame, settings: Settings) -> Path:
+    """Write the rows as the last part of the data, in the format of the first one.
+
+    A single file becomes a folder of the same name first, with the file as its first part; its
+    bytes stay the same, so DVC does not store them again. Returns the new file.
+    """
+    if not data.is_dir():
+        _into_folder(data)
+    before = table.parts(data)
+    number = len(before)
+    while any(path.stem == f"part-{number:04}" for path in before):
+        number += 1
+    target = data / f"part-{number:04}{before[0].suffix}"
+    written = _as_written(frame, settings)
+    with files.replacing(target) as unfinished:
+        if target.suffix == ".parquet":
+            written.to_parquet(unfinished, index=False)
+        else:
+            written.to_csv(unfinished, index=False, lineterminator="\n")
+    return target
+
+
+def _into_folder(data: Path) -> None:
+    folder = data.with_name(f"{data.name}.parts")
+    folder.mkdir(exist_ok=True)
+    os.replace(data, folder / f"part-0000{data.suffix}")
+    os.replace(folder, data)
+
+
+def _as_written(frame: DataFrame, settings: Settings) -> DataFrame:
+    """Whole numbers without a decimal point, as the first part has them."""
+    import pandas as pd
+
+    made = frame.copy()
+    for name in frame.columns:
+        spec = settings.columns.get(name)
+        if spec is None or not spec.numeric:
+            continue
+        numbers = pd.to_numeric(frame[name], errors="coerce")
+        known = numbers.dropna()
+        if spec.type == "integer" and bool((known == known.round()).all()):
+            made[name] = numbers.astype("Int64")
+        elif len(known) == int(frame[name].notna().sum()):
+            made[name] = numbers
+    return made

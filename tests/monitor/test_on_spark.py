@@ -1,0 +1,79 @@
+"""Summaries that a Spark cluster makes are those of one machine, count for count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sluice.monitor import summaries
+from sluice.package.archive import opened
+from support import spark
+from support.fixture_project import Ran, Toy
+from support.fixture_project.data import table
+from support.monitor import END, Logged, put_log
+from support.spark import Cluster
+
+pytestmark = pytest.mark.xdist_group("spark")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with spark.cluster(tmp_path_factory.mktemp("spark")) as running:
+        yield running
+
+
+@pytest.fixture
+def log(logged: Logged, tmp_path: Path) -> Path:
+    """Three hosts and two versions, one file that is damaged, and a segment with a writer."""
+    folder = tmp_path / "log"
+    for at in range(3):
+        other = logged.named(host=f"host-{at}", version="2" if at == 2 else logged.header.version)
+        put_log(folder, other, table("binary", 900, 40 + at), days=6, seed=at)
+    put_log(folder, logged.named(host="open"), table("binary", 50, 50), days=1, segment=True)
+    (folder / "broken.parquet").write_bytes(b"PAR1 and no more")
+    return folder
+
+
+def drift(green: Toy, log: Path, cache: Path, *more: str, **environment: str) -> Ran:
+    given = ["--package", str(green.package), "--until", str(END), "--cache", str(cache), "--json"]
+    return green.sluice("monitor", "drift", str(log), *given, *more, **environment)
+
+
+def test_a_cluster_counts_what_one_machine_counts(
+    green: Toy, log: Path, cluster: Cluster, tmp_path: Path
+) -> None:
+    alone = drift(green, log, tmp_path / "alone")
+    on_spark = ["--engine", "spark", "--master", cluster.url]
+    ran = drift(green, log, tmp_path / "spark", *on_spark, **cluster.environment)
+    assert ran.status == alone.status, ran.said
+    assert ran.out == alone.out
+    # The cache holds every count of every cell: the files are equal byte for byte.
+    kept = {
+        name: {p.name: p.read_bytes() for p in (tmp_path / name).rglob("*.json")}
+        for name in ("alone", "spark")
+    }
+    assert kept["spark"] == kept["alone"]
+    assert len(kept["alone"]) >= 6
+    assert any(list(folder.glob("app-*/*/stderr")) for folder in cluster.workers)
+    with opened(green.package) as package:
+        made = summaries.of_log(str(log), package.reference, tmp_path / "spark")
+    assert sum(one.rows for one in made) == 3 * 900 + 50
+    assert [one.name for one in made if one.problem] == ["broken.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--engine", "spark"], "need each other"),
+        (["--master", "spark://127.0.0.1:1"], "need each other"),
+        (["--engine", "spark", "--master", "spark://127.0.0.1:1"], "no Spark master answers"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_an_error_in_one_line(
+    green: Toy, log: Path, tmp_path: Path, given: list[str], said: str
+) -> None:
+    ran = drift(green, log, tmp_path / "cache", *given)
+    assert ran.status == 2
+    assert said in ran.line
