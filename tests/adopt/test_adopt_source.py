@@ -60,10 +60,10 @@ def test_a_file_that_is_not_a_table_is_refused_in_one_line(name: str, tmp_path: 
     assert "\n" not in str(refusal.value)
 
 
-def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+def test_a_missing_file_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SluiceError, match="is missing"):
         source.read(tmp_path / "nowhere.csv")
-    with pytest.raises(SluiceError, match="is a folder"):
+    with pytest.raises(SluiceError, match="is an empty folder"):
         source.read(tmp_path)
 
 
