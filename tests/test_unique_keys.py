@@ -87,7 +87,7 @@ def test_records_are_refused_if_and_only_if_a_key_repeats(
             _RECORDS.read(body, "i", 0.0)
         assert (error.value.row, error.value.problem) == (repeated[0], "occurs twice")
     elif all(len(dict(row)) == 2 for row in rows):
-        assert len(_RECORDS.read(body, "i", 0.0).tensors) == len(rows)
+        assert len(_RECORDS.read(body, "i", 0.0).rows) == len(rows)
 
 
 @settings(max_examples=60)
@@ -106,7 +106,7 @@ def test_tensors_are_refused_if_and_only_if_a_key_repeats(
     second = f'{{"name":"c:d","shape":[1,1],"datatype":"BYTES","data":[{text}]}}'
     body = f'{{{top}"inputs":[{first},{second}]}}'.encode()
     if data == '"data":[1]':
-        assert len(_INFERENCE.read(body, None, "i", 0.0)[0].tensors) == 1
+        assert len(_INFERENCE.read(body, None, "i", 0.0)[0].rows) == 1
     else:
         with pytest.raises(RequestRefusedError, match="occurs twice in one object") as error:
             _INFERENCE.read(body, None, "i", 0.0)

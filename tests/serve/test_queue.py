@@ -50,7 +50,7 @@ def submitted(folder: Path, requests: list[ScoringRequest], max_waiting: int = 1
         )
         log = LogWriter(folder, header, Rotation(2**40, 1e9, 1e9))
         recorder = Recorder(SIGNATURE, header.columns)
-        metrics: Any = SimpleNamespace(scored=lambda scores: None, answered=lambda values: None)
+        metrics: Any = SimpleNamespace(scored=lambda scores, sizes: None, count=lambda: None)
         model: Any = Echo()
         queue = ScoringQueue(model, log, recorder, metrics, max_waiting)
         answers = await asyncio.gather(*map(queue.submit, requests), return_exceptions=True)

@@ -58,7 +58,7 @@ def _answer(model: Model, read: Callable[[], ScoringRequest]) -> Answer:
     """What the server answers to a request with one row: its score, or column and problem."""
 
     async def run() -> Answer:
-        metrics: Any = SimpleNamespace(scored=lambda scores: None, answered=lambda values: None)
+        metrics: Any = SimpleNamespace(scored=lambda scores, sizes: None, count=lambda: None)
         queue = ScoringQueue(model, None, Recorder(SIGNATURE, []), metrics, 10)
         try:
             return float((await queue.submit(read())).values[0])

@@ -5,7 +5,7 @@ Importing this module needs the serving dependencies alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,23 +40,24 @@ class Package(Parts):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Package]:
+def opened(path: Path, parts: Collection[str] | None = None) -> Iterator[Package]:
     """Open a package: a file, which is unpacked for as long as it is used, or an unpacked folder.
 
-    Raises SluiceError if the archive is unsafe to unpack, or if any byte differs from the manifest.
+    parts: those to unpack, None for all; every byte is compared all the same. Raises SluiceError
+    if the archive is unsafe to unpack, or if any byte differs from the manifest.
     """
     if path.is_dir():
         yield _in_folder(path)
         return
-    with unpacked(path) as package:
+    with unpacked(path, parts) as package:
         yield package
 
 
 @contextmanager
-def unpacked(file: Path) -> Iterator[Package]:
+def unpacked(file: Path, parts: Collection[str] | None = None) -> Iterator[Package]:
     """Unpack a package file for as long as it is used; a folder is refused. Raises as `opened`."""
     with TemporaryDirectory(prefix="sluice-") as scratch:
-        yield Package(Path(scratch), unpack(file, Path(scratch)))
+        yield Package(Path(scratch), unpack(file, Path(scratch), parts))
 
 
 def version(source: Source, content: str) -> str:
@@ -75,17 +76,25 @@ def archive(contents: dict[str, bytes], manifest: Manifest) -> bytes:
     return tar.pack(files, manifest.source.time)
 
 
-def unpack(file: Path, folder: Path) -> Manifest:
+def unpack(file: Path, folder: Path, parts: Collection[str] | None = None) -> Manifest:
     """Unpack a package file into an empty folder, and compare every byte with the manifest.
 
-    Raises SluiceError for what is unsafe to unpack, and for any difference.
+    parts: as in `opened`. Raises SluiceError for what is unsafe to unpack, and for any difference.
     """
-    digests = tar.unpack(file, folder)
-    if digests.pop(MANIFEST, None) is None:
+    contents = tar.unpack(file, folder, {MANIFEST, *parts} if parts is not None else None)
+    encoded = contents.pop(MANIFEST, None)
+    if encoded is None:
         raise SluiceError(f"{file}: {MANIFEST} is missing")
-    manifest = decode((folder / MANIFEST).read_bytes(), str(file))
-    _compare(manifest, digests, str(file))
-    _require_same_archive(file, Package(folder, manifest))
+    manifest = decode(encoded, str(file))
+    described = describe(contents)
+    found = {each.path: each.sha256 for files in described.values() for each in files}
+    _compare(manifest, found, str(file))
+    # Files and manifest determine every byte of the archive: no other archive is accepted.
+    if described != manifest.parts or archive(contents, manifest) != file.read_bytes():
+        raise SluiceError(
+            f"{file}: differs from the archive that its files and {MANIFEST} give: a size, an "
+            "owner, a mode, the order or the manifest's formatting differs, or extra bytes follow"
+        )
     return manifest
 
 
@@ -123,16 +132,3 @@ def _compare(manifest: Manifest, digests: dict[str, str], where: str) -> None:
     content = digest(manifest.parts)
     if content != manifest.digest or version(manifest.source, content) != manifest.version:
         raise SluiceError(f"{where}: the digest or version in {MANIFEST} does not match the files")
-
-
-def _require_same_archive(file: Path, package: Package) -> None:
-    """Files and manifest determine every byte of the archive: no other archive is accepted."""
-    contents = package.contents()
-    if (
-        describe(contents) != package.manifest.parts
-        or archive(contents, package.manifest) != file.read_bytes()
-    ):
-        raise SluiceError(
-            f"{file}: differs from the archive that its files and {MANIFEST} give: a size, an "
-            "owner, a mode, the order or the manifest's formatting differs, or extra bytes follow"
-        )

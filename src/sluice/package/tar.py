@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Container
 from pathlib import Path, PurePosixPath
 
 from sluice.errors import SluiceError
-from sluice.files import sha256
 
 MAX_BYTES = 512 * 2**20
 _MAX_FILES = 5_000
@@ -29,26 +29,33 @@ def pack(files: list[tuple[str, bytes]], time: int) -> bytes:
     return out.getvalue()
 
 
-def unpack(file: Path, folder: Path) -> dict[str, str]:
-    """Unpack into an empty folder; returns the SHA-256 of each member.
+def unpack(file: Path, folder: Path, parts: Container[str] | None = None) -> dict[str, bytes]:
+    """Unpack into an empty folder; returns the content of each member.
 
+    parts: the first elements of the paths to write; None writes all. All members are checked.
     Raises SluiceError for what is not an uncompressed tar of plain files that stay in the folder.
     """
     try:
         if file.stat().st_size > MAX_BYTES:
             raise SluiceError(f"{file}: is larger than {MAX_BYTES:,} bytes, the limit of a package")
         with tarfile.open(file, "r:") as tar:
-            return _unpack(tar, folder, str(file))
+            contents = _contents(tar, str(file))
     except FileNotFoundError:
         raise SluiceError(f"{file}: no such file") from None
     except IsADirectoryError:
         raise SluiceError(f"{file}: is a folder, expected a package file") from None
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise SluiceError(f"{file}: is not a readable package: {error}") from None
+    _write({n: c for n, c in contents.items() if parts is None or _part(n) in parts}, folder)
+    return contents
 
 
-def _unpack(tar: tarfile.TarFile, folder: Path, where: str) -> dict[str, str]:
-    unpacked: dict[str, str] = {}
+def _part(name: str) -> str:
+    return PurePosixPath(name).parts[0]
+
+
+def _contents(tar: tarfile.TarFile, where: str) -> dict[str, bytes]:
+    unpacked: dict[str, bytes] = {}
     total = 0
     for member in tar:
         _refuse_unless_safe(member, where)
@@ -60,9 +67,11 @@ def _unpack(tar: tarfile.TarFile, folder: Path, where: str) -> dict[str, str]:
                 f"{where}: unpacks to more than {MAX_BYTES:,} bytes or {_MAX_FILES:,} files, "
                 "the limits of a package"
             )
-        content = _content(tar, member, where)
-        _write(folder, member.name, content, where)
-        unpacked[member.name] = sha256(content)
+        unpacked[member.name] = _content(tar, member, where)
+    for name in unpacked:
+        for parent in map(str, PurePosixPath(name).parents):
+            if parent in unpacked:
+                raise SluiceError(f"{where}: {parent!r} is both a file and a folder")
     return unpacked
 
 
@@ -73,7 +82,7 @@ def _refuse_unless_safe(member: tarfile.TarInfo, where: str) -> None:
         raise SluiceError(f"{where}: {name!r} is not a regular file (but a link, folder or device)")
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or ":" in name:
         raise SluiceError(f"{where}: the path {name!r} could lead outside the package")
-    if path.as_posix() != name or not name.isprintable():
+    if not path.parts or path.as_posix() != name or not name.isprintable():
         raise SluiceError(f"{where}: the path {name!r} is not in its simplest printable form")
     if len(name.encode()) > _MAX_PATH_BYTES:
         raise SluiceError(f"{where}: the path {name!r} is longer than {_MAX_PATH_BYTES} bytes")
@@ -87,9 +96,8 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> bytes
     return content
 
 
-def _write(folder: Path, name: str, content: bytes, where: str) -> None:
-    try:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+def _write(contents: dict[str, bytes], folder: Path) -> None:
+    for parent in {(folder / name).parent for name in contents}:
+        parent.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
         (folder / name).write_bytes(content)
-    except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise SluiceError(f"{where}: {name!r} is both a file and a folder") from None

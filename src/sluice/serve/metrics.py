@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sluice.serve.promised import is_unusual
 
 if TYPE_CHECKING:
-    from sluice.metrics import Floats
+    from prometheus_client import Histogram
+
     from sluice.model import Scores
 
 # If this variable is set when prometheus_client is imported, workers share their values in files.
@@ -23,6 +27,7 @@ PROBABILITIES = tuple(round(0.1 * step, 1) for step in range(1, 11))
 # Prometheus sees no increase when a counter first appears with the value 1.
 OWN_ERRORS = ("internal", "log", "queue_full", "not_ready", "too_many_connections", "too_slow")
 ROUTES = ("infer", "score", "about", "health", "metrics", "docs", "other")
+TIMED = ("infer", "score")
 
 
 class Metrics:
@@ -53,8 +58,9 @@ class Metrics:
             (*labels, "route"),
             buckets=SECONDS,
         )
-        self.requests = {route: requests.labels(route=route, **model) for route in ROUTES}
-        self.seconds = {route: seconds.labels(route=route, **model) for route in ("infer", "score")}
+        self._requests = {route: requests.labels(route=route, **model) for route in ROUTES}
+        self._seconds = {route: seconds.labels(route=route, **model) for route in TIMED}
+        self._answered: dict[str, list[float]] = {}
         self._rows = prometheus.Counter("sluice_rows", "Rows scored", labels).labels(**model)
         self._score = prometheus.Histogram(
             "sluice_score",
@@ -79,24 +85,43 @@ class Metrics:
         for kind in OWN_ERRORS:
             self._errors.labels(kind=kind, **model)
 
-    def scored(self, scores: Scores) -> None:
-        """Count rows, scores and decisions of one call of the model."""
+    def scored(self, scores: Scores, sizes: Sequence[int]) -> None:
+        """Count what one call of the model has scored. sizes: the rows of each request in it."""
         self._rows.inc(len(scores.values))
-        values = scores.values if scores.values.ndim == 1 else scores.values.max(axis=1)
-        for value in values.tolist():
-            self._score.observe(value)
+        highest = scores.values if scores.values.ndim == 1 else scores.values.max(axis=1)
+        values = highest.tolist()
+        _observe(self._score, values)
         if self._decisions:
             for decision, rows in Counter(scores.decisions.tolist()).items():
                 self._decisions[decision].inc(rows)
+        if self._expected and is_unusual(highest, self._expected):
+            ends = np.cumsum(sizes)[:-1]
+            parts = np.split(highest, ends)
+            self._unusual.inc(sum(is_unusual(part, self._expected) for part in parts))
 
-    def answered(self, values: Floats) -> None:
-        """Count one request with these scores if any of them is unusual."""
-        if self._expected is not None and is_unusual(values, self._expected):
-            self._unusual.inc()
+    def answered(self, route: str, seconds: float) -> None:
+        """Remember one answered request until `count` is called."""
+        self._answered.setdefault(route, []).append(seconds)
+
+    def count(self) -> None:
+        """Count the answered requests, all at once: each count is written to a file."""
+        answered, self._answered = self._answered, {}
+        for route, seconds in answered.items():
+            self._requests[route].inc(len(seconds))
+            if route in self._seconds:
+                _observe(self._seconds[route], seconds)
 
     def error(self, kind: str) -> None:
         """Count one refused request."""
         self._errors.labels(kind=kind, **self._model).inc()
+
+
+def _observe(histogram: Histogram, values: Sequence[float]) -> None:
+    """The same as `histogram.observe` for each value, but with one write for each bucket."""
+    histogram._sum.inc(sum(values))
+    places = Counter(bisect_left(histogram._upper_bounds, value) for value in values)
+    for place, count in places.items():
+        histogram._buckets[place].inc(count)
 
 
 class MetricsPage:

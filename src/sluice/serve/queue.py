@@ -6,18 +6,27 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
-
-from sluice.model import NO_SCORE, Model, Scores, Tensors
+from sluice.model import NO_SCORE, Model, Scores
 from sluice.scoring_log.writer import LogError, LogWriter
 from sluice.serve.errors import RequestRefusedError
 from sluice.serve.metrics import Metrics
 from sluice.serve.recorder import Recorder
-from sluice.serve.request import ScoringRequest
+from sluice.serve.request import ScoringRequest, joined
 
-Pending = tuple[ScoringRequest, asyncio.Future[Scores]]
+
+class Waiting(Protocol):
+    """Whoever waits for the scores of a request: a future, or what behaves like one."""
+
+    def set_result(self, result: Scores, /) -> None:
+        """Take the scores."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """Take the reason why there are none."""
+
+
+Pending = tuple[ScoringRequest, Waiting]
 
 # The most rows of one call: between two calls, the event loop reads from the network.
 _MAX_ROWS = 4_096
@@ -43,10 +52,16 @@ class ScoringQueue:
         self._loop = asyncio.get_running_loop()
 
     def submit(self, request: ScoringRequest) -> asyncio.Future[Scores]:
-        """Return the future scores of a request.
+        """Return the future scores of a request. Raises as `put`, and the future as well."""
+        future: asyncio.Future[Scores] = self._loop.create_future()
+        self.put(request, future)
+        return future
 
-        Raises RequestRefusedError if the queue is full. The future raises it if the
-        model gives no finite score, or if the scores cannot be logged.
+    def put(self, request: ScoringRequest, waiting: Waiting) -> None:
+        """Add a request to the queue.
+
+        Raises RequestRefusedError if the queue is full. `waiting` is given it if the model gives
+        no finite score, or if the scores cannot be logged.
         """
         if len(self._waiting) >= self._max_waiting:
             raise RequestRefusedError(
@@ -57,9 +72,7 @@ class ScoringQueue:
             )
         if not self._waiting:
             self._loop.call_soon(self._score_next)
-        future: asyncio.Future[Scores] = self._loop.create_future()
-        self._waiting.append((request, future))
-        return future
+        self._waiting.append((request, waiting))
 
     def _score_next(self) -> None:
         together = self._take()
@@ -69,6 +82,8 @@ class ScoringQueue:
             # Score them one by one, so that only the request at fault is refused.
             for pending in together:
                 self._score_alone(pending)
+        # Before the event loop sends the responses, as it does when this callback has returned.
+        self._metrics.count()
         if self._waiting:
             self._loop.call_soon(self._score_next)
 
@@ -84,38 +99,27 @@ class ScoringQueue:
     def _score(self, together: list[Pending]) -> None:
         """Score, log and answer all of these requests; if anything fails, none of them."""
         requests = [request for request, _ in together]
-        scores = self._model.score(_joined([request.tensors for request in requests]))
+        scores = self._model.score(joined([request.rows for request in requests]))
         if len(unusable := scores.unusable):
             raise RequestRefusedError(422, "no_score", f"row {unusable[0]}: {NO_SCORE}")
         if self._log:
             self._log.write(self._recorder.records(requests, scores))
-        self._metrics.scored(scores)
+        sizes = [len(request.rows) for request in requests]
+        self._metrics.scored(scores, sizes)
         start = 0
-        for request, future in together:
-            end = start + len(request.tensors)
+        for size, (_, waiting) in zip(sizes, together, strict=True):
+            end = start + size
             part = Scores(scores.values[start:end], scores.decisions[start:end])
-            self._metrics.answered(part.values)
-            _settle(future.set_result, part)
+            _settle(waiting.set_result, part)
             start = end
 
     def _take(self) -> list[Pending]:
         together: list[Pending] = []
         rows = 0
-        while self._waiting and (
-            not together or rows + len(self._waiting[0][0].tensors) <= _MAX_ROWS
-        ):
+        while self._waiting and (not together or rows + len(self._waiting[0][0].rows) <= _MAX_ROWS):
             together.append(self._waiting.popleft())
-            rows += len(together[-1][0].tensors)
+            rows += len(together[-1][0].rows)
         return together
-
-
-def _joined(parts: list[Tensors]) -> Tensors:
-    if len(parts) == 1:
-        return parts[0]
-    return Tensors(
-        np.concatenate([part.numbers for part in parts]),
-        np.concatenate([part.categories for part in parts]),
-    )
 
 
 def _settle(settle: Callable[[Any], None], result: Scores | Exception) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sluice.model import Scores, Signature, Tensors
 from sluice.scoring_log.record import LoggedColumn, LogRecord
-from sluice.serve.request import ScoringRequest, decided_classes
+from sluice.serve.request import Row, ScoringRequest, decided_classes
 
 
 class Recorder:
@@ -28,7 +28,7 @@ class Recorder:
         records: list[LogRecord] = []
         for request in requests:
             latency = round(clock - request.started, 6)
-            features = self._features(request.tensors)
+            features = self._features(request.rows)
             for row, known in enumerate(features):
                 place = len(records)
                 records.append(
@@ -46,12 +46,22 @@ class Recorder:
                 )
         return records
 
-    def _features(self, tensors: Tensors) -> list[list[float | str | None]]:
+    def _features(self, rows: Tensors | Row) -> list[list[float | str | None]]:
         """The logged values of each row: first the numbers, then the categories."""
-        numbers, categories = tensors.numbers, tensors.categories
+        if isinstance(rows, Row):
+            return [self._features_of(rows)]
+        numbers, categories = rows.numbers, rows.categories
         if not self._all_logged:
             numbers, categories = numbers[:, self._numbers], categories[:, self._categories]
         return [
             known + [text or None for text in texts]
             for known, texts in zip(numbers.tolist(), categories.tolist(), strict=True)
+        ]
+
+    def _features_of(self, row: Row) -> list[float | str | None]:
+        if self._all_logged:
+            return [*row.numbers, *[text or None for text in row.categories]]
+        return [
+            *[row.numbers[place] for place in self._numbers],
+            *[row.categories[place] or None for place in self._categories],
         ]

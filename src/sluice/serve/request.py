@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
+import numpy as np
 
 from sluice.model import Scores, Signature, Tensors
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row, which becomes part of a batch's tensors only when the batch is scored.
+
+    numbers: None for a missing one. categories: the labels, the empty text for a missing one.
+    """
+
+    numbers: tuple[float | None, ...]
+    categories: list[str]
+
+    def __len__(self) -> int:
+        return 1
 
 
 class ScoringRequest(msgspec.Struct, frozen=True):
@@ -16,10 +32,31 @@ class ScoringRequest(msgspec.Struct, frozen=True):
     """
 
     id: str
-    tensors: Tensors
+    rows: Tensors | Row
     ids: list[str] | None
     started: float
     x_request_id: str
+
+
+def joined(parts: Sequence[Tensors | Row]) -> Tensors:
+    """The tensors of all rows, in their order."""
+    single = [part for part in parts if isinstance(part, Row)]
+    if len(single) == len(parts):
+        return _stacked(single)
+    tensors = [_stacked([part]) if isinstance(part, Row) else part for part in parts]
+    if len(tensors) == 1:
+        return tensors[0]
+    return Tensors(
+        np.concatenate([part.numbers for part in tensors]),
+        np.concatenate([part.categories for part in tensors]),
+    )
+
+
+def _stacked(rows: Sequence[Row]) -> Tensors:
+    return Tensors(
+        np.array([row.numbers for row in rows], np.float64),  # None becomes NaN
+        np.array([row.categories for row in rows], object).reshape(len(rows), -1),
+    )
 
 
 def decided_classes(signature: Signature, scores: Scores) -> list[str] | None:

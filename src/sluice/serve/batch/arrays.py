@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sluice.metrics import Floats, Ints
+from sluice.serve.batch import arrow_functions
 
 
 def floats(values: Floats) -> pa.Array:
@@ -35,21 +36,23 @@ def texts(values: Sequence[str | None]) -> pa.Array:
     bits = np.packbits(known, bitorder="little")
     buffers = [pa.py_buffer(bits), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
     # First as large strings: the quoted values of a batch may take more than 2 GiB.
-    return pa.Array.from_buffers(pa.large_string(), len(encoded), buffers).cast(pa.string())
+    large = pa.Array.from_buffers(pa.large_string(), len(encoded), buffers)
+    return arrow_functions.cast(large, pa.string())
 
 
 def choose(values: Sequence[str], indices: Ints) -> pa.Array:
     """[n] strings: the value at each of the indices [n]."""
-    return texts(values).take(integers(indices))
+    return arrow_functions.take(texts(values), integers(indices))
 
 
 def present(array: pa.Array) -> NDArray[np.bool_]:
     """[n] whether each element has a value."""
     if not array.null_count:
         return np.ones(len(array), bool)
-    bits = array.is_valid()
-    unpacked = np.unpackbits(np.frombuffer(bits.buffers()[1], np.uint8), bitorder="little")
-    return unpacked[bits.offset : bits.offset + len(bits)].astype(bool)
+    byte, bit = divmod(array.offset, 8)
+    bits = np.frombuffer(array.buffers()[0], np.uint8)[byte:]
+    unpacked = np.unpackbits(bits, count=bit + len(array), bitorder="little")
+    return unpacked[bit:].astype(bool)
 
 
 def numbers(array: pa.Array) -> Floats:

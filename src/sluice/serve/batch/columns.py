@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sluice.labels import MISSING, Levels
 from sluice.metrics import Floats
 from sluice.missing import WORDS, is_missing
 from sluice.model import NOT_FINITE, Tensors, no_number
+from sluice.serve.batch import arrow_functions
 from sluice.serve.batch.arrays import numbers, present, texts
 from sluice.serve.batch.column_plan import ColumnPlan, is_text
 
@@ -52,7 +52,7 @@ def encode(plan: ColumnPlan, batch: pa.RecordBatch) -> tuple[Tensors, Faults]:
 
 def _numbers(column: pa.Array, *, parsed: bool) -> tuple[Floats, Problems]:
     if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+        column = arrow_functions.dictionary_decode(column)
     if not is_text(column.type):
         return _finite(column)
     return _parsed(column) if parsed else _refused(column)
@@ -60,10 +60,9 @@ def _numbers(column: pa.Array, *, parsed: bool) -> tuple[Floats, Problems]:
 
 def _finite(column: pa.Array) -> tuple[Floats, Problems]:
     if pa.types.is_decimal(column.type):
-        column = column.cast(
-            pa.string()
-        )  # Arrow's direct cast to float does not always round correctly
-    converted = column.cast(pa.float64(), safe=False)
+        # Arrow's direct cast to float does not always round correctly
+        column = arrow_functions.cast(column, pa.string())
+    converted = arrow_functions.cast(column, pa.float64())
     values = numbers(converted)
     infinite = ~np.isfinite(values)
     if infinite.any():
@@ -80,9 +79,8 @@ def _refused(column: pa.Array) -> tuple[Floats, Problems]:
 
 def _parsed(column: pa.Array) -> tuple[Floats, Problems]:
     """Parse text as numbers: by Arrow, or cell by cell if Arrow cannot parse one of them."""
-    missing = pc.is_in(column, value_set=_WORDS)
     try:
-        return _finite(pc.if_else(missing, pa.nulls(len(column), column.type), column))
+        return _finite(arrow_functions.null_if_among(column, _WORDS))
     except pa.ArrowInvalid:
         return _parsed_one_by_one(column)
 
@@ -116,8 +114,8 @@ def _number(text: str) -> float | None:
 def _categories(column: pa.Array, levels: Levels) -> NDArray[np.object_]:
     """[n] labels. Each distinct value is recognised once, not once for each row."""
     if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
+        column = arrow_functions.dictionary_encode(column)
     labelled = [levels.of(value) for value in column.dictionary.to_pylist()]
-    at = numbers(column.indices.cast(pa.float64()))
+    at = numbers(arrow_functions.cast(column.indices, pa.float64()))
     places = np.where(np.isnan(at), len(labelled), at).astype(np.int64)
     return np.array([*labelled, MISSING], object)[places]

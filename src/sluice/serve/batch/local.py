@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from tqdm import tqdm
 
 from sluice.errors import SluiceError
 from sluice.metrics import Ints
@@ -52,7 +52,7 @@ def run(
         if path.suffix != ".parquet" or path.is_dir():
             raise SluiceError(f"{path}: expected a file name that ends in .parquet")
         refuse_foreign(path)
-    with opened(package) as unpacked:
+    with opened(package, ["model"]) as unpacked:
         model = Model(unpacked.model)
         inputs = open_all(given, [*model.signature.numbers, *model.signature.categories])
         file = inputs[0].file
@@ -92,7 +92,7 @@ def _score_all(
     counts = [each.file.rows for each in origins.inputs]
     total = None if None in counts else sum(filter(None, counts))
     first = 0  # the position of the file's first row in the whole input
-    with tqdm(total=total, unit=" rows", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+    with _progress(total) as scored:
         for at, source in enumerate(origins.inputs):
             rows = 0
             for read in _read_ahead(source.file.batches(batch_rows)):
@@ -107,8 +107,20 @@ def _score_all(
                 bad.write(origins.ragged(read.ragged, first, at))
                 count = len(read.rows) + len(read.ragged)
                 rows += count
-                bar.update(count)
+                scored(count)
             first += rows
+
+
+@contextmanager
+def _progress(total: int | None) -> Iterator[Callable[[int], object]]:
+    """A function to call with the number of further rows; on a terminal, it moves a bar."""
+    if not sys.stderr.isatty():
+        yield int
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=" rows", unit_scale=True) as bar:
+        yield bar.update
 
 
 def _read_ahead(batches: Iterator[RowBatch]) -> Iterator[RowBatch]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from sluice.metrics import Ints
 from sluice.model import NO_SCORE, Model, Scores, Tensors
+from sluice.serve.batch import arrow_functions
 from sluice.serve.batch.arrays import choose, floats, integers, texts
 from sluice.serve.batch.column_plan import ColumnPlan
 from sluice.serve.batch.columns import Fault, Faults, encode
@@ -44,7 +45,7 @@ def score(model: Model, plan: ColumnPlan, batch: pa.RecordBatch) -> ScoredBatch:
     bad = np.array(sorted(faults), np.int64)
     carried = batch.select(list(plan.carried))
     if faults:
-        carried = carried.take(integers(good))
+        carried = _rows(carried, good)
     scored = _results(plan, carried, scores)
     return ScoredBatch(scored, good, _refusals(plan, batch, bad, faults), bad)
 
@@ -58,7 +59,7 @@ def _scores(model: Model, tensors: Tensors) -> Scores:
 
 
 def _results(plan: ColumnPlan, carried: pa.RecordBatch, scores: Scores) -> pa.RecordBatch:
-    values = scores.values.reshape(carried.num_rows, len(plan.score_names))
+    values = scores.values.reshape(len(scores.values), len(plan.score_names))
     columns = [*carried.columns, *map(floats, values.T)]
     if plan.signature.classes:
         columns.append(choose(plan.signature.classes, scores.decisions.astype(np.int64)))
@@ -66,7 +67,13 @@ def _results(plan: ColumnPlan, carried: pa.RecordBatch, scores: Scores) -> pa.Re
 
 
 def _refusals(plan: ColumnPlan, batch: pa.RecordBatch, bad: Ints, faults: Faults) -> pa.RecordBatch:
-    values = batch.take(integers(bad)).columns
+    values = _rows(batch, bad).columns
     named = [faults[row] for row in bad.tolist()]
     columns = [*values, texts([f.column for f in named]), texts([f.problem for f in named])]
     return pa.RecordBatch.from_arrays(columns, schema=plan.refused)
+
+
+def _rows(batch: pa.RecordBatch, places: Ints) -> pa.RecordBatch:
+    """The rows at these places."""
+    taken = [arrow_functions.take(column, integers(places)) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(taken, schema=batch.schema)

@@ -14,11 +14,13 @@ import msgspec
 
 from sluice.model import InputError
 from sluice.serve.errors import RequestRefusedError
+from sluice.serve.http.direct import DirectInference, inferred
 from sluice.serve.http.docs import PAGE, POLICY
 from sluice.serve.http.inference import BINARY_HEADER, Inference
 from sluice.serve.http.records import Records
 from sluice.serve.http.request_id import HEADER as ID_HEADER
 from sluice.serve.http.request_id import RequestIds
+from sluice.serve.http.response import Response
 from sluice.serve.metrics import Metrics, MetricsPage
 from sluice.serve.queue import ScoringQueue
 
@@ -27,18 +29,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
-_JSON = b"application/json"
 _SHOWN = 100  # characters of an address in a message
 _encode = msgspec.json.Encoder().encode
-
-
-class Response(msgspec.Struct, frozen=True):
-    """What is sent back. headers: further ones than content type and length."""
-
-    body: bytes
-    status: int = 200
-    type: bytes = _JSON
-    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class RequestHead(msgspec.Struct, frozen=True):
@@ -92,6 +84,8 @@ class App:
     unready: returns why the server is not ready, or an empty text. token: the bearer token which
     clients must send; None accepts all. max_body: bytes. instance: makes the request ids of this
     worker unique. origins: the origins of web pages which are trusted besides the server's own.
+
+    direct: answers the usual inference requests, which do not come to the application then.
     """
 
     def __init__(
@@ -112,6 +106,16 @@ class App:
         self._token = None if token is None else token.encode()
         self._ids = RequestIds(instance)
         self._routes = self._table()
+        self.direct = DirectInference(
+            model.inference,
+            model.queue,
+            metrics=metrics,
+            ids=self._ids,
+            admit=lambda headers: self._admit(headers, open=False),
+            refused=self._refused,
+            paths=[f"{at}/infer" for at in _places(model)],
+            max_body=max_body,
+        )
         self._open = {
             path for path, by in self._routes.items() if any(route.open for route in by.values())
         }
@@ -131,9 +135,8 @@ class App:
             return  # the connection has counted it
         except Exception as error:
             response = self._refused(error, headers)
-        self._metrics.requests[name].inc()
-        if name in self._metrics.seconds:
-            self._metrics.seconds[name].observe(time.monotonic() - head.started)
+        self._metrics.answered(name, time.monotonic() - head.started)
+        self._metrics.count()
         await _send(send, response, head.id)
 
     def _table(self) -> dict[str, dict[str, Route]]:
@@ -148,7 +151,7 @@ class App:
             "/v2/health/live": {"GET": Route("health", self._live, open=True)},
             "/v2/health/ready": {"GET": Route("health", self._ready, open=True)},
         }
-        for at in (f"/v2/models/{model.name}", _versioned(model)):
+        for at in _places(model):
             table[at] = {"GET": Route("about", self._metadata)}
             table[f"{at}/ready"] = {"GET": Route("health", self._model_ready, open=True)}
             table[f"{at}/infer"] = {"POST": Route("infer", self._infer)}
@@ -216,11 +219,7 @@ class App:
         header = head.headers.get(BINARY_HEADER)
         scoring, request = inference.read(body, header, head.id, head.started)
         scores = await self._model.queue.submit(scoring)
-        content, length = inference.write(scoring, request, scores)
-        if length is None:
-            return Response(content)
-        headers = ((BINARY_HEADER, str(length).encode()),)
-        return Response(content, type=b"application/octet-stream", headers=headers)
+        return inferred(*inference.write(scoring, request, scores))
 
     async def _score(self, head: RequestHead) -> Response:
         body = await self._body(head)
@@ -295,8 +294,9 @@ class App:
         return Response(self._model.openapi)
 
 
-def _versioned(model: ServedModel) -> str:
-    return f"/v2/models/{model.name}/versions/{model.version}"
+def _places(model: ServedModel) -> tuple[str, str]:
+    """The paths of the model, without and with its version."""
+    return f"/v2/models/{model.name}", f"/v2/models/{model.name}/versions/{model.version}"
 
 
 def _too_large(most: int) -> RequestRefusedError:

@@ -18,6 +18,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from sluice.serve.http.direct import DirectCycle, DirectInference
 from sluice.serve.settings import ServerSettings
 
 _HEADERS, _BODY = "headers", "body"
@@ -34,10 +35,12 @@ class Connection(HttpToolsProtocol):
 
     Methods without a docstring override those of asyncio and uvicorn.
 
-    refused: called with the kind of each refusal. stopping: whether the server stops.
+    refused: called with the kind of each refusal. stopping: whether the server stops. direct:
+    answers the usual inference requests.
     """
 
     settings: ServerSettings
+    direct: DirectInference
     refused: Callable[[str], None]
     stopping: Callable[[], bool]
 
@@ -45,7 +48,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(config, server_state, **rest)
         self._arriving = _HEADERS  # the part of a request that is arriving; empty if none is
         self._request = 0
-        self._header_bytes = 0
+        self._header_bytes = self._chunk_bytes = 0
         self._too_long = False
         self._watched: tuple[int, str] | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -71,9 +74,11 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._ignoring or self.transport.is_closing():
             return
+        self._chunk_bytes = len(data)
         if self._arriving != _BODY:
             self._header_bytes += len(data)
-            if b"pgrade:" in data or b"PGRADE:" in data:
+            head = data.partition(b"\r\n\r\n")[0]
+            if b"pgrade:" in head or b"PGRADE:" in head:
                 data = _without_upgrade(data)
         super().data_received(data)
         if self._arriving == _HEADERS and self._header_bytes > self.settings.max_headers:
@@ -106,10 +111,13 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         # Checked here too, because headers and body may arrive in one piece.
-        self._too_long = self._headers_length() > self.settings.max_headers
+        most = self.settings.max_headers
+        arrived = self._header_bytes + self._chunk_bytes  # at least the length of the headers
+        self._too_long = arrived > most and self._headers_length() > most
         if self._too_long:
             raise _TooManyHeadersError
-        super().on_headers_complete()
+        if not self._start_directly():
+            super().on_headers_complete()
         self._header_bytes = 0
         self._arriving = _BODY
         if self._draining:
@@ -118,6 +126,29 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._arriving = ""
+        if isinstance(self.cycle, DirectCycle) and not self.cycle.response_complete:
+            type(self).direct.answer(self.cycle)
+
+    def _start_directly(self) -> bool:
+        """Start a request that is answered without uvicorn's request cycle, if it can be."""
+        if self.flow.write_paused or not (self.cycle is None or self.cycle.response_complete):
+            return False
+        headers = dict(self.headers)
+        if not type(self).direct.takes(self.parser.get_method(), self.url, headers):
+            return False
+        keep_alive = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+        cycle: Any = DirectCycle(headers, keep_alive=keep_alive, send=self._send)
+        self.cycle = cycle
+        return True
+
+    def _send(self, message: bytes) -> None:
+        """Send the whole response to the request that was started directly."""
+        cycle = self.cycle
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(message)
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         if self._too_long:

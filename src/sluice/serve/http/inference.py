@@ -17,8 +17,9 @@ import numpy as np
 
 from sluice.model import NOT_FINITE, InputError, Scores, Signature, Tensors, no_input
 from sluice.serve.errors import RequestRefusedError
-from sluice.serve.http import model_metadata, request_body, tensors
+from sluice.serve.http import request_body, tensors
 from sluice.serve.http.tensors import Tensor, Values
+from sluice.serve.http.usual_request import OneRowResponse, UsualRequest
 from sluice.serve.request import ScoringRequest, decided_classes
 from sluice.unique_keys import RepeatedKeyError
 
@@ -57,7 +58,6 @@ _heads = msgspec.json.Decoder(_TensorHeads)
 # Where msgspec says that a value is wrong: message, tensor, field, position.
 _AT = re.compile(r"(.*) - at `\$\.inputs\[(\d+)\]\.(datatype|data)(?:\[(\d+)\])?")
 _encode = msgspec.json.Encoder().encode
-_REAL, _TEXT = {int, float, type(None)}, {str, type(None)}
 
 
 class Inference:
@@ -70,25 +70,22 @@ class Inference:
         self._max_rows, self._max_nesting = max_rows, max_nesting
         self._numbers, self._levels = signature.numbers, signature.levels
         self._known = {signature.id, *(column.name for column in signature.inputs)}
-        self._usual: list[tuple[str, str, list[int], dict[str, Any]]] = [
-            (column["name"], column["datatype"], [1, 1], {})
-            for column in model_metadata.inputs(signature)
-        ]
-        places = list(enumerate(column.type for column in signature.inputs))
-        self._number_places = [place for place, kind in places if kind == "number"]
-        self._category_places = [place for place, kind in places if kind == "category"]
-        self._level_finders = [levels.of for levels in signature.levels.values()]
+        self._usual = UsualRequest(signature)
+        self._one_row = OneRowResponse(signature, name, version)
         self._outputs = ("score", "decision") if signature.classes else ("score",)
         self._head = _encode({"model_name": name, "model_version": version})[:-1]
 
     def read(
         self, body: bytes, header: bytes | None, id: str, started: float
-    ) -> tuple[ScoringRequest, InferenceRequest]:
-        """Read a request.
+    ) -> tuple[ScoringRequest, InferenceRequest | None]:
+        """Read a request. The second result is None for the usual request of one row.
 
         header: the length of the JSON, if binary tensors follow it. id: of the HTTP
         request. Raises RequestRefusedError or InputError.
         """
+        usual = self._usual.read(body) if header is None else None
+        if usual is not None:
+            return ScoringRequest(self._id(usual[0], id), usual[1], None, started, id), None
         text, rest = _split(body, header)
         try:
             request = request_body.decode(_decoder, text)
@@ -96,14 +93,11 @@ class Inference:
             raise self._with_place(error, text) from None
         self._check(request)
         _require_unique_keys(text, request)
-        usual = self._usual_row(request.inputs)
-        if usual is not None and not rest:
-            return ScoringRequest(self._id(request, id), usual, None, started, id), request
         rows = request.inputs[0].shape[0]
         columns = self._columns(request.inputs, rest, rows)
         ids = columns.get(self._signature.id) if self._signature.id else None
         scoring = ScoringRequest(
-            self._id(request, id),
+            self._id(request.id, id),
             self._tensors(columns, rows),
             None if ids is None else tensors.labels(ids),
             started,
@@ -111,29 +105,8 @@ class Inference:
         )
         return scoring, request
 
-    def _id(self, request: InferenceRequest, id: str) -> str:
-        return request_body.check_id(request.id) if request.id else id
-
-    def _usual_row(self, given: list[Tensor]) -> Tensors | None:
-        """A shortcut for the usual request: one row in JSON, columns in the metadata's order.
-
-        Returns None for all others, which the general code reads or refuses.
-        """
-        if [(t.name, t.datatype, t.shape, t.parameters) for t in given] != self._usual:
-            return None
-        try:
-            row = [value for tensor in given for (value,) in [tensor.data or []]]
-            numbers = [row[place] for place in self._number_places]
-            texts = [row[place] for place in self._category_places]
-            if _REAL.issuperset(map(type, numbers)) and _TEXT.issuperset(map(type, texts)):
-                known = [of(text) for of, text in zip(self._level_finders, texts, strict=True)]
-                return Tensors(
-                    np.array([numbers], np.float64),  # None becomes NaN
-                    np.array([known], object),
-                )
-        except (TypeError, ValueError, OverflowError):
-            pass
-        return None
+    def _id(self, given: str | None, id: str) -> str:
+        return request_body.check_id(given) if given else id
 
     def _with_place(self, error: RequestRefusedError, text: memoryview) -> Exception:
         """The same error with row and column if it is about a value; msgspec cannot name them."""
@@ -253,10 +226,12 @@ class Inference:
         )
 
     def write(
-        self, scoring: ScoringRequest, request: InferenceRequest, scores: Scores
+        self, scoring: ScoringRequest, request: InferenceRequest | None, scores: Scores
     ) -> tuple[bytes, int | None]:
         """The response's body, and the length of its JSON if binary tensors follow it."""
-        rows = len(scoring.tensors)
+        if request is None:
+            return self._one_row.write(scoring.id, scores), None
+        rows = len(scoring.rows)
         values, decisions = scores.values, decided_classes(self._signature, scores)
         outputs, binary = [], []
         for name, as_binary in self._wanted(request).items():

@@ -12,22 +12,24 @@ from typing import Any
 
 import uvicorn
 
+from sluice.serve.http.app import App
 from sluice.serve.http.connection import Connection
 from sluice.serve.settings import ServerSettings
 
 
 class Server:
-    """Serves an ASGI application.
+    """Serves the application.
 
     refused: called with the kind of each request that never reached the application.
     """
 
-    def __init__(self, app: Any, settings: ServerSettings, refused: Callable[[str], None]) -> None:
+    def __init__(self, app: App, settings: ServerSettings, refused: Callable[[str], None]) -> None:
         class LimitedConnection(Connection):
             pass
 
         self._settings = settings
         LimitedConnection.settings, LimitedConnection.refused = settings, staticmethod(refused)
+        LimitedConnection.direct = app.direct
         LimitedConnection.stopping = staticmethod(lambda: self.stopping)
         logging.getLogger("uvicorn").setLevel(logging.ERROR)
         self._uvicorn = _Uvicorn(
