@@ -27,6 +27,8 @@ after the load. *Ready* is the time from the start until the readiness check suc
 code of a peer's service is our own, it passes each row to the pipeline as a pandas data frame, as
 in training.
 
+[What a request costs](request-cost.md) says where its time goes.
+
 {tables}
 """
 
