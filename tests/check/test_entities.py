@@ -149,6 +149,24 @@ def test_a_smooth_effect_of_a_rounded_number_is_no_entity() -> None:
     assert look(pd.DataFrame({"carat": carat, "y": price})) is None
 
 
+@pytest.mark.parametrize("states", [6, 18])
+def test_the_countries_of_a_balanced_panel_are_named_and_not_its_years(states: int) -> None:
+    random = np.random.default_rng(2)
+    frame = pd.DataFrame(
+        {
+            "gas": random.normal(size=states * 23).round(2),
+            "year": np.tile(np.arange(1967.0, 1990), states),
+            "state": np.repeat([f"state {n}" for n in range(states)], 23),
+            "y": random.choice(["a", "b"], states * 23),
+        }
+    )
+    found = look(frame)
+    assert found is not None
+    assert found.columns == ("state",)
+    assert found.count == states
+    assert "'year' hardly ever repeats" in found.reason
+
+
 def test_a_number_that_is_computed_from_others_is_no_entity() -> None:
     """Loans with the same amount, term and rate have the same instalment, and the same debt."""
     random = np.random.default_rng(4)

@@ -35,6 +35,7 @@ _STATIC = 0.95  # agreement within a key, where 0 is chance and 1 means always
 _MOST_COMMON = 0.9  # a column of which pairs of rows agree more often than this says nothing
 _EXPECTED, _SELDOM = 20, 0.02  # repeats that chance would give, and the share of them that is few
 _SAME_TARGET = 0.9
+_YEARS = (1800, 2100)
 _MOST_MISSING = 0.1  # share of rows without a value of the key
 _COMPUTED = 0.9  # R squared from which a number follows from others
 _BEYOND_CHANCE = 5  # times as many pairs as there would be if the columns were independent
@@ -142,32 +143,53 @@ class _Table:
         """Why rows with the same key may be of one entity; None if nothing says so."""
         entity = _together([self.codes[name] for name in key])
         size = np.bincount(entity)
-        repeated = float((size[entity] > 1).mean())
         usual = len(size) >= _FEWEST_KEYS and size.max() < _LARGEST_ENTITY * size.sum()
-        if not usual or repeated < _LEAST_REPEATED:
+        if not usual or float((size[entity] > 1).mean()) < _LEAST_REPEATED:
             return None
         chosen = _some_keys(entity, size)
         within = {n: _Within.of(entity, c, chosen) for n, c in self.codes.items() if n not in key}
         static = [n for n, w in within.items() if w.common < _MOST_COMMON and w.kappa > _STATIC]
         static = [n for n in static if not self._follows(entity, n)]
         static = [] if self._is_computed(key, static) else self._independent(static)
-        count = f"{repeated:.0%} of the rows share one of its {len(size):,} values with others"
         if len(static) > 1:
             same = ", ".join(map(repr, static[:4]))
-            return Entities(key, len(size), f"{count}, and mostly agree in {same} too", 3)
+            why = f"{self._repeated(entity)}, and mostly agree in {same} too"
+            return Entities(key, len(size), why, 3)
         if (name := self._counter(key)) is not None:
-            why = f"{count}, and {name!r} hardly ever repeats among these"
-            return Entities(key, len(size), why, 2)
+            if len(key) == 1 and self._is_time(key[0]) and self._may_repeat(name):
+                # The rows of one year are of different countries: a country is an entity.
+                key, name, entity = (name,), key[0], self.codes[name]
+            why = f"{self._repeated(entity)}, and {name!r} hardly ever repeats among these"
+            return Entities(key, int(entity.max()) + 1, why, 2)
         if len(size) >= _FEWEST_IN_TARGET and self._tells_target(key, entity, chosen):
             target = self.settings.data.target
-            return Entities(key, len(size), f"{count}, and mostly have the same {target!r}", 1)
+            why = f"{self._repeated(entity)}, and mostly have the same {target!r}"
+            return Entities(key, len(size), why, 1)
         return None
+
+    def _repeated(self, entity: Codes) -> str:
+        size = np.bincount(entity)
+        share = float((size[entity] > 1).mean())
+        return f"{share:.0%} of the rows share one of its {len(size):,} values with others"
+
+    def _is_time(self, name: str) -> bool:
+        """Whether a column has dates or years."""
+        column = self.frame[name]
+        if column.dtype.kind == "f":
+            return bool(column.between(*_YEARS).all())
+        return dates.read(column) is not None
+
+    def _may_repeat(self, name: str) -> bool:
+        number = self.settings.columns[name].type == "number"
+        return not number and name != self.settings.data.target and not self._is_time(name)
 
     def _counter(self, key: tuple[str, ...]) -> str | None:
         """A column that hardly ever repeats within a key, although chance would repeat it."""
         entity = _together([self.every[name] for name in key])
         chosen = _some_keys(entity, np.bincount(entity))
-        for name in [name for name in self.every if name not in key]:
+        columns = self.settings.columns
+        others = [name for name in self.every if name not in key]
+        for name in sorted(others, key=lambda n: columns[n].type == "number"):
             within = _Within.of(entity, self.every[name], chosen)
             if within.expected > _EXPECTED and within.repeats < _SELDOM * within.expected:
                 return name
