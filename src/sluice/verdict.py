@@ -16,7 +16,7 @@ from sluice.files import decode_json
 _MOST_ROWS = 100
 # With so many rows of each kind, hardly one of 400 resamples has none of a kind: 400 exp(-12) is
 # below 1 %.
-_DEFINED_ROWS = 12
+DEFINED_ROWS = 12
 
 
 class Status(StrEnum):
@@ -161,11 +161,11 @@ def judge(
 def _what_would_define(n: int | None, rarest: int | None) -> str:
     """Say how many rows a measurement needs that some class or group is too rare for."""
     if n is None or rarest is None:
-        return f"at least {_DEFINED_ROWS} rows of the rarest class or group would settle it"
-    if rarest >= _DEFINED_ROWS:
+        return f"at least {DEFINED_ROWS} rows of the rarest class or group would settle it"
+    if rarest >= DEFINED_ROWS:
         return "remove its bound in params.yaml if it cannot be defined for this data"
-    have = f"{rarest} rows of the rarest class or group are there, at least {_DEFINED_ROWS} needed"
-    return f"{have}: about {n * _DEFINED_ROWS // max(rarest, 1) - n:,} more rows"
+    have = f"{rarest} rows of the rarest class or group are there, at least {DEFINED_ROWS} needed"
+    return f"{have}: about {n * DEFINED_ROWS // max(rarest, 1) - n:,} more rows"
 
 
 def _hold(

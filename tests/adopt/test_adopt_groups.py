@@ -86,6 +86,20 @@ def test_rare_columns_that_meet_in_no_row_by_chance_stay_apart(
     assert "deaf=1 & sex=m" in notes[0]
 
 
+def test_a_class_that_is_too_rare_for_an_interval_is_said_beforehand(
+    project: Path, adopted: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    random = np.random.default_rng(9)
+    frame = pd.DataFrame(
+        {"x": random.normal(size=100).round(3), "y": ["rare"] * 14 + ["usual"] * 86}
+    )
+    frame.to_csv(tmp_path / "kinds.csv", index=False)
+    said = adopted(tmp_path / "kinds.csv", "y")
+    warned = [line for line in said if "a confidence interval needs" in line]
+    assert len(warned) == 1
+    assert re.match(r"WARNING: class 'rare' has [1-9] rows in the holdout", warned[0])
+
+
 def test_no_error_in_few_rows_does_not_make_a_strict_bound(
     project: Path, adopted: Callable[..., list[str]], tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.metrics import Predictions, of_task
 from sluice.train.split import PARTS, assign, counted
+from sluice.verdict import DEFINED_ROWS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -56,9 +57,17 @@ def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
         intersections=fairness.intersections,
         thin=fairness.thin,
         never=fairness.never,
+        rare=_rare(frame, part, settings),
         largest=largest,
         largest_share=share,
     )
+
+
+def _rare(frame: DataFrame, part: NDArray[np.object_], settings: Settings) -> dict[str, int]:
+    """Return the classes that are too rare in the holdout, with their number of rows there."""
+    counts = frame[settings.data.target][part == "holdout"].value_counts()
+    rows = {known: int(counts.get(known, 0)) for known in settings.classes}
+    return {known: count for known, count in rows.items() if count < DEFINED_ROWS}
 
 
 def _too_good(outcome: Predictions, settings: Settings) -> dict[str, float]:

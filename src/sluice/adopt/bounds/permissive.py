@@ -28,6 +28,7 @@ def permissive_bounds(profile: TableProfile) -> DerivedBounds:
         intersections=largest,
         thin={},
         never=(),
+        rare={},
         largest="",
         largest_share=0.0,
     )
