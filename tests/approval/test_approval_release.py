@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sluice.delivery.publication import APPROVED
+from sluice.delivery.publication import APPROVED, DESIRED
 from support.releases.attested import approve, attest, forget, release, sha256
 from support.releases.repository import RUN, Repository
 from support.releases.sabotage import DELIVERY, OCTOCAT, SETTINGS, STARTERS
@@ -22,6 +22,7 @@ def approved(released: Repository) -> Repository:
     """The older version is the champion; hubot has approved the newer one in this run."""
     released.github.approve(RUN, "hubot")
     approve(released.attestations, released.newer.digest, run=RUN)
+    approve(released.attestations, released.newer.digest, run=RUN, kind=DESIRED)
     return released
 
 
@@ -98,11 +99,12 @@ def test_what_the_workflow_attests_of_the_release(approved: Repository) -> None:
 
 
 @pytest.mark.parametrize("run", [None, RUN - 1])
-def test_no_attestation_of_this_run(approved: Repository, run: int | None) -> None:
+@pytest.mark.parametrize("kind", [APPROVED, DESIRED])
+def test_no_attestation_of_this_run(approved: Repository, kind: str, run: int | None) -> None:
     """GitHub knows the approval, but the job that attests it did not run, or that of another."""
-    forget(approved.attestations, approved.newer.digest, APPROVED)
+    forget(approved.attestations, approved.newer.digest, kind)
     if run is not None:
-        approve(approved.attestations, approved.newer.digest, run=run)
+        approve(approved.attestations, approved.newer.digest, run=run, kind=kind)
     approved.refuses(*arguments(approved), why=f"no attestation says that run {RUN} approved it")
     assert not (approved.root / "out/approval/release.json").exists()
 

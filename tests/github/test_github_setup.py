@@ -67,7 +67,7 @@ def test_a_repository_that_was_finished_by_hand_is_left_alone(before: Before) ->
 def test_a_half_done_repository_is_completed_and_the_rest_left(before: Before) -> None:
     github = finished()
     github.environments["staging"] = dict(github.environments["test"], name="staging")
-    github.policies["production"] += [{"id": 14, "name": "*", "type": "branch"}]
+    github.policies["production"] += [{"id": 15, "name": "*", "type": "branch"}]
     github.policies["production"] = github.policies["production"][1:]
     github.environments["production"]["protection_rules"].pop()
     github.environments["production"]["protection_rules"].append(
@@ -124,7 +124,8 @@ def test_names_of_files_are_encoded_in_paths(before: Before) -> None:
     place = before(github)
     environments = place.settings("environments")
     environments[0]["name"] = "test/../a b?c#d%2e"
-    environments[1]["reviewers"] = [{"user": "octocat"}]
+    for one in environments[1:3]:
+        one["reviewers"] = [{"user": "octocat"}]
     place.write("environments", environments)
     labels = place.settings("labels")
     labels[0]["name"] = "a/b c"

@@ -216,6 +216,7 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
         for name in (DELIVER, RELEASE, ROLLBACK, REPORT)
     ),
     (access.jobs_use_the_environments_of_the_table, RELEASE, "    environment: production\n", ""),
+    (access.jobs_use_the_environments_of_the_table, RELEASE, "    environment: canary\n", ""),
     (
         access.jobs_use_the_environments_of_the_table,
         ROLLBACK,
@@ -234,8 +235,14 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     (
         order.production_waits_for_preflight,
         RELEASE,
-        "needs: [preflight, approve]",
-        "needs: preflight",
+        "needs: [preflight, canary, rehearse, approve]",
+        "needs: [preflight, canary, approve]",
+    ),
+    (
+        order.production_waits_for_preflight,
+        RELEASE,
+        "needs: [preflight, canary, rehearse]",
+        "needs: [preflight, canary]",
     ),
     (
         order.production_waits_for_preflight,
@@ -262,8 +269,19 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     (unowned.jobs_that_write_take_data_only, MONITOR, "github propose", "monitor retrain"),
     (unowned.variables_decide_nothing, MONITOR, "inputs.anyway || false", "vars.ANYWAY"),
     *(
+        (order.a_release_follows_the_verdict_on_its_package, RELEASE, old, new)
+        for old, new in (
+            ("rehearse out/candidate/package.tar", "rehearse out/champion/package.tar"),
+            (" --champion out/champion", ""),
+            ('fetch --approved "$DIGEST"', 'fetch --approved "$OTHER"'),
+            ("cat out/rollout/report.md", "cat out/report/report.md"),
+        )
+    ),
+    *(
         (order.what_happens_to_production_is_attested, file, old, new)
         for file, old, new in (
+            (RELEASE, "urn:sluice:rollout:v1", "urn:sluice:approval:v1"),
+            (RELEASE, "sluice approval desire", "sluice approval confirm"),
             (RELEASE, "sluice approval confirm", "sluice approval preflight"),
             (RELEASE, "sluice approval release", "sluice approval confirm"),
             (RELEASE, "digest: sha256:${{ needs.preflight.outputs.digest }}", "path: x"),

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sluice.delivery.publication import APPROVED, RELEASED, REVOKED
+from sluice.delivery.publication import APPROVED, DESIRED, RELEASED, REVOKED
 from support.releases import attested
 from support.workflows.repository import Place
 
@@ -16,9 +16,26 @@ pytestmark = [pytest.mark.xdist_group("candidate"), pytest.mark.usefixtures("eng
 RUN = 1  # what act calls every run
 
 
+# Rehearsed for real in the first test only.
+REHEARSED = ".venv/bin/sluice rollout rehearse out/candidate/package.tar --champion out/champion"
+
+
 @pytest.fixture
 def place(after_delivery: Place) -> Place:
     return after_delivery
+
+
+def approved(place: Place, rehearsal: str = "make help") -> None:
+    """hubot has approved the canary and the release; the rehearsal is another command.
+
+    Only act reads this file of the workflow: each job has a clone of the commit.
+    """
+    for environment in ("canary", "production"):
+        place.github.approve(RUN, "hubot", environment)
+    name = ".github/workflows/release.yml"
+    shown = 'cat out/rollout/report.md >> "$GITHUB_STEP_SUMMARY"'
+    text = place.toy.text(name).replace(REHEARSED, rehearsal).replace(shown, "make help")
+    place.toy.write(name, text.replace("path: out/rollout", "path: out/candidate/delivery.json"))
 
 
 def version(place: Place) -> str:
@@ -40,10 +57,16 @@ def release(place: Place, of: str | None = None) -> object:
 
 
 def test_an_approved_version_becomes_the_champion(place):
-    place.github.approve(RUN, "hubot")
+    for environment in ("canary", "production"):
+        place.github.approve(RUN, "hubot", environment)
     ran = release(place)
     assert ran.status == 0, ran.log[-4000:]
-    assert ran.jobs == dict.fromkeys(("preflight", "approve", "release"), "success")
+    assert ran.jobs == dict.fromkeys(
+        ("preflight", "canary", "rehearse", "approve", "release"), "success"
+    )
+    (desired,) = notes(place, DESIRED)
+    assert desired["predicate"]["version"] == version(place)
+    assert ran.said("the canary was promoted and has all requests")
     done = place.github.releases[0]
     assert (done["prerelease"], place.github.latest) == (False, done["id"])
     assert "approved by hubot" in done["body"]
@@ -64,9 +87,9 @@ def test_an_approved_version_becomes_the_champion(place):
 
 def test_nothing_is_released_without_an_approval(place):
     ran = release(place)
-    assert ran.jobs["approve"] == "failure"
+    assert ran.jobs["canary"] == "failure"
     assert ran.jobs.get("release") in (None, "skipped")
-    assert ran.said("run 1 was not approved for production by anyone other than")
+    assert ran.said("run 1 was not approved for canary by anyone other than")
     assert nothing_was_released(place)
     assert not notes(place)
 
@@ -75,7 +98,7 @@ def test_nothing_is_released_without_an_approval(place):
     "at", ["Main Check again and record who approved what", "Main Carry out what was approved"]
 )
 def test_a_run_that_is_cancelled_after_the_approval_releases_nothing(place, at):
-    place.github.approve(RUN, "hubot")
+    approved(place)
     ran = place.dispatch("release", version=version(place), cancel_at=at)
     assert ran.status != 0
     assert ran.jobs.get("release") != "success"
@@ -114,14 +137,14 @@ def test_nobody_is_asked_to_approve_what_preflight_refuses(place):
     assert nothing_was_released(place)
 
 
-@pytest.mark.parametrize("look", [3, 5])
+@pytest.mark.parametrize("look", [5, 7])
 def test_a_package_that_is_replaced_after_the_approval_is_not_released(place, look):
     """The environment delays the second job, and meanwhile somebody replaces the package.
 
-    The environment is looked at for the third time before the approval is attested, and for the
-    fifth time after it. What else can change is in tests/approval, for both commands.
+    The environment is looked at for the fifth time before the approval is attested, and for the
+    seventh time after it. What else can change is in tests/approval, for both commands.
     """
-    place.github.approve(RUN, "hubot")
+    approved(place)
     asked = []
 
     def when_approved(verb: str, path: str, _: int) -> None:
@@ -132,10 +155,19 @@ def test_a_package_that_is_replaced_after_the_approval_is_not_released(place, lo
 
     place.github.interfere = when_approved
     ran = release(place)
-    assert ran.jobs["approve" if look == 3 else "release"] == "failure"
+    assert ran.jobs["approve" if look == 5 else "release"] == "failure"
     assert nothing_was_released(place)
-    assert len(notes(place)) == (1 if look == 5 else 0)
+    assert len(notes(place)) == (1 if look == 7 else 0)
     assert not notes(place, RELEASED)
+
+
+def test_nobody_is_asked_to_approve_what_a_rehearsal_refuses(place):
+    approved(place, f"{REHEARSED} --fault unknown")
+    ran = release(place)
+    assert ran.jobs["rehearse"] == "failure"
+    assert {ran.jobs.get(job) for job in ("approve", "release")} <= {None, "skipped"}
+    assert nothing_was_released(place)
+    assert not notes(place)
 
 
 def test_a_text_that_is_not_a_version_is_refused_and_not_run_as_a_command(place):

@@ -58,18 +58,26 @@ def confirm(
 
 
 def verify(
-    releases: Releases, version: str, approved: Approved, folder: Path, say: Say, *, full: bool
+    releases: Releases,
+    version: str,
+    approved: Approved,
+    folder: Path,
+    say: Say,
+    *,
+    full: bool,
+    environment: str = PRODUCTION,
 ) -> tuple[Downloaded, str]:
     """The delivery that was approved, and the login of its approver.
 
-    full: whether the version is a full release, as for a rollback. Everything is read from
-    GitHub again. Raises SluiceError if it may not be released, or differs from what was approved.
+    full: whether the version is a full release, as for a rollback. environment: for which it was
+    approved. Everything is read from GitHub again. Raises SluiceError if it may not be released, or
+    differs from what was approved.
     """
     starters = production.starters(releases)
     for finding in production.findings(releases.access, starters):
         if not finding.passes:
             raise SluiceError(f"{finding.name}: {finding.why}")
-    approver = _approver(releases, starters)
+    approver = _approver(releases, starters, environment)
     release = versions.find(releases, version, full=full)
     target = download.everything(releases, release, folder, say)
     if target.digest != approved.digest:
@@ -91,8 +99,8 @@ def verify(
     return target, approver
 
 
-def _approver(releases: Releases, starters: Collection[str]) -> str:
-    """Who approved this run: GitHub starts it without an approval if production is open."""
+def _approver(releases: Releases, starters: Collection[str], name: str) -> str:
+    """Who approved this run for an environment: GitHub asks nobody if that is open."""
     run = production.run_id()
     # GitHub keeps approvals by run, so that of the first attempt would count for all others.
     if os.environ.get("GITHUB_RUN_ATTEMPT", "1") != "1":
@@ -102,11 +110,11 @@ def _approver(releases: Releases, starters: Collection[str]) -> str:
         )
     for one in releases.approvals(run):
         login = one.user.login or ""
-        for_production = PRODUCTION in {environment.name for environment in one.environments}
-        if one.state == "approved" and for_production and login and login.lower() not in starters:
+        named = name in {environment.name for environment in one.environments}
+        if one.state == "approved" and named and login and login.lower() not in starters:
             return login
     raise SluiceError(
-        f"run {run} was not approved for {PRODUCTION} by anyone other than who started it; "
+        f"run {run} was not approved for {name} by anyone other than who started it; "
         "nothing is released, so start a new run and let a reviewer approve it"
     )
 

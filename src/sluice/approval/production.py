@@ -1,4 +1,4 @@
-"""Does the environment production wait for an approval by someone who did not start this run?"""
+"""Do the environments wait for an approval by someone who did not start this run?"""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Collection
 from sluice.delivery.attestation import BRANCH
 from sluice.errors import SluiceError
 from sluice.github import SETTINGS
+from sluice.github.api import responses
 from sluice.github.api.access import Access
 from sluice.github.api.client import Client
 from sluice.github.api.releases import Releases
 from sluice.github.settings import doctor
-from sluice.github.settings.desired import PRODUCTION
+from sluice.github.settings.desired import CANARY, PRODUCTION
 from sluice.verdict import Finding, Status
 
 GATE = "preflight"
@@ -91,9 +92,15 @@ def _not_people(starters: dict[str, bool]) -> list[str]:
 
 def _reviewers(access: Access, starters: Collection[str]) -> list[str]:
     with Client(access) as client:
-        found = client.environment(PRODUCTION)
+        found = {name: client.environment(name) for name in (CANARY, PRODUCTION)}
+    return [said for name, one in found.items() for said in _others(name, one, starters)]
+
+
+def _others(
+    name: str, found: responses.EnvironmentResponse | None, starters: Collection[str]
+) -> list[str]:
     if found is None:
-        return [f"the environment {PRODUCTION} does not exist: {_SET_UP}"]
+        return [f"the environment {name} does not exist: {_SET_UP}"]
     others = [
         one
         for one in found.reviewers
@@ -103,12 +110,11 @@ def _reviewers(access: Access, starters: Collection[str]) -> list[str]:
     if not others:
         who = " and ".join(sorted(starters))
         problems.append(
-            f"the environment {PRODUCTION} has no reviewer other than {who}, who started this "
+            f"the environment {name} has no reviewer other than {who}, who started this "
             f"run: name another one in .github/settings/environments.json, and {_SET_UP}"
         )
     if not found.prevent_self_review:
         problems.append(
-            f"the environment {PRODUCTION} lets people approve what they started themselves: "
-            f"{_SET_UP}"
+            f"the environment {name} lets people approve what they started themselves: {_SET_UP}"
         )
     return problems

@@ -12,7 +12,9 @@ from sluice.delivery.download import Downloaded
 from sluice.delivery.record import NAME
 from sluice.github.api.releases import Releases
 
-APPROVAL, RELEASE, ROLLBACK = (f"{name}.json" for name in ("approval", "release", "rollback"))
+DESIRED, APPROVAL, RELEASE, ROLLBACK = (
+    f"{name}.json" for name in ("desired", "approval", "release", "rollback")
+)
 # The deliveries that the record of a rollback is about, in the format of sha256sum.
 SUBJECTS = "subjects.txt"
 

@@ -96,11 +96,15 @@ def roll_back(repository: str | None, version: str, why: str, approval: Approved
 
 def _require_attested(releases: Releases, target: Downloaded) -> None:
     run = production.run_id()
-    if not publication.approved_in(releases, target.folder / NAME, run):
-        raise SluiceError(
-            f"{target.release.tag_name}: no attestation says that run {run} approved it, and an "
-            "approval is for one run only; nothing is released, so start a new run"
-        )
+    for kind, what in (
+        (publication.DESIRED, "approved it as the canary"),
+        (publication.APPROVED, "approved it"),
+    ):
+        if not publication.attested_in(releases, target.folder / NAME, run, kind):
+            raise SluiceError(
+                f"{target.release.tag_name}: no attestation says that run {run} {what}, and an "
+                "approval is for one run only; nothing is released, so start a new run"
+            )
 
 
 def _revoked(

@@ -18,6 +18,8 @@ def add(commands: Commands) -> None:
     )
     meaning = "check everything before the approval, and write the page to approve"
     preflight = approval.add("preflight", _preflight, meaning)
+    meaning = "after the approval of the canary: record what is to run, for the rollout"
+    desire = approval.add("desire", _desire, meaning)
     meaning = "after the approval: check everything again, and record who approved what"
     confirm = approval.add("confirm", _confirm, meaning)
     meaning = "after the approval: make the pre-release the champion"
@@ -27,16 +29,16 @@ def add(commands: Commands) -> None:
     meaning = "after the approval: make an earlier release the champion again"
     rollback = approval.add("rollback", _rollback, meaning)
 
-    for action in (preflight, confirm, release, revoke):
+    for action in (preflight, desire, confirm, release, revoke):
         out = Path("out/approval")
         action.add_argument(
             "--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}"
         )
-    for action in (preflight, confirm, release, revoke, rollback):
+    for action in (preflight, desire, confirm, release, revoke, rollback):
         version = "as in the name of its release"
         action.add_argument("version", help=version)
         action.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
-    for action in (confirm, release, revoke, rollback):
+    for action in (desire, confirm, release, revoke, rollback):
         digest = "the sha256 of delivery.json on the approved page"
         action.add_argument("--approved", required=True, metavar="DIGEST", help=digest)
         champion = "the champion on the approved page, or 'none'"
@@ -66,6 +68,14 @@ def _approved(options: argparse.Namespace) -> Approved:
     from sluice.approval.approved import Approved
 
     return Approved(options.approved, options.champion)
+
+
+def _desire(options: argparse.Namespace) -> int:
+    from sluice.approval import desired, records
+
+    record = options.out / records.DESIRED
+    desired.run(options.repo, options.version, _approved(options), record, show)
+    return 0
 
 
 def _confirm(options: argparse.Namespace) -> int:

@@ -23,13 +23,21 @@ def add(commands: Commands) -> None:
     place = delivery.add("place", _place, meaning)
     outputs = "append registry=… to this file, as an output of a workflow step"
     place.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
+    meaning = "download the package of a delivered version, by the sha256 of its delivery.json"
+    fetch = delivery.add("fetch", _fetch, meaning)
+    fetch.add_argument("version", help="as in the name of its release")
+    digest = "the sha256 of delivery.json on the page to approve"
+    fetch.add_argument("--approved", required=True, metavar="DIGEST", help=digest)
+    into = Path("out/candidate")
+    fetch.add_argument("--out", type=Path, default=into, metavar="FOLDER", help=f"default: {into}")
     publish = delivery.add("publish", _publish, "make the assembled folder a pre-release on GitHub")
     for action in (assemble, publish):
         out = Path("out/delivery")
         action.add_argument(
             "--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}"
         )
-    publish.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
+    for action in (fetch, publish):
+        action.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
 
 
 def _assemble(options: argparse.Namespace) -> int:
@@ -37,6 +45,13 @@ def _assemble(options: argparse.Namespace) -> int:
 
     made = assemble.run(options.package, options.image, options.evidence, options.out)
     print(f"delivery: {options.out}, {made.title}, {len(made.files)} files")
+    return 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from sluice.delivery import fetch
+
+    fetch.run(options.repo, options.version, options.approved, options.out, show)
     return 0
 
 

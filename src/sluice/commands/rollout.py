@@ -49,7 +49,10 @@ def _add_rehearse(rollout: Commands) -> None:
     )
     rehearse = rollout.add("rehearse", _rehearse, meaning)
     rehearse.add_argument("package", type=Path, help="the candidate's package file")
-    champion = "the champion's package file; without it, the candidate takes over from itself"
+    champion = (
+        "the champion's package file, or the folder of 'sluice champion fetch'; without a champion "
+        "the candidate takes over from itself"
+    )
     rehearse.add_argument("--champion", type=Path, metavar="PACKAGE", help=champion)
     fault = (
         "plant a fault, which must end with all traffic on the champion: errors=3x, slow, kill, "
@@ -112,14 +115,18 @@ def _judge(options: argparse.Namespace) -> int:
 
 def _rehearse(options: argparse.Namespace) -> int:
     from sluice import files
+    from sluice.champion import folder
     from sluice.rollout.rehearsal import report, run
     from sluice.verdict import Status
+
+    found = folder.read(options.champion) if options.champion else None
+    champion = found.package if found else None
 
     def progress(line: str) -> None:
         print(one_line(line), file=sys.stderr, flush=True)
 
     try:
-        outcome = run.rehearse(options.package, options.champion, options.fault, progress)
+        outcome = run.rehearse(options.package, champion, options.fault, progress)
     except KeyboardInterrupt:
         return say("interrupted: the rehearsal has no result, and nothing of it runs", INTERRUPTED)
     report.write(options.out, outcome)

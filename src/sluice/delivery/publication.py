@@ -15,9 +15,9 @@ from sluice.delivery.attestation import RELEASE, ROLLBACK, UnattestedError
 from sluice.errors import SluiceError
 from sluice.github.api.releases import Releases
 
-# The predicate types.
-APPROVED, RELEASED, REVOKED = (
-    f"urn:sluice:{name}:v1" for name in ("approval", "release", "rollback")
+# The predicate types: what is to become the canary, and what happened to it later.
+DESIRED, APPROVED, RELEASED, REVOKED = (
+    f"urn:sluice:{name}:v1" for name in ("rollout", "approval", "release", "rollback")
 )
 _AGAIN = "make it a pre-release again, and release it with the workflow Release"
 
@@ -36,10 +36,10 @@ def require(releases: Releases, file: Path, digest: str) -> None:
         )
 
 
-def approved_in(releases: Releases, file: Path, run: int) -> bool:
-    """Whether this run has attested that the delivery was approved."""
+def attested_in(releases: Releases, file: Path, run: int, kind: str) -> bool:
+    """Whether this run of the release workflow has attested something of this kind."""
     try:
-        found = attestation.of(releases.access, file, RELEASE, APPROVED)
+        found = attestation.of(releases.access, file, RELEASE, kind)
     except UnattestedError:
         return False
     return run in {one.run for one in found}

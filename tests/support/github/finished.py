@@ -23,6 +23,7 @@ def finished() -> FakeGitHub:
     github.environments = {
         "test": environment("test", [], self_review=True, policy=custom, bypass=True),
         "production": environment("production", [("User", 1)], self_review=False, policy=custom),
+        "canary": environment("canary", [("User", 1)], self_review=False, policy=custom),
         "publish": environment("publish", [], self_review=True, policy=custom, bypass=True),
     }
     main = {"id": 11, "node_id": "x", "name": "main", "type": "branch"}
@@ -30,6 +31,7 @@ def finished() -> FakeGitHub:
         "test": [dict(main)],
         "production": [dict(main, id=12)],
         "publish": [dict(main, id=13)],
+        "canary": [dict(main, id=14)],
     }
     github.rulesets = [
         {

@@ -56,7 +56,9 @@ class Place:
 
     def name_reviewers(self, *reviewers: dict[str, str]) -> None:
         environments = self.settings("environments")
-        environments[1]["reviewers"] = list(reviewers)
+        for one in environments:
+            if "reviewers" in one:
+                one["reviewers"] = list(reviewers)
         self.write("environments", environments)
 
     def _without_token(self, ran: Ran) -> Ran:

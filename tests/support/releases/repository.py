@@ -34,18 +34,22 @@ CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
 def before() -> FakeGitHub:
     """A GitHub that is set up, with no release, in a run that octocat started."""
     github = finished()
-    github.environments["production"] = production("hubot")
+    for name in ("canary", "production"):
+        github.environments[name] = production("hubot", name=name)
     github.run = started(RUN)
     return github
 
 
 def production(
-    *reviewers: str, policy: dict[str, bool] | None = CUSTOM, **settings: Any
+    *reviewers: str,
+    policy: dict[str, bool] | None = CUSTOM,
+    name: str = "production",
+    **settings: Any,
 ) -> dict[str, Any]:
     """The environment production with these reviewers, as GitHub describes it."""
     known = [("User", USERS[login]) for login in reviewers]
     given = {"self_review": False, **settings}
-    return fake_settings.environment("production", known, policy=policy, **given)
+    return fake_settings.environment(name, known, policy=policy, **given)
 
 
 def environment(url: str, root: Path) -> dict[str, str]:
@@ -158,14 +162,16 @@ class Repository:
         return str(newest["tag_name"]) if newest else None
 
     def name_reviewers(self, *logins: str, team: str | None = None) -> None:
-        """Name the reviewers of production in the settings files, not on GitHub."""
+        """Name the reviewers of canary and production in the settings files, not on GitHub."""
         folder = self.root / SETTINGS
         if not folder.exists():
             shutil.copytree(CHECKOUT / SETTINGS, folder)
         file = folder / "environments.json"
         settings = json.loads(file.read_text("utf-8"))
         teams = [{"team": team}] if team else []
-        settings[1]["reviewers"] = [*({"user": login} for login in logins), *teams]
+        for one in settings:
+            if "reviewers" in one:
+                one["reviewers"] = [*({"user": login} for login in logins), *teams]
         file.write_text(json.dumps(settings), "utf-8")
 
     def add_asset(self, tag: str, name: str, content: bytes) -> None:

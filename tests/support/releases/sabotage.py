@@ -33,12 +33,14 @@ def no_environment(repository: Repository, _: Version) -> None:
 def unnamed(repository: Repository, _: Version) -> None:
     """A copy of the template that was never set up."""
     repository.name_reviewers()
-    repository.github.environments["production"] = production()
+    for name in ("canary", "production"):
+        repository.github.environments[name] = production(name=name)
 
 
 def only_the_starter(repository: Repository, _: Version) -> None:
     repository.name_reviewers("octocat")
-    repository.github.environments["production"] = production("octocat")
+    for name in ("canary", "production"):
+        repository.github.environments[name] = production("octocat", name=name)
 
 
 def pattern(name: str) -> Sabotage:
@@ -133,8 +135,14 @@ def gone(repository: Repository, version: Version) -> None:
     repository.github.releases.remove(repository.github.release(version.tag))
 
 
+def open_canary(repository: Repository, _: Version) -> None:
+    """What may take over production would be approved by nobody."""
+    repository.github.environments["canary"] = production(name="canary")
+
+
 SETTINGS: dict[str, tuple[Sabotage, str]] = {
     "no environment": (no_environment, "environment production: exists: no"),
+    "no reviewers of the canary": (open_canary, "environment canary: reviewers: none"),
     "nobody named": (unnamed, "no reviewers are named"),
     "no reviewers": (environment(), "reviewers: none, should be hubot"),
     "other reviewers": (environment("monalisa"), "reviewers: monalisa, should be hubot"),

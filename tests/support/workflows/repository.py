@@ -76,12 +76,13 @@ def settle(stack: ExitStack, template: Path, shared: Path, folder: Path) -> Plac
     stack.callback(server.server_close)
     stack.callback(server.shutdown)
     environments = toy.json(".github/settings/environments.json")
-    environments[1]["reviewers"] = [{"user": "hubot"}]
+    for one in environments[1:3]:
+        one["reviewers"] = [{"user": "hubot"}]
     toy.write(".github/settings/environments.json", json.dumps(environments, indent=2) + "\n")
-    production = github.environments["production"]["protection_rules"]
-    for rule in production:
-        for reviewer in rule.get("reviewers", []):
-            reviewer["reviewer"] |= {"id": 2, "login": "hubot"}
+    for name in ("canary", "production"):
+        for rule in github.environments[name]["protection_rules"]:
+            for reviewer in rule.get("reviewers", []):
+                reviewer["reviewer"] |= {"id": 2, "login": "hubot"}
     if toy.git("status", "--porcelain"):
         toy.commit()
     github.attested = folder / "state/attestations"

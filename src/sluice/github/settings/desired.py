@@ -14,8 +14,10 @@ from sluice import files
 from sluice.errors import SluiceError
 from sluice.files import decode_json
 
-# Who approves, and which jobs can read the token that changes releases.
-PRODUCTION, PUBLISH = "production", "publish"
+# Both wait for an approval.
+CANARY, PRODUCTION = "canary", "production"
+# Its jobs can read the token that changes releases.
+PUBLISH = "publish"
 
 T = TypeVar("T")
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -280,26 +282,26 @@ def _require_distinct(path: Path, names: Iterable[str]) -> None:
 
 def _require_approval(path: Path, environments: list[DesiredEnvironment]) -> None:
     """Refuse files which would allow a release without the approval of a second person."""
-    one = next((one for one in environments if one.name == PRODUCTION), None)
-    if one is None:
-        raise SluiceError(
-            f"{path}: the environment {PRODUCTION!r} is missing: add it, because its reviewers "
-            "approve the releases"
-        )
-    if not one.prevent_self_review:
-        raise SluiceError(f"{path}: {PRODUCTION}: prevent_self_review must be true")
-    if one.can_admins_bypass is not False:
-        raise SluiceError(f"{path}: {PRODUCTION}: can_admins_bypass must be false")
-    publish = next((one for one in environments if one.name == PUBLISH), None)
-    if publish is None:
-        raise SluiceError(
-            f"{path}: the environment {PUBLISH!r} is missing: add it for main only, because it "
-            "holds the token that changes releases"
-        )
-    for guarded in (one, publish):
-        for pattern in guarded.branch_policies:
-            if not pattern.name.strip("*/"):
-                raise SluiceError(
-                    f"{path}: {guarded.name}: branch_policies: {pattern.name!r} allows every "
-                    f"{pattern.type} to deploy: name 'main' only"
-                )
+    found = {one.name: one for one in environments}
+    for name, why in (
+        (CANARY, "its reviewers approve what may take over production"),
+        (PRODUCTION, "its reviewers approve the releases"),
+        (PUBLISH, "it holds the token that changes releases"),
+    ):
+        if name not in found:
+            raise SluiceError(f"{path}: the environment {name!r} is missing: add it, because {why}")
+        _require_branch(path, found[name])
+    for one in (found[CANARY], found[PRODUCTION]):
+        if not one.prevent_self_review:
+            raise SluiceError(f"{path}: {one.name}: prevent_self_review must be true")
+        if one.can_admins_bypass is not False:
+            raise SluiceError(f"{path}: {one.name}: can_admins_bypass must be false")
+
+
+def _require_branch(path: Path, one: DesiredEnvironment) -> None:
+    for pattern in one.branch_policies:
+        if not pattern.name.strip("*/"):
+            raise SluiceError(
+                f"{path}: {one.name}: branch_policies: {pattern.name!r} allows every "
+                f"{pattern.type} to deploy: name 'main' only"
+            )

@@ -23,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     shell.commands_are_plain,
     order.runs_that_write_are_not_cancelled,
     order.production_waits_for_preflight,
+    order.a_release_follows_the_verdict_on_its_package,
     order.what_happens_to_production_is_attested,
     order.production_changes_one_run_at_a_time,
     order.all_green_needs_every_job,

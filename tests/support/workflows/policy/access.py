@@ -24,6 +24,7 @@ WRITES = {
     (DELIVER, "image"): {"packages"},
     (DELIVER, "attest"): {"attestations", "id-token"},
     (DELIVER, "publish"): {"attestations", "contents", "id-token"},
+    (RELEASE, "canary"): {"attestations", "id-token"},
     (RELEASE, "approve"): {"attestations", "id-token"},
     (RELEASE, "release"): {"attestations", "contents", "id-token"},
     (ROLLBACK, "rollback"): {"attestations", "contents", "id-token"},
@@ -35,6 +36,7 @@ WRITES = {
 ENVIRONMENTS = {
     (DELIVER, "test"): "test",
     (DELIVER, "publish"): "publish",
+    (RELEASE, "canary"): "canary",
     (RELEASE, "approve"): "production",
     (RELEASE, "release"): "publish",
     (ROLLBACK, "approve"): "production",

@@ -53,6 +53,14 @@ _DIGEST = {
 }
 # The last steps of jobs: the commands, and what is attested between or after them.
 _ATTESTING: dict[tuple[str, str], list[str | dict[str, str]]] = {
+    (RELEASE, "canary"): [
+        "approval desire",
+        {
+            **_DIGEST,
+            "predicate-type": publication.DESIRED,
+            "predicate-path": f"out/approval/{records.DESIRED}",
+        },
+    ],
     (RELEASE, "approve"): [
         "approval confirm",
         {
@@ -80,6 +88,17 @@ _ATTESTING: dict[tuple[str, str], list[str | dict[str, str]]] = {
         "approval rollback",
     ],
 }
+# The jobs in the order in which each waits for all before it.
+_TO_PRODUCTION = {
+    RELEASE: ("preflight", "canary", "rehearse", "approve", "release"),
+    ROLLBACK: ("preflight", "approve", "rollback"),
+}
+_REHEARSED = [
+    '.venv/bin/sluice delivery fetch --approved "$DIGEST" -- "$VERSION"',
+    ".venv/bin/sluice champion fetch",
+    ".venv/bin/sluice rollout rehearse out/candidate/package.tar --champion out/champion",
+    'cat out/rollout/report.md >> "$GITHUB_STEP_SUMMARY"',
+]
 _ONE_AT_A_TIME = {"group": "production", "cancel-in-progress": False, "queue": "max"}
 
 
@@ -94,28 +113,36 @@ def runs_that_write_are_not_cancelled(files: Files) -> list[str]:
 
 
 def production_waits_for_preflight(files: Files) -> list[str]:
-    """And for the job that waits for the approval of the environment production."""
+    """And for the jobs that wait for approvals; a release also for the verdict on its canary."""
     problems = []
-    for file, last in ((RELEASE, "release"), (ROLLBACK, "rollback")):
+    for file, order in _TO_PRODUCTION.items():
         jobs = files[file].jobs
-        wanted = {"preflight": set(), "approve": {"preflight"}, last: {"preflight", "approve"}}
+        wanted = {name: set(order[:at]) for at, name in enumerate(order)}
         if {name: needs(job) for name, job in jobs.items()} != wanted:
             problems.append(f"{file}: {[(name, sorted(needs(job))) for name, job in jobs.items()]}")
-        for name in jobs.keys() & {"approve", last}:
+        for name in jobs.keys() & set(order[1:]):
             problems += [
                 f"{file}: {name}: {key.upper()} is not the approved one"
                 for step in jobs[name]["steps"]
                 for key in ("digest", "champion")
-                if "sluice approval" in step.get("run", "")
-                and step["env"].get(key.upper()) != f"${{{{ needs.preflight.outputs.{key} }}}}"
+                if f'"${key.upper()}"' in step.get("run", "") or "approval" in step.get("run", "")
+                if step["env"].get(key.upper()) != f"${{{{ needs.preflight.outputs.{key} }}}}"
             ]
-            # No step has a condition, so none runs after a failure.
+            # No step has a condition, so none runs after a failure; the verdict is always shown.
             problems += [
-                f"{file}: {name}: if: {step['if']}" for step in jobs[name]["steps"] if "if" in step
+                f"{file}: {name}: if: {step['if']}"
+                for step in jobs[name]["steps"]
+                if "if" in step and name != "rehearse"
             ]
         if files[file].triggers != {"workflow_dispatch"}:
             problems.append(f"{file}: started by {sorted(files[file].triggers)}")
     return problems
+
+
+def a_release_follows_the_verdict_on_its_package(files: Files) -> list[str]:
+    """On the approved digest, compared with the champion, and shown to whoever approves."""
+    runs = [one["run"] for one in files[RELEASE].jobs["rehearse"]["steps"] if "run" in one]
+    return [] if runs == _REHEARSED else [f"{RELEASE}: rehearse: {runs}"]
 
 
 def what_happens_to_production_is_attested(files: Files) -> list[str]:

@@ -16,15 +16,15 @@ from support.workflows.policy.files import (
     strings,
 )
 
-# What runs src/usecase, or tests of it.
+# What runs src/usecase, or tests of it, or the code in a package.
 _RUNS_IT = re.compile(
-    r"sluice (?:package build|run|adopt|package assemble|monitor retrain)\b|"
+    r"sluice (?:package build|run|adopt|package assemble|rollout|monitor retrain)\b|"
     r"make (?:package|test|quick|check|bench)"
 )
 # What a job that writes may run: commands that take a package as data, and no other.
 _AS_DATA = re.compile(
     r"cmp |make wheels image |\.venv/bin/sluice (?:package (?:verify|bom|push)|delivery "
-    r"(?:place|assemble|publish)|approval (?:confirm|release|revoke|rollback)|"
+    r"(?:place|assemble|publish)|approval (?:desire|confirm|release|revoke|rollback)|"
     r"github (?:comment|propose))\b"
 )
 # After that code has run, nothing may follow but what hands its files on.

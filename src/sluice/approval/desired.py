@@ -1,0 +1,40 @@
+"""`sluice approval desire`: after the approval of the canary, what is to run, as a record.
+
+A machine that serves production, or a rehearsal, starts from this record and from nothing else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sluice.approval import approved, records
+from sluice.approval.approved import Approved, Say
+from sluice.github.api import access
+from sluice.github.api.releases import Releases
+from sluice.github.settings.desired import CANARY
+from sluice.package.archive import opened
+
+
+def run(repository: str | None, version: str, approval: Approved, record: Path, say: Say) -> None:
+    """Write to `record` which version is to become the canary, against which champion, and how.
+
+    Raises SluiceError if anything differs from what was approved.
+    """
+    with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
+        target, approver = approved.verify(
+            releases, version, approval, Path(scratch), say, full=False, environment=CANARY
+        )
+        with opened(target.package) as package:
+            settings = package.settings.rollout.model_dump(mode="json")
+        records.write(
+            record,
+            releases,
+            target,
+            approver,
+            champion=approval.champion,
+            package=target.delivery.files[target.delivery.package],
+            image=target.delivery.image,
+            rollout=settings,
+        )
+    say(f"{record}: the canary was approved by {approver}")
