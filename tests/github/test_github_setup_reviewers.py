@@ -49,7 +49,7 @@ def test_reviewers_that_the_file_names_are_changed_in_the_file(empty: Place) -> 
 def test_a_dry_run_shows_what_it_can_before_anyone_is_named(empty: Place) -> None:
     ran = empty.setup("--dry-run")
     assert ran.status == 2
-    assert "19 changes to make" in ran.out
+    assert "21 changes to make" in ran.out
     assert "dry run: nothing was changed" in ran.out
     assert ran.line == empty.setup().line
     assert "names no reviewers (production)" in ran.line
