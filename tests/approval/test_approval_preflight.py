@@ -196,11 +196,12 @@ def test_a_run_that_github_does_not_know(released: Repository) -> None:
 
 
 def test_a_team_counts_as_someone_else(released: Repository) -> None:
-    made = production()
     team = {"type": "Team", "reviewer": {"id": 77, "slug": "releasers"}}
     rule = {"id": 7, "type": "required_reviewers", "prevent_self_review": True}
-    made["protection_rules"].append({**rule, "reviewers": [team]})
-    released.github.environments["production"] = made
+    for name in ("canary", "production"):
+        made = production(name=name)
+        made["protection_rules"].append({**rule, "reviewers": [team]})
+        released.github.environments[name] = made
     released.name_reviewers(team="releasers")
     released.run("approval", "preflight", released.newer.tag).went_well()
 

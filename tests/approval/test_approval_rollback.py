@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sluice.delivery.publication import RELEASED, REVOKED
+from sluice.delivery.publication import APPROVED, DESIRED, RELEASED, REVOKED
 from support.releases.attested import EARLIER, approve, attest, forget, release
 from support.releases.repository import RUN, Repository
 from support.releases.sabotage import DELIVERY, SETTINGS, STARTERS
@@ -209,7 +209,8 @@ def test_rollback_from_a_champion_that_cannot_be_read(
 def test_it_can_be_released_again(later: Repository) -> None:
     later.run(*rollback(later)).went_well()
     newer = later.newer
-    approve(later.attestations, newer.digest, run=RUN)
+    for kind in (APPROVED, DESIRED):
+        approve(later.attestations, newer.digest, run=RUN, kind=kind)
     given = ("approval", "release", newer.tag, "--approved", newer.digest)
     later.run(*given, "--champion", later.older.tag).went_well()
     assert later.champion() == newer.tag

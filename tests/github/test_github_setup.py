@@ -18,9 +18,9 @@ def test_an_empty_repository_is_set_up_in_one_run(empty: Place) -> None:
     wanted = state(finished())
     wanted["environments"]["production"]["can_admins_bypass"] = False
     assert state(empty.github) == wanted
-    assert "octo/shop: 21 changes to make" in ran.out
+    assert "octo/shop: 22 changes to make" in ran.out
     assert "environment production: exists: no, should be yes" in ran.out
-    assert ran.out.count("  done: ") == 21
+    assert ran.out.count("  done: ") == 22
     assert empty.settings("environments")[1]["reviewers"] == [{"user": "octocat"}]
     assert "commit it" in ran.out
 
@@ -98,7 +98,7 @@ def test_a_half_done_repository_is_completed_and_the_rest_left(before: Before) -
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(empty: Place) -> None:
     ran = empty.setup("--dry-run", "--reviewer", "octocat").went_well()
-    assert "21 changes to make" in ran.out
+    assert "22 changes to make" in ran.out
     assert "dry run: nothing was changed" in ran.out
     assert not empty.github.writes
     assert empty.settings("environments")[1]["reviewers"] == []
@@ -176,7 +176,7 @@ def test_the_plan_is_readable_through_a_pipe_before_anything_is_changed(empty: P
     ) as running:
         running.wait(60)
     assert running.returncode == 0
-    assert b"octo/shop: 21 changes to make" in readable[0]
+    assert b"octo/shop: 22 changes to make" in readable[0]
     assert b"label retraining: exists: no" in readable[0]
 
 

@@ -10,7 +10,7 @@ from support.github.place import Place
 def test_reviewers_must_be_named(empty: Place) -> None:
     ran = empty.setup()
     assert ran.status == 2
-    assert "environments.json names no reviewers (production)" in ran.line
+    assert "environments.json names no reviewers (production, canary)" in ran.line
     assert "--reviewer LOGIN" in ran.line
     assert not empty.github.requests
 
@@ -49,8 +49,8 @@ def test_reviewers_that_the_file_names_are_changed_in_the_file(empty: Place) -> 
 def test_a_dry_run_shows_what_it_can_before_anyone_is_named(empty: Place) -> None:
     ran = empty.setup("--dry-run")
     assert ran.status == 2
-    assert "21 changes to make" in ran.out
+    assert "22 changes to make" in ran.out
     assert "dry run: nothing was changed" in ran.out
     assert ran.line == empty.setup().line
-    assert "names no reviewers (production)" in ran.line
+    assert "names no reviewers (production, canary)" in ran.line
     assert not empty.github.writes

@@ -17,17 +17,19 @@ def test_only_the_documented_is_sent_to_a_server_that_knows_no_more(empty: Place
     assert "by hand: environment production" in ran.out
     assert "Allow administrators to bypass" in ran.out
     empty.github.requests.clear()
-    note = (
-        "note: environment production: bypass by administrators: not given by GitHub: look under "
+    notes = [
+        f"note: environment {name}: bypass by administrators: not given by GitHub: look under "
         "Settings"
-    )
+        for name in ("production", "canary")
+    ]
     again = empty.setup().went_well()
     assert again.out.splitlines() == [
         "octo/shop matches .github/settings: nothing to change",
-        f"  {note}, Environments",
+        *(f"  {note}, Environments" for note in notes),
     ]
     assert not empty.github.writes
-    assert f"{note}, Environments\n" in empty.doctor().went_well().out
+    said = empty.doctor().went_well().out
+    assert all(f"{note}, Environments\n" in said for note in notes)
     assert "note" not in empty.doctor("--only", "repository").went_well().out
 
 
@@ -53,7 +55,7 @@ def test_a_plan_without_reviewers_is_told_so_and_the_rest_is_set_up(empty: Place
     assert ran.status == 2
     assert "need GitHub Enterprise" in ran.out
     assert "A weaker way, which GitHub does not enforce: request each release in a pull" in ran.out
-    assert ran.line == "refused: environment production, see above"
+    assert ran.line == "refused: environment canary, environment production, see above"
     assert ran.out.count("not tried: environment production") == 2
     assert "test" in empty.github.environments
     assert {"data", "retraining"} <= {one["name"] for one in empty.github.labels}

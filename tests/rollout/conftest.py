@@ -17,7 +17,11 @@ from sluice.rollout.rehearsal.clients import Plan, Sent
 from sluice.rollout.rehearsal.load import Load
 from sluice.rollout.weights import ALL_STABLE
 from support.fixture_project import Toy
+from support.releases.fixtures import bare, delivered, released
+from support.releases.versions import Versions, deliver_two
 from support.rollout import SETTINGS, resealed, until
+
+__all__ = ["bare", "delivered", "released"]
 
 TOKEN = "x" * 20
 
@@ -34,6 +38,12 @@ class Pair:
 def pair(built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory) -> Pair:
     package = built("binary").package
     return Pair(package, resealed(package, tmp_path_factory.mktemp("pair"), rollout=SETTINGS))
+
+
+@pytest.fixture(scope="session")
+def versions(built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory) -> Versions:
+    """Two delivered versions, the newer of which has settings that make a rollout quick."""
+    return deliver_two(built("binary"), tmp_path_factory.mktemp("versions"), rollout=SETTINGS)
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +97,12 @@ class Callers:
 
 
 @pytest.fixture
-def callers(control: Control, opened_pair: tuple[Package, Package]) -> Callable[..., Callers]:
-    """`with callers(rate) as some:` sends requests for as long as the block takes."""
-    return lambda rate=60.0: Callers(control, opened_pair[0], rate)
+def callers_of(opened_pair: tuple[Package, Package]) -> Callable[..., Callers]:
+    """`with callers_of(control, rate) as some:` sends requests for as long as the block takes."""
+    return lambda control, rate=60.0: Callers(control, opened_pair[0], rate)
+
+
+@pytest.fixture
+def callers(control: Control, callers_of: Callable[..., Callers]) -> Callable[..., Callers]:
+    """The same for the control that the test has."""
+    return lambda rate=60.0: callers_of(control, rate)

@@ -215,7 +215,12 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
         (order.runs_that_write_are_not_cancelled, name, "in-progress: false", "in-progress: true")
         for name in (DELIVER, RELEASE, ROLLBACK, REPORT)
     ),
-    (access.jobs_use_the_environments_of_the_table, RELEASE, "    environment: production\n", ""),
+    (
+        access.jobs_use_the_environments_of_the_table,
+        RELEASE,
+        "    environment: ${{ needs.preflight.outputs.environment }}\n",
+        "",
+    ),
     (access.jobs_use_the_environments_of_the_table, RELEASE, "    environment: canary\n", ""),
     (
         access.jobs_use_the_environments_of_the_table,
@@ -268,6 +273,17 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     ),
     (unowned.jobs_that_write_take_data_only, MONITOR, "github propose", "monitor retrain"),
     (unowned.variables_decide_nothing, MONITOR, "inputs.anyway || false", "vars.ANYWAY"),
+    (order.production_waits_for_preflight, RELEASE, "  deployment_status:\n", "  status:\n"),
+    *(
+        (order.only_listed_conditions_skip_anything, RELEASE, old, new)
+        for old, new in (
+            ("deployment.task == 'canary' && ", ""),
+            ("deployment_status.state == 'success'", "deployment_status.state != 'failure'"),
+            ("needs.canary.outputs.server == 'none'", "vars.SERVER"),
+            ("needs.rehearse.result == 'success'", "needs.rehearse.result != 'failure'"),
+            ("needs.approve.result == 'success'", "needs.approve.result != 'failure'"),
+        )
+    ),
     *(
         (order.a_release_follows_the_verdict_on_its_package, RELEASE, old, new)
         for old, new in (
@@ -282,6 +298,7 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
         for file, old, new in (
             (RELEASE, "urn:sluice:rollout:v1", "urn:sluice:approval:v1"),
             (RELEASE, "sluice approval desire", "sluice approval confirm"),
+            (RELEASE, "sluice approval announce", "sluice approval preflight"),
             (RELEASE, "sluice approval confirm", "sluice approval preflight"),
             (RELEASE, "sluice approval release", "sluice approval confirm"),
             (RELEASE, "digest: sha256:${{ needs.preflight.outputs.digest }}", "path: x"),
@@ -303,7 +320,11 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
             (ROLLBACK, "      queue: max\n", "      queue: single\n"),
             (ROLLBACK, "      group: production", "      group: rollbacks"),
             (RELEASE, "      group: production", "      group: production-${{ inputs.version }}"),
-            (RELEASE, "  group: release-${{ inputs.version }}", "  group: production"),
+            (
+                RELEASE,
+                "  group: release-${{ inputs.version || github.event.deployment.id }}",
+                "  group: production",
+            ),
             (CI, _READ, f"{_READ}    concurrency:\n      group: production\n"),
         )
     ),
@@ -345,7 +366,7 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
     ),
     (
         order.only_listed_conditions_skip_anything,
-        RELEASE,
+        ROLLBACK,
         "    needs: preflight\n",
         "    if: ${{ always() }}\n",
     ),

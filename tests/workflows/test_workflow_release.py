@@ -170,6 +170,52 @@ def test_nobody_is_asked_to_approve_what_a_rehearsal_refuses(place):
     assert not notes(place)
 
 
+def asked(place: Place, by: str) -> None:
+    """As a first run left it, and as an account then reported on it."""
+    settings = ".github/settings/delivery.json"
+    said = {**place.toy.json(settings), "server": "production-server"}
+    place.toy.write(settings, json.dumps(said) + "\n")
+    place.toy.commit()
+    digest = place.github.asset(f"v{version(place)}", "delivery.json")["digest"][7:]
+    attested.approve(
+        place.workflows.state / "attestations",
+        digest,
+        run=RUN,
+        kind=DESIRED,
+        predicate={"approver": "hubot", "champion": "none"},
+    )
+    payload = {"version": version(place), "digest": digest, "run": RUN}
+    made = {"id": 300, "task": "canary", "environment": "canary", "payload": payload}
+    place.github.deployments = [made]
+    place.github.status(300, "success", f"{digest} promoted after 40 intervals", by)
+    place.github.approve(RUN, "hubot")
+
+
+def test_the_verdict_of_the_server_starts_the_second_half(place):
+    asked(place, "production-server")
+    ran = place.report()
+    assert ran.status == 0, ran.log[-4000:]
+    assert {ran.jobs.get(job) for job in ("canary", "rehearse")} <= {None, "skipped"}
+    assert {ran.jobs[job] for job in ("preflight", "approve", "release")} == {"success"}
+    assert ran.said("production-server reports: promoted after 40 intervals")
+    done = place.github.releases[0]
+    assert (done["prerelease"], place.github.latest) == (False, done["id"])
+    assert len(notes(place)) == len(notes(place, RELEASED)) == 1
+
+
+def test_a_verdict_by_anybody_else_starts_nothing(place):
+    """tests/approval has the other attacks."""
+    asked(place, "mallory")
+    ran = place.report(by="mallory")
+    assert ran.jobs["preflight"] == "failure"
+    assert {ran.jobs.get(job) for job in ("approve", "release")} <= {None, "skipped"}
+    assert ran.said("the status of deployment 300 is by mallory")
+    assert nothing_was_released(place)
+    ran = place.report(task="deploy")
+    assert set(ran.jobs.values()) <= {"skipped"}
+    assert nothing_was_released(place)
+
+
 def test_a_text_that_is_not_a_version_is_refused_and_not_run_as_a_command(place):
     ran = release(place, "v1; touch pwned")
     assert ran.jobs["preflight"] == "failure"

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sluice.approval import commits, production, reason, records, versions
+from sluice.approval import canary, commits, production, reason, records, versions
+from sluice.approval.canary import Reported
 from sluice.champion import current
-from sluice.delivery import download
+from sluice.delivery import download, publication
 from sluice.delivery.download import Downloaded
+from sluice.delivery.record import NAME
 from sluice.errors import SluiceError
 from sluice.github.api import access
 from sluice.github.api.releases import Releases
 from sluice.github.settings.desired import PRODUCTION
 from sluice.markdown import escape
+from sluice.package.archive import opened
 
 Say = Callable[[str], None]
 
@@ -26,11 +29,12 @@ class Approved:
     """What was on the page that was approved.
 
     digest: the sha256 of delivery.json. champion: the tag of the champion that the page compares
-    with, or "none".
+    with, or "none". deployment: of the canary on which the page shows a server's verdict, if any.
     """
 
     digest: str
     champion: str
+    deployment: int | None = None
 
 
 def confirm(
@@ -73,11 +77,11 @@ def verify(
     approved. Everything is read from GitHub again. Raises SluiceError if it may not be released, or
     differs from what was approved.
     """
-    starters = production.starters(releases)
+    reported = canary.read(releases, approved.deployment) if approved.deployment else None
+    starters = production.starters(releases, reported)
     for finding in production.findings(releases.access, starters):
         if not finding.passes:
             raise SluiceError(f"{finding.name}: {finding.why}")
-    approver = _approver(releases, starters, environment)
     release = versions.find(releases, version, full=full)
     target = download.everything(releases, release, folder, say)
     if target.digest != approved.digest:
@@ -93,10 +97,50 @@ def verify(
             f"the champion is {serves} now, but the approved page compares with "
             f"{approved.champion}; nothing is released, so start a new run"
         )
+    if not full and environment == PRODUCTION:
+        _require_canary(releases, reported, target, serves)
+    approver = _automatic(releases, reported, target, environment) if not full else None
+    if approver is None:
+        approver = _approver(releases, starters, environment)
     if full and champion:
         between = commits.between(releases, champion, target)
         commits.require_rollback(between, champion, target)
     return target, approver
+
+
+def _require_canary(
+    releases: Releases, reported: Reported | None, target: Downloaded, serves: str
+) -> None:
+    """A canary in production, if a server is there to try it."""
+    if reported is not None:
+        canary.require(releases, reported, target, serves)
+    elif server := canary.awaited(serves):
+        raise SluiceError(
+            f"{target.release.tag_name}: {server} has not reported on its canary yet; this release "
+            "goes on by itself when it has"
+        )
+
+
+def _automatic(
+    releases: Releases, reported: Reported | None, target: Downloaded, environment: str
+) -> str | None:
+    """Who approved the canary, if params.yaml says that a canary that passes needs no more."""
+    if environment != PRODUCTION or promotion(target) != "automatic":
+        return None
+    run = reported.asked.run if reported else production.run_id()
+    desired = publication.desired(releases, target.folder / NAME, run)
+    if desired is None:
+        raise SluiceError(
+            f"{target.release.tag_name}: no attestation says that run {run} approved it as the "
+            "canary; nothing is released, so start a new run"
+        )
+    return str(desired["approver"])
+
+
+def promotion(target: Downloaded) -> str:
+    """What params.yaml in the package says of a canary that passes: approval or automatic."""
+    with opened(target.package) as package:
+        return package.settings.rollout.promotion
 
 
 def _approver(releases: Releases, starters: Collection[str], name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sluice.approval import approved, records
+from sluice.approval import approved, canary, records
 from sluice.approval.approved import Approved, Say
 from sluice.github.api import access
 from sluice.github.api.releases import Releases
@@ -16,10 +16,13 @@ from sluice.github.settings.desired import CANARY
 from sluice.package.archive import opened
 
 
-def run(repository: str | None, version: str, approval: Approved, record: Path, say: Say) -> None:
+def run(
+    repository: str | None, version: str, approval: Approved, record: Path, say: Say
+) -> str | None:
     """Write to `record` which version is to become the canary, against which champion, and how.
 
-    Raises SluiceError if anything differs from what was approved.
+    Returns the account of the server that is to try it, or None if it is to be rehearsed. Raises
+    SluiceError if anything differs from what was approved.
     """
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
         target, approver = approved.verify(
@@ -38,3 +41,4 @@ def run(repository: str | None, version: str, approval: Approved, record: Path, 
             rollout=settings,
         )
     say(f"{record}: the canary was approved by {approver}")
+    return canary.awaited(approval.champion)

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from sluice.approval.canary import Reported
 from sluice.approval.commits import Commits
+from sluice.champion import current
 from sluice.delivery import contents, notes
 from sluice.delivery.download import Downloaded
 from sluice.github.api import responses
@@ -36,13 +38,17 @@ class Champion:
 class Request:
     """What the approver is asked, and what preflight found out for the answer.
 
-    why: the reason for a rollback; None for a release. target: the delivery of the version; None
-    if it cannot be verified. commits: between champion and target; None if GitHub cannot compare
-    them.
+    why: the reason for a rollback; None for a release. deployment: of a canary on which a server
+    has reported, and `reported` what it says. automatic: whether nobody is asked after a canary
+    that passes. target: the delivery of the version; None if it cannot be verified. commits:
+    between champion and target; None if GitHub cannot compare them.
     """
 
     version: str
     why: str | None = None
+    deployment: int | None = None
+    reported: Reported | None = None
+    automatic: bool = False
     target: Downloaded | None = None
     champion: Champion | None = None
     commits: Commits | None = None
@@ -50,6 +56,11 @@ class Request:
     @property
     def rollback(self) -> bool:
         return self.why is not None
+
+    @property
+    def serves(self) -> str:
+        """The tag of the champion, or the word for none."""
+        return current.tag_of(self.champion.release if self.champion else None)
 
     @property
     def question(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sluice import files, gates
-from sluice.approval import commits, page, production, reason, versions, workflows
+from sluice.approval import approved, canary, commits, page, production, reason, versions, workflows
 from sluice.approval.page import Champion, Request
 from sluice.champion import current
 from sluice.delivery import download
@@ -14,6 +14,7 @@ from sluice.delivery.download import Downloaded
 from sluice.errors import SluiceError
 from sluice.github.api import access
 from sluice.github.api.releases import Releases
+from sluice.github.settings.desired import PRODUCTION, PUBLISH
 from sluice.report import record as reports
 from sluice.verdict import Finding, Status, Verdict
 
@@ -28,17 +29,19 @@ def run(
     why: str | None,
     folder: Path,
     *,
+    deployment: int | None,
     outputs: Path | None,
     say: Say,
 ) -> Verdict:
     """Write the page to `folder`, whatever goes wrong; returns the verdict that is on it.
 
-    why: the reason for a rollback; None for a release. outputs: if the verdict passes, the lines
-    `digest=…` (to approve) and `champion=…` (compared with) are appended to this file. An error
+    why: the reason for a rollback; None for a release. deployment: of a canary on which a server
+    has reported. outputs: if the verdict passes, lines are appended to this file: `digest=…` (to
+    approve), `champion=…` (compared with) and `environment=…` (whose reviewers approve). An error
     that is not a SluiceError is raised again after the page has been written.
     """
     files.clear_folder(folder, PAGE)
-    request = Request(version, why)
+    request = Request(version, why, deployment)
 
     def measure() -> list[Finding]:
         with Releases(access.find(repository)) as releases:
@@ -52,20 +55,27 @@ def run(
         raise ran.error
     if ran.verdict.passes and request.target and outputs:
         with outputs.open("a", encoding="utf-8") as stream:
-            champion = current.tag_of(request.champion.release if request.champion else None)
-            stream.write(f"digest={request.target.digest}\nchampion={champion}\n")
+            environment = PUBLISH if request.automatic else PRODUCTION
+            stream.write(
+                f"digest={request.target.digest}\nchampion={request.serves}\n"
+                f"environment={environment}\n"
+            )
     return ran.verdict
 
 
 def _check(releases: Releases, request: Request, folder: Path, say: Say) -> list[Finding]:
     """The findings; what the page shows beside them is put into `request`."""
     rollback = request.rollback
-    findings = production.findings(releases.access, production.starters(releases))
+    findings = _canary(releases, request)
+    starters = production.starters(releases, request.reported)
+    findings += production.findings(releases.access, starters)
     found, target = _delivery(
         releases, request.version, folder / "delivery", full=rollback, say=say
     )
     findings.append(found)
     request.target = target
+    if target and not rollback:
+        request.automatic = approved.promotion(target) == "automatic"
     try:
         champion = request.champion = _champion(releases, folder / "champion", rollback=rollback)
         if champion and champion.unreadable:
@@ -76,7 +86,9 @@ def _check(releases: Releases, request: Request, folder: Path, say: Say) -> list
             if rollback:
                 commits.require_rollback(request.commits, champion.release, target)
         if target and not rollback:
-            _require_compared(champion, target)
+            _require_compared(request.serves, target)
+        if target and request.reported:
+            canary.require(releases, request.reported, target, request.serves)
     except SluiceError as error:
         findings.append(_finding(Status.FAIL, str(error)))
     if request.why is not None:
@@ -84,6 +96,17 @@ def _check(releases: Releases, request: Request, folder: Path, say: Say) -> list
     if target:
         findings.append(workflows.judge(releases, _changed(releases, request, target)))
     return findings
+
+
+def _canary(releases: Releases, request: Request) -> list[Finding]:
+    """What a server says of the canary, if that started this run."""
+    if request.deployment is None:
+        return []
+    try:
+        reported = request.reported = canary.read(releases, request.deployment)
+    except SluiceError as error:
+        return [production.finding("canary", [str(error)], "")]
+    return [production.finding("canary", [], f"{reported.server} reports: {reported.said}")]
 
 
 def _changed(releases: Releases, request: Request, target: Downloaded) -> set[str]:
@@ -129,11 +152,10 @@ def _require_other(releases: Releases, champion: Champion, target: Downloaded) -
         raise SluiceError(f"{target.release.tag_name} is the champion already")
 
 
-def _require_compared(champion: Champion | None, target: Downloaded) -> None:
+def _require_compared(serves: str, target: Downloaded) -> None:
     """Another version may have become the champion between the delivery and its release."""
     report = reports.read(target.folder / "report.json")
     compared = (report.champion.release if report.champion else None) or current.NONE
-    serves = current.tag_of(champion.release if champion else None)
     if compared != serves:
         raise SluiceError(
             f"{target.release.tag_name} was compared with the champion {compared}, but it is "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from sluice.delivery.attestation import BRANCH
 from sluice.errors import SluiceError
@@ -15,6 +16,9 @@ from sluice.github.api.releases import Releases
 from sluice.github.settings import doctor
 from sluice.github.settings.desired import CANARY, PRODUCTION
 from sluice.verdict import Finding, Status
+
+if TYPE_CHECKING:
+    from sluice.approval.canary import Reported
 
 GATE = "preflight"
 _UNNAMED = "someone whom GitHub does not name"
@@ -32,19 +36,23 @@ def run_id() -> int:
     return int(run)
 
 
-def starters(releases: Releases) -> dict[str, bool]:
+def starters(releases: Releases, reported: Reported | None = None) -> dict[str, bool]:
     """Who started this run and its last attempt, and whether GitHub says that they are people.
 
+    reported: the canary on which a server has reported, which started this run. The people are
+    then those who started the run that asked for the canary; the server may be a bot.
     The logins are in lower case. A workflow on any branch can start this one with its
     GITHUB_TOKEN: then the starter is a bot, and the person behind it is unknown.
     """
-    run = releases.run(run_id())
-    found: dict[str, bool] = {}
+    run = releases.run(reported.asked.run if reported else run_id())
+    found: dict[str, bool] = {reported.server.lower(): True} if reported else {}
     for account in (run.actor, run.triggering_actor):
         login = account.login.lower() if account and account.login else _UNNAMED
         found[login] = found.get(login, True) and account is not None and account.is_person
     for name in ("GITHUB_ACTOR", "GITHUB_TRIGGERING_ACTOR"):
-        if login := os.environ.get(name, "").lower():
+        login = os.environ.get(name, "").lower()
+        # A status by anybody may start the run, and only that of the server counts.
+        if login and not reported:
             found.setdefault(login, False)
     return found
 

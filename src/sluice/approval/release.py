@@ -36,7 +36,7 @@ def release(
         target, approver = approved.verify(
             releases, version, approval, Path(scratch), say, full=False
         )
-        _require_attested(releases, target)
+        _require_attested(releases, target, approval)
         note = f"Released to production, {approved.signature(releases, approver)}."
         body = {**_noted(target.release, note), "prerelease": False, "make_latest": "true"}
         releases.update(target.release, body)
@@ -94,12 +94,12 @@ def roll_back(repository: str | None, version: str, why: str, approval: Approved
         _require_champion(releases, champion)
 
 
-def _require_attested(releases: Releases, target: Downloaded) -> None:
+def _require_attested(releases: Releases, target: Downloaded, approval: Approved) -> None:
     run = production.run_id()
-    for kind, what in (
-        (publication.DESIRED, "approved it as the canary"),
-        (publication.APPROVED, "approved it"),
-    ):
+    kinds = {publication.APPROVED: "approved it"}
+    if approval.deployment is None:  # otherwise an earlier run did, as was verified
+        kinds = {publication.DESIRED: "approved it as the canary", **kinds}
+    for kind, what in kinds.items():
         if not publication.attested_in(releases, target.folder / NAME, run, kind):
             raise SluiceError(
                 f"{target.release.tag_name}: no attestation says that run {run} {what}, and an "

@@ -20,6 +20,8 @@ def add(commands: Commands) -> None:
     preflight = approval.add("preflight", _preflight, meaning)
     meaning = "after the approval of the canary: record what is to run, for the rollout"
     desire = approval.add("desire", _desire, meaning)
+    meaning = "ask the server of production to try the canary in that record"
+    announce = approval.add("announce", _announce, meaning)
     meaning = "after the approval: check everything again, and record who approved what"
     confirm = approval.add("confirm", _confirm, meaning)
     meaning = "after the approval: make the pre-release the champion"
@@ -29,7 +31,7 @@ def add(commands: Commands) -> None:
     meaning = "after the approval: make an earlier release the champion again"
     rollback = approval.add("rollback", _rollback, meaning)
 
-    for action in (preflight, desire, confirm, release, revoke):
+    for action in (preflight, desire, announce, confirm, release, revoke):
         out = Path("out/approval")
         action.add_argument(
             "--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}"
@@ -37,14 +39,19 @@ def add(commands: Commands) -> None:
     for action in (preflight, desire, confirm, release, revoke, rollback):
         version = "as in the name of its release"
         action.add_argument("version", help=version)
+    for action in (preflight, desire, announce, confirm, release, revoke, rollback):
         action.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
+    for action in (preflight, confirm, release):
+        deployment = "the deployment of a canary on which a server has reported; may be empty"
+        action.add_argument("--deployment", type=_number, metavar="ID", help=deployment)
     for action in (desire, confirm, release, revoke, rollback):
         digest = "the sha256 of delivery.json on the approved page"
         action.add_argument("--approved", required=True, metavar="DIGEST", help=digest)
         champion = "the champion on the approved page, or 'none'"
         action.add_argument("--champion", required=True, metavar="TAG", help=champion)
-    outputs = "append digest=… and champion=… to this file, as outputs of a workflow step"
-    preflight.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
+    outputs = "append what later jobs need to this file, as outputs of a workflow step"
+    for action in (preflight, desire):
+        action.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
     for action in (preflight, confirm):
         action.add_argument("--reason", help="for a rollback: why production must go back")
     for action in (revoke, rollback):
@@ -55,7 +62,9 @@ def _preflight(options: argparse.Namespace) -> int:
     from sluice.approval import preflight
 
     given = (options.repo, options.version, options.reason, options.out)
-    verdict = preflight.run(*given, outputs=options.outputs, say=show)
+    verdict = preflight.run(
+        *given, deployment=options.deployment, outputs=options.outputs, say=show
+    )
     for finding in verdict.findings:
         show_result(finding.name, finding.status, finding.why)
     if verdict.passes:
@@ -67,14 +76,34 @@ def _preflight(options: argparse.Namespace) -> int:
 def _approved(options: argparse.Namespace) -> Approved:
     from sluice.approval.approved import Approved
 
-    return Approved(options.approved, options.champion)
+    deployment = getattr(options, "deployment", None)
+    return Approved(options.approved, options.champion, deployment)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text else None
 
 
 def _desire(options: argparse.Namespace) -> int:
     from sluice.approval import desired, records
 
     record = options.out / records.DESIRED
-    desired.run(options.repo, options.version, _approved(options), record, show)
+    server = desired.run(options.repo, options.version, _approved(options), record, show)
+    if options.outputs:
+        with options.outputs.open("a", encoding="utf-8") as stream:
+            stream.write(f"server={server or 'none'}\n")
+    return 0
+
+
+def _announce(options: argparse.Namespace) -> int:
+    from sluice.approval import canary, production, records
+
+    record = options.out / records.DESIRED
+    server = canary.announce(options.repo, record, production.run_id())
+    if server:
+        show(f"{server} is asked to try the canary, and this release goes on when it has reported")
+    else:
+        show("no server can try the canary beside a champion, so the rollout is rehearsed")
     return 0
 
 

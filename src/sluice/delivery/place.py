@@ -1,4 +1,4 @@
-"""Where images are pushed and what they are built on: by files that owners review.
+"""Where images are pushed, what they are built on, who reports on canaries: by reviewed files.
 
 Whoever may write to a repository can set its variables, so a variable cannot change either.
 """
@@ -20,12 +20,25 @@ FILE = SETTINGS / "delivery.json"
 
 class _Place(msgspec.Struct, forbid_unknown_fields=True):
     registry: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?\Z")]
+    server: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,39}(\[bot\])?\Z")] | None = None
 
 
 def registry() -> str:
     """The registry in the file; raises SluiceError if it is missing or not valid."""
+    return _read().registry
+
+
+def server() -> str | None:
+    """The account with which production's server reports on canaries; None if there is no server.
+
+    Raises SluiceError as `registry` does.
+    """
+    return _read().server
+
+
+def _read() -> _Place:
     try:
-        return decode_json(FILE.read_bytes(), _Place).registry
+        return decode_json(FILE.read_bytes(), _Place)
     except FileNotFoundError:
         raise SluiceError(f"{FILE} is missing: run this in the project's folder") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

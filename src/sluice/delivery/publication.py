@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.delivery import attestation
-from sluice.delivery.attestation import RELEASE, ROLLBACK, UnattestedError
+from sluice.delivery.attestation import RELEASE, ROLLBACK, Attested, UnattestedError
 from sluice.errors import SluiceError
 from sluice.github.api.releases import Releases
 
@@ -38,11 +38,28 @@ def require(releases: Releases, file: Path, digest: str) -> None:
 
 def attested_in(releases: Releases, file: Path, run: int, kind: str) -> bool:
     """Whether this run of the release workflow has attested something of this kind."""
-    try:
-        found = attestation.of(releases.access, file, RELEASE, kind)
-    except UnattestedError:
-        return False
-    return run in {one.run for one in found}
+    return _said_in(releases, file, run, kind) is not None
+
+
+def desired(releases: Releases, file: Path, run: int) -> dict[str, Any] | None:
+    """What this run attested that is to become the canary; None if it attested nothing of that.
+
+    file: the delivery.json of the version.
+    """
+    return _said_in(releases, file, run, DESIRED)
+
+
+def revoked(releases: Releases, file: Path, digest: str) -> bool:
+    """Whether a rollback has revoked every run that released the delivery.
+
+    Raises SluiceError if GitHub or gh cannot tell, or if no run has released it.
+    """
+    return _runs(releases, file) <= _revoked(releases, file, digest)
+
+
+def rolled_back_since(releases: Releases, file: Path, digest: str, run: int) -> bool:
+    """Whether the delivery was part of a rollback later than this run; raises SluiceError."""
+    return any(one.run > run for one in _rollbacks(releases, file, digest))
 
 
 def runs(releases: Releases, file: Path) -> list[int]:
@@ -73,11 +90,27 @@ def _runs(releases: Releases, file: Path) -> set[int]:
     return approved & released
 
 
+def _said_in(releases: Releases, file: Path, run: int, kind: str) -> dict[str, Any] | None:
+    try:
+        found = attestation.of(releases.access, file, RELEASE, kind)
+    except UnattestedError:
+        return None
+    return next((one.predicate for one in found if one.run == run), None)
+
+
 def _revoked(releases: Releases, file: Path, digest: str) -> set[int]:
     """The runs that no longer count; raises SluiceError if GitHub or gh cannot tell."""
+    said = [
+        entry for one in _rollbacks(releases, file, digest) for entry in _entries(one.predicate)
+    ]
+    return {run for entry in said if entry.get("digest") == digest for run in _numbers(entry)}
+
+
+def _rollbacks(releases: Releases, file: Path, digest: str) -> list[Attested]:
+    """What rollbacks have attested of a delivery; raises SluiceError if that cannot be told."""
     there = releases.attestations(digest, REVOKED)
     if not there:
-        return set()
+        return []
     # Forged ones could hide the real one from gh.
     if there >= attestation.MOST:
         raise SluiceError(
@@ -85,14 +118,12 @@ def _revoked(releases: Releases, file: Path, digest: str) -> set[int]:
             "to read; find out who made them, and deliver another commit"
         )
     try:
-        found = attestation.of(releases.access, file, ROLLBACK, REVOKED)
+        return attestation.of(releases.access, file, ROLLBACK, REVOKED)
     except UnattestedError as error:
         raise SluiceError(
             f"{file.name}: a rollback of it is attested, and gh does not verify by whom: {error}; "
             "run this again, or have an administrator delete the attestation if it is forged"
         ) from None
-    said = [entry for one in found for entry in _entries(one.predicate)]
-    return {run for entry in said if entry.get("digest") == digest for run in _numbers(entry)}
 
 
 def _entries(predicate: dict[str, Any]) -> list[dict[str, Any]]:

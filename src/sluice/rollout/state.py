@@ -107,6 +107,14 @@ def write(folder: Path, state: State) -> None:
     files.write(folder / STATE, files.encode_record(state))
 
 
+def why_aborted(folder: Path) -> str:
+    """The reason in the file that asks to abort; a person gives none."""
+    try:
+        return (folder / ABORT).read_text("utf-8") or "a person aborted it"
+    except OSError:
+        return "a person aborted it"
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[bool]:
     """Whether no other process walks this rollout; holds the folder for the block if so."""

@@ -69,7 +69,7 @@ class Walk:
 
     def _step(self, current: State) -> State:
         if self._aborted(current.rollout.interval):
-            return self.stop(current, Status.INSUFFICIENT, "a person aborted it")
+            return self.stop(current, Status.INSUFFICIENT, state.why_aborted(self.folder))
         if current.phase is Phase.PASSED and self._approved(current):
             return self._record(replace(current, phase=Phase.SWITCHING, why="it is promoted"))
         try:

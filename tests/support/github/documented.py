@@ -209,6 +209,28 @@ _PULL = {
     "base": TEXT,
     "maintainer_can_modify": BOOL,
 }
+_DEPLOYMENT = record(
+    ["ref"],
+    ref=TEXT,
+    task=TEXT,
+    auto_merge=BOOL,
+    required_contexts={"type": "array", "items": TEXT},
+    payload={"type": ["object", "string"]},
+    environment=TEXT,
+    description={"type": ["string", "null"], "maxLength": 140},
+    transient_environment=BOOL,
+    production_environment=BOOL,
+)
+_STATUS = record(
+    ["state"],
+    state={"enum": ["error", "failure", "inactive", "in_progress", "queued", "pending", "success"]},
+    target_url={"type": "string"},
+    log_url={"type": "string"},
+    description={"type": "string", "maxLength": 140},
+    environment=TEXT,
+    environment_url={"type": "string"},
+    auto_inactive=BOOL,
+)
 _PAGES = frozenset({"per_page", "page"})
 
 
@@ -231,6 +253,7 @@ R = "/repos/{owner}/{repo}"
 ENVIRONMENT = R + "/environments/{environment_name}"
 POLICIES = ENVIRONMENT + "/deployment-branch-policies"
 RUN = R + "/actions/runs/{run_id}"
+DEPLOYMENT = R + "/deployments/{deployment_id}"
 COMMENTS = R + "/issues/{issue_number}/comments"
 ROUTES = [
     Route("GET", R, "repository"),
@@ -287,6 +310,16 @@ ROUTES = [
     Route("POST", COMMENTS, "create_comment", _COMMENT),
     Route("PATCH", R + "/issues/comments/{comment_id}", "update_comment", _COMMENT),
     Route("GET", RUN + "/approvals", "approvals"),
+    Route(
+        "GET",
+        R + "/deployments",
+        "deployments",
+        query=_PAGES | {"sha", "ref", "task", "environment"},
+    ),
+    Route("POST", R + "/deployments", "create_deployment", _DEPLOYMENT),
+    Route("GET", DEPLOYMENT, "deployment"),
+    Route("GET", DEPLOYMENT + "/statuses", "statuses", query=_PAGES),
+    Route("POST", DEPLOYMENT + "/statuses", "create_status", _STATUS),
     Route("GET", R + "/releases", "releases", query=_PAGES),
     Route("POST", R + "/releases", "create_release", _RELEASE),
     Route("GET", R + "/releases/latest", "latest_release"),

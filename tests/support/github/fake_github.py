@@ -11,6 +11,7 @@ import jsonschema_rs
 
 from support.github.documented import ROUTES, Route
 from support.github.fake_branches import FakeBranches
+from support.github.fake_deployments import FakeDeployments
 from support.github.fake_pulls import FakePulls
 from support.github.fake_releases import FakeReleases
 from support.github.fake_settings import FakeSettings
@@ -24,11 +25,12 @@ class DocumentationError(Exception):
     """A request that GitHub's reference does not describe."""
 
 
-class FakeGitHub(FakeBranches, FakePulls, FakeReleases, FakeSettings):
+class FakeGitHub(FakeBranches, FakeDeployments, FakePulls, FakeReleases, FakeSettings):
     """Its attributes are the state of the repository, which a test may change."""
 
     def __init__(self) -> None:
         FakeBranches.__init__(self)
+        FakeDeployments.__init__(self)
         FakePulls.__init__(self)
         FakeReleases.__init__(self)
         FakeSettings.__init__(self)
@@ -37,6 +39,8 @@ class FakeGitHub(FakeBranches, FakePulls, FakeReleases, FakeSettings):
         self.headers: dict[str, str] = {}
         self.requests: list[tuple[str, str, Any]] = []
         self.undocumented: list[str] = []
+        # Of requests that were answered with nothing but that nothing has changed.
+        self.unchanged: list[str] = []
         # Called with verb, path and the number of the write; an answer of its own, or None.
         self.interfere: Callable[[str, str, int], Answer | bytes | None] = lambda *_: None
         self._ids = iter(range(1000, 10**6))

@@ -75,6 +75,8 @@ class FakePulls:
             "html_url": "https://evil.example.org/",
             "pull_requests": [],
         }
+        # Earlier ones, by their numbers.
+        self.runs: dict[int, dict[str, Any]] = {}
         self.jobs: list[dict[str, Any]] = [{"id": 1, "name": "test", "conclusion": "success"}]
         self.artifacts: list[dict[str, Any]] = [
             {"id": 90, "name": "report", "size_in_bytes": 5000, "expired": False}
@@ -92,7 +94,8 @@ class FakePulls:
         self._comment_ids = iter(range(500, 10**6))
 
     def _run(self, id: str, **_: Any) -> Answer:
-        return (200, self.run) if int(id) == self.run["id"] else (404, {"message": "Not Found"})
+        found = {self.run["id"]: self.run, **self.runs}.get(int(id))
+        return (200, found) if found else (404, {"message": "Not Found"})
 
     def _jobs(self, id: str, *, query: dict[str, str], **_: Any) -> Answer:
         return 200, {"total_count": len(self.jobs), "jobs": self._paged(self.jobs, query)}

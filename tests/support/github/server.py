@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from support.github.fake_github import FakeGitHub
+
+_REDIRECTS = (301, 302, 307, 308)
 
 
 def serve(github: FakeGitHub) -> tuple[ThreadingHTTPServer, str]:
@@ -19,6 +22,7 @@ def serve(github: FakeGitHub) -> tuple[ThreadingHTTPServer, str]:
             length = int(self.headers.get("Content-Length") or 0)
             said = github.answer(self.command, self.path, self.headers, self.rfile.read(length))
             status, body = said if isinstance(said, tuple) else (200, said)
+            link = github.link()
             content = (
                 body
                 if isinstance(body, bytes)
@@ -26,13 +30,20 @@ def serve(github: FakeGitHub) -> tuple[ThreadingHTTPServer, str]:
                 if body is None
                 else json.dumps(body).encode()
             )
+            tag = f'W/"{hashlib.sha256(content).hexdigest()}"'
+            known = self.command == "GET" and status == 200
+            if known and self.headers.get("If-None-Match") == tag:
+                github.unchanged.append(self.path)
+                status, content = 304, b""
             try:
                 self.send_response(status)
-                if 300 <= status < 400:
+                if known:
+                    self.send_header("ETag", tag)
+                if status in _REDIRECTS:
                     self.send_header("Location", body["url"])
                 for name, value in github.headers.items():
                     self.send_header(name, value)
-                if link := github.link():
+                if link:
                     self.send_header("Link", link)
                 self.send_header("Content-Type", "application/json; charset=utf-8")
                 self.send_header("Content-Length", str(len(content)))

@@ -31,6 +31,7 @@ from support.github.server import serve
 from support.package_parts import Package
 from support.releases.attested import attest, sha256
 from support.releases.repository import REPOSITORY, before, environment
+from support.rollout import resealed
 
 DAY = 24 * 60 * 60
 IMAGE_ID = f"sha256:{'1' * 64}"
@@ -79,11 +80,20 @@ class Versions:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-def deliver_two(toy: Toy, root: Path) -> Versions:
-    """Run `sluice delivery assemble` and `publish` for both, as the workflow does."""
+def deliver_two(toy: Toy, root: Path, **settings: dict[str, Any]) -> Versions:
+    """Run `sluice delivery assemble` and `publish` for both, as the workflow does.
+
+    settings: sections of the newer one's params.yaml.
+    """
     older, newer = (Version(root / name / "parts", root / name / "out") for name in ("a", "b"))
     write_parts(older.parts, toy, toy.package.read_bytes())
-    write_parts(newer.parts, toy, successor(toy.package))
+    newest = successor(toy.package)
+    if settings:
+        changed = root / "changed"
+        changed.mkdir()
+        (changed / "package.tar").write_bytes(newest)
+        newest = resealed(changed / "package.tar", changed, **settings).read_bytes()
+    write_parts(newer.parts, toy, newest)
     compare_with(newer.parts, record.tag_of(Package.read(toy.package).manifest.version))
     attestations = root / "state/attestations"
     attestations.mkdir(parents=True)

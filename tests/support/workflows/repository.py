@@ -54,6 +54,18 @@ class Place:
         payload, run = self.event(inputs=inputs), self.workflows.run
         return run("workflow_dispatch", workflow, payload=payload, cancel_at=cancel_at)
 
+    def report(self, task: str = "canary", by: str = "production-server") -> Ran:
+        """An account reports on the newest deployment that what it tried has passed."""
+        self.github.run = started(1)  # act gives both halves of a release the same number
+        (asked, *_) = self.github.deployments
+        sha = self.toy.git("rev-parse", "HEAD")
+        payload = self.event(
+            deployment={**asked, "task": task, "ref": "refs/heads/main", "sha": sha},
+            deployment_status={"state": "success", "creator": {"login": by}},
+            sender={"login": by},
+        )
+        return self.workflows.run("deployment_status", "release", payload=payload)
+
     def reuse_results(self) -> None:
         """Let DVC find the results of unchanged stages in a cache that the whole machine shares."""
         settings = self.workflows.home / ".config/dvc/config"

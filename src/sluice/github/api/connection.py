@@ -22,6 +22,7 @@ except ImportError as error:
 T = TypeVar("T")
 
 _SECONDS = 20.0
+_NOT_MODIFIED = 304
 PAGE = 100
 _MOST_PAGES = 100
 _PLAN_WORDS = ("billing plan", "upgrade to", "current plan", "github pro", "github team")
@@ -66,6 +67,8 @@ class Connection:
             auto_retry=False,
         )
         self.rest = self._github.rest
+        # What GitHub said last, by the name of the request: its entity tag and the content.
+        self._last: dict[str, tuple[str, bytes]] = {}
 
     def __enter__(self) -> Self:
         self._github.__enter__()  # type: ignore[no-untyped-call]
@@ -130,12 +133,33 @@ class Connection:
                 return None
             raise
 
+    def read_again(
+        self, name: str, kind: type[T], request: Callable[[dict[str, str]], Response[Any, Any]]
+    ) -> T:
+        """Like `read`, for what this connection asks many times: GitHub sends only what changed.
+
+        name: of the question. request: makes it with these headers. An answer that has not changed
+        does not count towards GitHub's rate limit.
+        """
+        tag, content = self._last.get(name, ("", b""))
+        headers = {"If-None-Match": tag} if tag else {}
+        response = self._answer(lambda: request(headers))
+        if not (tag and response.status_code == _NOT_MODIFIED):
+            if not response.is_success:
+                raise self._refusal(response)
+            content = response.content
+            self._last[name] = (response.headers.get("etag", ""), content)
+        return self._decoded(kind, content, response.url.path)
+
     def _typed(self, kind: type[T], response: Response[Any, Any]) -> T:
+        return self._decoded(kind, response.content, response.url.path)
+
+    def _decoded(self, kind: type[T], content: bytes, path: str) -> T:
         try:
-            return msgspec.json.decode(response.content, type=kind)
+            return msgspec.json.decode(content, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SluiceError(
-                f"GitHub's answer to {response.url.path} does not have the documented form: {error}"
+                f"GitHub's answer to {path} does not have the documented form: {error}"
             ) from None
 
     def location(self, request: Callable[[], Response[Any, Any]]) -> str:

@@ -27,9 +27,17 @@ class Releases(Connection):
 
         Raises SluiceError if GitHub answers 404 although its list has a full release.
         """
-        found = self.read_or_none(
-            responses.Release, lambda: self.rest.repos.get_latest_release(*self.place)
-        )
+        repos = self.rest.repos
+        try:
+            found = self.read_again(
+                "latest",
+                responses.Release,
+                lambda headers: repos.get_latest_release(*self.place, headers=headers),
+            )
+        except RefusedError as refused:
+            if refused.status != 404:
+                raise
+            found = None
         if found is None and (full := next((one for one in self.every() if one.full), None)):
             raise SluiceError(
                 f"GitHub marks no release as the latest, but {full.tag_name} is a full release: "

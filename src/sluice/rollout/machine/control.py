@@ -34,7 +34,7 @@ _SETTLE = 0.2
 # If somebody else ends a server, the health checks of the proxy notice it in this time.
 _OPTIONS = ("--lame-duck-seconds", "1")
 # The server of stable that is being replaced.
-_OLD = "old"
+OLD = "old"
 _METRICS_SECONDS = 2.0
 _UNUSUAL = "sluice_unusual_requests_total"
 
@@ -188,19 +188,19 @@ class Control:
         """Let a new server of the canary's package take over, and end all others."""
         machine = self.machine
         canary = machine.servers.get(CANARY)
-        if _OLD not in machine.servers and canary is not None:
+        if OLD not in machine.servers and canary is not None:
             self._swap(Path(canary.package), canary.version)
         self._finish(BASELINE, CANARY)
 
     def replace_stable(self, package: Path, version: str) -> None:
         """Let a new server of this package take over all requests, and end the present one."""
-        if _OLD not in self.machine.servers:
+        if OLD not in self.machine.servers:
             self._swap(package, version)
         self._finish()
 
     def _swap(self, package: Path, version: str) -> None:
         new, machine = self._serve(STABLE, package, version), self.machine
-        servers = {**machine.servers, STABLE: new, _OLD: machine.servers[STABLE]}
+        servers = {**machine.servers, STABLE: new, OLD: machine.servers[STABLE]}
         self._record(replace(machine, servers=servers, weights=ALL_STABLE))
 
     def _finish(self, *others: str) -> None:
@@ -209,7 +209,7 @@ class Control:
         If the proxy does not confirm it, the old one stays. Raises SluiceError then.
         """
         machine = self.machine
-        if _OLD not in machine.servers:
+        if OLD not in machine.servers:
             self.stop(*others)
             return
         self._record(machine)  # a killed process may have got no further than the record
@@ -220,12 +220,12 @@ class Control:
                 raise SluiceError("the proxy did not confirm the new server of stable")
             time.sleep(_PAUSE)
         time.sleep(_SETTLE)
-        self.stop(_OLD, *others)
+        self.stop(OLD, *others)
 
     def _back_to_old(self) -> None:
         servers = dict(self.machine.servers)
         new = servers[STABLE]
-        servers[STABLE] = servers.pop(_OLD)
+        servers[STABLE] = servers.pop(OLD)
         self._remember(servers)
         processes.end(new.process)
 

@@ -12,7 +12,7 @@ from sluice.package.archive import Package, opened, unpack
 from sluice.package.verify import verified
 from sluice.rollout import compatible, ladder, state
 from sluice.rollout.machine import record
-from sluice.rollout.machine.control import Control
+from sluice.rollout.machine.control import OLD, Control
 from sluice.rollout.machine.slow import slow_seconds
 from sluice.rollout.state import Phase, State
 from sluice.rollout.walk import Walk
@@ -26,11 +26,14 @@ _ABORT_SECONDS = 30.0
 Say = Callable[[State], None]
 
 
-def deploy(folder: Path, file: Path, port: int, token: str, say: Say) -> State:
+def deploy(
+    folder: Path, file: Path, port: int, token: str, say: Say, *, wait: bool = False
+) -> State:
     """Roll a package out, or go on with its rollout; returns the last state.
 
     folder: of production on this machine. file: the package. port: of the callers, and token:
-    which they must send; both are used by the first rollout alone. Raises SluiceError.
+    which they must send; both are used by the first rollout alone. wait: for an approval once the
+    canary has passed, whatever the package's settings say. Raises SluiceError.
     """
     with state.locked(folder) as mine:
         if not mine:
@@ -43,7 +46,7 @@ def deploy(folder: Path, file: Path, port: int, token: str, say: Say) -> State:
             return _first(control, unpacked, port, token, say)
         control.restore()
         if known is None or known.over:
-            return _roll_out(control, known, unpacked, say)
+            return _roll_out(control, known, unpacked, say, wait=wait)
         if known.candidate != version:
             raise SluiceError(
                 f"{folder}: the rollout of {known.candidate} is not over: abort it first, with "
@@ -95,6 +98,33 @@ def back(folder: Path, say: Say) -> State:
         return walk.record(done, ALL_STABLE)
 
 
+def switch(folder: Path, file: Path, why: str, say: Say) -> State:
+    """Let a package take over all requests at once, without a canary; returns the last state.
+
+    For a version that has served before. Killed half-way, it can be called again. Raises
+    SluiceError if the package cannot take over; the present champion goes on then.
+    """
+    with state.locked(folder) as mine:
+        if not mine:
+            raise SluiceError(f"{folder}: a rollout is under way: abort it with rollout abort")
+        with verified(file) as package:
+            version, settings = package.manifest.version, package.settings.rollout
+            unpacked = _kept(folder, file, version)
+        control = Control(folder)
+        control.restore()
+        left = serves(control)
+        control.replace_stable(unpacked, version)
+        begun = ladder.begun(version, left, settings)
+        done = ladder.rolled_back(begun, Status.INSUFFICIENT, why)
+        return Walk(folder, control, control, say).record(done, ALL_STABLE)
+
+
+def serves(control: Control) -> str:
+    """The version that has the requests of stable; that which is being replaced, if one is."""
+    servers = control.machine.servers
+    return servers.get(OLD, servers[STABLE]).version
+
+
 def _first(control: Control, package: Path, port: int, token: str, say: Say) -> State:
     with opened(package) as opened_package:
         version = opened_package.manifest.version
@@ -106,7 +136,9 @@ def _first(control: Control, package: Path, port: int, token: str, say: Say) -> 
     return walk.record(ladder.first_champion(begun), ALL_STABLE)
 
 
-def _roll_out(control: Control, known: State | None, package: Path, say: Say) -> State:
+def _roll_out(
+    control: Control, known: State | None, package: Path, say: Say, *, wait: bool
+) -> State:
     champion = control.machine.servers[STABLE]
     with opened(Path(champion.package)) as old, opened(package) as new:
         compatible.require(new, old)
@@ -114,9 +146,13 @@ def _roll_out(control: Control, known: State | None, package: Path, say: Say) ->
             if known is None:
                 raise SluiceError(f"{champion.version} has all requests already")
             return known
-        begun = ladder.begun(champion.version, new.manifest.version, new.settings.rollout)
+        settings = new.settings.rollout
+        if wait:
+            settings = settings.model_copy(update={"promotion": "approval"})
+        begun = ladder.begun(champion.version, new.manifest.version, settings)
         _start_arms(control, old, new)
-    (control.folder / state.APPROVAL).unlink(missing_ok=True)
+    for file in (state.APPROVAL, state.ABORT):  # of the last rollout
+        (control.folder / file).unlink(missing_ok=True)
     walk = Walk(control.folder, control, control, say)
     return _end(control, walk, walk.begin(begun))
 

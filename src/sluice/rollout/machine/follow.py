@@ -1,31 +1,38 @@
-"""Follows a repository's releases, so that GitHub holds no key of this machine.
+"""Follows a repository on GitHub, so that GitHub holds no key of this machine.
 
-The newest full release is asked for again and again. It is downloaded and verified with its
-attestations by `sluice champion fetch`, and then rolled out like any package.
+The canary that was asked for last and the newest full release are asked for again and again. What
+is new is downloaded, verified with its attestations, and rolled out like any package.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from sluice.champion import current, fetch, folder
+from sluice import files
+from sluice.champion import fetch, folder
 from sluice.delivery import record as delivery
 from sluice.errors import SluiceError
-from sluice.github.api import access
+from sluice.github.api import access, responses
+from sluice.github.api.access import Access
+from sluice.github.api.deployments import Deployments
 from sluice.github.api.releases import Releases
 from sluice.rollout import state
-from sluice.rollout.machine import deploy, record
+from sluice.rollout.machine import deploy, record, request, watch
 from sluice.rollout.machine.control import Control
+from sluice.rollout.machine.wanted import Source
+from sluice.rollout.machine.watch import Watch
 from sluice.rollout.state import State
+from sluice.rollout.weights import STABLE
 
-_FETCHED = "fetched"
+# Where the champion is, and the canary that was asked for.
+_FETCHED, _ASKED = "fetched", "asked"
 _WATCH_SECONDS = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Follow:
     """What to follow, and where to.
 
@@ -41,28 +48,110 @@ class Follow:
     interval: float
     say: Callable[[str], None]
     show: Callable[[State], None]
+    _said: str = field(default="", init=False)
 
     def run(self) -> None:
         """Follow until the process is ended; what cannot be reached is tried again later.
 
         In between, the proxy and the champion are started again if they have died.
         """
-        while True:
-            self._restore()
-            self.once()
-            end = time.monotonic() + self.interval
-            while (left := end - time.monotonic()) > 0:
-                time.sleep(min(left, _WATCH_SECONDS))
-                self._restore()
+        self._restore()
+        found = access.find(self.repository)
+        with Releases(found) as releases, Deployments(found) as deployments:
+            source = Source(releases, deployments)
+            while True:
+                self.once(source)
+                end = time.monotonic() + self.interval
+                while (left := end - time.monotonic()) > 0:
+                    self._restore()
+                    time.sleep(min(left, _WATCH_SECONDS))
 
-    def once(self) -> None:
-        """Ask once, and roll out what is new; a problem is said and leaves everything as it is."""
+    def once(self, source: Source) -> None:
+        """Ask once, and do what is new; a problem is said and leaves everything as it is."""
+        found = source.releases.access
         try:
-            if self._fetched_is_due() or self._fetch():
-                package = self.folder / _FETCHED / folder.PACKAGE
-                deploy.deploy(self.folder, package, self.port, self.token, self.show)
+            known = state.read(self.folder)
+            if known is not None and not known.over:
+                self._roll_out(found, known.candidate)
+            elif self._serves() is None:
+                self._first(source)
+            else:
+                self._next(source)
+            self._tell(found)
+            self._said = ""
         except SluiceError as error:
-            self.say(str(error))
+            self._complain(error)
+
+    def _first(self, source: Source) -> None:
+        """Start production with the champion."""
+        if source.champion() is not None:
+            package = self._fetched()
+            deploy.deploy(self.folder, package, self.port, self.token, self.show)
+
+    def _next(self, source: Source) -> None:
+        champion, serves = source.champion(), str(self._serves())
+        if champion is None or champion.tag_name == delivery.tag_of(serves):
+            if champion is not None and (asked := self._asked(source)):
+                self._try(source, asked, serves)
+        elif source.revoked(serves):
+            why = f"GitHub has rolled {serves} back to {champion.tag_name}"
+            self.say(why)
+            deploy.switch(self.folder, self._fetched(), why, self.show)
+        elif champion.tag_name not in self._known():
+            self.say(f"new release: {champion.tag_name}")
+            self._fetched()
+            self._roll_out(source.releases.access, champion.tag_name.removeprefix("v"))
+
+    def _fetched(self) -> Path:
+        """Download and verify the champion; returns its package."""
+        fetch.run(self.repository, self.folder / _FETCHED, self.say)
+        return self.folder / _FETCHED / folder.PACKAGE
+
+    def _asked(self, source: Source) -> responses.Deployment | None:
+        """The newest request for a canary, unless it was tried already."""
+        newest, last = source.newest(), request.read(self.folder)
+        if newest is None or last is None or newest.id > last.deployment:
+            return newest
+        known = state.read(self.folder)
+        # Killed between the two records, this machine has not tried it.
+        begun = known is not None and known.candidate == last.version
+        return None if begun or newest.id < last.deployment else newest
+
+    def _try(self, source: Source, deployment: responses.Deployment, serves: str) -> None:
+        fetched, last = self.folder / _ASKED, request.read(self.folder)
+        files.clear_folder(fetched, delivery.NAME)
+        asked, package = source.fetch_asked(deployment, serves, fetched)
+        if last and asked.run <= last.run and asked.deployment != last.deployment:
+            raise SluiceError(
+                f"deployment {deployment.id}: the approval of {asked.version} in run {asked.run} "
+                "counts once; it is not tried again"
+            )
+        package.rename(fetched / folder.PACKAGE)
+        self.say(f"canary that GitHub asks for: {asked.version}")
+        request.write(self.folder, asked)
+        self._roll_out(source.releases.access, asked.version)
+
+    def _roll_out(self, found: Access, version: str) -> None:
+        """Walk the rollout of the package that was fetched, or go on with it."""
+        asked = request.read(self.folder)
+        wait = asked is not None and asked.version == version
+        package = self.folder / (_ASKED if wait else _FETCHED) / folder.PACKAGE
+        try:
+            with Watch(found, self.folder, version, self.interval, self.say):
+                deploy.deploy(self.folder, package, self.port, self.token, self.show, wait=wait)
+        finally:
+            (self.folder / state.ABORT).unlink(missing_ok=True)
+
+    def _tell(self, found: Access) -> None:
+        """Tell GitHub what it could not be told while the canary ran."""
+        if known := state.read(self.folder):
+            watch.report(found, self.folder, known)
+
+    def _complain(self, error: SluiceError) -> None:
+        """Say it once, and not every minute."""
+        if str(error) != self._said:
+            self._said = str(error)
+            self.say(self._said)
 
     def _restore(self) -> None:
         """After a crash or a reboot the champion serves again, before anybody asks GitHub."""
@@ -74,27 +163,18 @@ class Follow:
                 if mine:  # another command that is at work cares for them itself
                     Control(self.folder).restore()
         except SluiceError as error:
-            self.say(str(error))
+            self._complain(error)
 
-    def _fetched_is_due(self) -> bool:
-        """Whether a rollout of what was fetched is under way."""
-        known = state.read(self.folder)
-        return known is not None and not known.over
-
-    def _fetch(self) -> bool:
-        """Whether there is a release that was not rolled out yet; it is fetched then."""
-        with Releases(access.find(self.repository)) as releases:
-            release = current.release(releases)
-        if release is None or release.tag_name in self._known():
-            return False
-        self.say(f"new release: {release.tag_name}")
-        fetch.run(self.repository, self.folder / _FETCHED, self.say)
-        return True
+    def _serves(self) -> str | None:
+        """The version that has the requests; None while nothing runs here."""
+        found = record.read(self.folder)
+        if found is None or STABLE not in found.servers:
+            return None
+        return deploy.serves(Control(self.folder))
 
     def _known(self) -> set[str]:
-        """The tags of what serves, and of the last candidate, even if it was rolled back."""
-        known, found = state.read(self.folder), record.read(self.folder)
-        versions = {server.version for server in found.servers.values()} if found else set()
-        if known is not None:
-            versions.add(known.candidate)
-        return {delivery.tag_of(version) for version in versions}
+        """The tags of both sides of the last rollout, even if it was rolled back."""
+        known = state.read(self.folder)
+        return (
+            {delivery.tag_of(one) for one in (known.champion, known.candidate)} if known else set()
+        )

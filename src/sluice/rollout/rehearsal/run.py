@@ -43,8 +43,8 @@ class Pace:
     """
 
     steps: tuple[int, ...] = (5, 20, 50)
-    interval: float = 1.5
-    deadline: float = 90.0
+    interval: float = 1.0
+    deadline: float = 60.0
     rate: float = 120.0
 
 

@@ -24,7 +24,7 @@ WRITES = {
     (DELIVER, "image"): {"packages"},
     (DELIVER, "attest"): {"attestations", "id-token"},
     (DELIVER, "publish"): {"attestations", "contents", "id-token"},
-    (RELEASE, "canary"): {"attestations", "id-token"},
+    (RELEASE, "canary"): {"attestations", "deployments", "id-token"},
     (RELEASE, "approve"): {"attestations", "id-token"},
     (RELEASE, "release"): {"attestations", "contents", "id-token"},
     (ROLLBACK, "rollback"): {"attestations", "contents", "id-token"},
@@ -37,7 +37,8 @@ ENVIRONMENTS = {
     (DELIVER, "test"): "test",
     (DELIVER, "publish"): "publish",
     (RELEASE, "canary"): "canary",
-    (RELEASE, "approve"): "production",
+    # Production, or publish where params.yaml asks for no second approval; the command verifies it.
+    (RELEASE, "approve"): "${{ needs.preflight.outputs.environment }}",
     (RELEASE, "release"): "publish",
     (ROLLBACK, "approve"): "production",
     (ROLLBACK, "rollback"): "publish",

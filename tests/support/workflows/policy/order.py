@@ -27,6 +27,17 @@ CONDITIONAL = {
     (CI, "test"): "${{ !cancelled() && needs.scope.outputs.machinery != 'skip' }}",
     (CI, "cluster"): "${{ !cancelled() && needs.scope.outputs.cluster != 'skip' }}",
     (CI, "all-green"): "${{ always() }}",
+    (RELEASE, "preflight"): (
+        "${{ github.event_name == 'workflow_dispatch' || (github.event.deployment.task == 'canary' "
+        "&& github.event.deployment_status.state == 'success') }}"
+    ),
+    (RELEASE, "canary"): "${{ github.event_name == 'workflow_dispatch' }}",
+    (RELEASE, "rehearse"): "${{ needs.canary.outputs.server == 'none' }}",
+    (RELEASE, "approve"): (
+        "${{ !cancelled() && needs.preflight.result == 'success' && (needs.rehearse.result == "
+        "'success' || github.event_name == 'deployment_status') }}"
+    ),
+    (RELEASE, "release"): "${{ !cancelled() && needs.approve.result == 'success' }}",
     (REPORT, "comment"): "${{ github.event.workflow_run.event == 'pull_request' }}",
     (SECURITY, "dependencies"): (
         "${{ github.event_name == 'pull_request' && !github.event.repository.private }}"
@@ -60,6 +71,7 @@ _ATTESTING: dict[tuple[str, str], list[str | dict[str, str]]] = {
             "predicate-type": publication.DESIRED,
             "predicate-path": f"out/approval/{records.DESIRED}",
         },
+        "approval announce",
     ],
     (RELEASE, "approve"): [
         "approval confirm",
@@ -99,6 +111,8 @@ _REHEARSED = [
     ".venv/bin/sluice rollout rehearse out/candidate/package.tar --champion out/champion",
     'cat out/rollout/report.md >> "$GITHUB_STEP_SUMMARY"',
 ]
+# What starts each of them.
+_STARTED_BY = {RELEASE: {"workflow_dispatch", "deployment_status"}, ROLLBACK: {"workflow_dispatch"}}
 _ONE_AT_A_TIME = {"group": "production", "cancel-in-progress": False, "queue": "max"}
 
 
@@ -125,7 +139,8 @@ def production_waits_for_preflight(files: Files) -> list[str]:
                 f"{file}: {name}: {key.upper()} is not the approved one"
                 for step in jobs[name]["steps"]
                 for key in ("digest", "champion")
-                if f'"${key.upper()}"' in step.get("run", "") or "approval" in step.get("run", "")
+                if f'"${key.upper()}"' in step.get("run", "")
+                or ("approval" in step.get("run", "") and "announce" not in step["run"])
                 if step["env"].get(key.upper()) != f"${{{{ needs.preflight.outputs.{key} }}}}"
             ]
             # No step has a condition, so none runs after a failure; the verdict is always shown.
@@ -134,7 +149,7 @@ def production_waits_for_preflight(files: Files) -> list[str]:
                 for step in jobs[name]["steps"]
                 if "if" in step and name != "rehearse"
             ]
-        if files[file].triggers != {"workflow_dispatch"}:
+        if files[file].triggers != _STARTED_BY[file]:
             problems.append(f"{file}: started by {sorted(files[file].triggers)}")
     return problems
 

@@ -24,7 +24,7 @@ _RUNS_IT = re.compile(
 # What a job that writes may run: commands that take a package as data, and no other.
 _AS_DATA = re.compile(
     r"cmp |make wheels image |\.venv/bin/sluice (?:package (?:verify|bom|push)|delivery "
-    r"(?:place|assemble|publish)|approval (?:desire|confirm|release|revoke|rollback)|"
+    r"(?:place|assemble|publish)|approval (?:desire|announce|confirm|release|revoke|rollback)|"
     r"github (?:comment|propose))\b"
 )
 # After that code has run, nothing may follow but what hands its files on.
