@@ -1,7 +1,7 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
 .PHONY: help package wheels engine image cluster tools test quick test-full check lint check-workflows \
-	audit bench bench-bounds bench-models bench-monitor bench-serve statistics lock dashboard pictures clean commands development
+	audit bench bench-bounds bench-models bench-monitor bench-rollout bench-serve statistics lock dashboard pictures clean commands development
 
 PYTHON ?= python3
 VENV := .venv
@@ -82,6 +82,9 @@ bench-serve: $(VENV)/.build  ## Serving and batch beside MLServer, MLflow, Bento
 
 bench-monitor: $(VENV)/.build  ## Time monitoring: 10 million records, and drift of a million rows
 	@$(BIN)/python benchmarks/monitor.py $(if $(PACKAGE),--package $(PACKAGE))
+
+bench-rollout: $(VENV)/.build  ## Production behind its proxy: overhead, start, the way back, memory (two minutes)
+	@$(BIN)/python benchmarks/rollout.py
 
 statistics: $(VENV)/.build  ## Simulate what the gates and the canary pass or refuse wrongly, into docs/statistics.md
 	@$(BIN)/python benchmarks/error_rates.py

@@ -49,7 +49,7 @@ def main() -> None:
     print(write.tables(results))
     if not options.only:
         RAW.write_bytes(msgspec.json.format(msgspec.json.encode(results)))
-        PAGE.write_text(write.page(results))
+        PAGE.write_text(write.page(results) + write.rollout(PAGE.read_text()))
 
 
 def arguments() -> argparse.Namespace:

@@ -9,6 +9,7 @@ from results import Bare, Batch, Entry, Results, Spread, figures, spread
 
 Table = list[list[str]]
 
+_ROLLOUT = "## Rollout on one machine\n"
 _PAGE = """\
 # Benchmarks
 
@@ -42,6 +43,12 @@ def page(results: Results) -> str:
         seconds=results.seconds,
         tables=tables(results),
     )
+
+
+def rollout(page: str) -> str:
+    """The section that `make bench-rollout` has written at the end of the page; may be empty."""
+    _, mark, section = page.partition(_ROLLOUT)
+    return f"\n{mark}{section}" if mark else ""
 
 
 def tables(results: Results) -> str:

@@ -75,9 +75,16 @@ class _Shim:
         self._plan = plan
         self._began = time.monotonic()
         self._random = random.Random(plan.seed)  # noqa: S311  chance, no secret
+        # asyncio forgets a task that waits for the server once its client has gone.
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass the requests of one connection on."""
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, httptools.HttpParserError):
             server, to_server = await asyncio.open_connection(HOST, self._plan.port)
             while True:
@@ -106,7 +113,7 @@ class _Shim:
 async def _run(plan: ShimPlan) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
-    listener = await asyncio.start_server(_Shim(plan).serve, HOST, 0)
+    listener = await asyncio.start_server(_Shim(plan).accept, HOST, 0)
     os.write(sys.stdout.fileno(), b"%d\n" % listener.sockets[0].getsockname()[1])
     await stop.wait()
 
