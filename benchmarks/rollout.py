@@ -99,12 +99,12 @@ def measure(package: Package, folder: Path, rounds: int, seconds: int) -> str:
     return "\n".join(
         [
             MARK,
-            f"`make bench-rollout` measures this section: medians of {rounds} rounds of {seconds} s",
+            f"`make bench-rollout` measures this: medians of {rounds} rounds, {seconds} s each,",
             f"in turns, on {cores} cores which server, proxy and load generator share. The load",
-            f"average before the run was {busy:.1f}, and only the ratios within the run mean much",
-            f"on a busy machine. Package: `{package.manifest.title}`.",
+            f"average before the run was {busy:.1f}; on a busy machine only ratios mean much.",
+            f"Package: `{package.manifest.title}`.",
             "",
-            "| path | p50, one connection, ms | of direct | requests/s, 16 connections | of direct |",
+            "| path | p50, 1 connection, ms | of direct | requests/s, 16 connections | of direct |",
             "| --- | --- | --- | --- | --- |",
             *rows,
             "",
