@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from sluice import cli
 from sluice.errors import SluiceError
 from sluice.package.archive import Package
 from sluice.rollout import state
@@ -120,3 +122,36 @@ def test_without_a_rollout_each_command_says_one_line(
     assert (status, output) == (2, "")
     assert said in problems
     assert problems.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("deploy", "x.tar", "--port", "70000"), "70000 is no port: expected 0 to 65535"),
+        (("deploy", "x.tar", "--port", "-1"), "-1 is no port"),
+        (("deploy", "x.tar", "--port", "http"), "http is no port"),
+        (("follow", "octo/shop", "--every", "0"), "0 is no time to wait"),
+        (("follow", "octo/shop", "--every", "nan"), "nan is no time to wait"),
+        (("follow", "octo/shop", "--every", "often"), "often is no time to wait"),
+    ],
+)
+def test_an_impossible_option_is_named(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["rollout", *arguments])
+    assert said in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_said_and_nothing_is_started(
+    tmp_path: Path, pair: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_TOKEN", TOKEN)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        given = ["deploy", str(pair.champion), "--port", port, "--folder", str(tmp_path / "here")]
+        assert cli.main(["rollout", *given]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert f"port {port} cannot be used" in said.err
+    assert not list((tmp_path / "here").glob("*.json"))

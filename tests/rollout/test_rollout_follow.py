@@ -225,7 +225,7 @@ def test_a_full_release_is_rolled_out_and_tried_once(machine: Machine) -> None:
 def test_a_release_that_was_made_by_hand_is_not_rolled_out(machine: Machine) -> None:
     machine.repository.make_full(machine.repository.newer.tag)
     assert machine.once() == []
-    assert "there is no attestation of .github/workflows/release.yml" in machine.said[0]
+    assert "there is no attestation of .github/workflows/release.yml" in machine.said[-1]
 
 
 def test_a_rollback_needs_no_canary(machine: Machine) -> None:

@@ -120,7 +120,7 @@ def test_from_the_request_to_the_rollback(machine: Machine, callers_of: Callable
         machine.github.latest = machine.github.release(older.tag)["id"]
         machine.serves(older.delivery.version)
         assert some.none_lost() > 300
-    assert machine.reports() == ["in_progress", "success"]
+    machine.until(lambda: machine.reports() == ["in_progress", "success", "error"])
     assert "has rolled" in machine.output.read_text("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The command that tries a canary on a Kubernetes cluster."""
+"""The command that tries a canary on a Kubernetes cluster, or in containers of one machine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.commands import REFUSED, UNDECIDED, Commands, one_line, say, show_result
+from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from sluice.package.archive import Package
@@ -20,12 +21,17 @@ _READY_SECONDS = 300.0
 def add(rollout: Commands) -> None:
     """Add `canary` to the commands of `sluice rollout`."""
     meaning = (
-        "give a canary on a cluster its requests step by step; exit status 0: promote it, 1: it "
-        "failed, 3: too little evidence; whatever happens, stable has all requests afterwards"
+        "give a canary its requests step by step; exit status 0: promote it, 1: it failed, 3: too "
+        "little evidence; whatever happens, stable has all requests afterwards"
     )
     canary = rollout.add("canary", _canary, meaning)
+    where = canary.add_mutually_exclusive_group(required=True)
     cluster = "on the Kubernetes cluster in which this process runs; see docs/kubernetes.md"
-    canary.add_argument("--kubernetes", action="store_true", required=True, help=cluster)
+    where.add_argument("--kubernetes", action="store_true", help=cluster)
+    containers = "in the containers that this folder's compose.yaml starts; see docs/compose.md"
+    where.add_argument("--compose", type=Path, metavar="FOLDER", help=containers)
+    image = "with --compose: the candidate's image by its digest, built from the package"
+    canary.add_argument("--image", metavar="REFERENCE", help=image)
     package = "the candidate, which also has the settings"
     canary.add_argument("--package", type=Path, required=True, metavar="FILE", help=package)
     route = "the HTTPRoute whose weights divide the requests (default: scoring)"
@@ -47,15 +53,13 @@ def _canary(options: argparse.Namespace) -> int:
     from sluice import files
     from sluice.package.archive import opened
     from sluice.rollout import ladder, state
-    from sluice.rollout.kubernetes import canary
-    from sluice.rollout.kubernetes.traffic import ClusterTraffic
 
+    walk = _on_cluster if options.kubernetes else _in_containers
     try:
         with opened(options.package) as package, state.locked(options.folder) as free:
             if not free:
                 return say(f"{options.folder}: another process walks this rollout", UNDECIDED)
-            traffic = ClusterTraffic(_place(options, package))
-            last = canary.run(traffic, options.folder, package, options.wait, _progress)
+            last = walk(options, package)
     except KeyboardInterrupt:
         return say("it was told to end before the canary had any request", UNDECIDED)
     verdict = ladder.verdict_of(last)
@@ -67,6 +71,24 @@ def _canary(options: argparse.Namespace) -> int:
     show_to = sys.stderr if options.json else sys.stdout
     print(one_line(f"{last.phase}: {last.why}"), file=show_to)
     return _status(last)
+
+
+def _on_cluster(options: argparse.Namespace, package: Package) -> State:
+    from sluice.rollout.kubernetes import canary
+    from sluice.rollout.kubernetes.traffic import ClusterTraffic
+
+    traffic = ClusterTraffic(_place(options, package))
+    return canary.run(traffic, options.folder, package, options.wait, _progress)
+
+
+def _in_containers(options: argparse.Namespace, package: Package) -> State:
+    from sluice.rollout.compose import canary
+    from sluice.rollout.compose.containers import Containers
+
+    if options.image is None:
+        raise SluiceError("--compose needs --image, the candidate's image by its digest")
+    containers = Containers(options.compose)
+    return canary.run(containers, options.folder, package, options.image, _progress)
 
 
 def _place(options: argparse.Namespace, package: Package) -> Place:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sluice.rollout.state import State
 
 _FOLDER = "rollout"
+_LONGEST = 86_400.0
 
 
 def add(commands: Commands) -> None:
@@ -73,16 +74,16 @@ def _add_machine(rollout: Commands) -> None:
     deploy = rollout.add("deploy", _deploy, meaning)
     deploy.add_argument("package", type=Path)
     port = "port for callers, used by the first package (default: 8080)"
-    deploy.add_argument("--port", type=int, default=8080, metavar="N", help=port)
+    deploy.add_argument("--port", type=_port, default=8080, metavar="N", help=port)
     meaning = (
         "roll out each new full release of a repository on this machine, verified with its "
         "attestations, until the process is ended"
     )
     follow = rollout.add("follow", _follow, meaning)
     follow.add_argument("repository", metavar="OWNER/NAME")
-    follow.add_argument("--port", type=int, default=8080, metavar="N", help=port)
+    follow.add_argument("--port", type=_port, default=8080, metavar="N", help=port)
     often = "seconds between two questions to GitHub (default: 60)"
-    follow.add_argument("--every", type=float, default=60.0, metavar="SECONDS", help=often)
+    follow.add_argument("--every", type=_seconds, default=60.0, metavar="SECONDS", help=often)
     meaning = "what serves which share of the requests on this machine, and since when"
     status = rollout.add("status", _status, meaning)
     meaning = "take all requests away from the canary at once; the rollout is over"
@@ -96,6 +97,22 @@ def _add_machine(rollout: Commands) -> None:
             "--folder", type=Path, default=Path(_FOLDER), metavar="FOLDER", help=folder
         )
         command.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**16:
+        raise argparse.ArgumentTypeError(f"{text} is no port: expected 0 to 65535 (0: a free one)")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text} is no time to wait: expected seconds above 0")
+    return number
 
 
 def _judge(options: argparse.Namespace) -> int:
@@ -194,7 +211,8 @@ def _status(options: argparse.Namespace) -> int:
         show(
             f"  {arm.arm:<9}{arm.weight:>4} %  {arm.version}{'' if arm.runs else '  does not run'}"
         )
-    show(f"proxy: {'runs' if found.proxy else 'does not run'}")
+    if found.proxy is not None:
+        show(f"proxy: {'runs' if found.proxy else 'does not run'}")
     return 0
 
 

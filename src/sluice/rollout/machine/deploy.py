@@ -164,7 +164,7 @@ def _resume(control: Control, known: State, package: Path, say: Say) -> State:
     servers = control.machine.servers
     if BASELINE in servers and CANARY in servers:
         return _end(control, walk, walk.resume(known))
-    walk.record(known, ALL_STABLE)
+    known = walk.record(known, ALL_STABLE)
     with opened(Path(servers[STABLE].package)) as old, opened(package) as new:
         _start_arms(control, old, new)
     return _end(control, walk, walk.begin(known))

@@ -9,8 +9,8 @@ import msgspec
 from sluice.errors import SluiceError
 from sluice.rollout import state
 from sluice.rollout.machine import processes, record
-from sluice.rollout.state import Phase
-from sluice.rollout.weights import ARMS
+from sluice.rollout.state import Phase, State
+from sluice.rollout.weights import ARMS, CANARY, STABLE
 from sluice.verdict import Status
 
 
@@ -26,7 +26,7 @@ class ArmStatus(msgspec.Struct, frozen=True):
 class RolloutStatus(msgspec.Struct, frozen=True):
     """champion: the version that has the requests of stable. since: seconds since 1970 at which
     the present weights were asked for. confirmed: whether the proxy has them. proxy: whether it
-    runs.
+    runs; None for containers, which this folder does not know.
     """
 
     champion: str
@@ -36,15 +36,17 @@ class RolloutStatus(msgspec.Struct, frozen=True):
     why: str
     since: float | None
     confirmed: bool
-    proxy: bool
+    proxy: bool | None
     arms: tuple[ArmStatus, ...]
 
 
 def read(folder: Path) -> RolloutStatus:
     """The status; raises SluiceError if nothing was rolled out in this folder."""
     known, machine = state.read(folder), record.read(folder)
-    if known is None or machine is None:
+    if known is None:
         raise SluiceError(f"{folder} holds no rollout: name its folder with --folder")
+    if machine is None:
+        return _of_containers(known)
     arms = [
         ArmStatus(
             arm,
@@ -65,5 +67,28 @@ def read(folder: Path) -> RolloutStatus:
         since=known.changes[-1].at if known.changes else None,
         confirmed=known.confirmed and known.weights == machine.weights,
         proxy=machine.proxy is not None and processes.alive(machine.proxy),
+        arms=tuple(arms),
+    )
+
+
+def _of_containers(known: State) -> RolloutStatus:
+    """What the record of a rollout in containers says; it does not look at them."""
+    promoted = known.phase is Phase.PROMOTED
+    champion = known.candidate if promoted else known.champion
+    versions = {CANARY: known.candidate, STABLE: champion}
+    arms = [
+        ArmStatus(arm, versions.get(arm, known.champion), weight, runs=weight > 0)
+        for arm in ARMS
+        if (weight := getattr(known.weights, arm))
+    ]
+    return RolloutStatus(
+        champion=champion,
+        candidate=known.candidate,
+        phase=known.phase,
+        verdict=known.verdict,
+        why=known.why,
+        since=known.changes[-1].at if known.changes else None,
+        confirmed=known.confirmed,
+        proxy=None,
         arms=tuple(arms),
     )
