@@ -218,3 +218,28 @@ def test_what_compose_says_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
     made = containers.Containers(tmp_path / "compose")
     with pytest.raises(SluiceError, match=r"Compose could not stop canary: manifest unknown$"):
         made.stop("canary")
+
+
+def test_production_starts_with_one_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[tuple[str, ...]] = []
+    record = lambda _, *arguments: calls.append(arguments)  # noqa: E731
+    monkeypatch.setattr(containers.Containers, "_compose", record)
+    monkeypatch.setattr(containers, "_command", lambda: ["docker", "compose"])
+    folder = tmp_path / "compose"
+    shutil.copytree(FILES, folder, ignore=shutil.ignore_patterns("secrets", ".env"))
+    given = ["rollout", "start", "--compose", str(folder), "--image"]
+    for _ in range(2):
+        assert cli.main([*given, OLD]) == 0
+    services = ("proxy", "stable", "prometheus", "grafana")
+    assert calls == [("up", "--detach", "--wait", *services)] * 2
+    named = (folder / ".env").read_text()
+    assert f"\nCHAMPION={OLD}\n" in named
+    assert "COMPOSE_PROJECT_NAME=sluice\n" in named
+    token, grafana = ((folder / "secrets" / name).read_text() for name in ("token", "grafana"))
+    assert token != grafana
+    assert len(token) >= 32
+    capsys.readouterr()
+    assert cli.main([*given, NEW]) == 2
+    assert "is the champion here: roll" in capsys.readouterr().err

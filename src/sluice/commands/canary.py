@@ -49,6 +49,24 @@ def add(rollout: Commands) -> None:
     canary.add_argument("--json", action="store_true", help="print the verdict as JSON")
 
 
+def add_start(rollout: Commands) -> None:
+    """Add `start` to the commands of `sluice rollout`."""
+    meaning = "start production in containers: proxy, champion, Prometheus and Grafana"
+    start = rollout.add("start", _start, meaning)
+    folder = "the folder deploy/compose; see docs/compose.md"
+    start.add_argument("--compose", type=Path, required=True, metavar="FOLDER", help=folder)
+    image = "the champion's image by its digest"
+    start.add_argument("--image", required=True, metavar="REFERENCE", help=image)
+
+
+def _start(options: argparse.Namespace) -> int:
+    from sluice.rollout.compose.containers import Containers
+
+    Containers(options.compose).open(options.image)
+    print(f"production runs; callers send the token in {options.compose / 'secrets/token'}")
+    return 0
+
+
 def _canary(options: argparse.Namespace) -> int:
     from sluice import files
     from sluice.package.archive import opened

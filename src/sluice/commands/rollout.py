@@ -41,6 +41,7 @@ def add(commands: Commands) -> None:
     _add_rehearse(rollout)
     _add_machine(rollout)
     cluster.add(rollout)
+    cluster.add_start(rollout)
 
 
 def _add_rehearse(rollout: Commands) -> None:

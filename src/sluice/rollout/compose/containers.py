@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,8 @@ from sluice.errors import SluiceError
 
 CHAMPION, CANDIDATE = "CHAMPION", "CANDIDATE"
 _BY_DIGEST = re.compile(r"[a-z0-9][\w./:-]*@sha256:[0-9a-f]{64}", re.ASCII)
+_SECRETS = ("token", "grafana")
+_SERVICES = ("proxy", "stable", "prometheus", "grafana")
 _SECONDS = 600
 _LONGEST = 300  # characters of an error message
 
@@ -41,6 +44,23 @@ class Containers:
         content = "".join(f"{line}\n" for line in (*kept, f"{name}={image}"))
         files.write(self.folder / ".env", content.encode())
 
+    def open(self, image: str) -> None:
+        """Start production with an image of the champion: all services but those of a canary.
+
+        Secrets that are not there yet are made. Raises SluiceError if another image serves.
+        """
+        serves = self.image(CHAMPION)
+        if serves not in (None, image):
+            raise SluiceError(f"{serves} is the champion here: roll {image} out as a canary")
+        self.name_image(CHAMPION, image)
+        for name in _SECRETS:
+            file = self.folder / "secrets" / name
+            if not file.exists():
+                files.write(file, secrets.token_urlsafe().encode())
+                # The containers read it as users of their own, whom this machine does not know.
+                file.chmod(0o644)
+        self._compose("up", "--detach", *self._waiting(), *_SERVICES)
+
     def start(self, *services: str) -> None:
         """Start these services, anew if their image is another now; returns once they are healthy.
 
@@ -57,12 +77,13 @@ class Containers:
         return ("--wait",) if _command()[0] == "docker" else ()
 
     def _lines(self) -> list[str]:
+        """Of `.env`, or of the example from which it is made."""
+        file = self.folder / ".env"
         try:
-            return (self.folder / ".env").read_text("utf-8").splitlines()
-        except FileNotFoundError:
-            return []
+            file = file if file.exists() else self.folder / ".env.example"
+            return file.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise SluiceError(f"{self.folder / '.env'} cannot be read: {error}") from None
+            raise SluiceError(f"{file} cannot be read: {error}") from None
 
     def _compose(self, *arguments: str) -> None:
         command = [*_command(), "--profile", "canary", *arguments]
