@@ -90,6 +90,7 @@ def machine(released: Repository) -> Iterator[Machine]:
     try:
         made.start()
         made.serves(released.older.delivery.version)
+        until(lambda: made.control.applied(ALL_STABLE))
         yield made
     finally:
         made.kill()
