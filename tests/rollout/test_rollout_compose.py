@@ -155,7 +155,8 @@ def test_it_climbs_and_takes_over_after_an_approval(site: Site, pair: Any) -> No
             return known is not None and known.phase is Phase.PASSED
 
         until(passed, 100)
-        assert cli.main(["rollout", "approve", "--folder", str(folder)]) == 0
+        command = [sys.executable, "-P", "-m", "sluice.cli", "rollout", "approve"]
+        subprocess.run([*command, "--folder", folder], check=True, capture_output=True)
 
     approver = threading.Thread(target=approve)
     approver.start()

@@ -49,7 +49,7 @@ class Control:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._unusual: dict[str, int] = {}
-        self._told = 0.0
+        self._told: float | None = None
 
     @property
     def machine(self) -> Machine:
@@ -168,8 +168,9 @@ class Control:
             found.urls.get(arm) == proxy.url(machine.servers[arm].route) for arm in shares
         )
         # On a very busy machine the proxy was seen to miss that its file was replaced.
-        if not right and weights == machine.weights and time.monotonic() - self._told > _AGAIN:
-            self._record(machine)
+        late = self._told is not None and time.monotonic() - self._told > _AGAIN
+        if late and not right and weights == machine.weights:
+            self._tell(machine)
         return right
 
     def counts(self) -> Mapping[str, Arm]:
@@ -260,6 +261,10 @@ class Control:
     def _record(self, machine: Machine) -> None:
         """Write down what is wanted, and then tell the proxy."""
         record.write(self.folder, machine)
+        self._tell(machine)
+
+    def _tell(self, machine: Machine) -> None:
+        """Let the proxy read what is wanted."""
         content = proxy.encode(proxy.dynamic(machine))
         files.write(self.folder / _PROXY_FOLDER / _DYNAMIC, content)
         self._told = time.monotonic()
