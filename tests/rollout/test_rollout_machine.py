@@ -90,6 +90,25 @@ def test_what_died_is_started_again(control: Control, opened_pair: Both) -> None
     until(lambda: control.applied(ALL_STABLE))
 
 
+def test_a_proxy_that_missed_its_file_is_told_again(control: Control, opened_pair: Both) -> None:
+    """Only by whoever changed the weights; those who look change nothing."""
+    champion = opened_pair[0]
+    one = (champion.folder, champion.manifest.version)
+    control.start_all(dict.fromkeys(("baseline", "canary"), one))
+    arms = next((control.folder / "proxy").glob("arms.*"))
+    before = arms.read_bytes()
+    divide(control, Weights.at(50))
+    wanted = arms.read_bytes()
+    arms.write_bytes(before)
+    looking = Control(control.folder)
+    until(lambda: not looking.applied(Weights.at(50)))
+    time.sleep(4)
+    assert not looking.applied(Weights.at(50))
+    assert arms.read_bytes() == before
+    until(lambda: control.applied(Weights.at(50)))
+    assert arms.read_bytes() == wanted
+
+
 def test_counters_are_those_of_the_arms(
     control: Control, callers: Callable[..., Any], opened_pair: Both
 ) -> None:
