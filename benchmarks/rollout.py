@@ -137,7 +137,8 @@ def _overhead(
 ) -> dict[str, tuple[float, float]]:
     """By path: the median latency in milliseconds, and the requests a second."""
     machine = control.machine
-    bodies = ",".join(f"[==[{row}]==]" for row in load.records(package))
+    rows = load.records(package)
+    bodies = ",".join(f'[==[{{"records":[{row}]}}]==]' for row in rows)
     script = folder / "requests.lua"
     script.write_text(_SCRIPT % (bodies, machine.token))
     server = machine.servers[STABLE].port
