@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from support import usecase_modules
+from sluice.confined import run as confined
+from support import preloaded
 from support.command_line import CommandLine, InProcess
 from support.fixture_project import Ran, Toy
 from support.fixture_project import green as build_green
@@ -79,10 +80,9 @@ def in_process(command_line: CommandLine) -> InProcess:
 
 
 @pytest.fixture(autouse=True)
-def own_usecase() -> Iterator[None]:
-    """What a test loads as `usecase` in this process is gone after the test."""
-    with usecase_modules.own_usecase():
-        yield
+def forked_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks of the use case, which are confined, need not import the libraries first."""
+    monkeypatch.setattr(confined, "_start", preloaded.start_task)
 
 
 # Images of the fixture project's packages, and those that tests build of others.

@@ -49,9 +49,12 @@ _VARIABLES = (
 _ENVIRONMENT = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 
 
-def run(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def run(
+    root: Path, *arguments: str, stdin: bytes = b"", settings: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[bytes]:
     """Run git in the folder `root` and return its exit status and output.
 
+    settings: more options of git itself, such as `-c name=value`.
     Raises SluiceError only if git cannot be started.
     """
     inherited = {
@@ -62,7 +65,7 @@ def run(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Completed
     }
     try:
         return subprocess.run(
-            [*_COMMAND, *arguments],
+            [*_COMMAND, *settings, *arguments],
             cwd=root,
             input=stdin,
             env={**inherited, **_ENVIRONMENT},
@@ -77,9 +80,9 @@ def run(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Completed
         raise SluiceError(f"git cannot be started: {error.strerror or error}") from None
 
 
-def read(root: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+def read(root: Path, *arguments: str, stdin: bytes = b"", settings: tuple[str, ...] = ()) -> bytes:
     """Run git and return what it prints; raises SluiceError with git's reason if it fails."""
-    done = run(root, *arguments, stdin=stdin)
+    done = run(root, *arguments, stdin=stdin, settings=settings)
     if done.returncode:
         raise SluiceError(f"'git {arguments[0]}' failed: {reason(done)}")
     return done.stdout
@@ -148,7 +151,24 @@ def submodules(root: Path) -> list[str]:
 def changed(root: Path, *paths: str) -> bool:
     """Whether the work tree differs from the commit; untracked files count, ignored ones do not."""
     options = ("--porcelain=v1", "-z", "--untracked-files=normal", "--ignore-submodules=none")
-    return bool(read(root, "status", *options, "--", *paths))
+    off = _without_filters(root)
+    return bool(read(root, "status", *options, "--", *paths, settings=off))
+
+
+def _without_filters(root: Path) -> tuple[str, ...]:
+    """Options with which no program converts a file before it is compared with the commit.
+
+    A filter of .git/config could show git the committed content of any file.
+    """
+    found = run(root, "config", "--null", "--name-only", "--get-regexp", r"^filter\.")
+    names = {name.rpartition(".")[0] for name in _split(found.stdout.decode("utf-8", "replace"))}
+    off = {"clean": "", "smudge": "", "process": "", "required": "false"}
+    return tuple(
+        word
+        for name in sorted(names)
+        for key, value in off.items()
+        for word in ("-c", f"{name}.{key}={value}")
+    )
 
 
 def changed_files(root: Path) -> list[str]:
@@ -161,7 +181,9 @@ def changed_since(root: Path, commit: str) -> list[str]:
     """The tracked files which differ from a commit, as paths relative to the repository's root."""
     options = ("--name-only", "-z", "--no-renames", "--no-relative", "--ignore-submodules=none")
     # -O/dev/null: a file of the user's settings must not decide the order.
-    return _split(text(root, "diff", *options, "--no-ext-diff", "-O/dev/null", commit, "--"))
+    diff = ("diff", *options, "--no-ext-diff", "-O/dev/null", commit, "--")
+    listed = read(root, *diff, settings=_without_filters(root))
+    return _split(listed.decode("utf-8", "surrogateescape"))
 
 
 def file_at(root: Path, commit: str, path: str) -> bytes | None:

@@ -28,6 +28,7 @@ Scalar = bool | int | float | str | None
 Record = Mapping[str, Scalar]
 
 NOT_FINITE = "expected a finite number; send null for an unknown value"
+_FOLDER_OF_CONSTANTS = "session.model_external_initializers_file_folder_path"
 _LONG_NAME = 200  # characters; comparing a longer name with all inputs takes too long
 NO_SCORE = "the model gives no finite score for these values"
 
@@ -150,6 +151,8 @@ class Model:
         options = onnxruntime.SessionOptions()
         # With one thread, sums are computed in the same order on every machine.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        # A graph may name files for its constants, such as the holdout: there are none below this.
+        options.add_session_config_entry(_FOLDER_OF_CONSTANTS, os.devnull)
         self.signature = read_signature(folder / "signature.json")
         try:
             self._session = onnxruntime.InferenceSession(

@@ -104,21 +104,32 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def read(cls, source: bytes, where: str) -> Verdict:
         """Decode a verdict, and conclude from its findings again.
 
-        Raises SluiceError, which names `where`, if it is no verdict, or if its findings give
-        another status or order. The sentence is concluded anew and not compared: another version
-        of sluice may have worded it differently, and its packages must stay readable.
+        Raises SluiceError, which names `where`, if it is no verdict, if a finding passes which its
+        estimate, interval and bound do not let pass, or if the findings give another status or
+        order. The sentence is concluded anew and not compared: another version of sluice may have
+        worded it differently, and its packages must stay readable.
         """
         try:
             said = decode_json(source, cls)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SluiceError(f"{where}: not a verdict: {error}") from error
-        derived = cls.of(said.gate, list(said.findings))
-        if (derived.status, derived.findings) != (said.status, said.findings):
+        said.require_supported(where)
+        return cls.of(said.gate, list(said.findings))
+
+    def require_supported(self, where: str) -> None:
+        """Raise SluiceError if a status is better than the numbers and findings beside it give."""
+        for finding in self.findings:
+            if why := _unsupported(finding):
+                raise SluiceError(
+                    f"{where}: the finding {finding.name!r} says 'pass', but {why}; it was edited "
+                    "by hand, run the gate again"
+                )
+        derived = Verdict.of(self.gate, list(self.findings))
+        if (derived.status, derived.findings) != (self.status, self.findings):
             raise SluiceError(
-                f"{where}: says {said.status.value!r}, but its findings say "
+                f"{where}: says {self.status.value!r}, but its findings say "
                 f"{derived.status.value!r}; it was edited by hand, run the gate again"
             )
-        return derived
 
 
 def judge(
@@ -156,6 +167,23 @@ def judge(
         interval = min(plain(interval[0]), estimate), max(plain(interval[1]), estimate)
     status, why = _hold(estimate, interval, bound, n)
     return Finding(name, status, why, estimate, interval, n, bound)
+
+
+def _unsupported(finding: Finding) -> str | None:
+    """Why the numbers of a finding do not give the `pass` that it says; None if they do."""
+    bound, interval = finding.bound, finding.interval
+    if finding.status is not Status.PASS or bound is None:
+        return None
+    if interval is not None and not -math.inf < interval[0] <= interval[1] < math.inf:
+        return "its interval is none"
+    if bound.low is None and bound.high is None:
+        return None
+    if finding.estimate is None or not math.isfinite(finding.estimate):
+        return f"it has no estimate to hold against its bound of {bound}"
+    if not bound.admits(finding.estimate):
+        return f"{number(finding.estimate)} is outside the bound of {bound}"
+    status, why = _hold(finding.estimate, interval, bound, None)
+    return None if status is Status.PASS else why
 
 
 def _what_would_define(n: int | None, rarest: int | None) -> str:

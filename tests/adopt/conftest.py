@@ -91,8 +91,8 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(example: Path, own_usecase: None, tmp_path: Path) -> Path:
-    """A committed project with data under DVC; its `usecase` is the one that is imported."""
+def project(example: Path, tmp_path: Path) -> Path:
+    """A committed project with data under DVC."""
     root = tmp_path / "project"
     shutil.copytree(example, root, symlinks=True)
     return root

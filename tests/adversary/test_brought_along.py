@@ -64,6 +64,28 @@ def test_a_lock_that_claims_an_earlier_verdict_for_another_model(toy: Toy) -> No
     assert toy.json("dvc.lock") == claimed  # a run that fails leaves it alone
 
 
+def test_a_cache_that_a_bad_merge_has_filled(toy: Toy) -> None:
+    """CI saves main's cache, so what a bad merge left in it is there when it was reverted."""
+    with toy.params() as settings:
+        settings["performance"]["bounds"]["roc_auc"]["low"] = 0.99
+    toy.commit()
+    bad = "\nimport sluice.verdict\nsluice.verdict.Bound.admits = lambda bound, value: True\n"
+    # No stage depends on the command line.
+    name = "src/sluice/commands/__init__.py"
+    toy.write(name, toy.text(name) + bad)
+    toy.start("run", PYTHONPATH=str(toy.root / "src")).went_well()
+    assert toy.verdict("performance")["status"] == "pass"
+
+    toy.git("checkout", "-q", "--", name)
+    toy.git("add", "dvc.lock", "judged.jsonl")
+    toy.git("commit", "-qm", "what the bad merge has left")
+    for locked in ((), ("--locked",)):
+        assert toy.sluice("package", "build", *locked).status != 0
+        assert toy.packages == []
+    assert toy.verdict("performance")["status"] == "fail"
+    assert "performance/roc_auc" in toy.report()["reason"]
+
+
 def _stages(toy: Toy) -> dict[str, Any]:
     stages: dict[str, Any] = YAML(typ="safe").load(toy.text("dvc.lock"))["stages"]
     return stages

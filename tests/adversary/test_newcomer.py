@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from sluice.check.scenarios import standing
 from sluice.config import validate
 from sluice.model import Input, Signature
 from sluice.pipeline import dvc
 from sluice.scenario import Alone
+from sluice.standing import standing
 from sluice.verdict import Bound, Status, judge
 from support.command_line import InProcess
 from support.fixture_project import Toy, params

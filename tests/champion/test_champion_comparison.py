@@ -30,8 +30,8 @@ def compare(toy: Toy, champion: Path) -> tuple[Ran, dict]:
 def worsen(toy: Toy) -> None:
     with toy.params() as settings:
         settings["candidates"] = {"linear": {"model": "linear", "parameters": {"C": 1e-4}}}
-        settings["performance"]["bounds"] = {"roc_auc": {"low": 0.5}}
-        settings["performance"]["over_baselines"] = -1.0
+        settings["performance"]["bounds"] = {"roc_auc": {"low": 0.55}}
+        settings["performance"]["over_baselines"] = -0.9
         settings["performance"]["under_champion"] = 0.001
         settings["accept"] = []
 
@@ -62,7 +62,7 @@ def test_a_worse_model_is_refused_unless_params_yaml_allows_the_loss(toy, champi
     assert refused.status == 1
     assert toy.packages == []
     with toy.params() as settings:
-        settings["performance"]["under_champion"] = 1.0
+        settings["performance"]["under_champion"] = 0.99
     _, verdict = compare(toy, champion)
     assert verdict["status"] == "pass"
 

@@ -208,7 +208,7 @@ def test_an_answer_in_params_yaml_settles_it() -> None:
 
 
 def test_the_data_quality_gate_refuses_until_someone_answers(
-    own_usecase: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame, toy = panel(2, "class", key=True, month=True), Toy(tmp_path)
     shutil.copytree(OWN / "src/usecase", tmp_path / "src/usecase")

@@ -25,7 +25,7 @@ ROW = {ROW!r}
 SCENARIOS = [
     Known(name="a wrong decision", row=ROW, decision="no"),
     Known(name="a wrong score", row=ROW, high=0.2),
-    Known(name="a row that lacks a column", row={{"weight": 1}}, low=0.0),
+    Known(name="a row that lacks a column", row={{"weight": 1}}, low=0.1),
     Edge(name="refused though fit", change={{"slope": 1}}, refused="slope"),
     Edge(name="fit though refused", change={{"slope": "steep"}}),
     Edge(name="refused by another column", without=("waste",), refused="slope"),
@@ -84,8 +84,8 @@ def test_two_scenarios_of_one_name(toy: Toy) -> None:
     for name in ("flat", "every value missing"):
         toy.write(
             "src/usecase/scenarios.py",
-            f"from sluice.scenario import Edge\nSCENARIOS = [Edge(name={name!r})]"
-            + " * 2" * (name == "flat"),
+            f"from sluice.scenario import Edge\nSCENARIOS = [Edge(name={name!r}, "
+            "change={'visits': 0})]" + " * 2" * (name == "flat"),
         )
         ran = toy.sluice("check", "scenarios")
         assert ran.status == 2

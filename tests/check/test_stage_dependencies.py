@@ -22,7 +22,7 @@ STAGES = read_yaml(CHECKOUT / "dvc.yaml")["stages"]
 
 # The modules in which each stage starts. The stage `package` depends on the whole of src.
 STARTS = {gate: ["check/run.py", f"check/{gate.replace('-', '_')}.py"] for gate in GATES}
-STARTS |= {"split": ["train/split.py"], "train": ["train/fit.py"]}
+STARTS |= {"split": ["train/split.py"], "train": ["train/candidate.py"]}
 STARTS |= {"select": ["train/select.py"], "export": ["train/export.py"]}
 
 
@@ -49,10 +49,16 @@ def imported_by(path: Path) -> Iterator[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             for name in node.names:
                 yield from files_of(f"{node.module}.{name.name}")
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "usecase.load":
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "usecase.load",
+            "run_confined",
+        ):
             module = node.args[1]
             assert isinstance(module, ast.Constant), "expected the module's name as plain text"
-            yield from files_of(f"usecase.{module.value}")
+            package = "usecase" if ast.unparse(node.func) == "usecase.load" else "sluice.guest"
+            yield from files_of(f"{package}.{module.value}")
+            # The process that is confined starts there.
+            yield from files_of("sluice.confined.supervisor" if package != "usecase" else package)
 
 
 def nodes_that_run(node: ast.AST) -> Iterator[ast.AST]:

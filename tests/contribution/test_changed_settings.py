@@ -112,6 +112,10 @@ LOOSER: list[tuple[str, Any]] = [
     ("data.sensitive.side.groups.left", []),
     ("data.sensitive_inputs", ["side"]),
     ("accept", [{"finding": "performance/recall", "reason": "because I say so"}]),
+    # An error is cheaper, and other rows or numbers are drawn.
+    ("selection.costs.false_positive", 1e-9),
+    ("seed", 12),
+    ("split.salt", "other"),
     # A leak, a proxy or a model that is too good would be let through.
     ("quality.leakage", 0.91),
     ("quality.missing_leakage", 0.6),
@@ -155,8 +159,6 @@ CHANGED: list[tuple[str, Any]] = [
     ("selection.metric", "brier"),
     ("selection.within", 0.5),
     ("selection.costs.false_negative", 1e6),
-    ("seed", 12),
-    ("split.salt", "other"),
     ("split.latest", 0.031),
     ("bounds", "derived"),
     ("split.group", "colour"),

@@ -82,7 +82,7 @@ def test_a_folder_without_a_repository_or_a_machine_without_git_is_an_error(
 
 def test_a_run_compares_settings_as_the_pipeline_reads_them(toy: Toy) -> None:
     with toy.params() as settings:
-        settings["quality"]["leakage"] = True
+        settings["quality"]["leakage"] = "0.95"
         settings["columns"]["weight"]["missing"] = 1.0
     (toy.root / os.fsdecode(b"\xff.py")).write_text("")
     toy.git("add", "-A")
@@ -90,7 +90,7 @@ def test_a_run_compares_settings_as_the_pipeline_reads_them(toy: Toy) -> None:
     made = toy.report()["contribution"]
     assert [(one["kind"], one["key"], one["after"]) for one in made["settings"]] == [
         ("looser", "columns.weight.missing", "1"),
-        ("looser", "quality.leakage", "1"),
+        ("looser", "quality.leakage", "0.95"),
     ]
     assert "\ufffd.py" in made["files"]
 

@@ -13,6 +13,7 @@ import pytest
 from sluice.delivery.contents import REQUIRED
 from sluice.delivery.record import NAME, decode
 from sluice.package.manifest import Manifest
+from sluice.package.parts import CONFINEMENT
 from sluice.staging import page, results
 from sluice.verdict import Finding, Status, Verdict
 from support.package_parts import Package
@@ -52,6 +53,12 @@ def dirty(parts: Path) -> None:
 def tampered(parts: Path) -> None:
     content = package(parts).read_bytes()
     package(parts).write_bytes(content.replace(b"Of the next day", b"Of the last day"))
+
+
+def unconfined(parts: Path) -> None:
+    made = Package.read(package(parts))
+    made.contents[CONFINEMENT] = json.dumps({"scenarios": True, "training": False}).encode()
+    package(parts).write_bytes(made.seal())
 
 
 def unreleasable(parts: Path) -> None:
@@ -176,6 +183,7 @@ def folder(parts: Path) -> None:
 
 REFUSED: dict[str, tuple[Sabotage, str]] = {
     "a package with changes": (dirty, "was built with changes that are not in its commit"),
+    "an unconfined package": (unconfined, "was built with --unconfined"),
     "a tampered package": (tampered, "documentation/datasheet.md"),
     "no bill of materials": (remove("evidence/image.cdx.json"), "image.cdx.json is missing"),
     "no report": (remove("report/report.json"), "report.json is missing"),

@@ -14,7 +14,7 @@ import pytest
 from sluice.config import check_key, validate
 from sluice.errors import SluiceError
 from sluice.project import Project
-from sluice.train import export, fit, select, split
+from sluice.train import candidate, export, select, split
 from support.fixture_project import params, table
 from support.fixture_project.build import OWN
 
@@ -231,7 +231,6 @@ def _reversed(value: Any) -> Any:
     return {key: _reversed(value[key]) for key in reversed(value)}
 
 
-@pytest.mark.usefixtures("own_usecase")
 @pytest.mark.parametrize("key", ["key", None])
 def test_the_order_of_keys_changes_no_result(key: str | None, tmp_path: Path) -> None:
     given = params("binary")
@@ -245,8 +244,8 @@ def test_the_order_of_keys_changes_no_result(key: str | None, tmp_path: Path) ->
         shutil.copytree(OWN / "src", project.root / "src")
         table("binary").to_csv(project.root / "data/toy.csv", index=False)
         split.run(project)
-        for candidate in project.settings.candidates:
-            fit.run(project, candidate)
+        for chosen in project.settings.candidates:
+            candidate.run(project, chosen)
         select.run(project)
         export.run(project)
         files = sorted(path for path in project.out.rglob("*") if path.is_file())

@@ -10,20 +10,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from support.fixture_project import Toy
 
 _TIMEOUT = 600  # seconds; reached only if a process hangs
 
 
-def _interrupt(toy: Toy, with_signal: signal.Signals, hold: Path) -> tuple[int, str]:
+def _interrupt(toy: Toy, with_signal: signal.Signals) -> tuple[int, str]:
     """Start a build, and send a signal to its process group while a candidate is trained."""
     command = [sys.executable, "-m", "sluice.cli", "package", "build"]
     with subprocess.Popen(
         command,
         cwd=toy.root,
-        env=toy.environment(TOY_HOLD=str(hold)),
+        env=toy.environment(USECASE_HOLD="1"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -32,17 +31,17 @@ def _interrupt(toy: Toy, with_signal: signal.Signals, hold: Path) -> tuple[int, 
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         waited = time.monotonic() + _TIMEOUT
-        while not hold.exists():
-            assert process.poll() is None, process.communicate()[0]
-            assert time.monotonic() < waited
-            time.sleep(0.1)
+        before = ""
+        while "usecase: training is held\n" not in before:
+            line = process.stdout.readline() if process.stdout else ""
+            assert line, before
+            before += line
         os.killpg(process.pid, with_signal)
-        said = process.communicate(timeout=_TIMEOUT)[0]
+        said = before + process.communicate(timeout=_TIMEOUT)[0]
     # DVC considers a process alive until the system has removed it.
     while _exists(process.pid):
         assert time.monotonic() < waited
         time.sleep(0.1)
-    hold.unlink()
     return process.returncode, said
 
 
@@ -55,12 +54,11 @@ def _exists(group: int) -> bool:
 
 
 def test_a_build_after_an_interrupted_and_a_killed_one(
-    toy: Toy, built: Callable[[str], Toy], tmp_path: Path
+    toy: Toy, built: Callable[[str], Toy]
 ) -> None:
     shutil.rmtree(toy.root / "out")
     shutil.rmtree(toy.root / ".dvc/cache")
-    hold = tmp_path / "training"
-    status, said = _interrupt(toy, signal.SIGINT, hold)
+    status, said = _interrupt(toy, signal.SIGINT)
     assert status == 130
     assert "Traceback" not in said
     assert "interrupted: run it again to continue after the last finished stage" in said
@@ -70,7 +68,7 @@ def test_a_build_after_an_interrupted_and_a_killed_one(
     half = toy.root / "out/candidates/linear/pipeline.skops"
     half.parent.mkdir(parents=True, exist_ok=True)
     half.write_bytes(b"half a pipeline")
-    status, _ = _interrupt(toy, signal.SIGKILL, hold)
+    status, _ = _interrupt(toy, signal.SIGKILL)
     assert status == -signal.SIGKILL
     assert toy.packages == []
 

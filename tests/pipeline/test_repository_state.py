@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice import files, usecase
+from sluice import files
+from sluice.confined.run import run as run_confined
 from sluice.errors import SluiceError
 from sluice.pipeline import integrity
 from sluice.project import Project
@@ -104,8 +105,9 @@ def test_a_merge_that_git_itself_could_not_finish(project: Toy) -> None:
 def test_a_module_of_the_use_case_with_a_merge_conflict(module: str, tmp_path: Path) -> None:
     name = f"src/usecase/{module}.py"
     Toy(tmp_path).write(name, f"{module.upper()} = []\n" + CONFLICT.replace("\n", "\r\n"))
-    with pytest.raises(SluiceError, match=rf"^{name}, line 2: unresolved merge conflict"):
-        usecase.load(Project(tmp_path), module, module.upper())
+    conflict = pytest.raises(SluiceError, match=rf"^{name}, line 2: unresolved merge conflict")
+    with conflict, run_confined(tmp_path, "scenarios"):
+        pass
 
 
 @given(st.text(st.sampled_from("<>|= \n#x:"), max_size=40))

@@ -30,8 +30,25 @@ def test_a_contribution_without_changed_settings_is_not_mentioned(toy):
         "settings": [],
         "files": [],
         "inside": [],
+        "gone": [],
     }
     assert "This contribution" not in toy.text("out/report/report.md")
+
+
+def test_scenarios_and_expectations_that_are_gone_are_named_first(toy):
+    declared = {
+        gate: toy.json(f"out/evidence/{gate}/declared.json")["names"]
+        for gate in ("data-quality", "scenarios")
+    }
+    toy.write("src/usecase/scenarios.py", "SCENARIOS = []\n")
+    toy.write("src/usecase/expectations.py", "EXPECTATIONS = []\n")
+    toy.sluice("run", "--against", "HEAD").went_well()
+    expected = [f"{gate}: {name}" for gate, names in declared.items() for name in names]
+    assert len(expected) > 1
+    assert toy.report()["contribution"]["gone"] == sorted(expected)
+    top = toy.text("out/report/report.md").split("| Verdict |")[0]
+    assert f"{len(expected)} checks are gone since" in top
+    assert expected[0] in top
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--output=x", "HEAD; true"])

@@ -58,7 +58,7 @@ def settings(task: str, column: str, accept: list[dict[str, str]]) -> dict[str, 
         "candidates": {"linear": {"model": "linear"}},
         "selection": {"metric": METRIC[task]},
         "parity": {"tolerance": 1e-6},
-        "performance": {"bounds": {METRIC[task]: {"low": 0.0, "high": 100.0}}},
+        "performance": {"bounds": {METRIC[task]: {"low": 0.1, "high": 100.0}}},
         "fairness": {"group_rows": 10, "bounds": {}, "intersections": {}},
         "explanation": {"largest_share": 0.6},
         "load": {

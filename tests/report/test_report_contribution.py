@@ -22,18 +22,21 @@ def above_the_gates(project: Project, made: Contribution) -> tuple[str, str]:
     return markup.split("| Verdict |")[0], page.split('class="gates"')[0]
 
 
-def test_changed_files_that_run_inside_the_gates_are_listed(make: Callable[..., Project]) -> None:
+_USECASE = (
+    "Code of the use case changed. It runs confined and cannot change a verdict, but read it:"
+)
+
+
+def test_changed_files_of_the_use_case_are_listed(make: Callable[..., Project]) -> None:
     path = "src/usecase/<b>.py"
     made = compare(
         "main", every_setting(), every_setting(), [path, "src/usecase2/a.py", "dvc.lock"]
     )
     assert (made.files, made.inside) == (("src/usecase2/a.py",), (path,))
     markup, page = above_the_gates(make(), replace(made, files=()))
-    assert (
-        "These files run inside the gates, so review them: src/usecase/&#60;b&#62;.py\n" in markup
-    )
+    assert f"{_USECASE} src/usecase/&#60;b&#62;.py\n" in markup
     assert "This contribution" not in markup + page
-    assert "These files run inside the gates, so review them: src/usecase/&lt;b&gt;.py" in page
+    assert f"{_USECASE} src/usecase/&lt;b&gt;.py" in page
 
 
 def test_a_changed_target_makes_every_setting_new(make: Callable[..., Project]) -> None:
@@ -41,7 +44,7 @@ def test_a_changed_target_makes_every_setting_new(make: Callable[..., Project]) 
     here["data"]["target"] = "<b>|x"
     here["columns"]["<b>|x"] = here["columns"].pop(params("multiclass")["data"]["target"])
     made = compare("main", every_setting(), here, ["params.yaml"])
-    assert {one.key for one in made.predicted} == {"task", "data.target"}
+    assert {one.key for one in made.predicted} == {"task", "data.target", "data.positive"}
     assert made.looser
     markup, page = above_the_gates(make(), made)
     for text in (markup, page):

@@ -19,7 +19,6 @@ HIGH, LOW = {"high": 1}, {"low": 1}
             "load.bounds.throughput: expected low; without it every model would pass",
         ),
         ({"memory_mib": {}}, "load.bounds.memory_mib: expected low, high or both"),
-        ({"error_rate": HIGH}, "load.bounds.error_rate.high is 1: expected less than 1"),
         ({"p90_ms": HIGH}, "load.bounds.p90_ms is not a known key"),
     ],
 )

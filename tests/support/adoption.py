@@ -8,7 +8,7 @@ import pytest
 
 from sluice.adopt import replace
 from sluice.project import Project
-from sluice.train import export, fit, select, split
+from sluice.train import candidate, export, select, split
 
 
 def train_best(root: Path) -> Project:
@@ -16,7 +16,7 @@ def train_best(root: Path) -> Project:
     project = Project(root)
     split.run(project)
     for name in project.settings.candidates:
-        fit.run(project, name)
+        candidate.run(project, name)
     select.run(project)
     export.run(project)
     return project

@@ -13,7 +13,6 @@ import pytest
 
 from sluice import cli
 from support.fixture_project import Ran
-from support.usecase_modules import own_usecase
 
 # Called with a project and the words of a command.
 InProcess = Callable[..., Ran]
@@ -24,7 +23,7 @@ _NO_CERTIFICATES = {"SSL_CERT_FILE": "", "SSL_CERT_DIR": os.devnull}
 
 @dataclass
 class CommandLine:
-    """What ends with a process is restored: folder, environment, signal handler, use case."""
+    """What ends with a process is restored: folder, environment, signal handler."""
 
     monkeypatch: pytest.MonkeyPatch
     capfd: pytest.CaptureFixture[str]
@@ -37,7 +36,6 @@ class CommandLine:
             with (
                 self.monkeypatch.context() as patch,
                 mock.patch.dict(os.environ, _NO_CERTIFICATES | environment),
-                own_usecase(),
             ):
                 patch.chdir(root)
                 status = _status(arguments)

@@ -14,7 +14,7 @@ from sluice.config import Candidate, Settings, validate
 from sluice.errors import SluiceError
 from sluice.project import Project
 from sluice.table import typed
-from sluice.train.fit import run
+from sluice.train.candidate import run
 from sluice.train.folds import folds
 from sluice.train.models import MODELS
 from sluice.train.search import choose

@@ -8,14 +8,14 @@ import pytest
 from sluice.model import encode
 from sluice.project import Project
 from sluice.scenario import Direction, Invariance, Known
-from sluice.usecase import load
+from usecase.scenarios import SCENARIOS
 
 PROJECT = Project(Path(__file__).parents[2])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def scenarios():
-    return load(PROJECT, "scenarios", "SCENARIOS")
+    return SCENARIOS
 
 
 def test_names_are_unique(scenarios):

@@ -178,13 +178,7 @@ MUTANTS: list[tuple[Rule, str, str, str]] = [
             (ROLLBACK, "sluice approval rollback", "sluice approval revoke"),
         )
     ),
-    (sources.only_ci_has_caches, CI, "cache/restore@", "cache@"),
-    (
-        sources.only_ci_has_caches,
-        CI,
-        "github.event_name == 'push' }}\n        uses",
-        "always() }}\n        uses",
-    ),
+    (sources.only_ci_has_caches, CI, _CHECKOUT, "actions/cache/restore@v6"),
     (
         access.only_the_step_that_changes_releases_has_a_secret,
         CI,

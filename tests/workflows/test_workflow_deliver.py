@@ -51,7 +51,6 @@ def test_a_failing_gate_stops_the_delivery(place):
     with place.toy.params() as settings:
         settings["performance"]["bounds"]["roc_auc"] = {"low": 0.999}
     place.toy.commit()
-    place.reuse_results()
     ran = place.push()
     assert ran.status != 0
     assert {job: result for job, result in ran.jobs.items() if result != "skipped"} == {
@@ -73,7 +72,6 @@ def test_a_package_that_was_changed_between_two_jobs_is_refused(
 ):
     """Only the job that compares runs, on what both builds have uploaded."""
     place = after_delivery
-    place.reuse_results()
     shutil.copytree(delivered / "state/artifacts", place.workflows.state / "artifacts")
     (package,) = place.workflows.artifact("rebuilt").iterdir()
     content = bytearray(package.read_bytes())

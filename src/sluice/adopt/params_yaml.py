@@ -10,7 +10,7 @@ from sluice.adopt.profile import ColumnProfile, TableProfile
 from sluice.adopt.profile.margins import mostly
 from sluice.adopt.render import YamlValue, template
 
-_LEAST_INFLUENCE = 0.8
+_LEAST_INFLUENCE, _MOST_INFLUENCE = 0.8, 0.99
 _MANY_FEATURES = 100
 _EXPLAINED_CELLS = 20_000
 _RECORD = """\
@@ -26,7 +26,9 @@ def params_yaml(profile: TableProfile, file: str, derived: DerivedBounds) -> str
 
     influence = _LEAST_INFLUENCE
     if derived.largest not in derived.leaks:  # a leak must not loosen a bound
-        influence = max(influence, min(1.0, math.ceil((derived.largest_share + 0.2) * 20) / 20))
+        # A bound of 1 would refuse nothing, except that the only input always has all of it.
+        most = 1.0 if len(profile.features) == 1 else _MOST_INFLUENCE
+        influence = max(influence, min(most, math.ceil((derived.largest_share + 0.2) * 20) / 20))
     many = len(profile.features) > _MANY_FEATURES
     return template("params.yaml.j2").render(
         profile=profile,

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec.structs import replace
 
-from sluice import table, usecase
+from sluice import files, table
 from sluice.check import entities, leakage, near_duplicates
 from sluice.check.data_quality_page import write_page
-from sluice.check.expectations import ask, of_table, of_usecase
+from sluice.check.expectations import ask, from_data, name_of, of_table, of_usecase
 from sluice.check.leakage import Leak
 from sluice.check.suspicion import judge_suspicion
 from sluice.config import Settings
+from sluice.confined.run import run as run_confined
 from sluice.project import Project
 from sluice.verdict import Bound, Finding, judge
 
 if TYPE_CHECKING:
+    from great_expectations.expectations import Expectation
     from pandas import DataFrame, Series
 
 
@@ -27,7 +29,7 @@ def measure(project: Project) -> list[Finding]:
     # Written before the import: great-expectations reads it then.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     frame = prepare(table.read_raw(project.data, settings.columns), settings)
-    extra = usecase.load(project, "expectations", "EXPECTATIONS")
+    extra = _declared(project)
     asked = [*of_table(project, frame), *of_usecase(extra)]
     findings = ask(frame, asked, settings.data.id)
     if settings.data.target in frame:
@@ -39,6 +41,17 @@ def measure(project: Project) -> list[Finding]:
             findings.append(near_duplicates.finding(typed, project))
     write_page(project.evidence("data-quality") / "index.html", settings, frame, findings)
     return findings
+
+
+def _declared(project: Project) -> list[Expectation]:
+    """The expectations of the use case, from a confined process; `declared.json` says so."""
+    with run_confined(project.root, "expectations") as results:
+        found = results.json("expectations.json", list[dict[str, Any]])
+    expectations = from_data(found, project.settings.columns)
+    names = [name_of(expectation) for expectation in expectations]
+    record = {"confined": results.confined, "names": names, "declared": found}
+    files.write_json(project.evidence("data-quality") / "declared.json", record)
+    return expectations
 
 
 def prepare(frame: DataFrame, settings: Settings) -> DataFrame:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sluice.check import plain
 from sluice.config import Column
 from sluice.errors import SluiceError
 from sluice.labels import label
@@ -94,18 +96,31 @@ def _whole_share(values: Series) -> float:
     return float((np.isfinite(known) & (known == np.round(known))).mean()) if len(known) else 1.0
 
 
-def of_usecase(expectations: list[Expectation]) -> list[Asked]:
-    from great_expectations.expectations import Expectation
+def from_data(declared: list[dict[str, Any]], columns: Collection[str]) -> list[Expectation]:
+    """Expectations from their types and arguments; SluiceError for one that is not data alone."""
+    from great_expectations.expectations.expectation_configuration import (
+        ExpectationConfiguration,
+    )
 
-    for item in expectations:
-        if not isinstance(item, Expectation):
+    made = []
+    for item in declared:
+        plain.require(item, columns)
+        try:
+            made.append(ExpectationConfiguration(**item).to_domain_obj())
+        except Exception as error:  # great-expectations raises many kinds of errors
+            said = " ".join(str(error).split())
             raise SluiceError(
-                f"src/usecase/expectations.py: EXPECTATIONS holds {item!r}, expected an "
-                "expectation of great-expectations"
-            )
+                f"src/usecase/expectations.py: {item.get('type')!r:.100} is no expectation that "
+                f"great-expectations brings along: {said:.300}"
+            ) from None
+    return made
+
+
+def of_usecase(expectations: list[Expectation]) -> list[Asked]:
+    """Return what the use case expects, under the names by which the report shows it."""
     return [
         Asked(
-            f"data-quality/usecase/{expectation.description or _undescribed(expectation)}",
+            f"data-quality/usecase/{name_of(expectation)}",
             "src/usecase/expectations.py",
             expectation,
         )
@@ -113,8 +128,10 @@ def of_usecase(expectations: list[Expectation]) -> list[Asked]:
     ]
 
 
-def _undescribed(expectation: Expectation) -> str:
-    """A name for an expectation that has no description: its type and its column, if it has one."""
+def name_of(expectation: Expectation) -> str:
+    """The description of an expectation, or else its type and its column, if it has one."""
+    if expectation.description:
+        return str(expectation.description)
     column = getattr(expectation, "column", None)
     kind: str = expectation.expectation_type
     return kind if column is None else f"{kind} of {column}"

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from sluice import judged as judgements
-from sluice.check import curves
+from sluice.check import coin_toss, curves
 from sluice.check.baselines import baselines
 from sluice.check.calibration import calibration
 from sluice.check.clusters import clusters_of, enough, with_count
@@ -65,7 +65,7 @@ def measure(project: Project) -> list[Finding]:
     ]
     if project.settings.task != "regression":
         findings.append(_decides(outcome, project.settings.classes))
-    return findings
+    return findings + coin_toss.findings(project.settings, outcome, rivals)
 
 
 _USUAL_RISK = 0.05

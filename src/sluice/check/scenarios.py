@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sluice import files, scenario, table, usecase
+from sluice import files, scenario, table
+from sluice.check import hollow
 from sluice.check.clusters import clusters_of
 from sluice.config import Settings
-from sluice.errors import SluiceError
+from sluice.confined.run import run as run_confined
 from sluice.metrics import Floats
 from sluice.model import Model, Signature
 from sluice.project import Project
-from sluice.scenario import Alone, AnyScenario, Book, Edge, Recorded, Row, Sample
+from sluice.scenario import AnyScenario, Book, Recorded, Row, Sample
+from sluice.standing import LATEST, RECORDED, standing
 from sluice.stats.bootstrap import effective_size
-from sluice.train import persist
-from sluice.train.scores import predict
 from sluice.verdict import Finding
 
 if TYPE_CHECKING:
@@ -39,13 +39,15 @@ def write_book(project: Project) -> Path:
     model = Model(project.model)
     inputs = [column.name for column in model.signature.inputs]
     parts = {part: table.read_split(project.split(part)) for part in ("latest", "holdout")}
+    scores = model.score(table.tensors(parts["holdout"], settings, inputs)).values
+    hollow.refuse(declared, settings.task, float(np.ptp(scores)))
     samples = {part: frame.iloc[:_ROWS] for part, frame in parts.items()}
     book = Book(
         {part: records(rows[inputs]) for part, rows in samples.items()},
         [
             *declared,
             *standing(model.signature, settings),
-            _latest(model, settings, parts["holdout"], samples["latest"]),
+            _latest(model.signature, settings, scores, samples["latest"]),
             _recorded(project, samples["holdout"][inputs]),
         ],
     )
@@ -55,13 +57,11 @@ def write_book(project: Project) -> Path:
 
 
 def _declared(project: Project) -> list[AnyScenario]:
-    declared = list(usecase.load(project, "scenarios", "SCENARIOS"))
-    for item in declared:
-        if not isinstance(item, scenario.Scenario):
-            raise SluiceError(
-                f"src/usecase/scenarios.py: SCENARIOS holds {item!r}, expected a scenario of "
-                "sluice.scenario"
-            )
+    """The scenarios of the use case, from a confined process; `declared.json` says so."""
+    with run_confined(project.root, "scenarios") as results:
+        declared: list[AnyScenario] = results.json("scenarios.json", list[AnyScenario])
+    record = {"confined": results.confined, "names": [one.name for one in declared]}
+    files.write_json(project.evidence("scenarios") / "declared.json", record)
     return declared
 
 
@@ -82,48 +82,16 @@ def _plain(value: float | str) -> float | int | str | None:
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
-def standing(signature: Signature, settings: Settings) -> list[AnyScenario]:
-    """The extreme rows which every model must score, and the rows which it must refuse."""
-    alone = "a row scores alone as it does among others"
-    made: list[AnyScenario] = [Alone(name=alone, tolerance=settings.parity.tolerance)]
-    numbers, categories = signature.numbers, signature.categories
-    everything = [*numbers, *categories]
-    made.append(Edge(name="every value missing", change=dict.fromkeys(everything)))
-    if numbers:
-        for name, value in {"zero": 0, "negative": -1e9, "huge": 1e15, "tiny": 1e-300}.items():
-            made.append(Edge(name=f"every number {name}", change=dict.fromkeys(numbers, value)))
-        lows = {name: settings.columns[name].low for name in numbers}
-        highs = {name: settings.columns[name].high for name in numbers}
-        for end, values in {"lowest": lows, "highest": highs}.items():
-            known = {name: value for name, value in values.items() if value is not None}
-            if known:
-                made.append(Edge(name=f"every number at its {end}", change=known))
-        made.append(
-            Edge(
-                name="text for a number is refused", change={numbers[0]: "many"}, refused=numbers[0]
-            )
-        )
-    if categories:
-        made.append(
-            Edge(name="every category unknown", change=dict.fromkeys(categories, "\u2047 unseen"))
-        )
-    first = everything[0]
-    made.append(Edge(name="a missing column is refused", without=(first,), refused=first))
-    surplus = "a column that is no input"
-    made.append(Edge(name="a surplus column is refused", change={surplus: 1}, refused=surplus))
-    return made
+def _latest(signature: Signature, settings: Settings, values: Floats, latest: DataFrame) -> Sample:
+    """The latest production rows score like the holdout: their mean within five standard errors.
 
-
-def _latest(model: Model, settings: Settings, holdout: DataFrame, latest: DataFrame) -> Sample:
-    """The latest production rows score like the holdout: their mean within five standard errors."""
-    inputs = [column.name for column in model.signature.inputs]
-    values = model.score(table.tensors(holdout, settings, inputs)).values
-    of = model.signature.classes[0] if values.ndim == 2 else None
+    values: the scores of the holdout, as in `sluice.model.Scores`.
+    """
+    of = signature.classes[0] if values.ndim == 2 else None
     seen = values[:, 0] if values.ndim == 2 else values
     error = 5 * _standard_error(seen, latest, settings)
     low, high = (round(float(seen.mean()) + side * error, 6) for side in (-1, 1))
-    name = "the latest production scores like the holdout"
-    return Sample(name=name, sample="latest", low=low, high=high, of=of)
+    return Sample(name=LATEST, sample="latest", low=low, high=high, of=of)
 
 
 def _standard_error(scores: Floats, latest: DataFrame, settings: Settings) -> float:
@@ -142,12 +110,11 @@ def _standard_error(scores: Floats, latest: DataFrame, settings: Settings) -> fl
 
 
 def _recorded(project: Project, rows: DataFrame) -> Recorded:
-    trusted = usecase.load(project, "candidates", "TRUSTED")
-    pipeline = persist.load(project.model / "pipeline.skops", trusted)
-    settings = project.settings
+    """The scores that the fitted pipeline gave to the first rows of the holdout."""
+    scores = np.load(project.model / "holdout.npy", allow_pickle=False)[: len(rows)]
     return Recorded(
-        name="the holdout rows score as when the model was built",
+        name=RECORDED,
         sample="holdout",
-        scores=predict(pipeline, settings, rows).reshape(len(rows), -1).tolist(),
-        tolerance=settings.parity.tolerance,
+        scores=scores.reshape(len(rows), -1).tolist(),
+        tolerance=project.settings.parity.tolerance,
     )

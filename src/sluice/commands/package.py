@@ -61,12 +61,19 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from sluice.package import verify
+    from sluice.package import code, verify
 
     named = options.sha256 or options.outputs
     digest = verify.require_digest(options.file, options.sha256) if named else ""
-    manifest, verdict = verify.run(options.file)
+    manifest, verdict, confined = verify.run(options.file)
     show(f"{manifest.title}: all {len(manifest.files)} files match the manifest")
+    if manifest.sluice != code.own():
+        show(
+            "another version of sluice built it, so its verdicts were not compared with its "
+            "params.yaml; run the version of its commit for that"
+        )
+    if not confined:
+        show("it was built with --unconfined, so it cannot be delivered or released")
     show(f"scenarios: {verdict.status.value}: {verdict.why}")
     if verdict.passes and options.outputs:
         with options.outputs.open("a", encoding="utf-8") as stream:

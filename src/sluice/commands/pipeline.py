@@ -66,7 +66,7 @@ def add_stages(commands: Commands) -> None:
     check.add_argument("gate", help="the name of the gate, such as fairness")
     split = "one stage: split the data into train, validation, holdout and latest rows"
     commands.add("split", stage("split", "sluice.train.split"), split)
-    fit = stage("train", "sluice.train.fit", "candidate")
+    fit = stage("train", "sluice.train.candidate", "candidate")
     train = commands.add("train", fit, "one stage: fit a candidate")
     train.add_argument("candidate", help="the name of the candidate in params.yaml")
     select = stage("select", "sluice.train.select")
@@ -107,6 +107,11 @@ def add_run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--against", metavar="REVISION", help=against)
     locked = "ignore dvc.lock; fail if the regenerated one differs from the committed one"
     run.add_argument("--locked", action="store_true", help=locked)
+    unconfined = (
+        "run the code in src/usecase without confining it, on a machine that cannot; the package "
+        "says so and cannot be released"
+    )
+    run.add_argument("--unconfined", action="store_true", help=unconfined)
 
 
 def reproduce(options: argparse.Namespace) -> bool:
@@ -116,7 +121,11 @@ def reproduce(options: argparse.Namespace) -> bool:
 
     here = project()
     comparisons = pipeline.Comparisons(options.base, options.champion, options.against)
-    conclusion = pipeline.run(here, comparisons, locked=options.locked)
+    if options.locked and options.unconfined:
+        raise SluiceError("--unconfined cannot be released, and --locked is for what will be")
+    conclusion = pipeline.run(
+        here, comparisons, locked=options.locked, unconfined=options.unconfined
+    )
     print()
     for verdict in conclusion.verdicts:
         show_result(verdict.gate, verdict.status, verdict.why)

@@ -185,9 +185,6 @@ def _check_load(settings: Settings) -> None:
     for name, bound in settings.load.bounds:
         if bound is not None:
             _require_end(f"load.bounds.{name}", bound, low=name == "throughput")
-    errors = settings.load.bounds.error_rate.high
-    if errors is not None and errors >= 1:
-        raise ValueError(f"load.bounds.error_rate.high is {errors:g}: expected less than 1")
 
 
 def _require_end(key: str, bound: Range, *, low: bool) -> None:

@@ -11,14 +11,23 @@ from pydantic import BaseModel, ValidationError
 
 from sluice.config.consistency import require_consistent
 from sluice.config.section import Scalar
+from sluice.config.sense import require_sense
 from sluice.config.settings import Settings
 from sluice.errors import SluiceError
 from sluice.files import read_yaml
 
 
 def load(path: Path) -> Settings:
-    """Read and validate params.yaml; raises SluiceError if it is missing or not valid."""
-    return validate(read_yaml(path), path.name)
+    """Read and validate params.yaml.
+
+    Raises SluiceError if it is missing or not valid, or if a bound in it could gate nothing.
+    """
+    settings = validate(read_yaml(path), path.name)
+    try:
+        require_sense(settings)
+    except ValueError as error:
+        raise SluiceError(f"{path.name}: {error}") from None
+    return settings
 
 
 def validate(raw: Any, where: str) -> Settings:

@@ -29,7 +29,7 @@ def compare(against: str, base: Any, here: Any, paths: Iterable[str]) -> Contrib
         against,
         settings,
         deciding_files.deciding(changed, settings_changed=bool(settings)),
-        deciding_files.inside_gates(changed),
+        deciding_files.of_usecase(changed),
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-INSIDE_GATES = "/src/usecase/"
+USECASE = "/src/usecase/"
 # Everything else decides what the gates see, or whether they run. CODEOWNERS has the same list.
-UNOWNED = (INSIDE_GATES, "/tests/usecase/", "/docs/", "/README.md", "/dvc.lock", "/judged.jsonl")
+UNOWNED = (USECASE, "/tests/usecase/", "/docs/", "/README.md", "/dvc.lock", "/judged.jsonl")
 
 
 def deciding(paths: Iterable[str], *, settings_changed: bool) -> tuple[str, ...]:
@@ -18,9 +18,9 @@ def deciding(paths: Iterable[str], *, settings_changed: bool) -> tuple[str, ...]
     return tuple(path for path in sorted(set(paths)) if not _is_in(path, unowned))
 
 
-def inside_gates(paths: Iterable[str]) -> tuple[str, ...]:
-    """The paths whose code the gates run."""
-    return tuple(path for path in sorted(set(paths)) if _is_in(path, (INSIDE_GATES,)))
+def of_usecase(paths: Iterable[str]) -> tuple[str, ...]:
+    """The paths of the use case, whose code runs confined and needs no code owner."""
+    return tuple(path for path in sorted(set(paths)) if _is_in(path, (USECASE,)))
 
 
 def _is_in(path: str, places: tuple[str, ...]) -> bool:

@@ -38,6 +38,8 @@ _CHECKED = {"low", "high", "values", "missing", "mostly"}
 _PLACES = {("monitor", "log"), ("monitor", "labels")}
 # Lists of what is allowed.
 _ALLOWED = {"values", "sensitive_inputs"}
+# Who may draw other rows to be judged on, or other numbers, can draw until it passes.
+_ANOTHER_DRAW = {("seed",), ("split", "salt")}
 # The parts of params.yaml that a gate reads.
 _GATING = {
     ("quality",), ("performance",), ("fairness",), ("parity",), ("explanation",), ("load",),
@@ -56,15 +58,13 @@ def kind_of(path: Path, before: Flat, after: Flat, in_both: set[Path]) -> Kind:
     gone, new = path not in after, path not in before
     if path[0] == "accept":
         return "tighter" if gone else "looser"
+    if special := _of_judgement(path, before, after):
+        return special
     # Where a column itself is gone, nothing checks it any more.
     unchecked = path[-1] not in _CHECKED or (new and path[:2] not in in_both)
     gating = path not in _PLACES and _GATING & {path[:1], path[:2]}
     if (path[0] == "columns" and unchecked) or not before or not gating:
         return "changed"
-    if path[:2] == ("data", "sensitive"):
-        return _of_groups(path, before.get(path), after.get(path))
-    if path in (("split", "group"), ("split", "by_time")):
-        return _of_split(before.get(path), after.get(path))
     # The last part of the path of a ceiling is a metric, and that of a floor a column.
     name = "ceiling" if path[:2] == ("performance", "ceiling") else path[-1]
     name = "floors" if path[:2] == ("monitor", "floors") else name
@@ -72,6 +72,27 @@ def kind_of(path: Path, before: Flat, after: Flat, in_both: set[Path]) -> Kind:
         requires = new and name in _REQUIREMENTS and _is_bound(after[path])
         return "tighter" if requires else "looser"
     return _of_values(name, before[path], after[path])
+
+
+def _of_judgement(path: Path, before: Flat, after: Flat) -> Kind | None:
+    """The kind of a change whose direction does not follow from a number; None for another."""
+    if not before:
+        return None
+    if path in _ANOTHER_DRAW:
+        return "looser"
+    if path[:2] == ("selection", "costs"):
+        return _of_cost(before.get(path), after.get(path))
+    if path[:2] == ("data", "sensitive"):
+        return _of_groups(path, before.get(path), after.get(path))
+    if path in (("split", "group"), ("split", "by_time")):
+        return _of_split(before.get(path), after.get(path))
+    return None
+
+
+def _of_cost(before: Any, after: Any) -> Kind:
+    """A cheaper error makes every bound on the cost looser; one without a cost costs 1."""
+    was, now = (1 if value is None else as_number(value) for value in (before, after))
+    return "changed" if was is not None and now is not None and now > was else "looser"
 
 
 def _is_bound(value: Any) -> bool:

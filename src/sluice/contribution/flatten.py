@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from sluice.config import validate
+from sluice.config import Settings, validate
 from sluice.contribution.display import text
 from sluice.errors import SluiceError
 
@@ -31,14 +31,19 @@ def flatten_both(base: Any, here: Any) -> tuple[Flat, Flat]:
     """
     as_written = _flat_within_limits(base), _flat_within_limits(here)
     try:
-        read = [
-            validate(side, "params.yaml").model_dump(exclude={"name", "candidates"})
-            for side in (base, here)
-        ]
+        read = [validate(side, "params.yaml") for side in (base, here)]
     except _UNREADABLE:  # the run itself refuses such settings
         return as_written
     # Defaults add only a few settings to what was within the limits.
-    return dict(_flat(read[0])), dict(_flat(read[1]))
+    return _settings(read[0]), _settings(read[1])
+
+
+def _settings(settings: Settings) -> Flat:
+    """Of the candidates, only how many sets of parameters are tried and compared."""
+    flat = dict(_flat(settings.model_dump(exclude={"name", "candidates"})))
+    tried = [min(c.budget, 1 + len(c.search)) for c in settings.candidates.values()]
+    flat[("selection", "parameter sets tried")] = sum(tried)
+    return flat
 
 
 def _flat_within_limits(raw: Any) -> Flat:

@@ -13,7 +13,7 @@ from sluice.files import decode_json
 from sluice.gates import GATES
 from sluice.image.record import ImageRecord
 from sluice.package.manifest import Manifest
-from sluice.package.verify import verified
+from sluice.package.verify import verified, was_confined
 from sluice.report import record as reports
 from sluice.report.record import Report
 from sluice.staging import results
@@ -72,10 +72,16 @@ def require_releasable(folder: Path, package: str) -> Manifest:
             raise SluiceError(f"{name} is missing, and every delivery needs it; {_REBUILD}")
     with verified(folder / package) as unpacked:
         manifest, packaged = unpacked.manifest, unpacked.report
+        confined = was_confined(unpacked)
     if not manifest.source.clean:
         raise SluiceError(
             f"{package} was built with changes that are not in its commit; commit them and build "
             "it again"
+        )
+    if not confined:
+        raise SluiceError(
+            f"{package} was built with --unconfined, so the code in src/usecase could have changed "
+            "every verdict in it: build it again on a machine that can confine that code"
         )
     _require_report(reports.read(folder / REPORT_JSON), packaged, package)
     _require_tested(folder, manifest)

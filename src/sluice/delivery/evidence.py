@@ -15,7 +15,7 @@ import msgspec
 from sluice.delivery import contents
 from sluice.errors import SluiceError
 from sluice.files import decode_json
-from sluice.package import bom
+from sluice.package import bom, code
 from sluice.package.archive import opened
 from sluice.package.manifest import Manifest
 from sluice.report import html, markdown
@@ -51,6 +51,11 @@ class _Bill(msgspec.Struct, rename="camel"):
 
 def require_reproducible(folder: Path, package: str, manifest: Manifest) -> None:
     """Raise SluiceError for evidence that is empty, was changed, or is of something else."""
+    if manifest.sluice != code.own():
+        raise SluiceError(
+            f"{package} was built by another version of sluice than the one that is running: build "
+            "it again, and assemble the delivery with the same commit"
+        )
     report, tested = reports.read(folder / contents.REPORT_JSON), results.read(folder)
     _require_same(folder / contents.REPORT_MARKDOWN, markdown.render(report).encode())
     _require_same(folder / contents.REPORT_HTML, html.render(report).encode())

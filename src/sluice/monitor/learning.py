@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import msgspec
 import numpy as np
 
-from sluice import table, usecase
+from sluice import table
+from sluice.confined.run import run as run_confined
 from sluice.decision import decided
-from sluice.errors import SluiceError
 from sluice.files import read_json
 from sluice.metrics import METRICS, Floats
 from sluice.model import Decision
 from sluice.project import Project
-from sluice.train.fit import fit
-from sluice.train.scores import predict
 
 _SIZES = (500, 1_000, 2_000, 4_000, 8_000)
 _POWERS = np.linspace(0.2, 1.5, 27)
@@ -59,18 +60,18 @@ def expected_gain(project: Project, more: int) -> float | None:
     selection = read_json(project.selection)
     chosen = selection["chosen"]
     rule = msgspec.convert(selection["candidates"][chosen]["decision"], Decision)
-    build = usecase.load(project, "candidates", "CANDIDATES")[settings.candidates[chosen].model]
-    parameters = read_json(project.candidate(chosen) / "parameters.json")
+
+    def give(folder: Path) -> None:
+        shutil.copyfile(project.root / "params.yaml", folder / "params.yaml")
+        shutil.copyfile(project.split("train"), folder / "train.parquet")
+        shutil.copyfile(project.candidate(chosen) / "parameters.json", folder / "parameters.json")
+        validation[settings.features].to_parquet(folder / "validation.parquet", index=False)
+
     truth = table.truth(validation, settings)
     metric = METRICS[settings.selection.metric]
-    order = np.random.default_rng(settings.seed).permutation(len(train))
-    values = []
-    for size in sizes:
-        try:
-            pipeline = fit(build, parameters, train.iloc[np.sort(order[:size])], settings)
-        except ValueError as error:
-            raise SluiceError(f"the learning curve cannot be fitted: {error}") from None
-        scores = predict(pipeline, settings, validation[settings.features])
-        values.append(metric.compute(decided(settings, truth, scores, rule)))
+    model = settings.candidates[chosen].model
+    with run_confined(project.root, "learning", model, *map(str, sizes), give=give) as results:
+        scores = [results.array(f"{size}.npy", len(validation)) for size in sizes]
+    values = [metric.compute(decided(settings, truth, each, rule)) for each in scores]
     curve = of_curve(np.array(sizes, float), np.array(values))
     return metric.gain(curve.at(len(train) + more), curve.at(len(train)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sluice import gates, table
 from sluice.errors import SluiceError
-from sluice.files import write, write_json
+from sluice.files import read_json, write, write_json
 from sluice.package import parts, reference
 from sluice.package.card import model_card
 from sluice.package.parts import Parts
@@ -54,6 +54,7 @@ def run(project: Project) -> None:
         shutil.copyfile(project.root / source, folder / target)
     package = Parts(folder)
     write_json(folder / parts.DATA, _data(project, package))
+    write_json(folder / parts.CONFINEMENT, _confinement(project))
     write(folder / parts.REFERENCE, encode_reference(reference.measure(project)))
     write_report(project, verdicts, folder=package.reports)
     write(folder / parts.MODEL_CARD, model_card(project, verdicts).encode())
@@ -95,6 +96,15 @@ def _data(project: Project, package: Parts) -> dict[str, object]:
         },
         "scenario rows": {name: len(rows) for name, rows in package.scenarios.samples.items()},
     }
+
+
+def _confinement(project: Project) -> dict[str, bool]:
+    """Whether the code of the use case was confined, by what it was run for."""
+    declared = {
+        gate: bool(read_json(project.evidence(gate) / "declared.json")["confined"])
+        for gate in ("data-quality", "scenarios")
+    }
+    return {**declared, "training and export": bool(read_json(project.model / "confined.json"))}
 
 
 def _until(project: Project, split: str) -> dict[str, float]:

@@ -39,8 +39,12 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clean: bool
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`parts` lists the files of each part; `digest` is one SHA-256 for all of them."""
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`parts` lists the files of each part; `digest` is one SHA-256 for all of them.
+
+    `sluice` is one SHA-256 of the code that ran the gates, as `sluice.package.code` computes it; it
+    is empty in packages of earlier versions, which did not name it.
+    """
 
     format: int
     name: Name
@@ -48,6 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str
     source: Source
     parts: dict[str, tuple[File, ...]]
+    sluice: str = ""
 
     @property
     def files(self) -> dict[str, File]:

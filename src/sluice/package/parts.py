@@ -28,6 +28,7 @@ SIGNATURE = "model/signature.json"
 PIPELINE = "model/pipeline.skops"
 PARAMS = "configuration/params.yaml"
 SELECTION = "configuration/selection.json"
+CONFINEMENT = "configuration/confinement.json"
 DVC_PIPELINE = "configuration/dvc.yaml"
 DVC_LOCK = "configuration/dvc.lock"
 DATA = "data/data.json"
@@ -132,6 +133,15 @@ class Parts:
         if "train" not in data.splits:
             raise SluiceError(f"{DATA} does not describe the training data: no split 'train'")
         return data
+
+    @property
+    def confined(self) -> bool:
+        """Whether all code of the use case ran confined when the package was built."""
+        try:
+            said = decode_json(self._bytes(CONFINEMENT), dict[str, bool])
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise SluiceError(f"{CONFINEMENT} does not say what was confined: {error}") from None
+        return bool(said) and all(said.values())
 
     @cached_property
     def reference(self) -> Reference:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from sluice import files, gates, git
 from sluice.errors import SluiceError
+from sluice.files import sha256
+from sluice.package import code
 from sluice.package.archive import archive, version
 from sluice.package.assemble import refuse_unless_passed
 from sluice.package.manifest import FORMAT, Manifest, Source, describe, digest, require_parts
@@ -32,7 +34,13 @@ def run(project: Project) -> Path:
     source = source_of(project.root)
     content = digest(parts)
     name = project.settings.name
-    manifest = Manifest(FORMAT, name, version(source, content), content, source, parts)
+    ran = code.own()
+    if code.packaged({path: sha256(found) for path, found in contents.items()}) != ran:
+        raise SluiceError(
+            "src/sluice is not the code that ran the gates: install this checkout into the "
+            "environment with 'uv pip install -e .', or run 'make package'"
+        )
+    manifest = Manifest(FORMAT, name, version(source, content), content, source, parts, ran)
     target = project.root / "dist" / f"{name}-{manifest.version}.tar"
     _write(target, archive(contents, manifest))
     return target

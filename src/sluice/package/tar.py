@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import unicodedata
 from collections.abc import Container
 from pathlib import Path, PurePosixPath
 
@@ -56,11 +57,17 @@ def _part(name: str) -> str:
 
 def _contents(tar: tarfile.TarFile, where: str) -> dict[str, bytes]:
     unpacked: dict[str, bytes] = {}
+    folded: dict[str, str] = {}
     total = 0
     for member in tar:
         _refuse_unless_safe(member, where)
         if member.name in unpacked:
             raise SluiceError(f"{where}: contains {member.name!r} twice")
+        if (other := folded.setdefault(_folded(member.name), member.name)) != member.name:
+            raise SluiceError(
+                f"{where}: {member.name!r} and {other!r} are the same file where a file system "
+                "ignores case or how letters are composed"
+            )
         total += member.size
         if total > MAX_BYTES or len(unpacked) >= _MAX_FILES:
             raise SluiceError(
@@ -73,6 +80,12 @@ def _contents(tar: tarfile.TarFile, where: str) -> dict[str, bytes]:
             if parent in unpacked:
                 raise SluiceError(f"{where}: {parent!r} is both a file and a folder")
     return unpacked
+
+
+def _folded(name: str) -> str:
+    """The name as file systems compare it that ignore case and composition (Unicode, D145)."""
+    canonical = unicodedata.normalize("NFD", name).casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", canonical))
 
 
 def _refuse_unless_safe(member: tarfile.TarInfo, where: str) -> None:

@@ -10,7 +10,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import sluice
 from sluice import files
 from sluice.errors import SluiceError
 from sluice.files import parse_yaml, read_yaml
@@ -30,17 +32,38 @@ def reproduce(root: Path) -> bool:
     return _run(root, *_MODULE, "sluice.pipeline.reproduce") == 0
 
 
+def reproduce_everything(root: Path) -> bool:
+    """Run every stage, with a cache of its own that is deleted again; return as `reproduce`.
+
+    What the repository, an earlier run or the machine has in a cache cannot stand in for a run.
+    """
+    with TemporaryDirectory(prefix="sluice-cache-") as fresh:
+        return _run(root, *_MODULE, "sluice.pipeline.reproduce", fresh) == 0
+
+
 def _run(root: Path, *command: str) -> int:
     """Run a command, with the commands of this environment first on the path."""
-    here = str(Path(sys.executable).parent)
-    path = os.pathsep.join([here, os.environ.get("PATH", "")])
-    environment = {**os.environ, "PATH": path}
-    with subprocess.Popen(command, cwd=root, env=environment) as process:
+    with subprocess.Popen(command, cwd=root, env=_environment()) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
             _kill_with_children(process)
             raise
+
+
+def _environment() -> dict[str, str]:
+    """The environment of DVC and its stages, in which Python imports nothing but what is installed.
+
+    The place of the code that is running here stays, wherever it was named.
+    """
+    here = str(Path(sys.executable).parent)
+    path = os.pathsep.join([here, os.environ.get("PATH", "")])
+    own = Path(sluice.__file__).resolve().parent.parent
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if str(own) in named:
+        kept["PYTHONPATH"] = str(own)
+    return {**kept, "PATH": path, "PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1"}
 
 
 def ask(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -60,7 +83,6 @@ def reproduce_without_lock(root: Path, reproduce: Callable[[], bool]) -> bool:
     """Call `reproduce` while dvc.lock is set aside; return what it returns.
 
     DVC skips a stage if dvc.lock says that it has run, and a commit can claim that for any stage.
-    DVC's run cache has the results of real runs, so unchanged stages are still not run again.
     The committed dvc.lock comes back afterwards, unless `reproduce` succeeds with another one.
     """
     lock = root / "dvc.lock"

@@ -16,6 +16,12 @@ from sluice.pipeline import stages
 from sluice.project import Project
 
 _REQUIRED_FILES = ("dvc.yaml", "data.dvc", ".dvc/config")
+# The sections of .dvc/config that a locked run accepts, and their keys; all keys of a remote.
+_PLAIN_SETTINGS: dict[str, set[str]] = {
+    "core": {"analytics", "check_update", "remote", "autostage", "checksum_jobs", "no_scm"},
+    "cache": {"dir", "local", "type", "shared"},
+    "remote": set(),
+}
 # With these keys a .dvc file would do more than name files.
 _REFUSED_KEYS = ("cmd", "wdir")
 _REFUSED_KEYS_OF_DATA = (*_REFUSED_KEYS, "deps", "frozen", "locked")
@@ -48,6 +54,27 @@ def require_judgements(project: Project, base: str) -> None:
             f"{judged.FILE} lacks {lost} lines of {base}, which say how often its rows were used: "
             f"run 'git checkout {base} -- {judged.FILE}' and then this again"
         )
+
+
+def require_plain_settings(root: Path) -> None:
+    """Raise SluiceError if .dvc/config does more than name remotes.
+
+    A locked run uses a cache of its own, whatever the settings say. Others, such as those of
+    templates and experiments, could change what DVC runs.
+    """
+    from dvc.config import Config, ConfigError
+
+    try:
+        settings = Config(str(root / ".dvc"), validate=False).load_one("repo")
+    except ConfigError as error:
+        said = " ".join(str(error).split())
+        raise SluiceError(f"DVC cannot read .dvc/config: {said}") from None
+    for section, values in ((name, found) for name, found in settings.items() if found):
+        keys = _PLAIN_SETTINGS.get(section)
+        if keys is None:
+            raise SluiceError(f".dvc/config has the section {section!r}: remove it for --locked")
+        if other := sorted(set(values) - keys) if keys else []:
+            raise SluiceError(f".dvc/config has {section}.{other[0]}: remove it for --locked")
 
 
 def _require_no_other_stages(root: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sluice import gates
 from sluice.project import Project
@@ -20,17 +20,22 @@ if TYPE_CHECKING:
 FAILED, INTERRUPTED = 1, 130
 
 
-def main() -> int:
-    """Run every stage that can run, even if another one fails; return the exit status."""
+def main(fresh: str | None = None) -> int:
+    """Run every stage that can run, even if another one fails; return the exit status.
+
+    fresh: an empty folder for the cache and the hashes of files. Then every stage runs: neither
+    results of earlier runs nor hashes that the repository or the machine brings along are used.
+    """
     from dvc.repo import Repo
     from dvc.ui import ui
 
     ui.enable()  # DVC prints each stage before it runs it
     log = logging.getLogger("dvc")
     try:
-        with Repo() as repo:
+        with Repo(config=_config(fresh)) as repo:
             repo.scm_context.quiet = True
-            _reproduce(repo, Project(Path()))
+            _reproduce(repo, Project(Path()), run_cache=fresh is None)
+            _forget_removed_stages(repo)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception:
@@ -39,7 +44,7 @@ def main() -> int:
     return 0
 
 
-def _reproduce(repo: Repo, project: Project) -> None:
+def _reproduce(repo: Repo, project: Project, *, run_cache: bool) -> None:
     """Run all stages; what `export` makes is noted in judged.jsonl before gates count its lines.
 
     If the first gate could not decide, the others run too, so that one report has all advice.
@@ -50,21 +55,25 @@ def _reproduce(repo: Repo, project: Project) -> None:
 
     from sluice import judged
 
+    options: dict[str, Any] = {"on_error": "keep-going", "run_cache": run_cache}
+    if all(stage.addressing != "export" for stage in repo.index.stages):
+        repo.reproduce(**options)
+        return
     before = _not_after(repo, "export")
     try:
-        repo.reproduce(targets=before, on_error="keep-going")
+        repo.reproduce(targets=before, **options)
     except ReproductionError:
         if not gates.is_undecided(project, gates.FIRST):
             raise
         ui.write(f"\n{gates.FIRST} is undecided: the other gates run too, for one report of all.")
         rest = [name for name in before if name in _after(repo, gates.FIRST)]
-        repo.reproduce(targets=rest, single_item=True)
+        repo.reproduce(targets=rest, single_item=True, run_cache=run_cache)
         judged.record(project)
         others = [gate for gate in gates.GATES if gate != gates.FIRST]
-        repo.reproduce(targets=others, single_item=True, on_error="keep-going")
+        repo.reproduce(targets=others, single_item=True, **options)
         raise
     judged.record(project)
-    repo.reproduce(targets=["export"], downstream=True, on_error="keep-going")
+    repo.reproduce(targets=["export"], downstream=True, **options)
 
 
 def _not_after(repo: Repo, name: str) -> list[str]:
@@ -84,5 +93,28 @@ def _after(repo: Repo, name: str) -> set[str]:
     return set(networkx.ancestors(graph, name))
 
 
+def _config(fresh: str | None) -> dict[str, Any] | None:
+    if fresh is None:
+        return None
+    hashes = {"site_cache_dir": str(Path(fresh, "hashes"))}
+    return {"core": hashes, "cache": {"dir": str(Path(fresh, "cache")), "type": ["copy"]}}
+
+
+def _forget_removed_stages(repo: Repo) -> None:
+    """Remove stages from dvc.lock that dvc.yaml no longer has, such as a removed candidate's.
+
+    DVC keeps them, and a run without the lock would not write them again.
+    """
+    from dvc.utils.serialize import modify_yaml
+
+    path = Path(repo.root_dir, "dvc.lock")
+    if not path.is_file():
+        return
+    known = {stage.addressing for stage in repo.index.stages}
+    with modify_yaml(str(path)) as lock:
+        for name in set(lock.get("stages") or {}) - known:
+            del lock["stages"][name]
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from sluice import gates, git, judged
+from sluice.confined.run import UNCONFINED
+from sluice.confined.run import require as require_confinement
 from sluice.contribution import from_git
 from sluice.errors import SluiceError, describe
-from sluice.pipeline import dvc, integrity, remote
+from sluice.pipeline import declared, dvc, environment, integrity, remote
 from sluice.project import Project
 from sluice.verdict import Verdict
 
@@ -55,14 +62,36 @@ class Conclusion:
     to_commit: list[str]
 
 
-def run(project: Project, comparisons: Comparisons, *, locked: bool = False) -> Conclusion:
+def run(
+    project: Project,
+    comparisons: Comparisons,
+    *,
+    locked: bool = False,
+    unconfined: bool = False,
+) -> Conclusion:
     """Run the stages that have changed, then write the report.
 
-    If locked, the committed dvc.lock is ignored, and the report says whether it is stale.
+    If locked, the committed dvc.lock and every cache are ignored, and the report says whether
+    dvc.lock is stale. unconfined: the code of the use case runs without a sandbox; then every stage
+    runs, and no cache keeps the results.
     Raises SluiceError, after writing a report, if the run cannot start.
     """
-    with dvc.exclusive(project.root):
+    with dvc.exclusive(project.root), _told(unconfined):
         return _run(project, comparisons, locked)
+
+
+@contextmanager
+def _told(unconfined: bool) -> Iterator[None]:
+    """Tell the stages whether to confine the use case, whatever the environment said before."""
+    before = os.environ.pop(UNCONFINED, None)
+    if unconfined:
+        os.environ[UNCONFINED] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(UNCONFINED, None)
+        if before is not None:
+            os.environ[UNCONFINED] = before
 
 
 def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion:
@@ -71,13 +100,17 @@ def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion
         contribution = _contribution(project, comparisons.against)
         _ = project.settings  # raises SluiceError if params.yaml is not valid
         integrity.require_intact(project)
+        environment.require_unshadowed(project.root)
+        confined = require_confinement()
         if comparisons.against:
             integrity.require_judgements(project, comparisons.against)
+        if locked:
+            integrity.require_plain_settings(project.root)
+            environment.require_locked(project.root)
         _delete_refusals(project)
         _delete_removed_candidates(project)
         pull_data(project)
-        repro = partial(_repro, project)
-        done = dvc.reproduce_without_lock(project.root, repro) if locked else repro()
+        done = _repro(project, locked=locked, confined=confined)
         to_commit = [name for name in _COMMITTED if git.changed(project.root, name)]
         stale = locked and "dvc.lock" in to_commit
     except Exception as error:
@@ -85,21 +118,40 @@ def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion
         _report(project, verdicts, comparisons.base, contribution, describe(error))
         raise
     verdicts = gates.collect(project)
+    if contribution and contribution.inside and comparisons.against:
+        gone = declared.gone(project, comparisons.against)
+        contribution = msgspec.structs.replace(contribution, gone=gone)
+    since_champion = None
     if comparisons.champion:
+        since_champion = _since_champion(project, comparisons.champion, verdicts)
         verdicts.append(_compare_with_champion(project, comparisons.champion, verdicts))
     releasable = done and all(verdict.passes for verdict in verdicts)
     if releasable and comparisons.none and not stale and (project.package / "reports").is_dir():
         _copy_package_report(project)
     else:
         trouble = None if done else _trouble(project, verdicts)
-        _report(project, verdicts, comparisons.base, contribution, trouble, stale_lock=stale)
+        _report(
+            project,
+            verdicts,
+            comparisons.base,
+            contribution,
+            trouble,
+            stale_lock=stale,
+            since_champion=since_champion,
+        )
     if releasable:
         remote.push_new_data(project.root)
     return Conclusion(verdicts, releasable, stale, to_commit)
 
 
-def _repro(project: Project) -> bool:
-    done = dvc.reproduce(project.root)
+def _repro(project: Project, *, locked: bool, confined: bool) -> bool:
+    if locked:
+        run = partial(dvc.reproduce_everything, project.root)
+        done = dvc.reproduce_without_lock(project.root, run)
+    elif confined:
+        done = dvc.reproduce(project.root)
+    else:  # in the cache its results would stand in for those of a later run that is confined
+        done = dvc.reproduce_everything(project.root)
     if not done:
         _delete_outdated(project)
     return done
@@ -119,6 +171,16 @@ def _compare_with_champion(project: Project, where: Path, verdicts: list[Verdict
     return champion.run(project, where)
 
 
+def _since_champion(project: Project, where: Path, verdicts: list[Verdict]) -> Contribution | None:
+    """What differs from how the champion was judged; None if there is no champion."""
+    from sluice.champion import judged
+
+    try:
+        return judged.since(project, where, verdicts)
+    except SluiceError:
+        return None  # the champion gate refuses what cannot be read, and says why
+
+
 def _report(
     project: Project,
     verdicts: list[Verdict],
@@ -127,6 +189,7 @@ def _report(
     trouble: str | None,
     *,
     stale_lock: bool = False,
+    since_champion: Contribution | None = None,
 ) -> None:
     from sluice.report.write import write
 
@@ -138,6 +201,7 @@ def _report(
             trouble=trouble,
             stale_lock=stale_lock,
             contribution=contribution,
+            since_champion=since_champion,
         )
     except OSError:  # a full disk: no report is better than that of an earlier run
         shutil.rmtree(project.report, ignore_errors=True)

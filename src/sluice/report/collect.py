@@ -32,6 +32,7 @@ def collect(
     trouble: str | None = None,
     stale_lock: bool = False,
     contribution: Contribution | None = None,
+    since_champion: Contribution | None = None,
 ) -> Report:
     """The report on what lies under out/.
 
@@ -60,6 +61,7 @@ def collect(
         splits=splits,
         missing=tuple(files.missing),
         contribution=contribution,
+        since_champion=since_champion,
         **(_from_settings(settings, gates, ended) if settings else {}),  # type: ignore[arg-type]
         **evidence,  # type: ignore[arg-type]
     )

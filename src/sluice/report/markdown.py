@@ -21,6 +21,7 @@ MARKS = {"pass": "✅", "accepted": "☑️", "insufficient": "⚠️", "warn": 
 # The macros of report.md.j2 after the opening, the most important first, and what each shows.
 _SECTIONS = {
     "contribution": "what the contribution changes",
+    "since_champion": "what differs from how the champion was judged",
     "gates": "the gates",
     "not_passed": "the findings that do not pass",
     "next_steps": "what to do",

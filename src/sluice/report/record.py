@@ -41,7 +41,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     produces, which no gate judges. gates: the worst verdict first. missing: what could not be
     shown. positive: the class whose probability is the score. bounds: whether they were derived
     from the data, or a person has confirmed them. unneeded: acceptances that no finding needs.
-    splits: rows by the name of the split.
+    splits: rows by the name of the split. since_champion: what differs from how the champion was
+    judged.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: tuple[ExplainedRow, ...] = ()
     champion: ChampionComparison | None = None
     contribution: Contribution | None = None
+    since_champion: Contribution | None = None
     version: Literal[1] = 1
 
     @property
@@ -129,7 +131,7 @@ def read(path: Path) -> Report:
 
 
 def decode(content: bytes, where: str) -> Report:
-    """Decode a report; raises SluiceError if it is none, or contradicts its own verdicts."""
+    """Decode a report; raises SluiceError if it is none, or contradicts its verdicts or numbers."""
     try:
         report = decode_json(content, Report)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -139,6 +141,9 @@ def decode(content: bytes, where: str) -> Report:
             f"{where}: 'releasable' contradicts the verdicts in it; it was edited by hand, "
             "so create the report again"
         )
+    for gate in report.gates:
+        if gate.findings:  # a gate that did not run has none, and says why in its own words
+            gate.require_supported(f"{where}: the gate {gate.gate}")
     return report
 
 

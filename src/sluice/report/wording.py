@@ -36,6 +36,8 @@ TASKS = {
     "regression": "a number",
 }
 
+_GONE = 8  # names of checks in a sentence
+
 STALE_LOCK = "dvc.lock does not match this commit: run 'make package', and commit dvc.lock"
 
 
@@ -147,20 +149,41 @@ def _rows_of_data(report: Report) -> list[str]:
 
 
 def contribution(made: Contribution) -> str:
-    """How a contribution changes the way it is judged, in a sentence or two."""
+    """How a contribution changes the way it is judged, in a few sentences."""
+    said = _compared(made, "This contribution", "with the base branch")
+    return " ".join(filter(None, [said, gone(made)]))
+
+
+def since_champion(made: Contribution) -> str:
+    """The same for the champion, whose settings may be many contributions away."""
+    said = _compared(made, f"Since the champion {made.against}, this version", "with its own")
+    return " ".join(filter(None, [said, gone(made)]))
+
+
+def gone(made: Contribution) -> str:
+    """Which scenarios and expectations are no longer checked; empty if all still are."""
+    if not made.gone:
+        return ""
+    what = "1 check is" if len(made.gone) == 1 else f"{len(made.gone)} checks are"
+    shown = ", ".join(made.gone[:_GONE])
+    more = f" and {len(made.gone) - _GONE} more" if len(made.gone) > _GONE else ""
+    return f"{what} gone since {made.against}: {shown}{more}."
+
+
+def _compared(made: Contribution, who: str, compared_with: str) -> str:
     if made.predicted:
         what = ", ".join(f"{o.key}: {o.after} instead of {o.before}" for o in made.predicted)
         return (
-            f"This contribution changes what the model predicts ({what}). Its settings cannot be "
-            "compared with the base branch: review every range, bound and acceptance as new."
+            f"{who} changes what the model predicts ({what}). Its settings cannot be "
+            f"compared {compared_with}: review every range, bound and acceptance as new."
         )
     if made.looser:
-        return f"This contribution {_loosens(made.looser)}."
+        return f"{who} {_loosens(made.looser)}."
     if any(one.kind == "changed" for one in made.settings):
-        return "This contribution changes settings of the gates."
+        return f"{who} changes settings of the gates."
     if made.settings:
-        return "This contribution changes settings of the gates; none becomes looser."
-    return "This contribution changes files that decide how it is judged."
+        return f"{who} changes settings of the gates; none becomes looser."
+    return f"{who} changes files that decide how it is judged." if made.files else ""
 
 
 def _changes(made: Contribution | None) -> list[str]:

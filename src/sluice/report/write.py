@@ -22,6 +22,7 @@ def write(
     trouble: str | None = None,
     stale_lock: bool = False,
     contribution: Contribution | None = None,
+    since_champion: Contribution | None = None,
     folder: Path | None = None,
 ) -> Report:
     """Write report.md, report.html and report.json to `folder`, and return their content.
@@ -31,7 +32,12 @@ def write(
     the error that stopped the run. folder: out/report unless given.
     """
     report = collect(
-        project, verdicts, trouble=trouble, stale_lock=stale_lock, contribution=contribution
+        project,
+        verdicts,
+        trouble=trouble,
+        stale_lock=stale_lock,
+        contribution=contribution,
+        since_champion=since_champion,
     )
     target = folder or project.report
     try:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from sluice import files, usecase
+from sluice import files, table
 from sluice.config import Settings
+from sluice.confined.run import run as run_confined
 from sluice.errors import SluiceError
 from sluice.model import Decision, Input, Signature
 from sluice.project import Project
-from sluice.train import persist
+from sluice.train.edges import edge_rows
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -24,16 +26,39 @@ _OPERATORS = {"": 21, "ai.onnx.ml": 3}
 
 
 def run(project: Project) -> None:
-    """Write `model.onnx`, `pipeline.skops` and `signature.json` of the selected candidate."""
+    """Write the files of the selected candidate as the model, and scores to compare it with.
+
+    A confined process scores the holdout and the rows at the edges with the fitted pipeline:
+    `holdout.npy`, `edges.npy`. The rows at the edges are in `edges.parquet`.
+    """
+    settings = project.settings
     selection = files.read_json(project.selection)
     chosen = selection["chosen"]
     decision = msgspec.convert(selection["candidates"][chosen]["decision"], Decision)
-    signature = sign(project.settings, decision)
-    source = project.candidate(chosen) / "pipeline.skops"
-    pipeline = persist.load(source, usecase.load(project, "candidates", "TRUSTED"))
-    content = to_onnx(pipeline, signature).SerializeToString()
-    files.write(project.model / "model.onnx", content)
-    shutil.copyfile(source, project.model / "pipeline.skops")
+    signature = sign(settings, decision)
+    source = project.candidate(chosen)
+    inputs = [column.name for column in signature.inputs]
+    holdout = table.read_split(project.split("holdout"))[inputs]
+    at = {int(k): np.array(v) for k, v in files.read_json(source / "thresholds.json").items()}
+    edges = edge_rows(holdout, at, len(signature.numbers), settings.seed)
+    rows = {"holdout": holdout, "edges": edges}
+
+    def give(folder: Path) -> None:
+        shutil.copyfile(project.root / "params.yaml", folder / "params.yaml")
+        shutil.copyfile(source / "pipeline.skops", folder / "pipeline.skops")
+        for name, frame in rows.items():
+            frame.to_parquet(folder / f"{name}.parquet", index=False)
+
+    project.model.mkdir(parents=True, exist_ok=True)
+    with run_confined(project.root, "score", *rows, give=give) as results:
+        for name, frame in rows.items():
+            scores = results.array(f"{name}.npy", len(frame))
+            np.save(project.model / f"{name}.npy", scores, allow_pickle=False)
+    edges.to_parquet(project.model / "edges.parquet", index=False)
+    trained = files.read_json(source / "confined.json")
+    files.write_json(project.model / "confined.json", trained and results.confined)
+    for part in ("model.onnx", "pipeline.skops"):
+        shutil.copyfile(source / part, project.model / part)
     files.write(project.model / "signature.json", files.encode_record(signature))
 
 
@@ -75,7 +100,7 @@ def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
         )
     except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError) as error:
         said = str(error).strip().splitlines()[0]
-        raise SluiceError(f"the selected model cannot be exported to ONNX: {said}") from error
+        raise SluiceError(f"the model cannot be exported to ONNX: {said}") from error
     model.opset_import.sort(key=lambda operators: operators.domain)  # the order of a set varies
     return model
 

@@ -10,6 +10,6 @@ an interpreter or a library starts gets one too (`needs_an_interpreter`). The jo
 a small program named `sluice` that asks for such a fork, in which the code of their own clone runs.
 """
 
-from support.preloaded.client import Done, needs_an_interpreter, run, server
+from support.preloaded.client import Done, needs_an_interpreter, run, server, start_task
 
-__all__ = ["Done", "needs_an_interpreter", "run", "server"]
+__all__ = ["Done", "needs_an_interpreter", "run", "server", "start_task"]

@@ -13,8 +13,9 @@ import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from support.preloaded import stages
 from support.preloaded.request import ask, status
 
 # Variables that an interpreter or a library reads when it starts, and what they were then.
@@ -54,6 +55,11 @@ def run(
             os.kill(process, signal.SIGKILL)
             raise
         return Done(ended, *(_content(file.fileno()) for file in (out, err)))
+
+
+def start_task(plan: Mapping[str, Any], outputs: Path) -> tuple[int, str]:
+    """What a task of the use case does; returns its status and the last line that it printed."""
+    return stages.start_task(server, plan, outputs)
 
 
 def _content(file: int) -> str:

@@ -92,9 +92,13 @@ def _load_code_from(path: str) -> None:
 
 
 def _run(command: list[str]) -> int:
-    """Run `python [-P] -m MODULE …`, or the script of a stage: `sluice …`."""
+    """Run `python [-P] -m MODULE …`, the script of a stage: `sluice …`, or a task's plan."""
     status: object = 0
     try:
+        if command[0] == stages.TASK:
+            from sluice.confined import supervisor
+
+            return supervisor.main(command[1])
         if command[0] == "sluice":
             module, sys.argv = "sluice.cli", command
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 from contextlib import ExitStack
@@ -66,12 +65,6 @@ class Place:
         )
         return self.workflows.run("deployment_status", "release", payload=payload)
 
-    def reuse_results(self) -> None:
-        """Let DVC find the results of unchanged stages in a cache that the whole machine shares."""
-        settings = self.workflows.home / ".config/dvc/config"
-        settings.parent.mkdir(parents=True)
-        settings.write_text(f"[cache]\n    dir = {self.toy.root / '.dvc/cache'}\n", "utf-8")
-
     def propose(self) -> None:
         """Commit what has changed on a branch, and be at its merge with main, as GitHub is."""
         self.toy.git("checkout", "-q", "-B", "proposal")
@@ -98,13 +91,9 @@ def settle(stack: ExitStack, template: Path, shared: Path, folder: Path) -> Plac
     if toy.git("status", "--porcelain"):
         toy.commit()
     github.attested = folder / "state/attestations"
-    # What earlier runs have left in the cache of GitHub: the stages of main.
-    state = folder / "state"
-    shutil.copytree(root / ".dvc/cache", state / "cache/dvc-main", symlinks=True)
-    os.utime(state / "cache/dvc-main")
     workflows = Workflows(
         root,
-        state,
+        folder / "state",
         folder / "home",
         url,
         TOKEN,

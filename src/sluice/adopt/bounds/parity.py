@@ -35,15 +35,21 @@ def parity_bound(trials: list[Trial], settings: Settings) -> float:
 
 
 def _largest_difference(trial: Trial, settings: Settings, signature: Signature) -> float:
-    from sluice.check.parity import edge_rows
     from sluice.model import difference, scale_of
+    from sluice.train import thresholds
+    from sluice.train.edges import edge_rows
     from sluice.train.scores import predict
     from sluice.train.settle import settle
 
     settle(trial.pipeline)
     scale = scale_of(settings.task, predict(trial.pipeline, settings, trial.unseen))
     model = _exported(trial, signature)
-    edges = edge_rows(trial.unseen, trial.pipeline, len(signature.numbers), settings.seed)
+    edges = edge_rows(
+        trial.unseen,
+        thresholds.of_model(trial.pipeline[-1]),
+        len(signature.numbers),
+        settings.seed,
+    )
     largest = 0.0
     for rows in (trial.unseen, edges):
         actual = model.score(table.tensors(rows, settings, list(rows.columns))).values

@@ -9,20 +9,21 @@ from sluice.metrics import FAIRNESS_MEASURES
 
 _METRICS = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "r2"}
 _NAN = float("nan")
+_NEARLY_ALL, _HARDLY_ANY = 1 - 1e-9, 1e-9  # a bound that nothing can miss is refused
 
 
 def permissive_bounds(profile: TableProfile) -> DerivedBounds:
     """Return bounds that params.yaml accepts as valid and that refuse nothing."""
     difference = f"{FAIRNESS_MEASURES[profile.task][0]}_difference"
-    largest = {difference: Estimate(_NAN, _NAN, 1.0)}
+    largest = {difference: Estimate(_NAN, _NAN, _NEARLY_ALL)}
     return DerivedBounds(
-        duplicates=1.0,
-        class_share=None if profile.task == "regression" else 0.0,
+        duplicates=_NEARLY_ALL,
+        class_share=None if profile.task == "regression" else _HARDLY_ANY,
         leakage=LEAKAGE[profile.task],
         leaks=(),
         too_good={},
         parity=1e-6,
-        performance={_METRICS[profile.task]: Estimate(_NAN, _NAN, 0.0)},
+        performance={_METRICS[profile.task]: Estimate(_NAN, _NAN, _HARDLY_ANY)},
         group_rows=30,
         fairness=largest,
         intersections=largest,

@@ -20,10 +20,10 @@ LEAKAGE: dict[Task, float] = {"binary": 0.8, "multiclass": 0.8, "regression": 0.
 
 
 def duplicates_bound(frame: DataFrame, settings: Settings) -> float:
-    """Return 1.5 times the observed share of duplicate rows plus 0.01, rounded up."""
+    """Return 1.5 times the observed share of duplicate rows plus 0.01, rounded up, at most 0.99."""
     without_id = [name for name in settings.columns if name != settings.data.id]
     observed = float(frame.duplicated(without_id).mean())
-    return min(1.0, math.ceil((observed * 1.5 + 0.01) * 100) / 100)
+    return min(0.99, math.ceil((observed * 1.5 + 0.01) * 100) / 100)
 
 
 def class_share_bound(frame: DataFrame, settings: Settings) -> float | None:

@@ -43,7 +43,10 @@ def with_report(
     failed: the jobs of the run that did not succeed. Raises SluiceError for a report that
     cannot be displayed.
     """
-    trusted = replace(report, contribution=changes.contribution)
+    # Only a run can name the checks that are gone. The code of a pull request could keep silent
+    # about them, as about everything in its report, so GitHub's list of changed files is shown too.
+    gone = report.contribution.gone if report.contribution else ()
+    trusted = replace(report, contribution=replace(changes.contribution, gone=gone))
     try:
         # `markdown.render` escapes everything that the report holds.
         shown = Markup(markdown.render(trusted))  # noqa: S704

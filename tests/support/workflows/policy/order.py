@@ -19,7 +19,6 @@ from support.workflows.policy.files import (
     needs,
     workflows,
 )
-from support.workflows.policy.sources import PUSHED
 
 # All other jobs have no condition.
 CONDITIONAL = {
@@ -226,7 +225,7 @@ def only_listed_conditions_skip_anything(files: Files) -> list[str]:
     ]
     for where, step in all_steps(files):
         use = step.get("uses", "")
-        own = {"actions/attest": _ATTESTED, "actions/cache/save": PUSHED}
+        own = {"actions/attest": _ATTESTED}
         if step.get("if") not in (None, own.get(use.partition("@")[0], _NOT_CANCELLED)):
             problems.append(f"{where}: if: {step['if']}")
     return problems

@@ -28,7 +28,7 @@ _AS_DATA = re.compile(
     r"github (?:comment|propose))\b"
 )
 # After that code has run, nothing may follow but what hands its files on.
-_HANDS_ON = ("actions/upload-artifact@", "actions/cache/save@")
+_HANDS_ON = ("actions/upload-artifact@",)
 _ATTESTATIONS = "vars.ATTESTATIONS"
 _REVIEWED = {"BASE_IMAGE": "${{ vars.BASE_IMAGE }}", "REGISTRY": "${{ vars.REGISTRY }}"}
 _PLACE = "${{ steps.place.outputs.registry }}"

@@ -1,0 +1,82 @@
+"""Start a task of the use case in a child that is confined, and end whatever it leaves running.
+
+It imports nothing heavy, because it must be small when it forks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from sluice.confined import kernel
+
+FAILED = 70
+
+
+def main(text: str) -> int:
+    """Run a plan, which is JSON; returns the exit status of the task, or minus its signal mod 256.
+
+    The keys of a plan: `task`, a module; `arguments` of it; `inputs`, its folder; `confined`,
+    whether it is to be; `read` and `write`, the paths that it may read and write, of which the
+    first to write is its folder for results.
+    """
+    plan = json.loads(text)
+    if plan["confined"]:
+        kernel.die_with_parent()
+        kernel.adopt_orphans()
+    child = os.fork()
+    if child == 0:
+        os._exit(_child(plan))
+    _, status = os.waitpid(child, 0)
+    if plan["confined"]:
+        _end_descendants()
+    return os.waitstatus_to_exitcode(status) % 256
+
+
+def _child(plan: dict[str, Any]) -> int:
+    """Confine this process and run the task; never returns to the caller's code."""
+    sys.dont_write_bytecode = True
+    status = FAILED
+    try:
+        if plan["confined"]:
+            kernel.die_with_parent()
+            kernel.confine(map(Path, plan["read"]), map(Path, plan["write"]))
+        os.chdir(plan["write"][0])
+        task = importlib.import_module(plan["task"])
+        status = task.main(Path(plan["inputs"]), Path(plan["write"][0]), *plan["arguments"])
+    except BaseException as error:  # the task is code of the use case, which may raise anything
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return status
+
+
+def _end_descendants() -> None:
+    """Kill every process that is left, until there is none: nothing may write any more."""
+    while True:
+        for process in _children(os.getpid()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                state = Path("/proc", name, "stat").read_text("utf-8", "replace")
+                # The name of a program is in brackets and may hold anything.
+                if int(state.rpartition(")")[2].split()[1]) == parent:
+                    found.append(int(name))
+    return found

@@ -1,0 +1,60 @@
+"""Fit one candidate on the training rows, export it, and score the validation rows with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from sluice import config, files, table
+from sluice.errors import SluiceError
+from sluice.guest import usecase
+from sluice.model import Decision
+from sluice.train import export, persist, thresholds
+from sluice.train.fit import fit
+from sluice.train.scores import predict
+from sluice.train.search import choose
+from sluice.train.settle import settle, significant
+
+
+@usecase.task
+def main(inputs: Path, outputs: Path, name: str) -> None:
+    """Write `pipeline.skops`, `parameters.json`, `validation.npy`, `thresholds.json` and the ONNX.
+
+    Reads `params.yaml`, the rows `train.parquet`, and the inputs `validation.parquet`.
+    """
+    settings = config.load(inputs / "params.yaml")
+    train = table.read_split(inputs / "train.parquet")
+    validation = table.read_split(inputs / "validation.parquet")
+    candidate = settings.candidates[name]
+    builders = usecase.load(inputs, "candidates", "CANDIDATES")
+    if candidate.model not in builders:
+        raise SluiceError(
+            f"params.yaml: candidates.{name}.model is {candidate.model!r}, expected one of "
+            f"{sorted(builders)}"
+        )
+    build = builders[candidate.model]
+    try:
+        parameters = choose(build, candidate, train, settings)
+        pipeline = fit(build, parameters, train, settings)
+    except (TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise SluiceError(f"params.yaml: candidates.{name} cannot be trained: {reason}") from error
+    settle(pipeline)
+    files.write_json(outputs / "parameters.json", parameters)
+    persist.save(pipeline, outputs / "pipeline.skops")
+    scores = significant(predict(pipeline, settings, validation[settings.features]))
+    np.save(outputs / "validation.npy", scores, allow_pickle=False)
+    at = {
+        str(column): found.tolist() for column, found in thresholds.of_model(pipeline[-1]).items()
+    }
+    files.write_json(outputs / "thresholds.json", {k: _finite(v) for k, v in at.items()})
+    # Read back, because the loaded pipeline is the one whose scores the export must give.
+    trusted = usecase.load(inputs, "candidates", "TRUSTED")
+    loaded = persist.load(outputs / "pipeline.skops", trusted)
+    content = export.to_onnx(loaded, export.sign(settings, Decision())).SerializeToString()
+    (outputs / "model.onnx").write_bytes(content)
+
+
+def _finite(values: list[float]) -> list[float]:
+    return [value for value in values if np.isfinite(value)]

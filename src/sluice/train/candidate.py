@@ -1,0 +1,64 @@
+"""Train one candidate in a confined process, and keep the data that it hands over."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sluice import files, table
+from sluice.config import Settings
+from sluice.confined.run import run as run_confined
+from sluice.errors import SluiceError
+from sluice.metrics import Floats, Ints
+from sluice.project import Project
+
+
+def run(project: Project, name: str) -> None:
+    """Write the pipeline of a candidate, its export, its parameters and its validation scores."""
+    settings = project.settings
+    train = table.read_split(project.split("train"))
+    validation = table.read_split(project.split("validation"))
+    _require_every_class(settings, table.truth(train, settings))
+
+    def give(folder: Path) -> None:
+        shutil.copyfile(project.root / "params.yaml", folder / "params.yaml")
+        shutil.copyfile(project.split("train"), folder / "train.parquet")
+        validation[settings.features].to_parquet(folder / "validation.parquet", index=False)
+
+    with run_confined(project.root, "train", name, give=give) as results:
+        parameters = results.json("parameters.json", dict[str, Any])
+        scores = results.array("validation.npy", len(validation))
+        thresholds = results.json("thresholds.json", dict[int, list[float]])
+        content = {part: results.read(part) for part in ("pipeline.skops", "model.onnx")}
+    shape = (len(validation), *([len(settings.classes)] if settings.task == "multiclass" else []))
+    if scores.shape != shape or not np.isfinite(scores).all():
+        raise SluiceError(
+            f"params.yaml: candidates.{name} gives no finite score for each validation row"
+        )
+    folder = project.candidate(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_json(folder / "parameters.json", parameters)
+    files.write_json(folder / "thresholds.json", thresholds)
+    files.write_json(folder / "confined.json", results.confined)
+    for part, found in content.items():
+        files.write(folder / part, found)
+    out = io.BytesIO()
+    np.save(out, scores, allow_pickle=False)
+    files.write(folder / "validation.npy", out.getvalue())
+
+
+def _require_every_class(settings: Settings, y: Floats | Ints) -> None:
+    if settings.task == "regression":
+        return
+    count = Counter(y.tolist())
+    for k, name in enumerate(settings.classes):
+        if not count[k]:
+            raise SluiceError(
+                f"class {name!r} of {settings.data.target!r} has no row in the train part: add "
+                "rows of it, or remove it from the target's values in params.yaml"
+            )
