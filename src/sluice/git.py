@@ -174,7 +174,8 @@ def _without_filters(root: Path) -> tuple[str, ...]:
 def changed_files(root: Path) -> list[str]:
     """The files that differ from the commit, with untracked ones, relative to the repository."""
     options = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
-    return [line[3:] for line in _split(text(root, "status", *options))]
+    listed = read(root, "status", *options, settings=_without_filters(root))
+    return [line[3:] for line in _split(listed.decode("utf-8", "surrogateescape"))]
 
 
 def changed_since(root: Path, commit: str) -> list[str]:

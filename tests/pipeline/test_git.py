@@ -349,4 +349,5 @@ def test_a_filter_that_shows_the_committed_content_hides_no_change(tmp_path: Pat
     ran.unlink()
     assert git.changed(root)
     assert git.changed_since(root, "HEAD") == ["file"]
+    assert git.changed_files(root) == ["file"]
     assert not ran.exists()
