@@ -2,7 +2,8 @@
 
 The log has invented rows of the package's model, in one file for each host and day. Each command
 runs as a process of its own: CPU seconds are those of all its processes, and memory is the peak of
-the largest one. The peers run if the interpreters of environments that have them are named.
+the largest one. The peers run if the interpreters of environments that have them are named. Writes
+docs/benchmarks-monitor.md.
 """
 
 from __future__ import annotations
@@ -31,6 +32,14 @@ from sluice.sketch.bins import Bins
 from sluice.sketch.reference import Counted, Reference
 
 ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/benchmarks-monitor.md"
+_HEAD = """\
+# Benchmarks of monitoring
+
+`make bench-monitor` measures these figures and writes this page. The rows are invented. Each line
+is one process with its children: CPU seconds are those of all of them, memory is the peak of the
+largest one.
+"""
 _DAY = 86_400_000_000
 _FIRST = 20_000  # days since 1970
 _VERSIONS = 3
@@ -190,21 +199,24 @@ def counted(made, column):
         return made.count(made.of_numbers(column.to_numpy()))
     coded = column.combine_chunks().dictionary_encode()
     return made.count(made.of_levels(coded.dictionary.to_pylist())[coded.indices.to_numpy()])
-tables = [pq.read_table(path) for path in sys.argv[1:3]]
+before, now = (pq.ParquetFile(path) for path in sys.argv[1:3])
+def column(file, name):
+    return file.read([name]).column(name)
 start = time.process_time()
-made = []
-for name in tables[0].column_names:
-    column = tables[0].column(name)
-    if str(column.type) == "double":
-        made.append(bins.of_numbers(name, column.to_numpy()))
+references = []
+for name in before.schema_arrow.names:
+    held = column(before, name)
+    if str(held.type) == "double":
+        made = bins.of_numbers(name, held.to_numpy())
     else:
-        made.append(bins.of_levels(name, column.to_pylist()))
-references = [Counted(b, tuple(counted(b, tables[0].column(b.name)).tolist())) for b in made]
+        made = bins.of_levels(name, held.to_pylist())
+    references.append(Counted(made, tuple(counted(made, held).tolist())))
 sketch = time.process_time() - start
 for one in references:
-    compare(one, counted(one.bins, tables[1].column(one.bins.name)), days=28, floor=.01)
+    compare(one, counted(one.bins, column(now, one.bins.name)), days=28, floor=.01)
 test = time.process_time() - start - sketch
-print(f"sketch {sketch:.2f} CPU s, test {test:.2f} CPU s", file=sys.stderr)
+said = f"{sketch:.2f} are for the sketch of the first table, which a package has ready"
+open(sys.argv[3], "w").write(f"Of the CPU seconds of sluice, {said}, and {test:.2f} for the test.")
 """
 _EVIDENTLY = """
 import sys
@@ -239,14 +251,14 @@ def drift(folder: Path, peers: dict[str, Path], *, rows: int) -> list[str]:
         "",
         "| | s | CPU s | memory, MiB |",
         "| --- | --- | --- | --- |",
-        timed(sys.executable, "-c", _OURS, *paths).row("sluice: sketch and test"),
+        timed(sys.executable, "-c", _OURS, *paths, folder / "parts").row("sluice: sketch and test"),
     ]
     code = {"Evidently": _EVIDENTLY, "NannyML": _NANNYML}
     for name, python in peers.items():
         lines.append(
             timed(python, "-c", code[name], *paths, NML_DISABLE_USAGE_LOGGING="1").row(name)
         )
-    return lines
+    return [*lines, "", (folder / "parts").read_text("utf-8")]
 
 
 def main() -> None:
@@ -259,15 +271,22 @@ def main() -> None:
     given = asked.parse_args()
     package = given.package or seal.newest(ROOT / "dist")
     peers = {"Evidently": given.evidently, "NannyML": given.nannyml}
+    load = os.getloadavg()[0]
     folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
     try:
-        print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
         known = {name: python for name, python in peers.items() if python}
-        print("\n".join(drift(folder, known, rows=given.rows)), flush=True)
-        print()
-        print("\n".join(log(package, folder, rows=given.records, hosts=50, days=6)), flush=True)
+        lines = [
+            _HEAD,
+            f"Machine: {platform.machine()}, {os.cpu_count()} cores, Python "
+            f"{platform.python_version()}. The load average before the run was {load:.2f}.",
+            *("", "## Drift", "", *drift(folder, known, rows=given.rows)),
+            *("", "## The log", "", *log(package, folder, rows=given.records, hosts=50, days=6)),
+        ]
     finally:
         shutil.rmtree(folder)
+    text = "\n".join(lines) + "\n"
+    PAGE.write_text(text, "utf-8")
+    print(text)
 
 
 if __name__ == "__main__":

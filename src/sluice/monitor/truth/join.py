@@ -131,6 +131,7 @@ def opened_database() -> Iterator[DuckDBPyConnection]:
         }
         connection = duckdb.connect(str(Path(scratch) / "join.duckdb"), config=settings)
         try:
+            connection.execute("set enable_progress_bar = false")  # it goes to standard output
             yield connection
         finally:
             connection.close()
