@@ -10,18 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-BOOL = {"type": "boolean"}
-TEXT = {"type": "string", "minLength": 1}
-
-
-def record(required: list[str], **properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        "additionalProperties": False,
-    }
-
+from support.github.schemas import BOOL, DEPLOYMENT_BODY, STATUS_BODY, TEXT, record
 
 _REPOSITORY = record(
     [],
@@ -209,28 +198,6 @@ _PULL = {
     "base": TEXT,
     "maintainer_can_modify": BOOL,
 }
-_DEPLOYMENT = record(
-    ["ref"],
-    ref=TEXT,
-    task=TEXT,
-    auto_merge=BOOL,
-    required_contexts={"type": "array", "items": TEXT},
-    payload={"type": ["object", "string"]},
-    environment=TEXT,
-    description={"type": ["string", "null"], "maxLength": 140},
-    transient_environment=BOOL,
-    production_environment=BOOL,
-)
-_STATUS = record(
-    ["state"],
-    state={"enum": ["error", "failure", "inactive", "in_progress", "queued", "pending", "success"]},
-    target_url={"type": "string"},
-    log_url={"type": "string"},
-    description={"type": "string", "maxLength": 140},
-    environment=TEXT,
-    environment_url={"type": "string"},
-    auto_inactive=BOOL,
-)
 _PAGES = frozenset({"per_page", "page"})
 
 
@@ -316,10 +283,10 @@ ROUTES = [
         "deployments",
         query=_PAGES | {"sha", "ref", "task", "environment"},
     ),
-    Route("POST", R + "/deployments", "create_deployment", _DEPLOYMENT),
+    Route("POST", R + "/deployments", "create_deployment", DEPLOYMENT_BODY),
     Route("GET", DEPLOYMENT, "deployment"),
     Route("GET", DEPLOYMENT + "/statuses", "statuses", query=_PAGES),
-    Route("POST", DEPLOYMENT + "/statuses", "create_status", _STATUS),
+    Route("POST", DEPLOYMENT + "/statuses", "create_status", STATUS_BODY),
     Route("GET", R + "/releases", "releases", query=_PAGES),
     Route("POST", R + "/releases", "create_release", _RELEASE),
     Route("GET", R + "/releases/latest", "latest_release"),
