@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from sluice.errors import SluiceError
-from sluice.github.api import responses
+from sluice.github.api.deployments import Deployment
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,7 +21,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run: int
 
 
-def asked(deployment: responses.Deployment) -> Asked:
+def asked(deployment: Deployment) -> Asked:
     """What a deployment asks for; raises SluiceError if it is no request for a canary."""
     try:
         return msgspec.convert(deployment.payload, Asked)

@@ -4,40 +4,63 @@ from __future__ import annotations
 
 from typing import Any
 
-from sluice.github.api import responses
+from msgspec import Struct
+
 from sluice.github.api.connection import PAGE, Connection, as_body
+from sluice.github.api.responses import Account
+
+
+class Deployment(Struct):
+    """payload: what whoever made it has said, which GitHub does not look at."""
+
+    id: int
+    task: str
+    environment: str
+    payload: Any = None
+
+
+class DeploymentStatus(Struct):
+    id: int
+    state: str
+    description: str | None = None
+    creator: Account | None = None
+
+    @property
+    def by(self) -> str:
+        """The login of the account that reported it."""
+        return (self.creator and self.creator.login) or "someone whom GitHub does not name"
 
 
 class Deployments(Connection):
     """One method for each request; each raises SluiceError as `Connection` says."""
 
-    def newest(self, environment: str, task: str) -> responses.Deployment | None:
+    def newest(self, environment: str, task: str) -> Deployment | None:
         """The newest deployment with this task; None if there is none."""
         repos = self.rest.repos
         found = self.read_again(
             f"{environment}/{task}",
-            list[responses.Deployment],
+            list[Deployment],
             lambda headers: repos.list_deployments(
                 *self.place, environment=environment, task=task, per_page=1, headers=headers
             ),
         )
         return found[0] if found else None
 
-    def get(self, id: int) -> responses.Deployment:
+    def get(self, id: int) -> Deployment:
         repos = self.rest.repos
-        return self.read(responses.Deployment, lambda: repos.get_deployment(*self.place, id))
+        return self.read(Deployment, lambda: repos.get_deployment(*self.place, id))
 
-    def create(self, body: dict[str, Any]) -> responses.Deployment:
+    def create(self, body: dict[str, Any]) -> Deployment:
         repos = self.rest.repos
         return self.read(
-            responses.Deployment, lambda: repos.create_deployment(*self.place, data=as_body(body))
+            Deployment, lambda: repos.create_deployment(*self.place, data=as_body(body))
         )
 
-    def statuses(self, id: int) -> list[responses.DeploymentStatus]:
+    def statuses(self, id: int) -> list[DeploymentStatus]:
         """All statuses of a deployment."""
         repos = self.rest.repos
         return self.pages(
-            list[responses.DeploymentStatus],
+            list[DeploymentStatus],
             lambda page: repos.list_deployment_statuses(*self.place, id, per_page=PAGE, page=page),
             lambda answer: answer,
         )

@@ -344,26 +344,5 @@ class Approval(Struct):
     comment: str = ""
 
 
-class Deployment(Struct):
-    """payload: what whoever made it has said, which GitHub does not look at."""
-
-    id: int
-    task: str
-    environment: str
-    payload: Any = None
-
-
-class DeploymentStatus(Struct):
-    id: int
-    state: str
-    description: str | None = None
-    creator: Account | None = None
-
-    @property
-    def by(self) -> str:
-        """The login of the account that reported it."""
-        return (self.creator and self.creator.login) or "someone whom GitHub does not name"
-
-
 class Attestations(Struct):
     attestations: list[dict[str, Any]]

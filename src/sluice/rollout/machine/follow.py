@@ -15,9 +15,9 @@ from sluice import files
 from sluice.champion import fetch, folder
 from sluice.delivery import record as delivery
 from sluice.errors import SluiceError
-from sluice.github.api import access, responses
+from sluice.github.api import access
 from sluice.github.api.access import Access
-from sluice.github.api.deployments import Deployments
+from sluice.github.api.deployments import Deployment, Deployments
 from sluice.github.api.releases import Releases
 from sluice.rollout import state
 from sluice.rollout.machine import deploy, record, request, watch
@@ -107,7 +107,7 @@ class Follow:
         fetch.run(self.repository, self.folder / _FETCHED, self.say)
         return self.folder / _FETCHED / folder.PACKAGE
 
-    def _asked(self, source: Source) -> responses.Deployment | None:
+    def _asked(self, source: Source) -> Deployment | None:
         """The newest request for a canary, unless it was tried already."""
         newest, last = source.newest(), request.read(self.folder)
         if newest is None or last is None or newest.id > last.deployment:
@@ -117,7 +117,7 @@ class Follow:
         begun = known is not None and known.candidate == last.version
         return None if begun or newest.id < last.deployment else newest
 
-    def _try(self, source: Source, deployment: responses.Deployment, serves: str) -> None:
+    def _try(self, source: Source, deployment: Deployment, serves: str) -> None:
         fetched, last = self.folder / _ASKED, request.read(self.folder)
         files.clear_folder(fetched, delivery.NAME)
         asked, package = source.fetch_asked(deployment, serves, fetched)

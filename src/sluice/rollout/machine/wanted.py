@@ -13,7 +13,7 @@ from sluice.delivery.record import NAME, tag_of
 from sluice.delivery.request import Asked, asked
 from sluice.errors import SluiceError
 from sluice.github.api import responses
-from sluice.github.api.deployments import Deployments
+from sluice.github.api.deployments import Deployment, Deployments
 from sluice.github.api.releases import Releases
 from sluice.github.settings.desired import CANARY
 from sluice.rollout.machine.request import Request
@@ -30,12 +30,12 @@ class Source:
         """The newest full release, which is not verified yet."""
         return current.release(self.releases)
 
-    def newest(self) -> responses.Deployment | None:
+    def newest(self) -> Deployment | None:
         """The newest deployment that says it is a request for a canary; nothing is verified."""
         return self.deployments.newest(CANARY, CANARY)
 
     def fetch_asked(
-        self, deployment: responses.Deployment, serves: str, target: Path
+        self, deployment: Deployment, serves: str, target: Path
     ) -> tuple[Request, Path]:
         """Verify a request for a canary, and download its package; returns the request and it.
 

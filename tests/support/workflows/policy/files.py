@@ -52,6 +52,8 @@ class File:
 
 Files = dict[str, File]
 Rule = Callable[[Files], list[str]]  # returns the problems that it finds
+# A rule, and a change of a file that it must find: the file, the old text and the new text.
+Violation = tuple[Rule, str, str, str]
 
 
 def load(github: Path) -> Files:
