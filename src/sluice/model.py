@@ -30,6 +30,8 @@ Record = Mapping[str, Scalar]
 NOT_FINITE = "expected a finite number; send null for an unknown value"
 _FOLDER_OF_CONSTANTS = "session.model_external_initializers_file_folder_path"
 _LONG_NAME = 200  # characters; comparing a longer name with all inputs takes too long
+# The output of a model with segments: [n] 0 for the model for all rows, or that of a segment.
+SEGMENT_MODELS = "segment_models"
 NO_SCORE = "the model gives no finite score for these values"
 
 
@@ -84,6 +86,9 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
     A missing value is null in JSON, NaN in the tensor of numbers, and the empty text in the tensor
     of categories. In a category, a word of `sluice.missing` which is no declared value is missing
     too. A record may contain the column `id`, which identifies it; the model does not read it.
+
+    segment: the input whose values have models of their own, beside the model for all rows; None if
+    there is one model.
     """
 
     task: Task
@@ -91,6 +96,7 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
     classes: tuple[str, ...] = ()
     decision: Decision = Decision()
     id: str | None = None
+    segment: str | None = None
 
     @cached_property
     def numbers(self) -> list[str]:
@@ -111,11 +117,14 @@ class Scores(msgspec.Struct, frozen=True, eq=False):
     """What the model returns for n rows.
 
     values: [n] probabilities of the positive class, [n, k] probabilities of k classes, or [n]
-    predicted numbers. decisions: [n] class indices, or the predicted numbers.
+    predicted numbers. decisions: [n] class indices, or the predicted numbers. segments: [n] the
+    segment whose model gave the score, None for the model for all rows; None if there are no
+    segments.
     """
 
     values: Floats
     decisions: Ints | Floats
+    segments: NDArray[np.object_] | None = None
 
     @property
     def unusable(self) -> Ints:
@@ -125,7 +134,15 @@ class Scores(msgspec.Struct, frozen=True, eq=False):
 
     def take(self, rows: Ints) -> Scores:
         """The scores of some rows."""
-        return Scores(self.values[rows], self.decisions[rows])
+        return self._part(rows)
+
+    def between(self, start: int, end: int) -> Scores:
+        """The scores of the rows from `start` to the one before `end`."""
+        return self._part(slice(start, end))
+
+    def _part(self, rows: Ints | slice) -> Scores:
+        segments = None if self.segments is None else self.segments[rows]
+        return Scores(self.values[rows], self.decisions[rows], segments)
 
 
 class Tensors(msgspec.Struct, frozen=True, eq=False):
@@ -170,18 +187,32 @@ class Model:
                 f"{folder}: model.onnx cannot be loaded: expected the inputs 'numbers' and "
                 "'categories', and an output"
             )
-        self._output = outputs[-1].name
+        self._outputs = [outputs[-1].name]
+        self._segment_place: int | None = None
+        if self.signature.segment is not None:
+            self._outputs.append(SEGMENT_MODELS)
+            self._segment_place = self.signature.categories.index(self.signature.segment)
+            if SEGMENT_MODELS not in {output.name for output in outputs[:-1]}:
+                raise SluiceError(
+                    f"{folder}: model.onnx cannot be loaded: expected the output {SEGMENT_MODELS!r}"
+                )
 
     def score(self, tensors: Tensors) -> Scores:
         """Score rows which are already encoded."""
         feed = {"numbers": tensors.numbers, "categories": tensors.categories}
         inputs = {name: feed[name] for name in self._inputs}
-        values = self._session.run([self._output], inputs)[0].astype(np.float64)
+        found = self._session.run(self._outputs, inputs)
+        values = found[0].astype(np.float64)
         if self.signature.task == "regression":
             values = values.reshape(len(tensors))
         elif self.signature.task == "binary":
             values = values[:, 1]
-        return Scores(values, decide(self.signature.decision, values))
+        decisions = decide(self.signature.decision, values)
+        if self._segment_place is None:
+            return Scores(values, decisions)
+        segments = tensors.categories[:, self._segment_place].copy()
+        segments[found[1] == 0] = None
+        return Scores(values, decisions, segments)
 
     def score_records(self, records: Sequence[Record]) -> Scores:
         """Score records; raises InputError for a value which does not match the signature."""

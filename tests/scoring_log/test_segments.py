@@ -38,6 +38,7 @@ def test_records_are_read_as_they_were_written(written):
         "decision": "no",
         "latency": 0.001,
         "x_request_id": "x-0",
+        "segment": None,
     }
 
 

@@ -8,11 +8,12 @@ import msgspec
 import numpy as np
 
 from sluice import judged as judgements
-from sluice.check import coin_toss, curves
+from sluice.check import coin_toss, curves, segments
 from sluice.check.baselines import baselines
 from sluice.check.calibration import calibration
 from sluice.check.clusters import clusters_of, enough, with_count
 from sluice.check.outcome import of_split
+from sluice.config.stages import Performance
 from sluice.files import write_json
 from sluice.metrics import METRICS, Predictions, of_task
 from sluice.project import Project
@@ -27,6 +28,8 @@ def measure(project: Project) -> list[Finding]:
     settings = project.settings.performance
     frame, outcome = of_split(project, "holdout")
     rivals = baselines(project, frame)
+    if project.settings.segment_column is not None:
+        rivals[segments.GLOBAL] = segments.by_global(project, frame)
     clusters = clusters_of(frame, project.settings)
     judged = judgements.count(project, frame)
     measured = with_intervals(project, outcome, rivals, clusters, judged)
@@ -43,12 +46,11 @@ def measure(project: Project) -> list[Finding]:
         )
         for name, bound in settings.bounds.items()
     ]
-    least = Bound("params.yaml: performance.over_baselines", low=settings.over_baselines)
     findings += [
         judge(
             f"performance/gain over {name}",
             values[f"gain over {name}"],
-            least,
+            _least(name, settings),
             interval=spans[f"gain over {name}"],
             n=len(outcome.truth),
         )
@@ -58,6 +60,8 @@ def measure(project: Project) -> list[Finding]:
     findings = [_with_risk(finding, measured.risk) for finding in findings]
     findings += enough("performance", clusters, project.settings)
     findings.append(_uses(judged, project))
+    if project.settings.segment_column is not None:
+        findings += segments.findings(project, frame, outcome, rivals[segments.GLOBAL])
     findings += [
         _believable(name, values[name], high, len(outcome.truth))
         for name, high in settings.ceiling.items()
@@ -66,6 +70,13 @@ def measure(project: Project) -> list[Finding]:
     if project.settings.task != "regression":
         findings.append(_decides(outcome, project.settings.classes))
     return findings + coin_toss.findings(project.settings, outcome, rivals)
+
+
+def _least(rival: str, settings: Performance) -> Bound:
+    """How much better than a rival the model must be."""
+    if rival == segments.GLOBAL:
+        return Bound("params.yaml: performance.over_global", low=settings.over_global)
+    return Bound("params.yaml: performance.over_baselines", low=settings.over_baselines)
 
 
 _USUAL_RISK = 0.05

@@ -24,6 +24,7 @@ def require_consistent(settings: Settings) -> None:
         _check_fairness,
         _check_load,
         _check_inputs,
+        _check_segments,
         _check_monitor,
     ):
         check(settings)
@@ -205,6 +206,25 @@ def _check_inputs(settings: Settings) -> None:
             raise ValueError(
                 f"columns.{name}: a text column cannot be a model input; set its use to 'ignored'"
             )
+
+
+def _check_segments(settings: Settings) -> None:
+    name = settings.segment_column
+    if name is None:
+        return
+    if name not in settings.features:
+        raise ValueError(f"data.segments names {name!r}, which is not a model input")
+    column = settings.columns[name]
+    if column.type != "category":
+        raise ValueError(
+            f"data.segments needs columns.{name} as a category, but its type is {column.type}"
+        )
+    if column.levels is not None:
+        raise ValueError(f"columns.{name}.levels: every value is a segment; remove the levels")
+    if len(settings.features) == 1:
+        raise ValueError(f"data.segments: {name!r} is the only model input; add another one")
+    if settings.task == "multiclass":
+        raise ValueError("data.segments: only for the tasks binary and regression so far")
 
 
 def _check_monitor(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, FiniteFloat, field_validator, model_validator
+from pydantic import BeforeValidator, Field, FiniteFloat, field_validator, model_validator
 
 from sluice.config.section import Key, Ordered, Scalar, Section, Share
 from sluice.labels import label
@@ -82,6 +82,21 @@ class Groups(Section):
         return self
 
 
+class Segments(Section):
+    """Models for the values of one column, such as stores, beside the model for all rows.
+
+    A value needs `rows` training rows to get a model of its own. In params.yaml, the name of the
+    column is enough.
+    """
+
+    column: str
+    rows: Annotated[int, Field(ge=20)] = 100
+
+
+def _by_column(given: object) -> object:
+    return {"column": given} if isinstance(given, str) else given
+
+
 class Data(Section):
     """The data and the roles of its columns.
 
@@ -90,6 +105,7 @@ class Data(Section):
     `sensitive_inputs` are the sensitive columns which the model may nevertheless use. `attributes`
     are sensitive columns that together are one attribute: by its name, the columns and the value
     that a row has in at most one of them, such as 1 in `black` or in `hispanic`.
+    `segments` is the column whose values get models of their own.
     """
 
     file: str
@@ -99,6 +115,7 @@ class Data(Section):
     sensitive: Ordered[str, Groups] = Field(default_factory=dict)
     sensitive_inputs: list[str] = Field(default_factory=list)
     attributes: Ordered[Key, Ordered[str, Scalar]] = Field(default_factory=dict)
+    segments: Annotated[Segments | None, BeforeValidator(_by_column)] = None
 
     def comparing(self, names: Collection[str]) -> Data:
         """Return the same with only these sensitive columns, and the attributes made of them."""

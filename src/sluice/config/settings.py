@@ -54,8 +54,13 @@ class Settings(Section):
 
     @property
     def features(self) -> list[str]:
-        """Columns that the model may use: numbers first, then categories."""
+        """Columns that the model may use: numbers, then categories, the segments' column last."""
         excluded = {self.data.target, self.data.id, self.split.group, *self.data.sensitive}
         excluded -= set(self.data.sensitive_inputs)
         names = [n for n, c in self.columns.items() if n not in excluded and c.use == "feature"]
-        return sorted(names, key=lambda name: not self.columns[name].numeric)
+        return sorted(names, key=lambda n: (not self.columns[n].numeric, n == self.segment_column))
+
+    @property
+    def segment_column(self) -> str | None:
+        """The column whose values have models of their own."""
+        return self.data.segments.column if self.data.segments else None

@@ -116,11 +116,17 @@ class Performance(Section):
     samples. A model above a `ceiling` is too good to be true until a person accepts the finding;
     a metric that the file does not name has the ceiling in CEILING. `judgements` is the number of
     models that may be judged on the same holdout before it needs new rows.
+
+    With data.segments, `over_global` is how much better the models of the segments must be than the
+    model for all rows, on all rows together and in units of the selection metric.
+    `segments_on_global` is the largest share of the segments that the model for all rows serves.
     """
 
     bounds: Ordered[str, Range]
     ceiling: Ceiling = Field(default_factory=lambda: dict(CEILING))
     over_baselines: FiniteFloat = 0.0
+    over_global: FiniteFloat = 0.0
+    segments_on_global: Share = 0.5
     under_champion: Share = 0.02
     resamples: Annotated[int, Field(ge=100, le=10_000)] = 400
     confidence: Annotated[float, Field(ge=0.9, lt=1)] = 0.95

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sluice import config, table
+from sluice import config, files, table
 from sluice.guest import usecase
 from sluice.train import persist
 from sluice.train.scores import predict
+from sluice.train.segments import serve_only
 
 
 @usecase.task
@@ -18,6 +19,8 @@ def main(inputs: Path, outputs: Path, *names: str) -> None:
     settings = config.load(inputs / "params.yaml")
     trusted = usecase.load(inputs, "candidates", "TRUSTED")
     pipeline = persist.load(inputs / "pipeline.skops", trusted)
+    if settings.data.segments is not None:
+        serve_only(pipeline, files.read_json(inputs / "served.json"))
     for name in names:
         scores = predict(pipeline, settings, table.read_split(inputs / f"{name}.parquet"))
         np.save(outputs / f"{name}.npy", np.asarray(scores, np.float64), allow_pickle=False)

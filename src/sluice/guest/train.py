@@ -14,6 +14,7 @@ from sluice.train import export, persist, thresholds
 from sluice.train.fit import fit
 from sluice.train.scores import predict
 from sluice.train.search import choose
+from sluice.train.segments import write_validation
 from sluice.train.settle import settle, significant
 
 
@@ -45,6 +46,8 @@ def main(inputs: Path, outputs: Path, name: str) -> None:
     persist.save(pipeline, outputs / "pipeline.skops")
     scores = significant(predict(pipeline, settings, validation[settings.features]))
     np.save(outputs / "validation.npy", scores, allow_pickle=False)
+    if settings.data.segments is not None:
+        write_validation(pipeline, validation[settings.features], outputs)
     at = {
         str(column): found.tolist() for column, found in thresholds.of_model(pipeline[-1]).items()
     }

@@ -26,6 +26,7 @@ def schema(header: SegmentHeader) -> pa.Schema:
             ("decision", pa.string()),
             ("latency", pa.float64()),
             ("x_request_id", pa.string()),
+            ("segment", pa.string()),
         ],
         {"classes": msgspec.json.encode(header.classes)},
     )

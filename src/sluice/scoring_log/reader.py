@@ -46,8 +46,8 @@ def _file(stem: Path) -> Iterator[dict[str, Any]]:
     for batch in table.iter_batches():
         times = batch.column("time").cast(pa.int64()).to_pylist()
         for time, row in zip(times, batch.to_pylist(), strict=True):
-            # Files of servers that did not log the id of the HTTP request have no such column.
-            yield {"x_request_id": None} | row | {"time": time}
+            # Files of earlier servers do not have these columns.
+            yield {"x_request_id": None, "segment": None} | row | {"time": time}
 
 
 def _parquet(stem: Path) -> Path:

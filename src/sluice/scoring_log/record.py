@@ -46,7 +46,8 @@ class LogRecord(msgspec.Struct, frozen=True, array_like=True):
     values in the order of the header's columns, None for missing ones. score: one
     number, or one for each class. latency: seconds from the arrival of the request's
     headers until the record was made. x_request_id: the id of the HTTP request, which all attempts
-    of a retrying proxy share; None in segments of servers that did not write it.
+    of a retrying proxy share; None in segments of servers that did not write it. segment: the value
+    of the model's segment column whose own model gave the score; None for the model for all rows.
     """
 
     time: int
@@ -58,6 +59,7 @@ class LogRecord(msgspec.Struct, frozen=True, array_like=True):
     decision: str | None
     latency: float
     x_request_id: str | None = None
+    segment: str | None = None
 
 
 _encode = msgspec.json.Encoder().encode

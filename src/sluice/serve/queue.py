@@ -109,8 +109,7 @@ class ScoringQueue:
         start = 0
         for size, (_, waiting) in zip(sizes, together, strict=True):
             end = start + size
-            part = Scores(scores.values[start:end], scores.decisions[start:end])
-            _settle(waiting.set_result, part)
+            _settle(waiting.set_result, scores.between(start, end))
             start = end
 
     def _take(self) -> list[Pending]:

@@ -24,7 +24,7 @@ class Recorder:
         """One record for each row. `scores` has the rows of all requests, in their order."""
         now, clock = time.time_ns() // 1000, time.monotonic()
         decisions = decided_classes(self._signature, scores)
-        values = scores.values.tolist()
+        values, segments = scores.values.tolist(), scores.segments
         records: list[LogRecord] = []
         for request in requests:
             latency = round(clock - request.started, 6)
@@ -42,6 +42,7 @@ class Recorder:
                         decisions[place] if decisions else None,
                         latency,
                         request.x_request_id,
+                        None if segments is None else segments[place],
                     )
                 )
         return records

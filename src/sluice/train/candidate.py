@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from sluice import files, table
@@ -35,8 +36,11 @@ def run(project: Project, name: str) -> None:
         scores = results.array("validation.npy", len(validation))
         thresholds = results.json("thresholds.json", dict[int, list[float]])
         content = {part: results.read(part) for part in ("pipeline.skops", "model.onnx")}
+        segments = results.json("segments.json", dict[str, bool]) if settings.segment_column else {}
+        rest = results.array("validation_global.npy", len(validation)) if segments else None
     shape = (len(validation), *([len(settings.classes)] if settings.task == "multiclass" else []))
-    if scores.shape != shape or not np.isfinite(scores).all():
+    valid = [each for each in (scores, rest) if each is not None]
+    if any(each.shape != shape or not np.isfinite(each).all() for each in valid):
         raise SluiceError(
             f"params.yaml: candidates.{name} gives no finite score for each validation row"
         )
@@ -47,9 +51,17 @@ def run(project: Project, name: str) -> None:
     files.write_json(folder / "confined.json", results.confined)
     for part, found in content.items():
         files.write(folder / part, found)
+    _write_array(folder / "validation.npy", scores)
+    if rest is not None:
+        # Not sorted: the order is that of the models.
+        files.write(folder / "segments.json", msgspec.json.encode(segments))
+        _write_array(folder / "validation_global.npy", rest)
+
+
+def _write_array(path: Path, values: Floats) -> None:
     out = io.BytesIO()
-    np.save(out, scores, allow_pickle=False)
-    files.write(folder / "validation.npy", out.getvalue())
+    np.save(out, values, allow_pickle=False)
+    files.write(path, out.getvalue())
 
 
 def _require_every_class(settings: Settings, y: Floats | Ints) -> None:

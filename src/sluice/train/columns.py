@@ -27,26 +27,35 @@ class Columns:
     """The inputs of a model: first the numbers, then the categories.
 
     levels: for each category, the values that the model distinguishes; it treats all other values
-    as one. monotone: for each number -1, 0 or +1.
+    as one. monotone: for each number -1, 0 or +1. segment: the column whose values have models of
+    their own; it is none of the columns that a model reads.
     """
 
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
     levels: tuple[tuple[str, ...], ...]
     monotone: tuple[int, ...]
+    segment: str | None = None
 
     @property
     def names(self) -> list[str]:
         return [*self.numbers, *self.categories]
 
+    @property
+    def inputs(self) -> list[str]:
+        """The columns that a fitted pipeline is given."""
+        return [*self.names, *([self.segment] if self.segment else [])]
+
 
 def columns_of(settings: Settings, train: DataFrame) -> Columns:
     """The inputs, with the levels that params.yaml declares or that the training rows contain."""
     numbers = [name for name in settings.features if settings.columns[name].numeric]
-    categories = [name for name in settings.features if not settings.columns[name].numeric]
+    segment = settings.segment_column
+    inputs = [name for name in settings.features if name != segment]
+    categories = [name for name in inputs if not settings.columns[name].numeric]
     levels = [_levels_of(train[name], settings.columns[name].levels) for name in categories]
     monotone = [_DIRECTION[settings.columns[name].monotone] for name in numbers]
-    return Columns(tuple(numbers), tuple(categories), tuple(levels), tuple(monotone))
+    return Columns(tuple(numbers), tuple(categories), tuple(levels), tuple(monotone), segment)
 
 
 def _levels_of(column: Series, declared: Sequence[Scalar] | None) -> tuple[str, ...]:

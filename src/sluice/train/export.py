@@ -15,6 +15,7 @@ from sluice.confined.run import run as run_confined
 from sluice.errors import SluiceError
 from sluice.model import Decision, Input, Signature
 from sluice.project import Project
+from sluice.train import segments_onnx
 from sluice.train.edges import edge_rows
 
 if TYPE_CHECKING:
@@ -43,9 +44,12 @@ def run(project: Project) -> None:
     edges = edge_rows(holdout, at, len(signature.numbers), settings.seed)
     rows = {"holdout": holdout, "edges": edges}
 
+    served = _served(selection["candidates"][chosen])
+
     def give(folder: Path) -> None:
         shutil.copyfile(project.root / "params.yaml", folder / "params.yaml")
         shutil.copyfile(source / "pipeline.skops", folder / "pipeline.skops")
+        files.write_json(folder / "served.json", served)
         for name, frame in rows.items():
             frame.to_parquet(folder / f"{name}.parquet", index=False)
 
@@ -57,9 +61,18 @@ def run(project: Project) -> None:
     edges.to_parquet(project.model / "edges.parquet", index=False)
     trained = files.read_json(source / "confined.json")
     files.write_json(project.model / "confined.json", trained and results.confined)
-    for part in ("model.onnx", "pipeline.skops"):
-        shutil.copyfile(source / part, project.model / part)
+    shutil.copyfile(source / "pipeline.skops", project.model / "pipeline.skops")
+    content = (source / "model.onnx").read_bytes()
+    if signature.segment is not None:
+        names = list(files.read_json(source / "segments.json"))
+        content = segments_onnx.serve_only(content, [name in set(served) for name in names])
+    files.write(project.model / "model.onnx", content)
     files.write(project.model / "signature.json", files.encode_record(signature))
+
+
+def _served(candidate: dict[str, Any]) -> list[str]:
+    """The segments that models of their own serve."""
+    return [one["name"] for one in candidate.get("segments", ()) if one["status"] == "pass"]
 
 
 def sign(settings: Settings, decision: Decision) -> Signature:
@@ -74,7 +87,14 @@ def sign(settings: Settings, decision: Decision) -> Signature:
         )
         for name, column in columns.items()
     )
-    return Signature(settings.task, inputs, tuple(settings.classes), decision, settings.data.id)
+    return Signature(
+        settings.task,
+        inputs,
+        tuple(settings.classes),
+        decision,
+        settings.data.id,
+        settings.segment_column,
+    )
 
 
 def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
@@ -89,10 +109,11 @@ def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
         "categories": StringTensorType([None, len(signature.categories)]),
     }
     inputs = [(name, shape) for name, shape in shapes.items() if shape.shape[1]]
-    options = {} if signature.task == "regression" else {"zipmap": False}
+    steps = pipeline if signature.segment is None else pipeline[:-1]
+    options = {} if signature.task == "regression" or steps is not pipeline else {"zipmap": False}
     try:
         model = convert(
-            pipeline,
+            steps,
             initial_types=inputs,
             options=options,
             target_opset=_OPERATORS,
@@ -102,6 +123,8 @@ def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
         said = str(error).strip().splitlines()[0]
         raise SluiceError(f"the model cannot be exported to ONNX: {said}") from error
     model.opset_import.sort(key=lambda operators: operators.domain)  # the order of a set varies
+    if steps is not pipeline:
+        segments_onnx.append(model, pipeline[-1])
     return model
 
 

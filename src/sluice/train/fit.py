@@ -9,6 +9,7 @@ from sluice.config import Settings
 from sluice.train.columns import columns_of
 from sluice.train.models import Builder
 from sluice.train.search import Parameters
+from sluice.train.segments import segmented
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -19,4 +20,6 @@ def fit(build: Builder, parameters: Parameters, rows: DataFrame, settings: Setti
     """The pipeline of a candidate, fitted on `rows`, a typed table."""
     columns = columns_of(settings, rows)
     pipeline = build(settings.task, columns, settings.seed, **parameters)
-    return pipeline.fit(rows[columns.names], table.truth(rows, settings))
+    if settings.data.segments is not None:
+        pipeline = segmented(pipeline, columns, rows, settings.data.segments)
+    return pipeline.fit(rows[columns.inputs], table.truth(rows, settings))

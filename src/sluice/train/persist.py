@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # The types in the built-in models which skops does not trust by default.
 TRUSTED = (
     "numpy.dtype",
+    "sluice.train.segmented.SegmentedClassifier",
+    "sluice.train.segmented.SegmentedRegressor",
     "skl2onnx.sklapi.cast_transformer.CastTransformer",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -10,10 +12,14 @@ import numpy as np
 from sluice import table
 from sluice.decision import decided, tune
 from sluice.errors import SluiceError
-from sluice.files import write_json
+from sluice.files import read_json, write_json
 from sluice.metrics import METRICS, Floats, Ints, of_task
 from sluice.model import Decision
 from sluice.project import Project
+from sluice.segment_gains import gains, losses
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def run(project: Project) -> str:
@@ -21,9 +27,9 @@ def run(project: Project) -> str:
     settings = project.settings
     validation = table.read_split(project.split("validation"))
     truth = table.truth(validation, settings)
-    tried = {name: _try(project, name, truth) for name in settings.candidates}
+    tried = {name: _try(project, name, validation, truth) for name in settings.candidates}
     chosen = choose(
-        {name: metrics for name, (_, metrics) in tried.items()},
+        {name: candidate.metrics for name, candidate in tried.items()},
         settings.selection.metric,
         settings.selection.within,
     )
@@ -35,10 +41,11 @@ def run(project: Project) -> str:
             "validation_rows": len(truth),
             "candidates": {
                 name: {
-                    "decision": msgspec.to_builtins(decision),
-                    "metrics": {k: _defined(v) for k, v in metrics.items()},
+                    "decision": msgspec.to_builtins(candidate.decision),
+                    "metrics": {k: _defined(v) for k, v in candidate.metrics.items()},
+                    **candidate.segments,
                 }
-                for name, (decision, metrics) in tried.items()
+                for name, candidate in tried.items()
             },
         },
     )
@@ -69,10 +76,30 @@ def _defined(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 10)
 
 
-def _try(project: Project, name: str, truth: Floats | Ints) -> tuple[Decision, dict[str, float]]:
+@dataclass(frozen=True)
+class _Tried:
+    """A candidate on the validation part. segments: which of them have models that serve."""
+
+    decision: Decision
+    metrics: dict[str, float]
+    segments: dict[str, Any]
+
+
+def _try(project: Project, name: str, validation: DataFrame, truth: Floats | Ints) -> _Tried:
     settings = project.settings
-    scores = np.load(project.candidate(name) / "validation.npy", allow_pickle=False)
+    folder = project.candidate(name)
+    scores = np.load(folder / "validation.npy", allow_pickle=False)
+    segments = {}
+    if settings.segment_column is not None:
+        rest = np.load(folder / "validation_global.npy", allow_pickle=False)
+        names = [name for name, own in read_json(folder / "segments.json").items() if own]
+        labels = validation[settings.segment_column].to_numpy()
+        both = (losses(settings.task, truth, values) for values in (scores, rest))
+        judged = gains(names, labels, *both)
+        served = [one.name for one in judged if one.status == "pass"]
+        scores = np.where(np.isin(labels, served), scores, rest)
+        segments = {"segments": msgspec.to_builtins(judged)}
     decision = tune(settings, truth, scores)
     outcome = decided(settings, truth, scores, decision)
     values = {key: metric.compute(outcome) for key, metric in of_task(settings.task).items()}
-    return decision, values
+    return _Tried(decision, values, segments)

@@ -44,7 +44,7 @@ class Pace:
 
     steps: tuple[int, ...] = (5, 20, 50)
     interval: float = 1.0
-    deadline: float = 90.0
+    deadline: float = 60.0
     rate: float = 120.0
 
 

@@ -35,11 +35,20 @@ class ColumnPlan:
 
     @property
     def scored(self) -> pa.Schema:
-        """The schema of scored rows: carried columns, scores, and the decision if there is one."""
+        """The schema of scored rows: carried columns, scores, and the decision if there is one.
+
+        With segments, the last column is the one whose model gave the score, or null.
+        """
         carried = [self.columns.field(name).remove_metadata() for name in self.carried]
         scores = [pa.field(name, pa.float64(), nullable=False) for name in self.score_names]
         decision = [pa.field(self.own("decision"), pa.string(), nullable=False)]
-        return pa.schema(carried + scores + (decision if self.signature.classes else []))
+        segment = [pa.field(self.own("segment"), pa.string())]
+        return pa.schema(
+            carried
+            + scores
+            + (decision if self.signature.classes else [])
+            + (segment if self.signature.segment is not None else [])
+        )
 
     @property
     def refused(self) -> pa.Schema:

@@ -55,7 +55,8 @@ def _scores(model: Model, tensors: Tensors) -> Scores:
         return model.score(tensors)
     classes = len(model.signature.classes)
     shape = (0, classes) if model.signature.task == "multiclass" else (0,)
-    return Scores(np.empty(shape), np.empty(0, np.int64))
+    segments = None if model.signature.segment is None else np.empty(0, object)
+    return Scores(np.empty(shape), np.empty(0, np.int64), segments)
 
 
 def _results(plan: ColumnPlan, carried: pa.RecordBatch, scores: Scores) -> pa.RecordBatch:
@@ -63,6 +64,8 @@ def _results(plan: ColumnPlan, carried: pa.RecordBatch, scores: Scores) -> pa.Re
     columns = [*carried.columns, *map(floats, values.T)]
     if plan.signature.classes:
         columns.append(choose(plan.signature.classes, scores.decisions.astype(np.int64)))
+    if scores.segments is not None:
+        columns.append(texts(scores.segments.tolist()))
     return pa.RecordBatch.from_arrays(columns, schema=plan.scored)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from sluice.model import NOT_FINITE, InputError, Scores, Signature, Tensors, no_input
 from sluice.serve.errors import RequestRefusedError
-from sluice.serve.http import request_body, tensors
+from sluice.serve.http import model_metadata, request_body, tensors
 from sluice.serve.http.tensors import Tensor, Values
 from sluice.serve.http.usual_request import OneRowResponse, UsualRequest
 from sluice.serve.request import ScoringRequest, decided_classes
@@ -72,7 +72,7 @@ class Inference:
         self._known = {signature.id, *(column.name for column in signature.inputs)}
         self._usual = UsualRequest(signature)
         self._one_row = OneRowResponse(signature, name, version)
-        self._outputs = ("score", "decision") if signature.classes else ("score",)
+        self._outputs = tuple(output["name"] for output in model_metadata.outputs(signature))
         self._head = _encode({"model_name": name, "model_version": version})[:-1]
 
     def read(
@@ -232,7 +232,11 @@ class Inference:
         if request is None:
             return self._one_row.write(scoring.id, scores), None
         rows = len(scoring.rows)
-        values, decisions = scores.values, decided_classes(self._signature, scores)
+        values = scores.values
+        texts = {
+            "decision": decided_classes(self._signature, scores),
+            "segment": None if scores.segments is None else [n or "" for n in scores.segments],
+        }
         outputs, binary = [], []
         for name, as_binary in self._wanted(request).items():
             score = name == "score"
@@ -243,12 +247,12 @@ class Inference:
             }
             if as_binary:
                 content = (
-                    values.astype("<f8").tobytes() if score else tensors.write_texts(decisions)
+                    values.astype("<f8").tobytes() if score else tensors.write_texts(texts[name])
                 )
                 output["parameters"] = {"binary_data_size": len(content)}
                 binary.append(content)
             else:
-                output["data"] = values.ravel().tolist() if score else decisions
+                output["data"] = values.ravel().tolist() if score else texts[name]
             outputs.append(output)
         text = self._head + b"," + _encode({"id": scoring.id, "outputs": outputs})[1:]
         return (text, None) if not binary else (text + b"".join(binary), len(text))

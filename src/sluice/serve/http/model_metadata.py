@@ -17,8 +17,24 @@ _MISSING_VALUES = {
 
 def document(signature: Signature, name: str, version: str) -> dict[str, Any]:
     """The model's name, inputs and outputs."""
+    return {
+        "name": name,
+        "versions": [version],
+        "platform": "onnx_onnxruntime",
+        "inputs": inputs(signature),
+        "outputs": outputs(signature),
+        "parameters": {
+            "task": signature.task,
+            "classes": list(signature.classes),
+            "missing_values": _MISSING_VALUES,
+        },
+    }
+
+
+def outputs(signature: Signature) -> list[dict[str, Any]]:
+    """The output tensors. segment: the segment whose model gave the score, or an empty text."""
     many = signature.task == "multiclass"
-    outputs: list[dict[str, Any]] = [
+    found: list[dict[str, Any]] = [
         {
             "name": "score",
             "datatype": "FP64",
@@ -26,19 +42,10 @@ def document(signature: Signature, name: str, version: str) -> dict[str, Any]:
         }
     ]
     if signature.classes:
-        outputs.append({"name": "decision", "datatype": "BYTES", "shape": [-1]})
-    return {
-        "name": name,
-        "versions": [version],
-        "platform": "onnx_onnxruntime",
-        "inputs": inputs(signature),
-        "outputs": outputs,
-        "parameters": {
-            "task": signature.task,
-            "classes": list(signature.classes),
-            "missing_values": _MISSING_VALUES,
-        },
-    }
+        found.append({"name": "decision", "datatype": "BYTES", "shape": [-1]})
+    if signature.segment is not None:
+        found.append({"name": "segment", "datatype": "BYTES", "shape": [-1]})
+    return found
 
 
 def inputs(signature: Signature) -> list[dict[str, Any]]:

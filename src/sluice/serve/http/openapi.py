@@ -136,6 +136,8 @@ def _score(signature: Signature, example: Record) -> Json:
     if signature.task == "multiclass":
         number = _object(dict.fromkeys(signature.classes, number))
     result = _object({"id": _TEXT, "score": number, "decision": _TEXT}, ["score"])
+    if signature.segment is not None:
+        result["properties"]["segment"] = {"type": ["string", "null"]}
     answer = _object({"id": _TEXT, "model": _TEXT, "version": _TEXT, "results": _list(result, 1)})
     about = "Each record must have a value for every input column. Send null for an unknown value."
     return _post("Score plain records", about, request, {"records": [dict(example)]}, answer)
@@ -160,6 +162,7 @@ def _infer(signature: Signature, example: Record) -> Json:
         "data": {"type": ["array", "null"]},
     }
     outputs = ["score", "decision"] if signature.classes else ["score"]
+    outputs += ["segment"] if signature.segment is not None else []
     wanted = {
         "name": {"enum": outputs},
         "parameters": _object({"binary_data": _TRUTH}, []),

@@ -86,6 +86,8 @@ class Records:
                 result["score"] = dict(zip(self._signature.classes, score, strict=True))
             if decisions is not None:
                 result["decision"] = decisions[row]
+            if scores.segments is not None:
+                result["segment"] = scores.segments[row]
             results.append(result)
         return _encode({"id": request.id} | self._head | {"results": results})
 

@@ -103,11 +103,17 @@ class OneRowResponse:
         self._score = b',"outputs":[' + score + b',"data":'
         decision = {"name": "decision", "datatype": "BYTES", "shape": [1]}
         self._decisions = [
-            b"}," + _encode(decision | {"data": [name]}) + b"]}" for name in signature.classes
+            b"}," + _encode(decision | {"data": [name]})[:-1] for name in signature.classes
         ]
 
     def write(self, id: str, scores: Scores) -> bytes:
         """The body of the response. scores: of one row."""
         data = _encode(scores.values.ravel().tolist())
-        end = self._decisions[int(scores.decisions[0])] if self._decisions else b"}]}"
-        return b"".join([self._start, _encode(id), self._score, data, end])
+        decision = self._decisions[int(scores.decisions[0])] if self._decisions else b""
+        segment = b"" if scores.segments is None else _segment(scores.segments[0])
+        return b"".join([self._start, _encode(id), self._score, data, decision, segment, b"}]}"])
+
+
+def _segment(name: str | None) -> bytes:
+    output = {"name": "segment", "datatype": "BYTES", "shape": [1], "data": [name or ""]}
+    return b"}," + _encode(output)[:-1]

@@ -1,0 +1,27 @@
+"""Many estimates of the same kind at once, such as one for each segment."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sluice.metrics import Floats
+
+
+def shrunken(estimates: Floats, errors: Floats) -> tuple[Floats, Floats]:
+    """The means and the standard deviations of the true values, given all estimates [k].
+
+    errors: [k] standard errors, all positive. Empirical Bayes: the true values are taken to be
+    normal around a common mean, and their variance is estimated from the estimates (DerSimonian
+    and Laird, Controlled Clinical Trials, 1986, doi:10.1016/0197-2456(86)90046-2).
+    """
+    weights = 1 / errors**2
+    center = float(np.average(estimates, weights=weights))
+    scatter = float((weights * (estimates - center) ** 2).sum())
+    spread = weights.sum() - (weights**2).sum() / weights.sum()
+    between = max(0.0, (scatter - (len(estimates) - 1)) / spread) if len(estimates) > 1 else 0.0
+    both = 1 / (errors**2 + between)
+    center = float((both * estimates).sum() / both.sum())
+    if not between:
+        return np.full(len(estimates), center), np.full(len(estimates), both.sum() ** -0.5)
+    share = between / (between + errors**2)
+    return center + share * (estimates - center), np.sqrt(share) * errors

@@ -1,0 +1,113 @@
+"""Estimators of one linear model for all rows and of one for each segment."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+
+from sluice.metrics import Floats, Ints
+
+_TOGETHER = 256  # segments whose models one task of a worker fits
+_FEW = 64  # so few models are fitted here: starting workers takes longer
+
+
+class _Segmented(BaseEstimator):
+    """A linear estimator for all rows, and a copy of it for each segment.
+
+    The last column of the matrix is the place of the row's segment, or -1. estimator: unfitted.
+    rows: how many a segment needs for a model of its own. jobs: how many processes fit them.
+
+    coef_: [1 + k, p], intercept_: [1 + k], first of the model for all rows. served_: [k] whether a
+    segment has a model of its own, which serves its rows.
+    """
+
+    def __init__(self, estimator: Any = None, rows: int = 100, jobs: int = -1) -> None:
+        self.estimator, self.rows, self.jobs = estimator, rows, jobs
+
+    def fit(self, matrix: Floats, truth: Floats | Ints) -> _Segmented:
+        features, places = matrix[:, :-1], matrix[:, -1].astype(np.int64)
+        whole = clone(self.estimator).fit(features, truth)
+        if hasattr(whole, "classes_"):
+            self.classes_ = whole.classes_
+        count = int(places.max()) + 1
+        order = np.argsort(places, kind="stable")
+        starts = np.searchsorted(places[order], np.arange(count + 1))
+        parts = [order[start:end] for start, end in pairwise(starts)]
+        fitted = _fit_all(self, features, truth, parts)
+        self.served_ = np.array([one is not None for one in fitted], bool)
+        rest = (np.ravel(whole.coef_), float(np.ravel(whole.intercept_)[0]))
+        models = [rest, *[one or rest for one in fitted]]
+        self.coef_ = np.array([coefficients for coefficients, _ in models])
+        self.intercept_ = np.array([intercept for _, intercept in models])
+        return self
+
+    def models_of(self, matrix: Floats) -> Ints:
+        """[n] which model scores each row: 0 is the model for all rows, 1 + k that of segment k."""
+        places = matrix[:, -1].astype(np.int64)
+        own = (places >= 0) & np.append(self.served_, False)[places]
+        return np.where(own, places + 1, 0)
+
+    def linear(self, matrix: Floats, models: Ints) -> Floats:
+        """[n] the linear predictor of each row, by these models."""
+        weighted = matrix[:, :-1] * self.coef_[models]
+        return weighted.sum(axis=1) + self.intercept_[models]
+
+
+class SegmentedClassifier(ClassifierMixin, _Segmented):
+    """Logistic regressions."""
+
+    def predict_proba(self, matrix: Floats, models: Ints | None = None) -> Floats:
+        from scipy.special import expit
+
+        found = self.models_of(matrix) if models is None else models
+        positive = expit(self.linear(matrix, found))
+        return np.column_stack([1 - positive, positive])
+
+    def predict(self, matrix: Floats) -> Floats | Ints:
+        return self.classes_[(self.predict_proba(matrix)[:, 1] > 0.5).astype(int)]
+
+
+class SegmentedRegressor(RegressorMixin, _Segmented):
+    """Linear regressions."""
+
+    def predict(self, matrix: Floats, models: Ints | None = None) -> Floats:
+        return self.linear(matrix, self.models_of(matrix) if models is None else models)
+
+
+def _fit_all(
+    model: _Segmented, features: Floats, truth: Floats | Ints, parts: list[Ints]
+) -> list[tuple[Floats, float] | None]:
+    """The coefficients of each part's model; None for one with too few rows or a single class."""
+    from joblib import Parallel, delayed
+
+    # The result does not depend on who fits a model: each is fitted alone, with one thread.
+    groups = [parts[at : at + _TOGETHER] for at in range(0, len(parts), _TOGETHER)]
+    tasks = (
+        delayed(_fit_group)(model.estimator, [(features[r], truth[r]) for r in group], model.rows)
+        for group in groups
+    )
+    run = Parallel(n_jobs=1 if len(parts) <= _FEW else model.jobs)
+    return [one for group in run(tasks) for one in group]
+
+
+def _fit_group(
+    estimator: Any, parts: list[tuple[Floats, NDArray[Any]]], least: int
+) -> list[tuple[Floats, float] | None]:
+    return [_fit_one(estimator, features, truth, least) for features, truth in parts]
+
+
+def _fit_one(
+    estimator: Any, features: Floats, truth: NDArray[Any], least: int
+) -> tuple[Floats, float] | None:
+    from sklearn.linear_model import LogisticRegression
+
+    if len(truth) < least:
+        return None
+    if isinstance(estimator, LogisticRegression) and len(np.unique(truth)) < 2:
+        return None
+    fitted = clone(estimator).fit(features, truth)
+    return np.ravel(fitted.coef_), float(np.ravel(fitted.intercept_)[0])
