@@ -21,6 +21,7 @@ import msgspec
 from sluice import files, table
 from sluice.errors import SluiceError
 from sluice.files import decode_json
+from sluice.model import read_signature
 from sluice.project import Project
 
 if TYPE_CHECKING:
@@ -128,11 +129,15 @@ def _hashes(frame: DataFrame, project: Project) -> list[int]:
 
 
 def _judgement(project: Project) -> str:
-    """The name of the model together with what decides on which rows and how it is judged."""
+    """The name of the model together with what decides on which rows and how it is judged.
+
+    Of its signature only the decision counts: a new version of sluice may write it in another form.
+    """
     settings = project.settings
-    chosen = json.dumps([settings.seed, settings.split.model_dump()], sort_keys=True)
-    parts = [(project.model / name).read_bytes() for name in ("model.onnx", "signature.json")]
-    return _digest(b"".join(hashlib.sha256(part).digest() for part in (*parts, chosen.encode())))
+    decision = read_signature(project.model / "signature.json").decision
+    chosen = [settings.seed, settings.split.model_dump(), msgspec.to_builtins(decision)]
+    parts = (project.model / "model.onnx").read_bytes(), json.dumps(chosen, sort_keys=True).encode()
+    return _digest(b"".join(hashlib.sha256(part).digest() for part in parts))
 
 
 def _digest(content: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,9 +36,10 @@ class Place:
     def split(self, part: str) -> Path:
         return self.root / f"{part}.parquet"
 
-    def train(self, model: str) -> None:
+    def train(self, model: str, threshold: float = 0.5, **more: Any) -> None:
         (self.model / "model.onnx").write_text(model)
-        (self.model / "signature.json").write_text("{}")
+        signature = {"task": "binary", "inputs": [], "decision": {"threshold": threshold}, **more}
+        (self.model / "signature.json").write_text(json.dumps(signature))
 
     def rows(self, ids: range, salt: int = 0) -> None:
         """A random quarter of the rows is held out."""
@@ -66,6 +68,14 @@ def test_every_model_counts_once(place: Place) -> None:
     place.train("second")
     assert place.judge() == 2
     place.train("first")
+    assert place.judge() == 2
+
+
+def test_another_threshold_counts_and_another_form_of_the_signature_does_not(place: Place) -> None:
+    place.judge()
+    place.train("first", id="a field that only later versions write")
+    assert place.judge() == 1
+    place.train("first", threshold=0.4)
     assert place.judge() == 2
 
 
