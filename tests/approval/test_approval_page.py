@@ -34,7 +34,7 @@ def test_the_page_shows_everything_that_matters_for_the_decision(released: Repos
         "approval", "preflight", newer.delivery.version, "--outputs", str(outputs)
     ).went_well()
     assert outputs.read_text("utf-8") == (
-        f"kept=yes\ndigest={newer.digest}\nchampion={released.older.tag}\n"
+        f"kept=yes\ndigest={newer.digest}\nchampion={released.older.tag}\nenvironment=production\n"
     )
     assert not released.github.writes
     text = released.page
@@ -56,7 +56,8 @@ def test_the_first_release(delivered: Repository) -> None:
     outputs = delivered.root / "outputs"
     given = ("approval", "preflight", delivered.older.tag, "--outputs", str(outputs))
     delivered.run(*given).went_well()
-    assert outputs.read_text("utf-8") == f"digest={delivered.older.digest}\nchampion=none\n"
+    said = f"digest={delivered.older.digest}\nchampion=none\nenvironment=production\n"
+    assert outputs.read_text("utf-8") == said
     assert "There is no champion: this would be the first release." in delivered.page
 
 

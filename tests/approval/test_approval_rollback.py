@@ -133,7 +133,7 @@ def test_the_page_to_approve(later: Repository) -> None:
     )
     later.run_process(*given).went_well()
     assert outputs.read_text("utf-8") == (
-        f"digest={later.older.digest}\nchampion={later.newer.tag}\n"
+        f"digest={later.older.digest}\nchampion={later.newer.tag}\nenvironment=production\n"
     )
     text = (later.root / "out/approval/approval.md").read_text("utf-8")
     assert text.startswith(f"# 🔎 Roll production back to {later.older.tag}? {REASON}\n")

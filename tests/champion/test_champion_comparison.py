@@ -117,3 +117,26 @@ def test_a_champion_record_in_a_commit_is_refused(toy):
     ran = toy.sluice("run", "--champion", "out/champion")
     assert ran.status == 2
     assert "git tracks out/champion/champion.json" in ran.line
+
+
+def test_rows_that_are_split_by_time(toy, champion):
+    """The champion is compared on newer rows than it was trained on, and on no others."""
+    with toy.params() as settings:
+        settings["split"]["by_time"] = "born"
+        settings["columns"]["born"]["use"] = "ignored"
+        settings["data"]["sensitive"] = {"side": {}}
+        settings["quality"]["rows"] = 1_000
+    toy.sluice("package", "build").went_well()
+    shutil.copy(toy.package, champion)
+    ran, verdict = compare(toy, champion)
+    assert ran.status == 0, ran.said
+    assert {f["name"]: f["estimate"] for f in verdict["findings"]} == {
+        "champion/gain in roc_auc": 0,
+        "champion/gain in cost": 0,
+    }
+    data = toy.data()
+    toy.write_data(data[data["born"].astype(float).rank(pct=True) < 0.7])
+    ran, verdict = compare(toy, champion)
+    assert ran.status == 1
+    assert verdict["status"] == "insufficient"
+    assert "trained on rows that are as new as these" in verdict["why"]

@@ -273,6 +273,7 @@ def test_promtool_accepts_the_configuration(tmp_path: Path) -> None:
     token.write_text("of no value")
     text = (FOLDER / "prometheus/prometheus.yaml").read_text()
     (tmp_path / "prometheus.yaml").write_text(text.replace("/run/secrets/token", str(token)))
+    shutil.copy(FOLDER / "prometheus/rules.yaml", tmp_path)
     command = [promtool, "check", "config", tmp_path / "prometheus.yaml"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -49,6 +49,17 @@ def test_a_second_build_writes_no_package_anew(toy: Toy, built: Callable[[str], 
     assert package.read_bytes() == built("binary").package.read_bytes()
 
 
+def test_the_model_card_says_that_bounds_were_derived_until_a_person_confirms_them(
+    toy: Toy,
+) -> None:
+    card, said = "out/package/documentation/model-card.md", "derived from the data, and no person"
+    assert said not in toy.text(card)
+    with toy.params() as params:
+        params["bounds"] = "derived"
+    toy.sluice("package", "build").went_well()
+    assert said in toy.text(card)
+
+
 def test_the_manifest_records_uncommitted_changes(toy: Toy) -> None:
     toy.write("docs/notes.md", "not committed\n")
     toy.sluice("package", "build").went_well()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from sluice.package import parts
 from sluice.package.archive import archive, version
 from sluice.package.manifest import MANIFEST, Manifest, decode, describe, digest, encode
 
@@ -29,12 +31,18 @@ class Package:
         manifest = decode(contents.pop(MANIFEST), str(file))
         return cls(contents, manifest)
 
+    def replace(self, place: str, content: bytes) -> None:
+        """Replace a file and its MD5 in dvc.lock, as a run with this file would have left them."""
+        before, self.contents[place] = self.contents[place], content
+        lock = self.contents[parts.DVC_LOCK]
+        self.contents[parts.DVC_LOCK] = lock.replace(_md5(before), _md5(content))
+
     def seal(self) -> bytes:
-        parts = describe(self.contents)
-        content = digest(parts)
+        described = describe(self.contents)
+        content = digest(described)
         manifest = msgspec.structs.replace(
             self.manifest,
-            parts=parts,
+            parts=described,
             digest=content,
             version=version(self.manifest.source, content),
         )
@@ -49,6 +57,10 @@ class Package:
             info.size = len(content)
             made.append((info, content))
         return made
+
+
+def _md5(content: bytes) -> bytes:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest().encode()
 
 
 def pack(members: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:

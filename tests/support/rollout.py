@@ -9,32 +9,25 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
 from ruamel.yaml import YAML
 
 from sluice.errors import SluiceError
-from sluice.package.archive import archive, opened, version
-from sluice.package.manifest import describe, digest
 from sluice.package.parts import PARAMS
+from support.package_parts import Package
 
 
 def resealed(package: Path, folder: Path, **settings: dict[str, Any]) -> Path:
     """A package of another version with the same model. settings: sections of its params.yaml."""
-    with opened(package) as original:
-        contents, manifest = original.contents(), original.manifest
-    yaml = YAML()
-    params = yaml.load(contents[PARAMS])
+    made, yaml, written = Package.read(package), YAML(), io.BytesIO()
+    params = yaml.load(made.contents[PARAMS])
     params.update(settings)
-    written = io.BytesIO()
     yaml.dump(params, written)
-    contents[PARAMS] = written.getvalue()
-    parts = describe(contents)
-    content = digest(parts)
-    made = version(manifest.source, content)
-    whole = archive(contents, replace(manifest, parts=parts, digest=content, version=made))
-    target = folder / f"{manifest.name}-{made}.tar"
-    target.write_bytes(whole)
-    return target
+    made.replace(PARAMS, written.getvalue())
+    sealed = made.seal()
+    target = folder / "sealed.tar"
+    target.write_bytes(sealed)
+    manifest = Package.read(target).manifest
+    return target.rename(folder / f"{manifest.name}-{manifest.version}.tar")
 
 
 # A rollout in seconds: the margin is wide, so that few requests suffice.

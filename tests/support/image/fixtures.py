@@ -67,8 +67,8 @@ def small_package(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """A package whose image is built in seconds: it needs only click, so it cannot serve."""
     made = Package.read(package)
     lock = made.contents["environment/serve.txt"].decode()
-    made.contents["environment/serve.txt"] = _pin("click").search(lock)[0].encode() + b"\n"
-    made.contents["environment/batch.txt"] = b""
+    made.replace("environment/serve.txt", _pin("click").search(lock)[0].encode() + b"\n")
+    made.replace("environment/batch.txt", b"")
     file = tmp_path_factory.mktemp("small") / "small.tar"
     file.write_bytes(made.seal())
     return file
