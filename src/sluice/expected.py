@@ -188,6 +188,8 @@ def _performance(settings: Settings) -> Expected:
     gain = Asked(_setting("performance.over_baselines", performance.over_baselines), spanned=True)
     usual = "the mean" if settings.task == "regression" else "the majority class"
     named[f"performance/gain over {usual}"] = gain
+    if settings.segment_column is not None:
+        named |= _of_segments(settings)
     for name, high in performance.ceiling.items():
         if name in of_task(settings.task):
             ceiling = Asked(_setting(f"performance.ceiling.{name}", high=high), suspicion=True)
@@ -203,6 +205,18 @@ def _performance(settings: Settings) -> Expected:
     single = "performance/gain over the best single column"
     best = {f"{single} ({name})": gain for name in settings.features}
     return Expected(named, (best,), {"performance/gates nothing": Asked(never_passes=True)})
+
+
+def _of_segments(settings: Settings) -> dict[str, Asked]:
+    performance, rest = settings.performance, "the model for all rows"
+    least = _setting("performance.over_global", performance.over_global)
+    most = _setting("performance.segments_on_global", high=performance.segments_on_global)
+    none = Bound("a segment must not lose by a model of its own", high=0)
+    return {
+        f"performance/gain over {rest}": Asked(least, spanned=True),
+        f"performance/share of segments served by {rest}": Asked(most),
+        "performance/models of segments that are worse than the one for all rows": Asked(none),
+    }
 
 
 def _fairness(settings: Settings) -> Expected:

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from sluice.adopt import source
-from sluice.config import Column
+from sluice.config import Column, validate
 from sluice.errors import SluiceError
+from sluice.monitor.retrain.part import append
 from sluice.table import read_raw, typed
 from support.fixture_project import Toy
+from support.fixture_project.params import params
 
 COLUMNS = {
     "key": Column(type="text"),
@@ -144,3 +146,14 @@ def test_the_pipeline_gives_the_same_model_for_a_file_and_for_its_parts(
     ran = toy.sluice("run")
     assert ran.status == 1
     assert toy.verdict("data-quality")["status"] == "fail"
+
+
+def test_a_folder_that_is_not_ours_is_not_taken_for_the_data(tmp_path: Path) -> None:
+    data, theirs = tmp_path / "toy.csv", tmp_path / "toy.csv.parts"
+    ROWS.to_csv(data, index=False)
+    theirs.mkdir()
+    (theirs / "note.txt").write_text("mine")
+    with pytest.raises(SluiceError, match=r"toy\.csv\.parts is in the way: rename it"):
+        append(data, ROWS, validate(params("binary"), "params.yaml"))
+    assert data.is_file()
+    assert [path.name for path in theirs.iterdir()] == ["note.txt"]

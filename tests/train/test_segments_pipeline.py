@@ -14,8 +14,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from sluice import config
 from sluice.config import Split
+from sluice.expected import require as require_asked_findings
 from sluice.train.split import assign
+from sluice.verdict import Verdict
 from support.command_line import CommandLine
 from support.fixture_project import Toy
 from support.fixture_project.build import OWN
@@ -110,6 +113,10 @@ def test_segments_are_trained_judged_served_and_scored(
     share = found["performance/share of segments served by the model for all rows"]
     assert "'flipped'" in share["why"]
     assert found["performance/gain over the model for all rows"]["status"] == "pass"
+    # As 'sluice package verify' compares the verdict with the settings beside it.
+    path = project.toy.root / "out/verdicts/performance.json"
+    given = config.load(project.toy.root / "params.yaml")
+    require_asked_findings(Verdict.read(path.read_bytes(), path.name), given, path.name)
 
     swapped = Package.read(built("binary").package)
     for name in ("model.onnx", "signature.json"):

@@ -49,7 +49,7 @@ def run(project: Project) -> None:
     def give(folder: Path) -> None:
         shutil.copyfile(project.root / "params.yaml", folder / "params.yaml")
         shutil.copyfile(source / "pipeline.skops", folder / "pipeline.skops")
-        files.write_json(folder / "served.json", served)
+        files.write_json(folder / "served.json", sorted(served))
         for name, frame in rows.items():
             frame.to_parquet(folder / f"{name}.parquet", index=False)
 
@@ -65,14 +65,14 @@ def run(project: Project) -> None:
     content = (source / "model.onnx").read_bytes()
     if signature.segment is not None:
         names = list(files.read_json(source / "segments.json"))
-        content = segments_onnx.serve_only(content, [name in set(served) for name in names])
+        content = segments_onnx.serve_only(content, [name in served for name in names])
     files.write(project.model / "model.onnx", content)
     files.write(project.model / "signature.json", files.encode_record(signature))
 
 
-def _served(candidate: dict[str, Any]) -> list[str]:
+def _served(candidate: dict[str, Any]) -> set[str]:
     """The segments that models of their own serve."""
-    return [one["name"] for one in candidate.get("segments", ()) if one["status"] == "pass"]
+    return {one["name"] for one in candidate.get("segments", ()) if one["status"] == "pass"}
 
 
 def sign(settings: Settings, decision: Decision) -> Signature:

@@ -16,7 +16,6 @@ from sluice.errors import SluiceError
 from sluice.github.api import access
 from sluice.github.api.branches import Branches
 from sluice.github.api.connection import RefusedError
-from sluice.github.api.responses import Pull
 from sluice.proposal import Proposal
 
 BRANCH, LABEL = "retraining", "retraining"
@@ -101,13 +100,9 @@ def _open(github: Branches, main: str, made: Proposal, say: Callable[[str], None
             say(f"pull request {new.number} opened")
             return "proposed"
     for pull in pulls:
-        _update(github, pull, made)
+        github.update_pull(pull.number, made.title, made.body)
         say(f"pull request {pull.number} updated")
     return "proposed"
-
-
-def _update(github: Branches, pull: Pull, made: Proposal) -> None:
-    github.update_pull(pull.number, made.title, made.body)
 
 
 def _advice(github: Branches, main: str) -> str:

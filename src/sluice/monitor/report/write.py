@@ -25,7 +25,6 @@ QUESTIONS = {
     "fairness": "Are groups of people still treated alike?",
 }
 _CONCLUSIONS = {Status.PASS: "pass", Status.FAIL: "fail", Status.INSUFFICIENT: "warn"}
-_MARKS = {Status.PASS: "pass", Status.FAIL: "fail", Status.INSUFFICIENT: "insufficient"}
 
 
 def write(report: MonitorReport, folder: Path) -> None:
@@ -44,7 +43,7 @@ def as_markdown(report: MonitorReport) -> str:
     page = templates.markdown("sluice.monitor.report").get_template("monitor.md.j2")
     text = page.render(
         report=report,
-        mark=markdown.MARKS[_MARKS[report.status]],
+        mark=markdown.MARKS[report.status],
         words=wording,
         format=formatting,
         number=formatting.number,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sluice import files, table
 from sluice.config import Settings
+from sluice.errors import SluiceError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -17,7 +18,8 @@ def append(data: Path, frame: DataFrame, settings: Settings) -> Path:
     """Write the rows as the last part of the data, in the format of the first one.
 
     A single file becomes a folder of the same name first, with the file as its first part; its
-    bytes stay the same, so DVC does not store them again. Returns the new file.
+    bytes stay the same, so DVC does not store them again. Returns the new file. Raises
+    SluiceError if another folder has the name that is needed in between.
     """
     if not data.is_dir():
         _into_folder(data)
@@ -37,7 +39,13 @@ def append(data: Path, frame: DataFrame, settings: Settings) -> Path:
 
 def _into_folder(data: Path) -> None:
     folder = data.with_name(f"{data.name}.parts")
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        raise SluiceError(
+            f"{folder} is in the way: rename it if it is yours; if an interrupted retraining left "
+            "it, delete it and run 'dvc checkout'"
+        ) from None
     os.replace(data, folder / f"part-0000{data.suffix}")
     os.replace(folder, data)
 

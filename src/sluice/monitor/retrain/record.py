@@ -14,7 +14,6 @@ from sluice.report import formatting, markdown, wording
 from sluice.verdict import Status, Verdict
 
 RECORD, PAGE = "retraining.json", "retraining.md"
-_MARKS = {Status.PASS: "pass", Status.FAIL: "fail", Status.INSUFFICIENT: "insufficient"}
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -80,7 +79,7 @@ def as_markdown(made: Retraining) -> str:
     page = templates.markdown("sluice.monitor.retrain").get_template("retraining.md.j2")
     text = page.render(
         made=made,
-        mark=markdown.MARKS[_MARKS[_standing(made)]],
+        mark=markdown.MARKS[_standing(made)],
         words=wording,
         format=formatting,
         number=formatting.number,

@@ -86,10 +86,7 @@ def _known(new: DataFrame, old: DataFrame, settings: Settings) -> tuple[np.ndarr
     import pandas as pd
 
     name = settings.data.id
-    place = (
-        pd.Index(old[name]).get_indexer_for(pd.Index(new[name])) if old[name].is_unique else None
-    )
-    if place is None:
+    if not old[name].is_unique:
         raise SluiceError(f"the data has an id of {name!r} twice: correct the data first")
     place = pd.Index(old[name]).get_indexer_for(pd.Index(new[name]))
     known = place >= 0

@@ -69,7 +69,7 @@ class Watch:
             while True:
                 try:
                     self.look(source)
-                except SluiceError as error:
+                except (SluiceError, OSError) as error:  # a full disk must not end the watch
                     if str(error) != self._said:
                         self._said = str(error)
                         self._say(self._said)
