@@ -14,6 +14,7 @@ import pytest
 
 from sluice.delivery.publication import DESIRED
 from sluice.rollout import state
+from sluice.rollout.machine import processes
 from sluice.rollout.machine.control import Control
 from sluice.rollout.machine.watch import TOKEN as REPORTS
 from sluice.rollout.state import Phase
@@ -135,10 +136,13 @@ def test_where_it_is_unsure_the_canary_gets_nothing(
         running = machine.control.machine
         assert running.proxy is not None
         machine.kill()
-        for process in (running.servers["canary"].process, running.proxy):
+        killed = (running.servers["canary"].process, running.proxy)
+        for process in killed:
             for child in psutil.Process(process.pid).children(recursive=True):
                 child.kill()
             os.kill(process.pid, signal.SIGKILL)
+        # A killed process exists until the kernel gets to it, which a busy machine delays.
+        until(lambda: not any(processes.alive(process) for process in killed))
     known = state.read(machine.control.folder)
     assert known is not None
     machine.control.restore()  # what a boot does first, before any question to GitHub
