@@ -328,26 +328,3 @@ def test_a_repository_of_another_user_is_refused_with_the_command_of_git(
         f"trust it, run 'git config --global --add safe.directory {root}'"
     )
     _own(root, os.geteuid())
-
-
-def test_a_filter_that_shows_the_committed_content_hides_no_change(tmp_path: Path) -> None:
-    """A program of .git/config could tell git that a changed file is as it was committed."""
-    root = tmp_path / "filtered"
-    root.mkdir()
-    _git(root, "init", "-q")
-    (root / "file").write_text("before\n", "utf-8")
-    _git(root, "add", "file")
-    _git(root, "commit", "-qm", "one")
-    ran = tmp_path / "ran"
-    _git(root, "config", "filter.hide.clean", f"touch '{ran}'; echo before; true")
-    _git(root, "config", "filter.hide.required", "true")
-    (root / ".git/info").mkdir(exist_ok=True)
-    (root / ".git/info/attributes").write_text("file filter=hide\n", "utf-8")
-    (root / "file").write_text("behind\n", "utf-8")  # git trusts another size without asking
-    assert not _git(root, "status", "--porcelain")
-    assert ran.exists()
-    ran.unlink()
-    assert git.changed(root)
-    assert git.changed_since(root, "HEAD") == ["file"]
-    assert git.changed_files(root) == ["file"]
-    assert not ran.exists()
