@@ -1,7 +1,8 @@
 # Every target is a line or two that calls the sluice command or the tool of its name.
 .DEFAULT_GOAL := help
 .PHONY: help package wheels engine image cluster tools test quick test-full check lint check-workflows \
-	audit bench bench-bounds bench-models bench-monitor bench-rollout bench-serve statistics lock dashboard pictures clean commands development
+	audit bench bench-bounds bench-models bench-monitor bench-rollout bench-scale \
+	bench-serve statistics lock dashboard pictures clean commands development
 
 PYTHON ?= python3
 VENV := .venv
@@ -85,6 +86,9 @@ bench-monitor: $(VENV)/.build  ## Time monitoring: 10 million records, and drift
 
 bench-rollout: $(VENV)/.build  ## Production behind its proxy: overhead, start, the way back, memory (two minutes)
 	@$(BIN)/python benchmarks/rollout.py
+
+bench-scale: $(VENV)/.build  ## Time and memory of each stage at 30,000 to 3 million rows (ROWS="..." for others)
+	@$(BIN)/python benchmarks/scale.py $(ROWS)
 
 statistics: $(VENV)/.build  ## Simulate what the gates and the canary pass or refuse wrongly, into docs/statistics.md
 	@$(BIN)/python benchmarks/error_rates.py

@@ -38,6 +38,13 @@ class Predictions:
     costs: dict[str, float]
     classes: tuple[str, ...] = ()
 
+    @property
+    def rarest(self) -> int | None:
+        """The rows of the rarest class; None for numbers."""
+        if self.task == "regression":
+            return None
+        return int(np.bincount(self.truth.astype(np.intp), minlength=len(self.classes)).min())
+
     def rows(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> Predictions:
         """The predictions for some rows, by their indices or by a mask of shape [n]."""
         return Predictions(

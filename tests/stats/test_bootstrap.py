@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.stats.bootstrap import Clusters, Rows, draw, effective_size, intervals
+from sluice.metrics import METRICS, Predictions
+from sluice.stats import bootstrap
+from sluice.stats.bootstrap import (
+    ENOUGH_ROWS,
+    Clusters,
+    Rows,
+    draw,
+    effective_size,
+    intervals,
+    resampled_share,
+)
 
 
 def test_the_bootstrap_interval_of_a_mean() -> None:
@@ -81,3 +93,84 @@ def test_an_interval_from_clusters_contains_the_truth_and_one_from_rows_does_not
     """Of 95 % promised, intervals from single rows contain the mean in about half of all cases."""
     assert coverage(clustered=True, trials=120) > 0.88
     assert coverage(clustered=False, trials=120) < 0.65
+
+
+def of_scores(scores: np.ndarray, truth: np.ndarray) -> Callable[[Rows], dict[str, float]]:
+    outcome = Predictions(
+        "binary",
+        truth,
+        scores,
+        (scores > 0.3).astype(np.int64),
+        {"false_negative": 4.0},
+        ("0", "1"),
+    )
+    names = ("roc_auc", "average_precision", "log_loss", "brier", "recall", "precision", "cost")
+
+    def statistic(rows: Rows) -> dict[str, float]:
+        drawn = outcome.rows(rows)
+        return {name: METRICS[name].compute(drawn) for name in names}
+
+    return statistic
+
+
+@pytest.mark.parametrize("positive", [0.3, 0.03])
+def test_resamples_of_fewer_rows_give_the_same_intervals(
+    positive: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their ends differ from those of whole resamples by chance alone."""
+    random = np.random.default_rng(5)
+    truth = (random.random(10_000) < positive).astype(np.int64)
+    statistic = of_scores(1 / (1 + np.exp(1.5 - 1.2 * truth - random.normal(0, 1, 10_000))), truth)
+    rarest = int(truth.sum())
+
+    def spans() -> dict[str, tuple[float, float]]:
+        return intervals(
+            statistic,
+            10_000,
+            rarest=rarest,
+            resamples=200,
+            confidence=0.95,
+            seed=1,
+            doing="metrics",
+        )
+
+    assert resampled_share(10_000, None, rarest) == 1
+    every = spans()
+    monkeypatch.setattr(bootstrap, "ENOUGH_ROWS", 2_000)
+    monkeypatch.setattr(bootstrap, "_ENOUGH_RARE", 60)
+    assert 0.2 <= resampled_share(10_000, None, rarest) <= 0.6
+    for name, (low, high) in spans().items():
+        # The end of an interval from 200 resamples has an error of .19 of these standard errors.
+        error = (every[name][1] - every[name][0]) / 3.92
+        assert (low, high) == pytest.approx(every[name], abs=0.8 * error), name
+
+
+def test_resamples_of_fewer_clusters_give_the_interval_of_their_means(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(6)
+    clusters = np.repeat(np.arange(4_000), 5)
+    values = random.normal(0, 1, 4_000)[clusters] + random.normal(0, 0.1, 20_000)
+    monkeypatch.setattr(bootstrap, "ENOUGH_ROWS", 500)
+    monkeypatch.setattr(bootstrap, "_ENOUGH_CLUSTERS", 400)
+    assert resampled_share(20_000, clusters, None) == pytest.approx(0.1)
+    low, high = intervals(
+        lambda rows: {"mean": float(values[rows].mean())},
+        20_000,
+        clusters=clusters,
+        resamples=1_000,
+        confidence=0.95,
+        seed=2,
+        doing="the mean",
+    )["mean"]
+    error = float(values.reshape(-1, 5).mean(axis=1).std() / 4_000**0.5)
+    assert high - low == pytest.approx(3.92 * error, rel=0.08)
+    assert low < values.mean() < high
+
+
+def test_few_rows_are_resampled_whole() -> None:
+    assert resampled_share(ENOUGH_ROWS, None, None) == 1
+    assert resampled_share(2 * ENOUGH_ROWS, None, None) == 0.5
+    # Otherwise a resample might have hardly a row of the rarest class, or few clusters.
+    assert resampled_share(2 * ENOUGH_ROWS, None, 30) == 1
+    assert resampled_share(2 * ENOUGH_ROWS, np.arange(2 * ENOUGH_ROWS) % 200, None) == 1

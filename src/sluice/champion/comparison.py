@@ -217,6 +217,7 @@ def _compare(
         gains,
         n,
         clusters=clusters,
+        rarest=candidate.rarest,
         resamples=settings.performance.resamples,
         confidence=settings.performance.confidence,
         seed=settings.seed,

@@ -42,7 +42,7 @@ def measure(project: Project) -> list[Finding]:
             Bound(project.source("performance", "bounds", name), bound.low, bound.high),
             interval=spans[name],
             n=len(outcome.truth),
-            rarest=_rarest(outcome),
+            rarest=outcome.rarest,
         )
         for name, bound in settings.bounds.items()
     ]
@@ -108,14 +108,6 @@ def _uses(judged: int, project: Project) -> Finding:
     return Finding(name, Status.INSUFFICIENT, why, judged, bound=bound)
 
 
-def _rarest(outcome: Predictions) -> int | None:
-    """The rows of the rarest class; None for numbers."""
-    if outcome.task == "regression":
-        return None
-    classes = np.bincount(outcome.truth.astype(np.intp), minlength=len(outcome.classes))
-    return int(classes.min())
-
-
 def _believable(metric: str, value: float, ceiling: float, n: int) -> Finding:
     """Judge whether a metric is so good that the model may have seen the answer."""
     name = f"performance/{metric} too good to be true"
@@ -173,10 +165,13 @@ def with_intervals(
     settings = project.settings
     suitable = of_task(settings.task)
     chosen = settings.selection.metric
+    # Of the calibration error, there is an interval that needs no resamples.
+    kept = suitable.keys() - ({_CALIBRATION} - {chosen})
+    bootstrapped = {name: metric for name, metric in suitable.items() if name in kept}
 
     def statistic(rows: Rows) -> dict[str, float]:
         drawn = outcome.rows(rows)
-        values = {name: metric.compute(drawn) for name, metric in suitable.items()}
+        values = {name: metric.compute(drawn) for name, metric in bootstrapped.items()}
         for name, rival in rivals.items():
             theirs = METRICS[chosen].compute(rival.rows(rows))
             values[f"gain over {name}"] = METRICS[chosen].gain(values[chosen], theirs)
@@ -188,6 +183,7 @@ def with_intervals(
         statistic,
         n,
         clusters=clusters,
+        rarest=outcome.rarest,
         resamples=settings.performance.resamples,
         confidence=settings.performance.confidence,
         seed=settings.seed,

@@ -6,6 +6,7 @@ rows of one customer say no more about other customers than that one customer do
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -17,6 +18,8 @@ Statistic = Callable[[Rows], dict[str, float]]
 
 # With fewer clusters an interval is much too narrow.
 FEWEST_CLUSTERS = 20
+# What a resample has at least if there are more: rows, rows of the rarest class, and clusters.
+ENOUGH_ROWS, _ENOUGH_RARE, _ENOUGH_CLUSTERS = 50_000, 2_000, 5_000
 
 
 def intervals(
@@ -24,6 +27,7 @@ def intervals(
     n: int,
     *,
     clusters: Clusters | None = None,
+    rarest: int | None = None,
     resamples: int,
     confidence: float,
     seed: int,
@@ -32,18 +36,43 @@ def intervals(
     """The interval of each value that `statistic` returns for some of n rows.
 
     clusters: the number of the cluster of each row, counted from 0, shape [n]; None if rows are
-    independent. doing: what the progress bar says. The interval is (NaN, NaN) for a value that is
-    undefined (NaN) in any resample.
+    independent. rarest: the rows of the rarest class, which a resample must have enough of; None
+    if there are no classes. doing: what the progress bar says. The interval is (NaN, NaN) for a
+    value that is undefined (NaN) in any resample.
     """
     from tqdm import tqdm
 
     random = np.random.default_rng(seed)
+    share = resampled_share(n, clusters, rarest)
+    size = round(n * share)
     drawn = [
-        statistic(draw(random, n, clusters=clusters))
+        statistic(draw(random, n, clusters=clusters, size=size))
         for _ in tqdm(range(resamples), doing, leave=False, disable=None)
     ]
     tail = (1 - confidence) / 2
-    return {name: _between(np.array([values[name] for values in drawn]), tail) for name in drawn[0]}
+    spans = {
+        name: _between(np.array([values[name] for values in drawn]), tail) for name in drawn[0]
+    }
+    if share == 1:
+        return spans
+    whole, shrunk = statistic(np.arange(n)), math.sqrt(share)
+    return {
+        name: (
+            whole[name] + shrunk * (low - whole[name]),
+            whole[name] + shrunk * (high - whole[name]),
+        )
+        for name, (low, high) in spans.items()
+    }
+
+
+def resampled_share(n: int, clusters: Clusters | None, rarest: int | None) -> float:
+    """The share of n rows that a resample has; 1 unless there are many. As in `intervals`."""
+    share = ENOUGH_ROWS / n
+    if rarest is not None:
+        share = max(share, _ENOUGH_RARE / max(1, rarest))
+    if clusters is not None:
+        share = max(share, _ENOUGH_CLUSTERS / (int(clusters.max()) + 1))
+    return min(1.0, share)
 
 
 def draw(
@@ -60,7 +89,7 @@ def draw(
     """
     size = n if size is None else size
     if clusters is None:
-        return np.repeat(np.arange(n), np.bincount(random.integers(0, n, size), minlength=n))
+        return np.sort(random.integers(0, n, size))
     count = int(clusters.max()) + 1
     chosen = random.integers(0, count, max(1, round(size * count / n)))
     return np.repeat(np.arange(n), np.bincount(chosen, minlength=count)[clusters])
