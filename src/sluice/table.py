@@ -194,11 +194,11 @@ def truth(frame: DataFrame, settings: Settings) -> Ints | Floats:
     return known.codes.astype(np.int64)
 
 
-def read_split(path: Path) -> DataFrame:
-    """Read one part of the split; raises SluiceError if it is missing."""
+def read_split(path: Path, columns: list[str] | None = None) -> DataFrame:
+    """Read one part of the split, or only some columns; raises SluiceError if it is missing."""
     import pandas as pd
 
     try:
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, columns=columns)
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing: run 'sluice run'") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,11 @@ ERRORS: dict[str, Callable[..., Any]] = {
 def random_groups(random: np.random.Generator, rows: int, names: Names) -> Grouping:
     """Each row in a random group; every group has at least four rows."""
     drawn = np.concatenate([np.repeat(names, 4), random.choice(names, rows - 4 * len(names))])
-    return Grouping(("of",), tuple(names), drawn.astype(object))
+    return grouped(names, drawn)
+
+
+def grouped(names: Names, of: Sequence[str] | np.ndarray) -> Grouping:
+    return Grouping(("of",), tuple(names), np.array([list(names).index(one) for one in of]))
 
 
 def classified(random: np.random.Generator, rows: int, classes: int) -> Predictions:
@@ -109,7 +113,7 @@ def test_two_groups_that_are_treated_alike() -> None:
     truth = np.array([0, 0, 1, 1] * 2)
     said = np.array([0, 1, 1, 0] * 2)
     outcome = Predictions("binary", truth, said.astype(float), said, {}, ("no", "yes"))
-    grouping = Grouping(("of",), ("x", "y"), np.repeat(["x", "y"], 4).astype(object))
+    grouping = grouped(["x", "y"], ["x"] * 4 + ["y"] * 4)
     values = compared(outcome, grouping)
     agree(outcome, grouping, values)
     assert values["selection_rate difference"] == 0
@@ -121,7 +125,7 @@ def test_a_rate_that_is_undefined_in_one_group_has_no_comparison() -> None:
     truth = np.array([0, 0, 1, 1, 0, 0])
     said = np.array([0, 1, 1, 0, 0, 1])
     outcome = Predictions("binary", truth, said.astype(float), said, {}, ("no", "yes"))
-    grouping = Grouping(("of",), ("x", "y"), np.array(["x"] * 4 + ["y"] * 2, object))
+    grouping = grouped(["x", "y"], ["x"] * 4 + ["y"] * 2)
     values = compared(outcome, grouping)
     for what in ("in y", "difference", "ratio"):
         assert np.isnan(values[f"false_negative_rate {what}"]), what
@@ -131,7 +135,7 @@ def test_a_rate_that_is_undefined_in_one_group_has_no_comparison() -> None:
 def test_a_group_without_rows_has_no_comparison() -> None:
     random = np.random.default_rng(1)
     outcome = classified(random, 40, 2)
-    grouping = Grouping(("of",), ("x", "gone"), np.full(40, "x", object))
+    grouping = grouped(["x", "gone"], ["x"] * 40)
     values = compared(outcome, grouping)
     for name in RATES:
         for what in ("in gone", "difference", "ratio"):
@@ -142,7 +146,7 @@ def test_nobody_is_selected_in_any_group() -> None:
     """The difference of two zeros is defined, their ratio is not: neither group comes first."""
     truth, said = np.array([0, 1] * 4), np.zeros(8, int)
     outcome = Predictions("binary", truth, said.astype(float), said, {}, ("no", "yes"))
-    grouping = Grouping(("of",), ("x", "y"), np.repeat(["x", "y"], 4).astype(object))
+    grouping = grouped(["x", "y"], ["x"] * 4 + ["y"] * 4)
     values = compared(outcome, grouping)
     assert values["selection_rate difference"] == 0
     assert np.isnan(values["selection_rate ratio"])
@@ -151,7 +155,7 @@ def test_nobody_is_selected_in_any_group() -> None:
 def test_one_row_a_group() -> None:
     truth, said = np.array([1, 1]), np.array([1, 0])
     outcome = Predictions("binary", truth, said.astype(float), said, {}, ("no", "yes"))
-    grouping = Grouping(("of",), ("x", "y"), np.array(["x", "y"], object))
+    grouping = grouped(["x", "y"], ["x", "y"])
     values = compared(outcome, grouping)
     assert values["selection_rate difference"] == 1
     assert values["selection_rate ratio"] == 0

@@ -89,7 +89,8 @@ def measure(project: Project) -> list[Finding]:
         why = "data.sensitive in params.yaml names no column, so no groups were compared"
         return [Finding("fairness/sensitive columns", Status.INSUFFICIENT, why)]
     frame, outcome = of_split(project, "holdout")
-    whole = pd.concat([table.read_split(project.split(part)) for part in _PARTS])
+    names = list(settings.data.sensitive)
+    whole = pd.concat([table.read_split(project.split(part), names) for part in _PARTS])
     taken = measures(outcome)
     clusters = clusters_of(frame, settings)
     tail = reuse.tail(settings.fairness.confidence, judged.count(project, frame))
@@ -110,9 +111,9 @@ def _compare(
     tail: float,
 ) -> tuple[list[Finding], dict[str, object]]:
     settings = project.settings.fairness
-    sizes = {name: int(np.count_nonzero(grouping.of == name)) for name in grouping.names}
+    sizes = grouping.sizes
     findings = [
-        _too_small(name, size, settings.group_rows, len(grouping.of))
+        _too_small(name, size, settings.group_rows, len(grouping.codes))
         for name, size in sizes.items()
         if size < settings.group_rows
     ]
@@ -148,8 +149,10 @@ def _compare(
 
 def _rarest(grouping: Grouping, groups: list[str], measure: Measure) -> int:
     """The rows of the group which has the fewest that the measure counts."""
-    counted = grouping.of[measure.counted]
-    return min((int(np.count_nonzero(counted == group)) for group in groups), default=0)
+    if not groups:
+        return 0
+    codes = grouping.among(groups)
+    return int(np.bincount(codes[measure.counted & (codes >= 0)], minlength=len(groups)).min())
 
 
 def _too_small(name: str, size: int, least: int, rows: int) -> Finding:
@@ -171,7 +174,7 @@ def _too_small(name: str, size: int, least: int, rows: int) -> Finding:
 
 def _members(grouping: Grouping, name: str, clusters: Clusters | None) -> float:
     """How many independent groups of rows are in a group that is compared."""
-    return np.inf if clusters is None else count(clusters[grouping.of == name])
+    return np.inf if clusters is None else count(clusters[grouping.among([name]) == 0])
 
 
 def _too_few_members(name: str, members: float, rows: int, project: Project) -> Finding:
@@ -183,21 +186,21 @@ def _too_few_members(name: str, members: float, rows: int, project: Project) -> 
     return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=rows)
 
 
-def observed(grouping: Grouping, groups: list[str], measure: Measure) -> dict[str, float]:
-    """The difference and the ratio of the groups' means as they are, by fairlearn."""
+def observed(means: Floats, groups: list[str]) -> dict[str, float]:
+    """The difference and the ratio of the groups' means as they are, by fairlearn.
+
+    Nothing if there are fewer than two groups, or if one has no row.
+    """
     from fairlearn.metrics import MetricFrame, mean_prediction
 
-    rows = np.isin(grouping.of, groups) & measure.counted
-    if not rows.any():
+    if len(groups) < 2 or not np.isfinite(means).all():
         return {}
     frame = MetricFrame(
         metrics=mean_prediction,
-        y_true=measure.values[rows],  # required, but not read by mean_prediction
-        y_pred=measure.values[rows],
-        sensitive_features=grouping.of[rows],
+        y_true=means,  # required, but not read by mean_prediction
+        y_pred=means,
+        sensitive_features=np.array(groups, object),
     )
-    if len(groups) < 2 or set(frame.by_group.index) != set(groups):
-        return {}
     return {"difference": float(frame.difference()), "ratio": float(frame.ratio())}
 
 
@@ -212,8 +215,7 @@ def compare(
 
     tail: the risk that an interval misses the truth, on either side.
     """
-    code = {name: k for k, name in enumerate(groups)}
-    codes = np.array([code.get(name, -1) for name in grouping.of], np.intp)
+    codes = grouping.among(groups)
     rows = measure.counted & (codes >= 0)
     found = means(
         codes[rows],
@@ -227,7 +229,7 @@ def compare(
         "ratio": smallest_ratio(found, tail),
     }
     alone = dict(zip(groups, each(found, tail), strict=True))
-    return Compared(alone, between, observed(grouping, groups, measure))
+    return Compared(alone, between, observed(found.observed, groups))
 
 
 def _facts(

@@ -96,15 +96,17 @@ def _proxy(
     model: Any, inputs: DataFrame, grouping: Grouping, column: str | None, seed: int
 ) -> Proxy:
     """Fit the model on either half of the rows, and measure how it tells groups in the other."""
-    chosen = np.random.default_rng(seed).permutation(len(grouping.of))[:_ROWS]
-    sizes = {name: int((grouping.of[chosen] == name).sum()) for name in grouping.names}
+    chosen = np.random.default_rng(seed).permutation(len(grouping.codes))[:_ROWS]
+    of = np.array(grouping.names, object)[grouping.codes[chosen]]
+    sizes = {name: int((of == name).sum()) for name in grouping.names}
     unknown = {f"{grouping.title}={name}" for name in (UNKNOWN, UNLISTED)}
     names = [name for name, size in sizes.items() if size >= _GROUP_ROWS and name not in unknown]
-    rows = chosen[np.isin(grouping.of[chosen], names)]
+    known = np.isin(of, names)
+    rows, of = chosen[known], of[known]
     if len(names) < 2:
         return Proxy(grouping.title, column, "", math.nan)
     codes = np.column_stack([_codes(inputs[name]) for name in inputs])[rows]
-    group = np.searchsorted(np.sort(np.array(names, str)), grouping.of[rows].astype(str))
+    group = np.searchsorted(np.sort(np.array(names, str)), of.astype(str))
     scores = np.zeros((len(rows), len(names)))
     halves = np.arange(len(rows)) % 2 == 0
     for fitted, held in ((halves, ~halves), (~halves, halves)):

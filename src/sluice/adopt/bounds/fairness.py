@@ -51,7 +51,7 @@ def fairness_bounds(
     rows, outcome = trial.rows, trial.outcome
     made = groupings(rows, settings, frame)
     share = holdout / len(rows)
-    sizes = {name: float((g.of == name).sum() * share) for g in made for name in g.names}
+    sizes = {name: size * share for g in made for name, size in g.sizes.items()}
     least, most = _GROUP_ROWS
     group_rows = max(least, min(most, int(min(sizes.values(), default=0.0) * 0.7)))
     pairs = (g for g in groupings(rows, settings) if len(g.columns) == 2)
@@ -81,8 +81,7 @@ def _unit(outcome: Predictions) -> float:
 
 def _codes(grouping: Grouping, least: float) -> NDArray[np.int64]:
     """Return [n] group numbers, and -1 for rows of groups with fewer than `least` rows."""
-    large = [name for name in grouping.names if (grouping.of == name).sum() >= least]
-    return np.array([large.index(name) if name in large else -1 for name in grouping.of])
+    return grouping.among([name for name, size in grouping.sizes.items() if size >= least])
 
 
 def _differences(

@@ -48,7 +48,7 @@ def _compare(
     settings: Settings, grouping: Grouping, outcome: Predictions, random: np.random.Generator
 ) -> list[Finding]:
     least = settings.fairness.group_rows
-    sizes = {name: int(np.count_nonzero(grouping.of == name)) for name in grouping.names}
+    sizes = grouping.sizes
     found = [
         Finding(
             f"{GATE}/{name}/rows",
@@ -63,7 +63,7 @@ def _compare(
     if len(large) < 2:
         return found
     taken = measures(outcome)
-    n = len(grouping.of)
+    n = len(grouping.codes)
     exact = _between(grouping, large, taken, np.arange(n))
     drawn = [_between(grouping, large, taken, bootstrap.draw(random, n)) for _ in range(_RESAMPLES)]
     for key, limits in settings.fairness.bounds.items():
@@ -88,8 +88,7 @@ def _between(
     grouping: Grouping, groups: list[str], taken: list[Measure], rows: bootstrap.Rows
 ) -> dict[str, float]:
     """The difference and the ratio of each measure between the groups; NaN if undefined."""
-    code = {name: at for at, name in enumerate(groups)}
-    codes = np.array([code.get(name, -1) for name in grouping.of[rows]])
+    codes = grouping.among(groups)[rows]
     found = {}
     for measure in taken:
         inside = measure.counted[rows] & (codes >= 0)
