@@ -1,4 +1,4 @@
-"""How often a build fails the performance bounds that were derived from its own data.
+"""How often a build fails the performance and fairness bounds derived from its own data.
 
 Small tables of many kinds are drawn. For each one the bounds are derived as `sluice adopt` does,
 and one model is selected and judged as the build does. Usage: derived_bounds.py [tables]
@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from sluice import config, table
+from sluice.adopt.bounds import Estimate
+from sluice.adopt.bounds.fairness import FairnessBounds, fairness_bounds
 from sluice.adopt.bounds.folds import together
 from sluice.adopt.bounds.performance import performance_bounds
 from sluice.adopt.bounds.permissive import permissive_bounds
@@ -19,16 +21,19 @@ from sluice.adopt.bounds.trial import best, close_to_best, cross_validate
 from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile.infer import infer
 from sluice.adopt.source import Source
+from sluice.check.fairness import compare, measures
+from sluice.check.groups import groupings
 from sluice.config import INDEPENDENT, Settings
 from sluice.decision import decided, tune
 from sluice.files import parse_yaml
 from sluice.metrics import METRICS, Predictions
-from sluice.stats.bootstrap import intervals
+from sluice.stats.bootstrap import Clusters, intervals
 from sluice.train.fit import fit
 from sluice.train.models import MODELS
 from sluice.train.scores import predict
 from sluice.train.search import choose
 from sluice.train.split import assign
+from sluice.verdict import Bound, Finding, Verdict, judge
 
 _DEFAULT_TABLES = 200
 
@@ -43,6 +48,10 @@ def drawn(seed: int) -> tuple[pd.DataFrame, dict[str, str]]:
     noise = random.normal(size=rows)
     frame = pd.DataFrame(inputs.round(3), columns=list("abcde"))
     options = {}
+    # Two groups of people, which differ in half of the tables.
+    female = random.random(rows) < random.uniform(0.2, 0.5)
+    frame["sex"] = np.where(female, "f", "m")
+    noise = noise + random.choice([0.0, 0.8]) * female
     if kind == "groups":
         groups = random.integers(0, max(70, rows // 6), rows)
         noise = noise + random.normal(size=groups.max() + 1)[groups]
@@ -64,12 +73,14 @@ def drawn(seed: int) -> tuple[pd.DataFrame, dict[str, str]]:
 
 def settings_of(frame: pd.DataFrame, options: dict[str, str]) -> Settings:
     named = {"group": INDEPENDENT, **options}
-    profile = infer(Source(frame), "drawn", target="y", id_column=None, sensitive=[], **named)
+    profile = infer(Source(frame), "drawn", target="y", id_column=None, sensitive=["sex"], **named)
     text = params_yaml(profile, "data/drawn.csv", permissive_bounds(profile))
     return config.validate(parse_yaml(text.encode(), "params.yaml"), "params.yaml")
 
 
-def build(frame: pd.DataFrame, part: np.ndarray, settings: Settings) -> tuple[Predictions, object]:
+def build(
+    frame: pd.DataFrame, part: np.ndarray, settings: Settings
+) -> tuple[Predictions, Clusters | None]:
     """What the model that the build selects predicts for the holdout."""
     train, validation, holdout = (frame[part == n] for n in ("train", "validation", "holdout"))
     metric = METRICS[settings.selection.metric]
@@ -91,7 +102,7 @@ def build(frame: pd.DataFrame, part: np.ndarray, settings: Settings) -> tuple[Pr
 
 
 def judged(seed: int) -> str:
-    """The worst of 'fail', 'insufficient' and 'pass' on the derived bounds, with the metric."""
+    """The worst of 'fail', 'insufficient' and 'pass' on the derived bounds, with the reason."""
     frame, options = drawn(seed)
     settings = settings_of(frame, options)
     typed = table.typed(frame, settings.columns)
@@ -99,10 +110,22 @@ def judged(seed: int) -> str:
     rows = typed[np.isin(part, ["train", "validation"])].reset_index(drop=True)
     trials = {name: cross_validate(name, rows, settings) for name in settings.candidates}
     metric = settings.selection.metric
-    top = best(trials, metric)
-    close = close_to_best(trials, top, metric, settings.seed, int((part == "validation").sum()))
-    bounds = performance_bounds(close, settings, int((part == "holdout").sum()))
+    validation, holdout = int((part == "validation").sum()), int((part == "holdout").sum())
+    close = close_to_best(trials, best(trials, metric), metric, settings.seed, validation)
+    performance = performance_bounds(close, settings, holdout)
+    fairness = fairness_bounds(close, settings, validation=validation, holdout=holdout, frame=typed)
     outcome, clusters = build(typed, part, settings)
+    findings = [
+        *of_performance(outcome, clusters, performance),
+        *of_fairness(typed[part == "holdout"], outcome, clusters, settings, fairness),
+    ]
+    worst = Verdict.of("derived", findings)
+    return worst.status.value + ("" if worst.passes else f": {len(frame)} rows: {worst.why}")
+
+
+def of_performance(
+    outcome: Predictions, clusters: Clusters | None, bounds: dict[str, Estimate]
+) -> list[Finding]:
     spans = intervals(
         lambda chosen: {n: METRICS[n].compute(outcome.rows(chosen)) for n in bounds},
         len(outcome.truth),
@@ -112,14 +135,34 @@ def judged(seed: int) -> str:
         seed=1,
         doing="judge",
     )
-    worst = "pass"
-    for name, estimate in bounds.items():
-        value = METRICS[name].compute(outcome)
-        if max(METRICS[name].gain(end, estimate.bound) for end in spans[name]) < 0:
-            return f"fail: {name} {value:.4g}, bound {estimate.bound:.4g}, {len(frame)} rows"
-        if min(METRICS[name].gain(end, estimate.bound) for end in spans[name]) < 0:
-            worst = f"insufficient: {name} {value:.4g}, bound {estimate.bound:.4g}"
-    return worst
+    return [
+        judge(
+            name,
+            METRICS[name].compute(outcome),
+            Bound("derived", **{"low" if METRICS[name].higher_is_better else "high": each.bound}),
+            interval=spans[name],
+        )
+        for name, each in bounds.items()
+    ]
+
+
+def of_fairness(
+    holdout: pd.DataFrame,
+    outcome: Predictions,
+    clusters: Clusters | None,
+    settings: Settings,
+    bounds: FairnessBounds,
+) -> list[Finding]:
+    (grouping,) = groupings(holdout, settings)
+    tail = (1 - settings.fairness.confidence) / 2
+    findings = []
+    for measure in measures(outcome):
+        found = compare(grouping, list(grouping.names), measure, clusters, tail)
+        between = found.between["difference"]
+        key = f"{measure.kind}_difference"
+        bound = Bound("derived", high=bounds.single[key].bound)
+        findings.append(judge(key, between.estimate, bound, interval=(between.low, between.high)))
+    return findings
 
 
 def main() -> None:

@@ -22,7 +22,9 @@ from sluice.stats import reuse
 from sluice.stats.bootstrap import Clusters
 from sluice.stats.groups import (
     UNDEFINED,
+    Codes,
     Interval,
+    Means,
     each,
     largest_difference,
     means,
@@ -204,6 +206,18 @@ def observed(means: Floats, groups: list[str]) -> dict[str, float]:
     return {"difference": float(frame.difference()), "ratio": float(frame.ratio())}
 
 
+def means_of(measure: Measure, codes: Codes, groups: int, clusters: Clusters | None) -> Means:
+    """The measure's mean in each of the groups, whose numbers are `codes` [n]; -1 for no group."""
+    rows = measure.counted & (codes >= 0)
+    return means(
+        codes[rows],
+        measure.values[rows],
+        groups,
+        rates=measure.kind.endswith("_rate"),
+        clusters=None if clusters is None else clusters[rows],
+    )
+
+
 def compare(
     grouping: Grouping,
     groups: list[str],
@@ -215,15 +229,7 @@ def compare(
 
     tail: the risk that an interval misses the truth, on either side.
     """
-    codes = grouping.among(groups)
-    rows = measure.counted & (codes >= 0)
-    found = means(
-        codes[rows],
-        measure.values[rows],
-        len(groups),
-        rates=measure.kind.endswith("_rate"),
-        clusters=None if clusters is None else clusters[rows],
-    )
+    found = means_of(measure, grouping.among(groups), len(groups), clusters)
     between = {
         "difference": largest_difference(found, tail),
         "ratio": smallest_ratio(found, tail),

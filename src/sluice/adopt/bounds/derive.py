@@ -41,7 +41,7 @@ def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
     top = best(trials, metric)
     close = close_to_best(trials, top, metric, settings.seed, validation)
     leaks = columns_in_excess(leakage.measure(frame, settings), settings)
-    fairness = fairness_bounds(top, settings, holdout, frame)
+    fairness = fairness_bounds(close, settings, validation=validation, holdout=holdout, frame=frame)
     influences = [largest_influence(trial, settings) for trial in close]
     largest, share = max(influences, key=lambda influence: influence[1])
     return DerivedBounds(

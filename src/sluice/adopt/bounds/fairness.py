@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,18 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.adopt.bounds import Estimate
-from sluice.adopt.bounds.resample import POSSIBLE_ERRORS, SAFE_ERRORS, resample, round_outward
+from sluice.adopt.bounds.resample import POSSIBLE_ERRORS, resample, round_outward
 from sluice.adopt.bounds.trial import Trial
+from sluice.check.fairness import means_of, measures
+from sluice.check.groups import groupings
 from sluice.config import Settings
-from sluice.metrics import FAIRNESS_MEASURES, Floats, Predictions
-from sluice.stats.bootstrap import Clusters
+from sluice.decision import decided, tune
+from sluice.metrics import FAIRNESS_MEASURES, Predictions
+from sluice.stats import reuse
+from sluice.stats.bootstrap import Clusters, draw
+from sluice.stats.groups import Codes, Interval, largest_difference
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from sluice.check.groups import Grouping
 
+Measured = tuple[int, str, str]  # the number of a grouping, a measure and its kind
+
 _GROUP_ROWS = (10, 50)  # the fewest and the most rows that a group may have to have
+# From the mean upper end of the gate's interval, which is two standard errors from its estimate.
+_SAFE_ERRORS = 4
 
 
 @dataclass(frozen=True)
@@ -40,15 +50,14 @@ class FairnessBounds:
 
 
 def fairness_bounds(
-    trial: Trial, settings: Settings, holdout: int, frame: DataFrame
+    trials: list[Trial], settings: Settings, *, validation: int, holdout: int, frame: DataFrame
 ) -> FairnessBounds:
-    """Derive the bounds from the predictions of a trial.
+    """Derive the bounds from the predictions of the candidates that may be selected.
 
-    holdout: the number of rows that the gate will have. frame: the whole table.
+    validation, holdout: the number of rows on which the build chooses the threshold, and on which
+    the gate compares the groups. frame: the whole table.
     """
-    from sluice.check.groups import groupings
-
-    rows, outcome = trial.rows, trial.outcome
+    rows = trials[0].rows
     made = groupings(rows, settings, frame)
     share = holdout / len(rows)
     sizes = {name: size * share for g in made for name, size in g.sizes.items()}
@@ -56,17 +65,17 @@ def fairness_bounds(
     group_rows = max(least, min(most, int(min(sizes.values(), default=0.0) * 0.7)))
     pairs = (g for g in groupings(rows, settings) if len(g.columns) == 2)
     never = tuple(name for g in pairs for name in g.names if name not in sizes)
-    unit = _unit(outcome)
+    unit = _unit(trials[0].outcome)
     keys = [f"{kind}_difference" for kind in FAIRNESS_MEASURES[settings.task]]
     unknown = Estimate(float("nan"), float("nan"), 0.1 * unit)
     single, intersections = dict.fromkeys(keys, unknown), dict.fromkeys(keys, unknown)
-    for grouping in made:
-        found = single if len(grouping.columns) == 1 else intersections
-        codes = _codes(grouping, group_rows / share)
-        for key, estimate in _differences(codes, trial, holdout, settings.seed):
+    codes = [_codes(grouping, group_rows / share) for grouping in made]
+    for trial in trials:
+        for (k, kind), estimate in _differences(codes, trial, settings, validation, holdout):
+            found = single if len(made[k].columns) == 1 else intersections
             # The bound is NaN for a difference that cannot be measured: others decide then.
-            if estimate.bound > found[key].bound:
-                found[key] = estimate
+            if estimate.bound > found[f"{kind}_difference"].bound:
+                found[f"{kind}_difference"] = estimate
     _limit(single, intersections, settings, unit)
     thin = {name: round(rows) for name, rows in sizes.items() if rows < group_rows}
     return FairnessBounds(group_rows, single, intersections, thin, never)
@@ -79,68 +88,56 @@ def _unit(outcome: Predictions) -> float:
     return float(np.abs(outcome.truth - np.median(outcome.truth)).mean())
 
 
-def _codes(grouping: Grouping, least: float) -> NDArray[np.int64]:
+def _codes(grouping: Grouping, least: float) -> Codes:
     """Return [n] group numbers, and -1 for rows of groups with fewer than `least` rows."""
     return grouping.among([name for name, size in grouping.sizes.items() if size >= least])
 
 
 def _differences(
-    codes: NDArray[np.int64], trial: Trial, holdout: int, seed: int
-) -> list[tuple[str, Estimate]]:
-    from sluice.check.fairness import measures
+    codes: list[Codes], trial: Trial, settings: Settings, validation: int, holdout: int
+) -> Iterator[tuple[tuple[int, str], Estimate]]:
+    """Yield an estimate for each grouping, by its number, and each kind of difference.
 
-    return [
-        (
-            f"{measure.kind}_difference",
-            _difference(
-                codes,
-                measure.values,
-                measure.counted & (codes >= 0),
-                clusters=trial.clusters,
-                holdout=holdout,
-                seed=seed,
-                least=0.0 if trial.outcome.task == "regression" else POSSIBLE_ERRORS,
-            ),
-        )
-        for measure in measures(trial.outcome)
-    ]
-
-
-def _difference(
-    codes: NDArray[np.int64],
-    values: Floats,
-    counted: NDArray[np.bool_],
-    *,
-    clusters: Clusters | None,
-    holdout: int,
-    seed: int,
-    least: float,
-) -> Estimate:
-    """Estimate the largest difference between the groups' means.
-
-    codes, values, counted: [n]. Small groups make the difference look larger than it is; the
-    resampling shows by how much. least: the smallest margin, times the rows of the smallest group.
+    As the build does, each resample chooses a threshold on some rows, and the gate measures its
+    interval on others. A bound that admits these intervals admits that of the holdout.
     """
-    groups = int(codes.max(initial=-1)) + 1
+    random = np.random.default_rng([settings.seed, 1])
+    outcome, clusters = trial.outcome, trial.clusters
+    n = len(outcome.truth)
 
-    def spread(chosen: NDArray[np.intp]) -> dict[str, float]:
-        taken = chosen[counted[chosen]]
-        with np.errstate(invalid="ignore"):
-            means = np.bincount(codes[taken], values[taken], groups) / np.bincount(
-                codes[taken], minlength=groups
-            )
-        return {"spread": float(np.ptp(means)) if groups else float("nan")}
+    def judged(chosen: NDArray[np.intp]) -> dict[Measured, float]:
+        tuned = draw(random, n, clusters=clusters, size=validation)
+        decision = tune(settings, outcome.truth[tuned], outcome.scores[tuned])
+        again = decided(settings, outcome.truth[chosen], outcome.scores[chosen], decision)
+        members = None if clusters is None else clusters[chosen]
+        every = _intervals([of[chosen] for of in codes], again, members, settings)
+        return {of: interval.high for of, interval in every.items()}
 
-    value = spread(np.arange(len(codes)))["spread"]
-    resampled = resample(spread, len(codes), holdout, seed, clusters)["spread"]
-    known = resampled[np.isfinite(resampled)]
-    if not len(known) or not math.isfinite(value):
-        return Estimate(value, float("nan"), float("nan"))
-    bias = max(0.0, float(known.mean()) - value)
-    error = float(known.std())
-    smallest = np.bincount(codes[counted]).min() * holdout / len(codes)
-    margin = max(2 * bias + SAFE_ERRORS * error, least / max(smallest, 1.0))
-    return Estimate(value, error, value + margin)
+    found = _intervals(codes, outcome, clusters, settings)
+    highs = resample(judged, n, holdout, settings.seed, clusters)
+    counted = {m.name: m.counted for m in measures(outcome)}
+    for (k, name, kind), interval in found.items():
+        known = highs[k, name, kind][np.isfinite(highs[k, name, kind])]
+        if not len(known) or not math.isfinite(interval.estimate):
+            continue
+        smallest = np.bincount(codes[k][counted[name] & (codes[k] >= 0)]).min() * holdout / n
+        least = 0.0 if outcome.task == "regression" else POSSIBLE_ERRORS / max(smallest, 1.0)
+        error = float(known.std())
+        bound = float(known.mean()) + max(_SAFE_ERRORS * error, least)
+        yield (k, kind), Estimate(interval.estimate, error, bound)
+
+
+def _intervals(
+    codes: list[Codes], outcome: Predictions, clusters: Clusters | None, settings: Settings
+) -> dict[Measured, Interval]:
+    """Return what the gate measures: the largest difference of each measure in each grouping."""
+    tail = reuse.tail(settings.fairness.confidence, 1)
+    found = {}
+    for measure in measures(outcome):
+        for k, of in enumerate(codes):
+            inside = means_of(measure, of, int(of.max(initial=-1)) + 1, clusters)
+            found[k, measure.name, measure.kind] = largest_difference(inside, tail)
+    return found
 
 
 def _limit(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Hashable
+from typing import TypeVar
 
 import numpy as np
 
 from sluice.metrics import METRICS, Floats, Predictions
-from sluice.stats.bootstrap import Clusters, Statistic, draw
+from sluice.stats.bootstrap import Clusters, Rows, draw
+
+Key = TypeVar("Key", bound=Hashable)
 
 _RESAMPLES = 200  # of heavy tails, fewer draw the extreme rows too seldom
 
@@ -20,8 +24,12 @@ POSSIBLE_ERRORS = 3 + 2 * math.sqrt(3)
 
 
 def resample(
-    statistic: Statistic, n: int, rows: int, seed: int, clusters: Clusters | None
-) -> dict[str, Floats]:
+    statistic: Callable[[Rows], dict[Key, float]],
+    n: int,
+    rows: int,
+    seed: int,
+    clusters: Clusters | None,
+) -> dict[Key, Floats]:
     """Return [resamples] values of each number that `statistic` returns for some row numbers.
 
     The row numbers are about `rows` of 0 to n - 1, drawn with replacement. clusters: the number
