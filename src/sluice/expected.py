@@ -138,7 +138,7 @@ def _data_quality(settings: Settings) -> Expected:
         column = Asked(_setting(f"columns.{name}"))
         named |= {f"{name}/{what}": column for what in _of_column(settings, name)}
     if settings.task == "regression":
-        named["target/distinct values"] = Asked(Bound("a constant target teaches nothing", 2.0))
+        named["target/distinct values"] = Asked(Bound("a constant target cannot be learned", 2.0))
     alike = Asked(_setting("quality.near_duplicates", high=quality.near_duplicates), suspicion=True)
     named["near duplicates"] = alike
     share = Asked(_setting("quality.class_share", quality.class_share))

@@ -288,7 +288,7 @@ def test_the_model_distinguishes_the_frequent_levels_of_a_category() -> None:
     assert found.remark.startswith("it has 80 different texts; the model distinguishes the 71")
     rare = column(frame.assign(c=[f"word {k // 3}" for k in range(len(rows))]), "c")
     assert (rare.use, rare.levels) == ("ignored", ())
-    assert "taken for free text" in rare.remark
+    assert "treated as free text" in rare.remark
 
 
 def test_a_heavy_tailed_target_is_recognised() -> None:

@@ -135,7 +135,7 @@ def test_one_404_does_not_mean_that_there_is_no_champion(released: Repository) -
 
 
 def test_already_released(released: Repository) -> None:
-    ran = refused(released, released.older.tag, why="is a full release already")
+    ran = refused(released, released.older.tag, why="is already a full release")
     assert "workflow Roll back" in ran.said
 
 
@@ -160,7 +160,7 @@ def test_the_text_of_an_asset_is_not_a_command_for_the_runner(released: Reposito
 
 def test_a_person_who_starts_it_again_is_a_starter_too(released: Repository) -> None:
     again = released.started_by(OCTOCAT, OCTOCAT | {"login": "HuBot"})
-    refused(released, released.newer.tag, why="no reviewer other than hubot and octocat", **again)
+    refused(released, released.newer.tag, why="no reviewer except hubot and octocat", **again)
 
 
 @pytest.mark.parametrize("reason", [None, "It refuses everyone since this morning"])
@@ -214,7 +214,7 @@ def test_a_reviewer_whom_github_does_not_name_does_not_count(
     made = production("octocat")
     made["protection_rules"][-1]["reviewers"].append(nobody)
     released.github.environments["production"] = made
-    refused(released, NOWHERE, why="has no reviewer other than octocat, who started this")
+    refused(released, NOWHERE, why="has no reviewer except octocat, who started this")
 
 
 def of(**digests: str) -> list[dict[str, str]]:

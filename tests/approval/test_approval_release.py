@@ -155,7 +155,7 @@ def test_not_approved(released: Repository, case: str, command: str) -> None:
 
 
 def test_approved_by_the_person_who_started_it_again(approved: Repository) -> None:
-    why = "no reviewer other than hubot and octocat"
+    why = "no reviewer except hubot and octocat"
     env = approved.started_by(OCTOCAT, OCTOCAT | {"login": "hubot"})
     approved.refuses(*arguments(approved), why=why, **env)
 
@@ -223,7 +223,7 @@ def test_one_404_does_not_mean_that_there_is_no_champion(approved: Repository) -
 
 def test_already_released(approved: Repository) -> None:
     approved.make_champion(approved.newer.tag)
-    approved.refuses(*arguments(approved), why="is a full release already")
+    approved.refuses(*arguments(approved), why="is already a full release")
 
 
 def test_github_marks_another_release_as_the_latest(approved: Repository) -> None:

@@ -151,7 +151,7 @@ ATTACKS: dict[str, tuple[Sabotage, str]] = {
     "another account": (by_another_account, "the status of deployment 300 is by mallory, and only"),
     "taken back": (taken_back, "failure, "),
     "another package's verdict": (of_another_package, f"the verdict of {SERVER} is not on the"),
-    "no server": (nobody_named, "names no server, so nobody's word on a canary counts"),
+    "no server": (nobody_named, "names no server, so no verdict on a canary is trusted"),
     "another digest": (another_digest, f"the canary was the delivery with the digest {'0' * 64}"),
     "no request": (no_request, "deployment 300 does not ask for a canary of a version"),
     "another run": (another_run, f"no attestation says that run {FIRST - 1} approved it as the"),

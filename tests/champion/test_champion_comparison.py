@@ -76,7 +76,7 @@ def test_there_is_no_champion_yet(toy):
 @pytest.mark.parametrize(
     ("record", "why"),
     [
-        (None, "it is unknown who serves production"),
+        (None, "it is unknown which version serves production"),
         ({"release": "v1", "sha256": "0" * 64}, "package.tar is missing"),
         ({"release": "v1", "baseline": 0.1}, "is not readable"),
     ],

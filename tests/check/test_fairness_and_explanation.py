@@ -54,7 +54,7 @@ def test_a_proxy_of_the_sensitive_column(toy: Toy) -> None:
         "explanation",
         {
             "explanation/share of waste": ("fail", "is outside the bound of at most 0.6"),
-            "explanation/proxy of side/waste": ("fail", "'waste' alone tells"),
+            "explanation/proxy of side/waste": ("fail", "'waste' alone distinguishes"),
             "explanation/proxy of side/all inputs": ("insufficient", "is outside the bound of at"),
         },
         first=False,

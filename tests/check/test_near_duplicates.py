@@ -76,5 +76,5 @@ def test_a_gate_refuses_rows_again_under_another_id(toy: Toy, in_process: InProc
         toy,
         ran,
         "data-quality",
-        {"data-quality/near duplicates": ("insufficient", "repeat another one but for a few")},
+        {"data-quality/near duplicates": ("insufficient", "repeat another one except for a few")},
     )

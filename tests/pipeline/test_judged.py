@@ -129,7 +129,7 @@ def test_a_spent_holdout_and_a_forgotten_judgement(toy: Toy, in_process: InProce
     found = toy.findings("performance")
     spent = found["performance/models judged on this holdout"]
     assert (spent["status"], spent["estimate"]) == ("insufficient", 2)
-    assert "bring new rows" in spent["why"]
+    assert "add new rows" in spent["why"]
     low, high = found["performance/roc_auc"]["interval"]
     assert high - low > wide[1] - wide[0]
     toy.write("judged.jsonl", "")

@@ -136,7 +136,7 @@ def test_champion_must_run_as_the_candidate_does(good, tmp_path):
         (("--champion-image", "some"), "--champion-image needs --champion"),
         ((*beside, "--image", "some"), "--image and --champion-image go together"),
         ((*beside, "--champion-image", "some"), "--image and --champion-image go together"),
-        (missing, "it is unknown who serves production"),
+        (missing, "it is unknown which version serves production"),
     ):
         trial = attempt(good, tmp_path / "out", *options)
         assert trial.status == 2

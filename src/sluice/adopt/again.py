@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def adopt_again(root: Path, *, keep_suspects: bool = False, say: Callable[[str], None]) -> None:
-    """Write params.yaml anew for the data that it names.
+    """Rewrite params.yaml for the data that it names.
 
     The target, the id, the sensitive columns and every other setting that differs from what the
     last adoption wrote stay as they are. Raises SluiceError, and leaves the project unchanged,
@@ -68,14 +68,16 @@ def _adopted(root: Path, settings: Settings) -> Any:
     adopted = read_yaml(root / ADOPTED) if (root / ADOPTED).exists() else None
     if not adopted:
         raise SluiceError(
-            f"{ADOPTED} does not say what 'sluice adopt' wrote, so your changes cannot be told "
-            "from it: adopt the file again"
+            f"{ADOPTED} does not say what 'sluice adopt' wrote, so your changes cannot be "
+            "identified: adopt the file again"
         )
     return adopted
 
 
 def _own_use(inferred: TableProfile, name: str) -> Edit:
-    """Return the use that the adoption would give a column, so that a person's stays an edit."""
+    """Return the use that the adoption would give a column, so that a person's choice counts as an
+    edit.
+    """
     ignored = any(column.name == name for column in inferred.ignored)
     return Edit(("columns", name, "use"), "ignored", removed=not ignored)
 
@@ -112,7 +114,9 @@ def _derive(
     keep_suspects: bool,
     say: Callable[[str], None],
 ) -> tuple[TableProfile, str]:
-    """Return the text of params.yaml without what a person has set, but derived with it."""
+    """Return the text of params.yaml without a person's settings, but with bounds derived under
+    them.
+    """
     file = settings.data.file
     first = _settings(new, profile, file, kept)
     typed = table.typed(table.read_raw(root / file, first.columns), first.columns)

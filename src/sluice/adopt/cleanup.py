@@ -39,7 +39,7 @@ def _remove_data(root: Path, folder: Path) -> bool:
 
 
 def _objects(folder: Path, md5: str) -> list[Path]:
-    """Return the object's file and, if it is the list of a folder, the files of that folder."""
+    """Return the object's file and, if it is the list of a folder, the folder's files."""
     first = remote.object_path(folder, md5)
     if not md5.endswith(".dir"):
         return [first]

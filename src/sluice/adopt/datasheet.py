@@ -6,7 +6,7 @@ from sluice.adopt.profile import ColumnProfile, TableProfile
 
 
 def datasheet(profile: TableProfile, source: str) -> str:
-    """Return what is known of the data, with gaps for what only its owner knows.
+    """Return what is known about the data, with gaps for what only its owner knows.
 
     source: the name of the adopted file.
     """

@@ -1,4 +1,4 @@
-"""Columns of numbers that are derived from dates: `sluice adopt --derive-dates`."""
+"""Numeric columns that are derived from dates: `sluice adopt --derive-dates`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def with_derived(
         for derived, (values, remark) in _columns(name, column, latest).items():
             if derived in frame.columns:
                 raise SluiceError(
-                    f"--derive-dates: the table has a column {derived!r} already; rename it"
+                    f"--derive-dates: the table already has a column {derived!r}; rename it"
                 )
             if name != by_time or not derived.endswith(_AGE):
                 made[derived], remarks[derived] = values, remark
@@ -49,10 +49,10 @@ def with_derived(
 
 
 def with_remarks_on_derived(source: Source, frame: DataFrame) -> Source:
-    """Return the table with a remark on each column that `with_derived` has once added to it.
+    """Return the table with a remark on each column that an earlier `with_derived` added to it.
 
-    frame: the same table with missing values as NA. A column whose numbers are no longer those
-    that would be derived from its date is taken for an ordinary one.
+    frame: the same table with missing values as NA. A column whose numbers no longer match its date
+    is treated as an ordinary column.
     """
     remarks: dict[str, str] = {}
     for name in map(str, frame.columns):
@@ -116,7 +116,7 @@ def _unclear(found: dict[str, dates.Dates | None]) -> str:
     """Why a column that seems to have dates was left out."""
     for name, read in found.items():
         if read is not None and read.unread:
-            return f"; column {name!r} has the value {read.unread!r}, which is no date"
+            return f"; column {name!r} has the value {read.unread!r}, which is not a date"
         if read is not None and read.ambiguous:
             return (
                 f"; in column {name!r} no value shows whether the day or the month comes first, "

@@ -1,4 +1,4 @@
-"""What a person has changed of a params.yaml that `sluice adopt` wrote, and how to keep it."""
+"""What a person has changed in a params.yaml that `sluice adopt` wrote, and how to keep it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WIDEST = 2**31
 
 @dataclass(frozen=True)
 class Edit:
-    """A setting that differs from the adopted one; `removed` if it is there no more."""
+    """A setting that differs from the adopted one; `removed` if it is no longer there."""
 
     path: Path
     value: Any
@@ -23,7 +23,7 @@ class Edit:
 
 
 def edits(adopted: Any, written: Any) -> list[Edit]:
-    """Return what differs in `written` from `adopted`, two documents of params.yaml.
+    """Return how `written` differs from `adopted`, two documents of params.yaml.
 
     A list is one value.
     """
@@ -34,7 +34,7 @@ def edits(adopted: Any, written: Any) -> list[Edit]:
         if path not in before or not _same(before[path], value)
     ]
     removed = [Edit(path, None, removed=True) for path in before if not _covered(path, after)]
-    # What is removed comes first: another value may be at its place.
+    # Removals come first, because another value may take the same place.
     return [*removed, *changed]
 
 
@@ -73,7 +73,7 @@ def _apply(document: Any, edit: Edit) -> None:
         document = document[key]
     if edit.removed:
         document.pop(last, None)
-    # A group for each value is also what an adoption may have found anew.
+    # The adoption itself may also have derived one group for each value.
     elif edit.value != {} or last not in document:
         document[last] = edit.value
 

@@ -47,7 +47,7 @@ def _linear(profile: TableProfile) -> dict[str, Scalar]:
 
 
 def _boosting(profile: TableProfile) -> Candidate:
-    """Gradient boosting which stops early; more rows allow more and larger trees."""
+    """Gradient boosting with early stopping; more rows allow more and larger trees."""
     if profile.rows < _SMALL:
         leaves, other, leaf = 7, 15, max(5, min(10, profile.rows // 40))
     elif profile.rows < _LARGE:

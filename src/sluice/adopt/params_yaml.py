@@ -14,7 +14,7 @@ _LEAST_INFLUENCE, _MOST_INFLUENCE = 0.8, 0.99
 _MANY_FEATURES = 100
 _EXPLAINED_CELLS = 20_000
 _RECORD = """\
-# params.yaml as 'sluice adopt' last wrote it; do not edit. A bound that still has the value from
+# params.yaml as 'sluice adopt' last wrote it; do not edit. A bound that still has its value from
 # here is called derived, and 'sluice adopt --again' may change it.
 """
 
@@ -26,7 +26,8 @@ def params_yaml(profile: TableProfile, file: str, derived: DerivedBounds) -> str
 
     influence = _LEAST_INFLUENCE
     if derived.largest not in derived.leaks:  # a leak must not loosen a bound
-        # A bound of 1 would refuse nothing, except that the only input always has all of it.
+        # A bound of 1 would refuse nothing; it is used only if there is one input, whose share is
+        # 1.
         most = 1.0 if len(profile.features) == 1 else _MOST_INFLUENCE
         influence = max(influence, min(most, math.ceil((derived.largest_share + 0.2) * 20) / 20))
     many = len(profile.features) > _MANY_FEATURES
@@ -49,7 +50,7 @@ def params_yaml(profile: TableProfile, file: str, derived: DerivedBounds) -> str
 
 
 def record(text: str) -> str:
-    """Return the text of adopted.yaml, from that of the params.yaml that an adoption wrote."""
+    """Return the text of adopted.yaml for the text of the params.yaml that an adoption wrote."""
     return _RECORD + text
 
 

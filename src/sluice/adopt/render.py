@@ -42,7 +42,7 @@ def _environment() -> Environment:
 
 
 def yaml(value: YamlValue) -> str:
-    """Return a value as YAML on one line, which reads back as the same value and type."""
+    """Return a value as one line of YAML that reads back as the same value and type."""
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{yaml(key)}: {yaml(inner)}' for key, inner in value.items())}}}"
     if isinstance(value, Sequence) and not isinstance(value, str):

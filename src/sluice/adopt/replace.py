@@ -1,4 +1,4 @@
-"""Replace the project's files all together or not at all, and put the new data under DVC."""
+"""Replace either all of the project's files or none, and track the new data with DVC."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REPLACED = (
 )
 # What is replaced if the bounds of the same data are derived again.
 _SETTINGS = ("params.yaml", ADOPTED)
-# What is moved to the folder of old files meanwhile: DVC and the replacement change these.
+# What is moved to the folder of old files, because DVC and the replacement change it.
 _MOVED = (*_REPLACED, "data.dvc", "dvc.lock", ".gitignore")
 # What git must be able to restore.
 _COMMITTED = (
@@ -90,7 +90,7 @@ def replace(root: Path, new: Path) -> None:
         # From here on restore_interrupted restores nothing.
         os.replace(old, new.parent / "done")
     except BaseException:
-        for path in moved:  # if a file is there, it is a new one
+        for path in moved:  # a file that is there now is new
             _remove(root / path)
         for path in _MOVED:
             _move(old / path, root / path)

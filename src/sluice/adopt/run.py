@@ -49,10 +49,10 @@ def adopt(
     drop_missing_target: bool = False,
     say: Callable[[str], None],
 ) -> None:
-    """Replace the project's data, params.yaml and use case by those of the table in `file`.
+    """Replace the project's data, params.yaml and use case with those of the table in `file`.
 
     target, id, sensitive, group, by_time: names of columns. keep: words such as "country=NA",
-    which are values of their columns although they stand for missing values elsewhere.
+    which are values in that column although they mean a missing value in others.
     keep_suspects: whether columns that may be leaks stay model inputs. derive_dates: whether to
     add columns that are derived from dates. drop_missing_target: whether to leave out rows without
     a target. say: prints one line. Raises SluiceError, and leaves the project unchanged, if the

@@ -1,4 +1,4 @@
-"""What `sluice adopt` says after it has replaced the data."""
+"""What `sluice adopt` prints after it has replaced the data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHOWN = 20
 def summary(
     profile: TableProfile, derived: DerivedBounds, cleared: bool, notes: tuple[str, ...] = ()
 ) -> list[str]:
-    """Return one line for each decision that a person should know of.
+    """Return one line for each decision that a person should know about.
 
     cleared: whether the objects of the old data were removed from the DVC remote. notes: how the
     file was understood.
@@ -24,7 +24,7 @@ def summary(
 
 
 def again(profile: TableProfile, kept: list[str]) -> list[str]:
-    """Return what `sluice adopt --again` says; `kept` are the settings of a person."""
+    """Return what `sluice adopt --again` prints; `kept` are the settings of a person."""
     named = ", ".join(kept[:_SHOWN]) + (f" and {len(kept) - _SHOWN} more" if kept[_SHOWN:] else "")
     return [
         f"Derived the bounds of {profile.name!r} again; inputs: {len(profile.features)} columns.",

@@ -12,7 +12,7 @@ from sluice.verdict import number
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# Each round can uncover columns that those of the last one hid.
+# Each round can uncover columns that were hidden by those found before.
 _ROUNDS = 5
 
 
@@ -50,10 +50,11 @@ def suspected_leaks(
 def copies_of_sensitive(
     frame: DataFrame, settings: Settings, *, trusted: frozenset[str] = frozenset()
 ) -> dict[str, str]:
-    """Return the inputs that tell the groups of a sensitive column, each with a remark."""
+    """Return the inputs that reveal the groups of a sensitive column, each with a remark."""
     return {
-        proxy.column: f"suspected proxy: it tells {proxy.group!r} from the other groups of people "
-        f"with a ROC AUC of {number(proxy.strength)}"
+        proxy.column: f"suspected proxy: it distinguishes {proxy.group!r} from the other groups "
+        "with a "
+        f"ROC AUC of {number(proxy.strength)}"
         for proxy in proxies.copies(frame, settings)
         if proxy.column is not None and proxy.column not in trusted
     }

@@ -26,10 +26,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Approved:
-    """What was on the page that was approved.
+    """The content of the page that was approved.
 
     digest: the sha256 of delivery.json. champion: the tag of the champion that the page compares
-    with, or "none". deployment: of the canary on which the page shows a server's verdict, if any.
+    with, or "none". deployment: that of the canary whose verdict by a server the page shows, if
+    any.
     """
 
     digest: str
@@ -71,11 +72,11 @@ def verify(
     full: bool,
     environment: str = PRODUCTION,
 ) -> tuple[Downloaded, str]:
-    """The delivery that was approved, and the login of its approver.
+    """Return the delivery that was approved, and the login of its approver.
 
-    full: whether the version is a full release, as for a rollback. environment: for which it was
-    approved. Everything is read from GitHub again. Raises SluiceError if it may not be released, or
-    differs from what was approved.
+    full: whether the version is a full release, as for a rollback. environment: the one it was
+    approved for. Everything is read from GitHub again. Raises SluiceError if it may not be
+    released, or differs from what was approved.
     """
     reported = canary.read(releases, approved.deployment) if approved.deployment else None
     starters = production.starters(releases, reported)
@@ -111,20 +112,20 @@ def verify(
 def _require_canary(
     releases: Releases, reported: Reported | None, target: Downloaded, serves: str
 ) -> None:
-    """A canary in production, if a server is there to try it."""
+    """A canary in production, if there is a server that tries it."""
     if reported is not None:
         canary.require(releases, reported, target, serves)
     elif server := canary.awaited(serves):
         raise SluiceError(
-            f"{target.release.tag_name}: {server} has not reported on its canary yet; this release "
-            "goes on by itself when it has"
+            f"{target.release.tag_name}: {server} has not reported on its canary yet; this "
+            "release continues by itself after that report"
         )
 
 
 def _automatic(
     releases: Releases, reported: Reported | None, target: Downloaded, environment: str
 ) -> str | None:
-    """Who approved the canary, if params.yaml says that a canary that passes needs no more."""
+    """Who approved the canary, if params.yaml requires no further approval after it has passed."""
     if environment != PRODUCTION or promotion(target) != "automatic":
         return None
     run = reported.asked.run if reported else production.run_id()
@@ -138,15 +139,16 @@ def _automatic(
 
 
 def promotion(target: Downloaded) -> str:
-    """What params.yaml in the package says of a canary that passes: approval or automatic."""
+    """What the package's params.yaml requires after a canary passed: approval or automatic."""
     with opened(target.package) as package:
         return package.settings.rollout.promotion
 
 
 def _approver(releases: Releases, starters: Collection[str], name: str) -> str:
-    """Who approved this run for an environment: GitHub asks nobody if that is open."""
+    """Who approved this run for an environment; raises SluiceError if nobody else did."""
     run = production.run_id()
-    # GitHub keeps approvals by run, so that of the first attempt would count for all others.
+    # GitHub keeps approvals by run, so the approval of the first attempt would count for all later
+    # attempts.
     if os.environ.get("GITHUB_RUN_ATTEMPT", "1") != "1":
         raise SluiceError(
             f"run {run} was started again, and an approval counts for one attempt only; start a "

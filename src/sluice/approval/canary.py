@@ -1,8 +1,8 @@
 """A canary in production: the request for it, and the verdict that the server reports.
 
-The request is a deployment on GitHub, and the verdict a status of it. Everyone with write access
-can make both. A verdict therefore counts only if it is by the account that a reviewed file names,
-and only on what a run of the release workflow has attested.
+The request is a deployment on GitHub, and the verdict is a status of that deployment. Everyone with
+write access can create both. A verdict therefore counts only if it comes from the account that a
+reviewed file names, and only for what a run of the release workflow has attested.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NEW_RUN = "nothing is released, so start a new run of the workflow Release"
 
 @dataclass(frozen=True)
 class Reported:
-    """A canary that passed. server: the account that says so, and `said` its words."""
+    """A canary that passed. server: the account that reported it. said: the text of its report."""
 
     deployment: int
     asked: Asked
@@ -37,15 +37,16 @@ class Reported:
 
 
 def awaited(champion: str) -> str | None:
-    """The account of the server whose verdict a release waits for; None if there is none.
+    """The account of the server whose verdict a release waits for; None without a server.
 
-    champion: its tag, or the word for none: without a champion there is nothing to compare with.
+    champion: its tag, or "none". Without a champion there is nothing to compare with.
     """
     return None if champion == current.NONE else place.server()
 
 
 def announce(repository: str | None, record: Path, run: int) -> str | None:
-    """Ask the server for the canary in `record`; returns its account, or None without a server.
+    """Request the canary in `record` from the server; returns its account, or None without a
+    server.
 
     run: of the workflow that has attested the record.
     """
@@ -70,11 +71,11 @@ def announce(repository: str | None, record: Path, run: int) -> str | None:
 
 
 def read(releases: Releases, deployment: int) -> Reported:
-    """What the server reports of a canary; raises SluiceError unless the canary passed."""
+    """What the server reports about a canary. Raises SluiceError unless the canary passed."""
     server = place.server()
     if server is None:
         raise SluiceError(
-            f"{place.FILE} names no server, so nobody's word on a canary counts; {_NEW_RUN}"
+            f"{place.FILE} names no server, so no verdict on a canary is trusted; {_NEW_RUN}"
         )
     with Deployments(releases.access) as deployments:
         wanted = asked(deployments.get(deployment))
@@ -101,7 +102,8 @@ def read(releases: Releases, deployment: int) -> Reported:
 
 
 def require(releases: Releases, reported: Reported, target: Downloaded, champion: str) -> None:
-    """Raise SluiceError unless that canary was this delivery, beside this champion, and approved.
+    """Raise SluiceError unless that canary was of this delivery, against this champion, and
+    approved.
 
     champion: the tag of the champion now.
     """

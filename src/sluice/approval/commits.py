@@ -13,7 +13,7 @@ from sluice.github.api.releases import Releases
 
 @dataclass(frozen=True)
 class Commits:
-    """added: the commits that only the target has. removed: those that only the champion has."""
+    """added: commits that only the target has. removed: commits that only the champion has."""
 
     added: responses.Changes
     removed: responses.Changes

@@ -1,4 +1,4 @@
-"""`sluice approval desire`: after the approval of the canary, what is to run, as a record.
+"""`sluice approval desire`: record which version is to run, after the canary was approved.
 
 A machine that serves production, or a rehearsal, starts from this record and from nothing else.
 """
@@ -19,7 +19,7 @@ from sluice.package.archive import opened
 def run(
     repository: str | None, version: str, approval: Approved, record: Path, say: Say
 ) -> str | None:
-    """Write to `record` which version is to become the canary, against which champion, and how.
+    """Write to `record` the version that becomes the canary, the champion it runs against, and how.
 
     Returns the account of the server that is to try it, or None if it is to be rehearsed. Raises
     SluiceError if anything differs from what was approved.

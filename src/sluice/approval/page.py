@@ -36,11 +36,11 @@ class Champion:
 
 @dataclass
 class Request:
-    """What the approver is asked, and what preflight found out for the answer.
+    """The question to the approver, and what preflight found out to answer it.
 
     why: the reason for a rollback; None for a release. deployment: of a canary on which a server
-    has reported, and `reported` what it says. automatic: whether nobody is asked after a canary
-    that passes. target: the delivery of the version; None if it cannot be verified. commits:
+    has reported, and `reported` what it says. automatic: whether no approval is needed after a
+    canary that passes. target: the delivery of the version; None if it cannot be verified. commits:
     between champion and target; None if GitHub cannot compare them.
     """
 
@@ -135,7 +135,7 @@ def _delivered(target: Downloaded, champion: Champion | None) -> dict[str, Any]:
         why = escape(champion.unreadable, _REASON) if champion else "none yet"
         theirs = {"version": Markup(why)}  # noqa: S704
     return {
-        # Both pages have escaped their own data.
+        # Both texts have already been escaped.
         "report": Markup(markdown.render(reports.read(target.folder / "report.json"))),  # noqa: S704
         "results": Markup(staging.render(results.read(target.folder))),  # noqa: S704
         "identities": [

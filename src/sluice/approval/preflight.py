@@ -64,7 +64,7 @@ def run(
 
 
 def _check(releases: Releases, request: Request, folder: Path, say: Say) -> list[Finding]:
-    """The findings; what the page shows beside them is put into `request`."""
+    """Return the findings, and put what else the page shows into `request`."""
     rollback = request.rollback
     findings = _canary(releases, request)
     starters = production.starters(releases, request.reported)
@@ -99,7 +99,7 @@ def _check(releases: Releases, request: Request, folder: Path, say: Say) -> list
 
 
 def _canary(releases: Releases, request: Request) -> list[Finding]:
-    """What a server says of the canary, if that started this run."""
+    """What a server says about the canary, if its report started this run."""
     if request.deployment is None:
         return []
     try:
@@ -119,7 +119,7 @@ def _changed(releases: Releases, request: Request, target: Downloaded) -> set[st
 def _delivery(
     releases: Releases, version: str, folder: Path, *, full: bool, say: Say
 ) -> tuple[Finding, Downloaded | None]:
-    """Download and verify the version; a problem is a finding, and there is no delivery then."""
+    """Download and verify the version. A problem becomes a finding without a delivery."""
     try:
         release = versions.find(releases, version, full=full)
         target = download.everything(releases, release, folder, say)
@@ -130,7 +130,7 @@ def _delivery(
 
 
 def _champion(releases: Releases, folder: Path, *, rollback: bool) -> Champion | None:
-    """The champion, read from GitHub; a rollback may also leave one that cannot be read."""
+    """The champion, read from GitHub; a rollback may start from one that cannot be read."""
     release = current.release(releases)
     if release is None:
         return None
@@ -146,7 +146,7 @@ def _champion(releases: Releases, folder: Path, *, rollback: bool) -> Champion |
 
 
 def _require_other(releases: Releases, champion: Champion, target: Downloaded) -> None:
-    """A rollback that was interrupted can go on: later full releases are left then."""
+    """An interrupted rollback can continue: it has left later full releases."""
     same = champion.release.id == target.release.id
     if same and not versions.later(releases, target.release):
         raise SluiceError(f"{target.release.tag_name} is the champion already")

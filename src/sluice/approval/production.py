@@ -51,18 +51,18 @@ def starters(releases: Releases, reported: Reported | None = None) -> dict[str, 
         found[login] = found.get(login, True) and account is not None and account.is_person
     for name in ("GITHUB_ACTOR", "GITHUB_TRIGGERING_ACTOR"):
         login = os.environ.get(name, "").lower()
-        # A status by anybody may start the run, and only that of the server counts.
+        # Anybody's status may start the run, but only the server's status counts.
         if login and not reported:
             found.setdefault(login, False)
     return found
 
 
 def findings(access: Access, starters: dict[str, bool]) -> list[Finding]:
-    """Whether people started this, on main, and production waits for another person.
+    """Whether people started this run, on main, and production waits for another person.
 
     starters: as returned by the function of this name.
     """
-    # Includes what GitHub does not tell: it may be set to anything.
+    # This includes what GitHub does not report, because it may be set to anything.
     differences: list[str] = []
     doctor.run(access.repository, SETTINGS, ["environments"], differences.append)
     matches = "the environments on GitHub match .github/settings"
@@ -118,7 +118,7 @@ def _others(
     if not others:
         who = " and ".join(sorted(starters))
         problems.append(
-            f"the environment {name} has no reviewer other than {who}, who started this "
+            f"the environment {name} has no reviewer except {who}, who started this "
             f"run: name another one in .github/settings/environments.json, and {_SET_UP}"
         )
     if not found.prevent_self_review:

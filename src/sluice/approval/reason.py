@@ -13,7 +13,7 @@ SHORTEST, LONGEST, LETTERS = 10, 500, 5
 
 
 def judge(reason: str) -> Finding:
-    """Whether the reason is in words that other people can read later."""
+    """A finding on whether other people can read the reason later."""
     text = one_line(reason)
     problems = []
     if not SHORTEST <= len(text) <= LONGEST:
@@ -31,5 +31,5 @@ def require(reason: str) -> None:
 
 
 def _is_letter(character: str) -> bool:
-    """Whether it is a visible letter: Unicode counts some blank fillers among the letters."""
+    """Whether the character is a visible letter: Unicode counts some blank fillers as letters."""
     return character.isalpha() and "FILLER" not in unicodedata.name(character, "")

@@ -1,4 +1,4 @@
-"""What the workflows attest of an approval, a release and a rollback, as files for that."""
+"""The files that the workflows attest about an approval, a release and a rollback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUBJECTS = "subjects.txt"
 
 
 def write(path: Path, releases: Releases, target: Downloaded, approver: str, **more: Any) -> None:
-    """Write which version it is about, who approved it and in which run, and `more`."""
+    """Write the version, who approved it, in which run, and the fields in `more`."""
     said = {
         "version": target.delivery.version,
         "digest": target.digest,

@@ -24,11 +24,11 @@ Say = Callable[[str], None]
 def release(
     repository: str | None, version: str, approval: Approved, record: Path, say: Say
 ) -> None:
-    """Make the approved pre-release the newest full release, and with that the champion.
+    """Make the approved pre-release the newest full release, and thereby the champion.
 
-    Then write to `record` what the workflow attests of it: without that it does not count. Raises
-    SluiceError if anything differs from what was approved; nothing is changed then. Also raises it
-    afterwards if another version was released at the same time.
+    Then write to `record` what the workflow attests; without it the release does not count. Raises
+    SluiceError if anything differs from what was approved; nothing is changed then. Also raises
+    SluiceError afterwards if another version was released at the same time.
     """
     record.unlink(missing_ok=True)
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
@@ -49,10 +49,10 @@ def release(
 def revoke(
     repository: str | None, version: str, why: str, approval: Approved, *, folder: Path, say: Say
 ) -> None:
-    """Write which runs no longer count after the approved rollback, for the workflow to attest.
+    """Write which release runs the approved rollback revokes, for the workflow to attest.
 
-    That comes first: if the rollback is then interrupted, no version that it takes back counts as
-    released. Raises SluiceError as `roll_back` does; nothing on GitHub is changed.
+    This comes first: if the rollback is interrupted, no version that it revokes counts as released.
+    Raises SluiceError as `roll_back` does; nothing on GitHub is changed.
     """
     reason.require(why)
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
@@ -71,7 +71,7 @@ def revoke(
 
 
 def roll_back(repository: str | None, version: str, why: str, approval: Approved, say: Say) -> None:
-    """Make an earlier full release the champion again, and later ones pre-releases again.
+    """Make an earlier full release the champion again, and turn later ones back into pre-releases.
 
     Every step can be repeated: after an interruption, the same call continues. Raises
     SluiceError for a reason without words, or if anything differs from what was approved.
@@ -123,7 +123,7 @@ def _revoked(
 def _require_alone(
     releases: Releases, released: responses.Release, before: list[responses.Release]
 ) -> None:
-    """Two versions that are released at once were not compared with each other."""
+    """Two versions that are released at the same time were not compared with each other."""
     known = {released.id, *(one.id for one in before)}
     for one in versions.released(releases):
         if one.id not in known:
@@ -144,6 +144,6 @@ def _require_champion(releases: Releases, expected: responses.Release) -> None:
 
 
 def _noted(release: responses.Release, line: str) -> dict[str, str]:
-    """The change that appends a line to the notes; empty if the line is there already."""
+    """The change that appends a line to the notes; empty if they already have it."""
     body = (release.body or "").rstrip()
     return {} if line in body else {"body": f"{body}\n\n{line}\n"}

@@ -10,12 +10,14 @@ from sluice.github.api.releases import Releases
 
 
 def find(releases: Releases, version: str, *, full: bool) -> responses.Release:
-    """The release of a version; raises SluiceError unless it is full, or not, as asked for."""
+    """The release of a version. Raises SluiceError unless it is a full release or pre-release as
+    required.
+    """
     tag = tag_of(version)
     release = releases.of_tag(tag)
     if release is None or release.draft:
         raise SluiceError(
-            f"there is no release {tag}; the Releases page of the repository lists the versions"
+            f"there is no release {tag}; choose a version from the Releases page of the repository"
         )
     if full and release.prerelease:
         raise SluiceError(
@@ -24,14 +26,14 @@ def find(releases: Releases, version: str, *, full: bool) -> responses.Release:
         )
     if not full and not release.prerelease:
         raise SluiceError(
-            f"{tag} is a full release already; if a later version serves production, go back to "
+            f"{tag} is already a full release; if a later version serves production, return to "
             "this one with the workflow Roll back"
         )
     return release
 
 
 def released(releases: Releases) -> list[responses.Release]:
-    """All full releases of versions; a repository may have releases of other things."""
+    """All full releases of versions; a repository may also have other releases."""
     return [one for one in releases.every() if one.full and is_tag(one.tag_name)]
 
 

@@ -1,4 +1,4 @@
-"""Whether GitHub's own token may change the releases: not those of commits with other workflows."""
+"""Whether GitHub's own token may change the releases: not if their commits have other workflows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TAKES_IT = "the job that changes the releases takes RELEASE_TOKEN if it is ther
 def judge(releases: Releases, commits: Iterable[str]) -> Finding:
     """Compare the workflows of the commits whose releases are to be changed with those of main.
 
-    A difference does not refuse: whether the token is there, only the job that uses it can tell.
+    A difference is not refused, because only the job that uses the token knows whether it is set.
     """
     main = releases.workflows(BRANCH.removeprefix("refs/heads/"))
     differ = {

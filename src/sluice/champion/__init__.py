@@ -1,1 +1,3 @@
-"""The champion: the package that serves production now, and the gate that compares against it."""
+"""The champion: the package that serves production now, and the gate that compares candidates with
+it.
+"""

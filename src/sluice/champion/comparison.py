@@ -1,4 +1,4 @@
-"""The champion gate: is the candidate no worse than the model in production?
+"""The champion gate: is the candidate at least as good as the model in production?
 
 Both models score the same holdout rows, which are resampled in pairs (percentile bootstrap; Efron
 and Tibshirani, 1993), so that rows which are easy or hard for both cancel out. The gate is not a
@@ -66,7 +66,7 @@ def run_on_new_rows(project: Project, where: Path, ids: set[object], file: Path)
         if new.sum() < _FEWEST_NEW:
             why = (
                 f"{int(new.sum())} of the new rows are in the holdout, fewer than the "
-                f"{_FEWEST_NEW} that a comparison takes"
+                f"{_FEWEST_NEW} that a comparison needs"
             )
             return [Finding(f"{ON_NEW_ROWS}/rows", Status.INSUFFICIENT, why, n=int(new.sum()))]
         rows = np.flatnonzero(new)
@@ -197,7 +197,8 @@ class _Compared:
 def _compare(
     project: Project, compared: _Compared, *, file: Path, gate: str, judged: int
 ) -> list[Finding]:
-    """Judge the gain in the selection's metric and in cost; write down that in every metric.
+    """Judge the gain in the selection's metric and in cost, and write down the gain in every
+    metric.
 
     judged: how many models were judged on these rows, which widens the intervals.
     """

@@ -17,28 +17,29 @@ from sluice.github.api.access import Access
 from sluice.github.api.client import Client
 from sluice.github.api.releases import Releases
 
-NONE = "none"  # stands for the tag while there is no champion
-# "private" in a private repository on GitHub Enterprise: only there do those have attestations.
+NONE = "none"  # takes the place of the tag while there is no champion
+# "private" in a private repository on GitHub Enterprise: other private repositories have no
+# attestations.
 ATTESTATIONS = "SLUICE_ATTESTATIONS"
 
 
 def release(releases: Releases) -> responses.Release | None:
     """The release of the champion; None while there is no full release.
 
-    Raises SluiceError if GitHub does not tell: that is no evidence that there is none.
+    Raises SluiceError if GitHub does not answer, because that does not prove that there is none.
     """
     return releases.latest()
 
 
 def tag_of(champion: responses.Release | None) -> str:
-    """The champion's tag, or the word that stands for no champion."""
+    """The champion's tag, or the word for no champion."""
     return champion.tag_name if champion else NONE
 
 
 def delivery(releases: Releases, champion: responses.Release, folder: Path) -> Downloaded:
     """Download the champion's delivery.json into `folder` and verify its attestations.
 
-    Raises SluiceError for a release that is not a delivery, or that no workflow has released.
+    Raises SluiceError if the release is not a delivery, or was not released by the workflow.
     """
     downloaded = download.record_of(releases, champion, folder)
     if _has_attestations(releases.access):

@@ -17,10 +17,10 @@ from sluice.package.verify import verified
 
 
 def run(repository: str | None, target: Path, say: Callable[[str], None]) -> None:
-    """Put the champion into the folder `target`, or the record that there is none yet.
+    """Put the champion into the folder `target`, or a record that there is none yet.
 
     Raises SluiceError if there is a champion that cannot be downloaded and verified; the folder
-    is deleted then, so that no earlier champion is mistaken for it.
+    is deleted then, so that an earlier champion is not mistaken for it.
     """
     files.clear_folder(target, folder.RECORD)
     with Releases(access.find(repository)) as releases:

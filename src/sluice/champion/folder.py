@@ -28,7 +28,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class FetchedChampion:
-    """name: the tag of its release, or the name of the file if a package was given itself."""
+    """name: the tag of its release, or the file's name if a package file was given."""
 
     name: str
     package: Path
@@ -42,9 +42,9 @@ def write(folder: Path, record: Record) -> None:
 
 
 def read(path: Path) -> FetchedChampion | None:
-    """The champion in a folder, or the package file itself; None if the folder says there is none.
+    """The champion in a folder, or from a package file; None if the folder says that there is none.
 
-    Raises SluiceError if the folder does not say: a missing champion must not count as none.
+    Raises SluiceError if the folder has no record: a missing file does not mean no champion.
     """
     if path.is_file():
         return FetchedChampion(path.stem, path)
@@ -52,7 +52,8 @@ def read(path: Path) -> FetchedChampion | None:
         record = decode_json((path / RECORD).read_bytes(), Record)
     except FileNotFoundError:
         raise SluiceError(
-            f"{path} holds no {RECORD}, so it is unknown who serves production; run {_FETCH}"
+            f"{path} has no {RECORD}, so it is unknown which version serves production; run "
+            f"{_FETCH}"
         ) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
         raise SluiceError(f"{path / RECORD} is not readable: {error}; run {_FETCH}") from None

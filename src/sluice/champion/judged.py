@@ -1,4 +1,4 @@
-"""What differs from how the champion was judged: its settings, its scenarios, its expectations."""
+"""How settings, scenarios and expectations differ from those that judged the champion."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sluice.package.archive import opened
 from sluice.project import Project
 from sluice.verdict import Verdict
 
-# The findings that the code of the use case asks for; all others follow from params.yaml.
+# The findings that the use case's code defines; all others follow from params.yaml.
 _DECLARED = ("scenarios/", "data-quality/usecase/")
 
 

@@ -35,7 +35,7 @@ def baselines(project: Project, holdout: DataFrame) -> dict[str, Predictions]:
     _, majority = _outcomes(project, train, validation, holdout, None)
     usual = "the mean" if settings.task == "regression" else "the majority class"
     single = singles[best][1]
-    # A column that says nothing of the target must not be a weaker baseline than guessing.
+    # An uninformative column must not be a weaker baseline than guessing.
     if not score.gain(score.compute(single), score.compute(majority)) >= 0:
         single = majority
     return {usual: majority, f"the best single column ({best})": single}
@@ -67,7 +67,7 @@ def column_codes(train: DataFrame, part: DataFrame, column: str | None) -> Float
     if column is None:
         return np.zeros((len(part), 1))
     if part[column].dtype.kind == "f":
-        # Trees take float32 and nothing infinite, so larger values become the largest one.
+        # Trees accept only finite float32 numbers, so larger values are clipped to the largest one.
         return np.clip(part[[column]].to_numpy(np.float64), -_LARGEST, _LARGEST).astype(np.float32)
     known = {value: code for code, value in enumerate(sorted(train[column].unique()))}
     return part[column].map(lambda value: known.get(value, -1)).to_numpy(np.float64)[:, None]

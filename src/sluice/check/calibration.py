@@ -1,14 +1,14 @@
-"""The confidence interval of the calibration error, and how sure its upper end can be.
+"""The confidence interval of the calibration error, and how reliable its upper end is.
 
 Under the sampling of n rows, the squared error of groups of rows is about a multiple of a
 noncentral chi-squared variable (Satterthwaite, Biometrics Bulletin, 1946), whose noncentrality is
-the squared error of the model itself. Its interval follows by inversion, also where the true error
-is 0, which resamples always exceed.
+the squared error of the model itself. The interval follows by inversion. This also works if the
+true error is 0, which resampled errors always exceed.
 
 The upper end of a few rows is so far from 0 that a bound of a few hundredths would refuse every
-model. There, both errors are balanced: a model without any error is refused in about 15 % of
-cases, and one whose error is the bound passes in at most 25 %. With more rows, such a model
-passes as seldom as for every other metric.
+model. There, both errors are balanced: a model without any error is refused in about 15 % of cases,
+and one whose error is the bound passes in at most 25 %. With more rows, such a model passes as
+rarely as with any other metric.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MOST_PASSED = 0.25  # how often a model whose error is the bound may pass
 
 
 class Calibration(NamedTuple):
-    """The error with its interval, and the risk that the true error is above the upper end."""
+    """The error with its interval, and the probability that the true error is above it."""
 
     error: Interval
     risk: float
@@ -43,8 +43,9 @@ def calibration(
 ) -> Calibration:
     """The calibration error of a binary model.
 
-    bound: the largest error that is allowed, if there is a bound. tail: the risk that the interval
-    misses the truth, on either side. share: of the risk that a single judgement may take.
+    bound: the largest error that is allowed, if there is a bound. tail: the probability, on each
+    side, that the interval misses the true value. share: this judgement's part of the total error
+    probability.
     """
     from scipy.special import chdtri, chndtr
 
@@ -74,7 +75,7 @@ def calibration(
 
 
 def _noncentrality(value: float, freedom: float, probability: float) -> float:
-    """The noncentrality, at least 0, at which a variable is below `value` so probably."""
+    """The noncentrality, at least 0, at which a variable is below `value` with that probability."""
     from scipy.special import chndtr, chndtrinc
 
     if chndtr(value, freedom, 0.0) <= probability:

@@ -28,7 +28,9 @@ def count(clusters: Clusters) -> int:
 
 
 def enough(gate: str, clusters: Clusters | None, settings: Settings) -> list[Finding]:
-    """Whether the holdout has enough groups for intervals; no finding if rows are independent."""
+    """A finding on whether the holdout has enough groups for intervals; none if rows are
+    independent.
+    """
     if clusters is None:
         return []
     bound = Bound("an interval from fewer groups would be too narrow", low=FEWEST_CLUSTERS)
@@ -38,7 +40,7 @@ def enough(gate: str, clusters: Clusters | None, settings: Settings) -> list[Fin
 
 
 def with_count(finding: Finding, clusters: Clusters | None, settings: Settings) -> Finding:
-    """The finding with the number of groups that its rows belong to, in its reason."""
+    """The finding with the number of groups of its rows added to its reason."""
     if clusters is None or finding.interval is None:
         return finding
     groups = f"{count(clusters):,} groups by {settings.split.group_column!r}"

@@ -1,8 +1,7 @@
-"""Whether the bounds of the performance gate would let predictions through that know nothing.
+"""Whether the bounds of the performance gate would accept uninformative predictions.
 
-Such predictions are the candidate's own, given to other rows, and the share of each class with
-decisions by lot. If every bound lets one of them through, then the gate shows nothing about a
-model that passes it.
+These are the candidate's own predictions in random order, and the share of each class with random
+decisions. If all bounds accept one of them, then passing the gate says nothing about a model.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from sluice.metrics import METRICS, Floats, Ints, Predictions
 from sluice.verdict import Finding, Status
 
 NAME = "performance/gates nothing"
-# Decisions by lot may name a class as often as they like.
+# Random decisions may choose a class with any frequency.
 _SHARES = (0.1, 0.5, 0.9)
 _NUDGE = 1e-9
 
@@ -29,8 +28,9 @@ def findings(
     for what, tossed in _tosses(outcome, settings.seed):
         if _admitted(settings, tossed, rivals):
             why = (
-                f"gates nothing: {what}, which know nothing of the rows, are within every bound of "
-                "this gate: tighten performance.bounds or performance.over_baselines in params.yaml"
+                f"gates nothing: {what}, which do not depend on the rows, are within every bound "
+                "of this gate: tighten performance.bounds or performance.over_baselines in "
+                "params.yaml"
             )
             n = len(outcome.truth)
             return [Finding(NAME, Status.INSUFFICIENT, why, n=n)]
@@ -54,7 +54,7 @@ def _tosses(outcome: Predictions, seed: int) -> Iterator[tuple[str, Predictions]
     n = len(outcome.truth)
     moved = random.permutation(n)
     yield (
-        "the candidate's own predictions in another order",
+        "the candidate's own predictions in random order",
         replace(outcome, scores=outcome.scores[moved], decisions=outcome.decisions[moved]),
     )
     if outcome.task == "regression":
@@ -65,13 +65,13 @@ def _tosses(outcome: Predictions, seed: int) -> Iterator[tuple[str, Predictions]
     scores = _alike(outcome, shares, random)
     for share in _SHARES:
         yield (
-            "decisions by lot with the same score for every row",
+            "random decisions with the same score for every row",
             replace(outcome, scores=scores, decisions=_lots(len(shares), share, n, random)),
         )
 
 
 def _alike(outcome: Predictions, shares: Floats, random: np.random.Generator) -> Floats:
-    """Scores that hardly differ, so that their order is by lot."""
+    """Scores that hardly differ, so that their order is random."""
     n = len(outcome.truth)
     if outcome.task == "binary":
         return np.clip(shares[1] + _NUDGE * random.standard_normal(n), 0, 1)
@@ -79,6 +79,6 @@ def _alike(outcome: Predictions, shares: Floats, random: np.random.Generator) ->
 
 
 def _lots(classes: int, last: float, n: int, random: np.random.Generator) -> Ints:
-    """Decisions by lot: the last class with the share `last`, the others alike."""
+    """Random decisions: the last class with the share `last`, the others equally often."""
     chances = [(1 - last) / (classes - 1)] * (classes - 1) + [last]
     return random.choice(classes, n, p=chances).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Whether two or three columns of numbers give the target together, such as its summands."""
+"""Whether two or three numeric columns together determine the target, such as its summands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COMPLETE = 0.8  # a linear fit uses columns with a larger share of known values
 
 @dataclass(frozen=True)
 class Combination:
-    """Some columns, the words for what was done with them, and how much of the target it tells."""
+    """Some columns, how they were combined, and how much of the target the combination explains."""
 
     columns: tuple[str, ...]
     text: str
@@ -98,10 +98,11 @@ def _correlation(ranks: Floats, target: Floats) -> Floats:
 
 
 def _gini(ranks: Floats, truth: np.ndarray, classes: int) -> Floats:
-    """Return how well the classes are ordered: 1 if their values do not overlap, near 0 by chance.
+    """Return how well the values separate the classes: 1 without overlap, near 0 by chance.
 
-    For two classes this is the Gini coefficient, |2 AUC - 1|. For more it is the covariance of
-    the ranks with those that the classes would have without overlap, as a share of the largest.
+    For two classes this is the Gini coefficient, |2 AUC - 1|. For more it is the covariance of the
+    ranks with those that the classes would have without overlap, as a share of the largest possible
+    one.
     """
     member = np.eye(classes)[truth.astype(np.intp)]
     member = member[:, member.any(axis=0)]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def measure(project: Project) -> list[Finding]:
     settings = project.settings
-    # Written before the import: great-expectations reads it then.
+    # Written before the import, because great-expectations reads it then.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     frame = prepare(table.read_raw(project.data, settings.columns), settings)
     extra = _declared(project)
@@ -76,7 +76,7 @@ def _widened(column: Series) -> bool:
 
 
 def measured(frame: DataFrame, project: Project) -> list[Finding]:
-    """What takes more than a look at single values: repeats, class balance, leakage."""
+    """What cannot be checked value by value: repeats, class balance, leakage."""
     settings = project.settings
     quality = settings.quality
     own = [name for name in settings.columns if name in frame and name != settings.data.id]
@@ -85,7 +85,7 @@ def measured(frame: DataFrame, project: Project) -> list[Finding]:
     findings = [judge("data-quality/duplicated rows", repeats, most, n=len(frame))]
     if settings.task == "regression":
         values = float(frame[settings.data.target].nunique())
-        least = Bound("a constant target teaches nothing", low=2.0)
+        least = Bound("a constant target cannot be learned", low=2.0)
         findings.append(judge("data-quality/target/distinct values", values, least, n=len(frame)))
     else:
         target = frame[settings.data.target]
@@ -126,7 +126,7 @@ def _leak(leak: Leak, settings: Settings, n: int) -> Finding:
         leak.strength,
         Bound(f"params.yaml: quality.{leak.bound}", high=leak.limit(settings)),
         n=n,
-        copy=f"{told} gives the target, so nothing is left to predict; {ignore}",
+        copy=f"{told} determines the target, so there is nothing left to predict; {ignore}",
         suspected=(
             f"{told} explains so much of the target that it may be a leak; {ignore}, commit it, "
             "and run 'sluice adopt --again'. If it is known when the model predicts, accept this "

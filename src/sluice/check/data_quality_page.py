@@ -32,7 +32,7 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #dde2e
 {{ refused }} of {{ findings|length }} expectations are not met.</p>
 {% for title, group in sections %}
 <h2 id="{{ loop.index }}">{{ title }}</h2>
-<table><tr><th>Expectation<th>Says<th>Why<th>Asked by</tr>
+<table><tr><th>Expectation<th>Status<th>Reason<th>Source</tr>
 {% for f in group %}<tr><td>{{ f.name.removeprefix("data-quality/") }}
 <td class="{{ f.status.value }}">{{ f.status.value }}<td>{{ f.why }}
 <td>{{ f.bound.source if f.bound else "" }}</tr>

@@ -1,9 +1,10 @@
 """Signs that several rows belong to one customer, patient or household.
 
-If such rows are on both sides of the split, a model only has to recognise the customer. A key is
+If such rows are on both sides of the split, a model only needs to recognise the customer. A key is
 one to three columns whose equal values may mark such rows. It is suspected for one of three
 reasons, each with more agreement among the rows of a key than chance explains:
-- two other columns, from which neither the key nor each other follows, hardly differ in a key;
+- two other columns hardly differ within a key, although they determine neither the key nor each
+  other;
 - another column, such as the month, hardly ever repeats within a key, though it does elsewhere;
 - the target hardly differs within a key, and neighbouring keys do not predict it.
 """
@@ -32,21 +33,24 @@ _FEWEST_KEYS, _FEWEST_IN_TARGET = 10, 20
 _LARGEST_ENTITY = 0.3  # share of the rows that have the same key
 _LEAST_REPEATED = 0.5  # share of rows that share their key with another row
 _STATIC = 0.95  # agreement within a key, where 0 is chance and 1 means always
-_MOST_COMMON = 0.9  # a column of which pairs of rows agree more often than this says nothing
-_EXPECTED, _SELDOM = 20, 0.02  # repeats that chance would give, and the share of them that is few
+_MOST_COMMON = 0.9  # a column in which pairs of rows agree more often than this is not informative
+_EXPECTED, _SELDOM = (
+    20,
+    0.02,
+)  # expected repeats by chance, and the share of them that counts as few
 _SAME_TARGET = 0.9
 _YEARS = (1800, 2100)
 _MOST_MISSING = 0.1  # share of rows without a value of the key
-_COMPUTED = 0.9  # R squared from which a number follows from others
+_COMPUTED = 0.9  # R squared of a number that counts as computed from others
 _BEYOND_CHANCE = 5  # times as many pairs as there would be if the columns were independent
 _ROWS, _MOST_KEYS, _JOINED, _MANY_VALUES = 10_000, 25, 7, 30
 
 
 @dataclass(frozen=True)
 class Entities:
-    """The columns whose equal values seem to mark rows of one entity, and why.
+    """The columns whose equal values seem to identify rows of one entity, and why.
 
-    strength: of the reason, by which keys are compared.
+    strength: how strong the reason is; keys are compared by it.
     """
 
     columns: tuple[str, ...]
@@ -59,7 +63,7 @@ class Entities:
 
 
 def findings(frame: DataFrame, settings: Settings) -> list[Finding]:
-    """A finding if rows seem to belong together and split.group has no answer yet."""
+    """A finding if rows seem to belong together and split.group is not set yet."""
     found = suspected(frame, settings)
     if found is None:
         return []
@@ -75,10 +79,10 @@ def findings(frame: DataFrame, settings: Settings) -> list[Finding]:
 
 
 def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
-    """The likeliest key of entities that several rows repeat; None if none is suspected.
+    """The most likely key of entities with several rows; None if none is suspected.
 
-    None, too, if split.group has an answer. frame: a typed table. For what agrees within a key,
-    rows that are equal in every column count once: the bound on duplicated rows judges them.
+    None also if split.group is set. frame: a typed table. Rows that are equal in every
+    column count once here, because the bound on duplicated rows judges them.
     """
     import pandas as pd
 
@@ -116,7 +120,7 @@ class _Table:
         return float((column.isna() | (column == MISSING)).mean()) < _MOST_MISSING
 
     def joined_keys(self) -> Iterator[tuple[str, ...]]:
-        """Two or three columns that agree together much more often than chance explains."""
+        """Two or three columns that agree jointly much more often than chance explains."""
         singles = [name for (name,) in self.single_keys()]
         sizes = {name: int(codes.max()) + 1 for name, codes in self.codes.items()}
         known = self.settings.columns
@@ -130,7 +134,7 @@ class _Table:
                     yield key
 
     def _agree_together(self, key: tuple[str, ...]) -> bool:
-        """Whether the columns of a key agree together, but none of them follows from another."""
+        """Whether the columns of a key agree jointly, although none of them determines another."""
         parts = [self.codes[name] for name in key]
         by_chance = float(np.prod([_common(codes) for codes in parts]))
         if _common(_together(parts)) < _BEYOND_CHANCE * by_chance:
@@ -140,7 +144,7 @@ class _Table:
         return all(_Within.of(one, two, every).kappa < _STATIC for one, two in pairs)
 
     def judge(self, key: tuple[str, ...]) -> Entities | None:
-        """Why rows with the same key may be of one entity; None if nothing says so."""
+        """Why rows with the same key may be of one entity; None if there is no sign of it."""
         entity = _together([self.codes[name] for name in key])
         size = np.bincount(entity)
         usual = len(size) >= _FEWEST_KEYS and size.max() < _LARGEST_ENTITY * size.sum()
@@ -157,7 +161,8 @@ class _Table:
             return Entities(key, len(size), why, 3)
         if (name := self._counter(key)) is not None:
             if len(key) == 1 and self._is_time(key[0]) and self._may_repeat(name):
-                # The rows of one year are of different countries: a country is an entity.
+                # For example, a country is an entity: the rows of one year are of different
+                # countries.
                 key, name, entity = (name,), key[0], self.codes[name]
             why = f"{self._repeated(entity)}, and {name!r} hardly ever repeats among these"
             return Entities(key, int(entity.max()) + 1, why, 2)
@@ -184,7 +189,7 @@ class _Table:
         return not number and name != self.settings.data.target and not self._is_time(name)
 
     def _counter(self, key: tuple[str, ...]) -> str | None:
-        """A column that hardly ever repeats within a key, although chance would repeat it."""
+        """A column that hardly ever repeats within a key, although it would by chance."""
         entity = _together([self.every[name] for name in key])
         chosen = _some_keys(entity, np.bincount(entity))
         columns = self.settings.columns
@@ -202,14 +207,14 @@ class _Table:
         return found.strength, not (number or date), found.count, -len(found.columns)
 
     def _follows(self, entity: Codes, name: str) -> bool:
-        """Whether the key follows from a column, which is then only another spelling of it."""
+        """Whether a column determines the key, so that the key only repeats it in other words."""
         return _Within.of(self.codes[name], entity, np.arange(len(entity))).kappa > _STATIC
 
     def _is_computed(self, key: tuple[str, ...], names: list[str]) -> bool:
         """Whether a key is a number that is computed from the columns that agree within it.
 
-        Such as an instalment, which follows from the amount, the rate and the term of a loan:
-        equal ones do not mark rows of one customer.
+        An example is an instalment, which follows from the amount, the rate and the term of a loan:
+        equal instalments do not identify one customer.
         """
         columns = self.settings.columns
         numbers = [n for n in names if columns[n].numeric and not self.frame[n].isna().any()]
@@ -220,7 +225,7 @@ class _Table:
         return _explained_by_products(inputs, value) > _COMPUTED
 
     def _independent(self, names: list[str]) -> list[str]:
-        """The columns without those that follow from another one, as a country from a city."""
+        """The columns except those that another determines, as a city determines its country."""
         kept: list[str] = []
         for name in sorted(names, key=lambda n: -int(self.codes[n].max())):
             every = np.arange(len(self.frame))
@@ -241,7 +246,7 @@ class _Table:
         if same < _SAME_TARGET:
             return False
         if len(key) > 1:
-            # If a part of the key tells the target on its own, it is a leak and not a customer.
+            # If a part of the key alone determines the target, it is a leak and not a customer.
             parts = [self._same_target(self.codes[name], chosen) for name in key]
             return max(parts) < _SAME_TARGET
         if not self.settings.columns[key[0]].numeric:
@@ -256,7 +261,7 @@ class _Table:
 class _Within:
     """How often two rows of one key agree in a column, and how often two rows of the table do.
 
-    repeats, expected: the agreeing pairs within keys, and those that chance would give.
+    repeats, expected: the agreeing pairs within keys, observed and expected by chance.
     """
 
     agreement: float
@@ -312,7 +317,9 @@ def _share_explained(values: NDArray[np.float64], entity: Codes) -> float:
 
 
 def _explained_by_products(inputs: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    """R squared of [n] values by linear, squared and multiplied [n, k] inputs, on other rows."""
+    """R squared of [n] values predicted from [n, k] inputs, their squares and products, on other
+    rows.
+    """
     spread = inputs.std(axis=0)
     scaled = (inputs - inputs.mean(axis=0)) / np.where(spread > 0, spread, 1)
     one, two = np.triu_indices(scaled.shape[1])
@@ -326,7 +333,7 @@ def _explained_by_products(inputs: NDArray[np.float64], values: NDArray[np.float
 
 
 def _by_neighbours(key: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    """How well the means of the next smaller and the next larger key predict that of a key."""
+    """How well the means of the next smaller and next larger key predict the mean of a key."""
     _, place, count = np.unique(key, return_inverse=True, return_counts=True)
     means = np.bincount(place, values) / count
     left, inner, right = means[:-2], means[1:-1], means[2:]

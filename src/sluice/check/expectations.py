@@ -31,7 +31,7 @@ _AT_ONCE = 100  # the time that great-expectations takes grows with the square o
 
 @dataclass(frozen=True)
 class Asked:
-    """An expectation, the finding it becomes, and who asks."""
+    """An expectation, the finding it becomes, and where it is declared."""
 
     name: str
     source: str
@@ -61,7 +61,7 @@ def of_table(project: Project, frame: DataFrame) -> list[Asked]:
 
 
 def _of_column(name: str, column: Column, values: Series, mostly: float) -> dict[str, Expectation]:
-    """Return the expectations of one column. mostly: of all columns that do not have their own."""
+    """Return the expectations of one column. mostly: the default for columns without their own."""
     import great_expectations.expectations as gxe
 
     wanted: dict[str, Expectation] = {}
@@ -97,7 +97,9 @@ def _whole_share(values: Series) -> float:
 
 
 def from_data(declared: list[dict[str, Any]], columns: Collection[str]) -> list[Expectation]:
-    """Expectations from their types and arguments; SluiceError for one that is not data alone."""
+    """Create expectations from types and arguments. Raises SluiceError for one that is not pure
+    data.
+    """
     from great_expectations.expectations.expectation_configuration import (
         ExpectationConfiguration,
     )
@@ -110,8 +112,8 @@ def from_data(declared: list[dict[str, Any]], columns: Collection[str]) -> list[
         except Exception as error:  # great-expectations raises many kinds of errors
             said = " ".join(str(error).split())
             raise SluiceError(
-                f"src/usecase/expectations.py: {item.get('type')!r:.100} is no expectation that "
-                f"great-expectations brings along: {said:.300}"
+                f"src/usecase/expectations.py: {item.get('type')!r:.100} is not an expectation "
+                f"that great-expectations includes: {said:.300}"
             ) from None
     return made
 
@@ -196,7 +198,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _example(item: Asked, value: object) -> str:
-    """A value as a person reads it: texts in quotes, with the expected one that is nearly equal."""
+    """A readable form of a value: texts in quotes, with the expected value that is similar."""
     if not isinstance(value, str):
         return str(value)[:_SHOWN]
     expected = getattr(item.expectation, "value_set", None) or []
@@ -204,7 +206,7 @@ def _example(item: Asked, value: object) -> str:
 
 
 def _rows(found: list[dict[str, Any] | int], id_column: str | None, count: int) -> str:
-    """Name the first rows of those which great-expectations found, by id or by their number."""
+    """Name the first rows that great-expectations found, by id or by row number."""
     named = [
         repr(row.get(str(id_column))) if isinstance(row, dict) else f"{row + 1:,}"
         for row in found[:_EXAMPLES]
@@ -236,6 +238,6 @@ def _observed(item: Asked, said: dict[str, Any]) -> str:
 
 
 def _near(names: list[Any], amiss: dict[str, list[Any]], what: str) -> list[str]:
-    """Quote the names of columns, with the expected one from which a name hardly differs."""
+    """Quote column names; add the expected name if one is nearly equal."""
     expected = [str(name) for name in amiss.get("missing", []) if what == "unexpected"]
     return [described(str(name), expected) for name in names]

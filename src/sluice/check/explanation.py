@@ -1,8 +1,7 @@
-"""What does the model rest on, and is it something it must not rest on?
+"""What does the model rely on, and may it rely on that?
 
-Shapley values by permutation (Štrumbelj and Kononenko, 2014) of the executable
-model itself, in raw columns: no part of the pipeline is looked into, so every
-model is explained alike.
+Shapley values by permutation (Štrumbelj and Kononenko, 2014) of the executable model itself, in raw
+columns: the pipeline is a black box, so every model is explained in the same way.
 """
 
 from __future__ import annotations
@@ -53,13 +52,15 @@ def measure(project: Project) -> list[Finding]:
 
 
 def _proxies(train: DataFrame, settings: Settings, inputs: list[str]) -> list[Finding]:
-    """Judge how well the inputs tell the groups of each sensitive column apart."""
+    """Judge how well the inputs distinguish the groups of each sensitive column."""
     bounds = settings.explanation
     found = []
     for proxy in proxies(train, settings, inputs):
         alone = proxy.column is not None
         key, high = ("proxy", bounds.proxy) if alone else ("joint_proxy", bounds.joint_proxy)
-        told = f"{proxy.column!r} alone tells" if alone else "the inputs together tell"
+        told = (
+            f"{proxy.column!r} alone distinguishes" if alone else "the inputs together distinguish"
+        )
         said = f"{told} {proxy.group!r} from the other groups, so leaving out {proxy.sensitive!r}"
         ignore = f"set 'use: ignored' for {proxy.column!r}" if alone else "leave inputs out"
         found.append(

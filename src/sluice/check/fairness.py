@@ -39,7 +39,7 @@ _FEWEST_MEMBERS = 10  # an interval from fewer groups of rows would be much too 
 
 @dataclass(frozen=True)
 class Measure:
-    """A mean over rows: `values` [n], taken where `counted` [n] is true."""
+    """A mean of `values` [n] over the rows where `counted` [n] is true."""
 
     name: str
     kind: str
@@ -150,7 +150,7 @@ def _compare(
 
 
 def _rarest(grouping: Grouping, groups: list[str], measure: Measure) -> int:
-    """The rows of the group which has the fewest that the measure counts."""
+    """The smallest number of counted rows in any group."""
     if not groups:
         return 0
     codes = grouping.among(groups)
@@ -183,13 +183,13 @@ def _too_few_members(name: str, members: float, rows: int, project: Project) -> 
     column = project.settings.split.group_column
     why = (
         f"{rows} rows in the holdout, but of only {members:g} values of {column!r}, and at least "
-        f"{_FEWEST_MEMBERS} are needed: bring rows of more of them"
+        f"{_FEWEST_MEMBERS} are needed: add rows of more of them"
     )
     return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=rows)
 
 
 def observed(means: Floats, groups: list[str]) -> dict[str, float]:
-    """The difference and the ratio of the groups' means as they are, by fairlearn.
+    """The uncorrected difference and ratio of the groups' means, by fairlearn.
 
     Nothing if there are fewer than two groups, or if one has no row.
     """
@@ -227,7 +227,7 @@ def compare(
 ) -> Compared:
     """The measure in each group, and its largest difference and smallest ratio between groups.
 
-    tail: the risk that an interval misses the truth, on either side.
+    tail: the probability, on each side, that an interval misses the true value.
     """
     found = means_of(measure, grouping.among(groups), len(groups), clusters)
     between = {

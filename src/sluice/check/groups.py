@@ -1,4 +1,4 @@
-"""The group of each row in a sensitive attribute, and in combinations of attributes.
+"""The group of each row by a sensitive attribute, and by combinations of attributes.
 
 An attribute is a sensitive column, or several of which each row has a value in at most one.
 """

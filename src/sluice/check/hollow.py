@@ -1,4 +1,4 @@
-"""Declared scenarios that no model could fail, which would look like a test and be none."""
+"""Refuse declared scenarios that no model could fail, because they test nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sluice.scenario import (
 )
 from sluice.task import Task
 
-# A larger part of what scores can differ by is no tolerance.
+# The largest share of the scores' range that a tolerance may have.
 _LARGEST_TOLERANCE = 0.25
 
 
@@ -44,11 +44,11 @@ def _why(scenario: AnyScenario, task: Task, spread: float) -> str | None:
     if isinstance(scenario, Edge) and not scenario.change and not scenario.without:
         return "it changes no column"
     if isinstance(scenario, Known) and scenario.decision is None and _is_open(scenario, task):
-        return "name the decision, or a range of scores that leaves some out"
+        return "name the decision, or a range that does not contain all scores"
     # Without a range it says that every row of the sample can be scored.
     ranged = isinstance(scenario, Sample) and (scenario.low, scenario.high) != (None, None)
     if isinstance(scenario, Sample) and ranged and _is_open(scenario, task):
-        return "its range leaves no mean score out"
+        return "its range contains every possible mean score"
     return None
 
 

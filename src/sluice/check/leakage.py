@@ -1,6 +1,7 @@
-"""Columns that tell the target on their own, by being missing, or two or three together.
+"""Columns that reveal the target alone, by being missing, or in twos or threes.
 
-What knows the answer was usually made from it. All strengths are those of `sluice.check.strength`.
+Such a column was usually derived from the target. All strengths are those of
+`sluice.check.strength`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _MOST_MISSING = 40  # columns whose missing values are tried in pairs
 
 @dataclass(frozen=True)
 class Leak:
-    """How much one or more columns tell of the target.
+    """How much one or more columns reveal about the target.
 
     text: what was tried, such as "a + b". bound: the setting of `quality` that limits the
     strength. limited: says so if not all columns of a wide table were tried together.
@@ -112,7 +113,7 @@ def _is_missing(column: Series) -> NDArray[np.bool_]:
 
 
 def _missing_pairs(missing: dict[str, NDArray[np.bool_]], outcome: Floats) -> list[Leak]:
-    """Return what the missing values of two columns tell together."""
+    """Return how much the missing values of two columns together reveal."""
     most = sorted(missing, key=lambda name: -missing[name].mean())[:_MOST_MISSING]
     limited = _limited("most often missing", _MOST_MISSING, len(missing))
     return [

@@ -1,11 +1,12 @@
-"""Rows that repeat another row but for a few values.
+"""Rows that repeat another row except for a few values.
 
 A model that has seen a row in training knows its copy in the holdout, whatever the id of the copy
-says. A row is a near duplicate if another one differs from it in at most a fifth of the columns,
-or in one, while the tenth nearest one differs in a third of them more, and if it is also closer
-than chance explains: from the nearest row to the tenth, their number should grow as the number of
-combinations of values that are so close does. So the rows of a table of few categories, most of
-which are close to many others, are no near duplicates. Numbers are divided into a hundred ranges.
+says. A row is a near duplicate if another one differs from it in at most a fifth of the columns, or
+in one, while the tenth nearest one differs in a third of them more, and if it is also closer than
+chance explains: between the distances of the nearest and the tenth row, the number of rows should
+grow like the number of possible combinations of values. So rows of a table with few categories,
+which are close to many others anyway, are not near duplicates. Numbers are divided into a hundred
+ranges.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Codes = NDArray[np.uint8]
 
 
 def finding(frame: DataFrame, project: Project) -> Finding:
-    """Judge the share of near duplicates; the gate cannot tell copies from rows that are alike."""
+    """Judge the share of near duplicates; the gate cannot distinguish copies from similar rows."""
     found = near_duplicates(frame, project.settings)
     share = float(found.mean()) if len(found) else 0.0
     bound = Bound(
@@ -59,8 +60,9 @@ def finding(frame: DataFrame, project: Project) -> Finding:
     if judged.status is Status.PASS:
         return judged
     why = (
-        f"{judged.why.partition(';')[0]}: so many rows repeat another one but for a few values "
-        "that the model may know the holdout from their copies; remove them, or set split.group to "
+        f"{judged.why.partition(';')[0]}: so many rows repeat another one except for a few values "
+        "that the model may have seen copies of the holdout in training; remove them, or set "
+        "split.group to "
         "a column that copies share. If the rows are independent, accept this finding by name"
     )
     return msgspec.structs.replace(judged, status=Status.INSUFFICIENT, why=why)
@@ -84,7 +86,7 @@ def near_duplicates(frame: DataFrame, settings: Settings) -> NDArray[np.bool_]:
 
 
 def _nearest(codes: Codes, row: int, clusters: NDArray[np.intp] | None) -> tuple[int, int]:
-    """In how many columns the nearest and the tenth nearest row differ from a row."""
+    """In how many columns the nearest and the tenth nearest row differ from each row."""
     distance = np.zeros(len(codes), np.uint16)
     for column in codes.T:
         distance += column != column[row]
@@ -96,7 +98,7 @@ def _nearest(codes: Codes, row: int, clusters: NDArray[np.intp] | None) -> tuple
 
 
 def _balls(codes: Codes) -> NDArray[np.float64]:
-    """How many combinations of values differ in at most 0, 1, 2, ... columns from one of them."""
+    """How many combinations of values differ in at most 0, 1, 2, ... columns from a given one."""
     shells = np.zeros(codes.shape[1] + 1)
     shells[0] = 1.0
     for column in codes.T:

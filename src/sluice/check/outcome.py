@@ -22,7 +22,7 @@ def of_split(project: Project, part: str) -> tuple[DataFrame, Predictions]:
 
 
 def of_model(settings: Settings, model: Model, frame: DataFrame) -> Predictions:
-    """The predictions of a model for rows that have its inputs, with its own rule for decisions."""
+    """The predictions of a model for rows that have its inputs, by its own decision rule."""
     inputs = [column.name for column in model.signature.inputs]
     scores = model.score(table.tensors(frame, settings, inputs)).values
     return decided(settings, table.truth(frame, settings), scores, model.signature.decision)

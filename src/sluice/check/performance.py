@@ -73,7 +73,7 @@ def measure(project: Project) -> list[Finding]:
 
 
 def _least(rival: str, settings: Performance) -> Bound:
-    """How much better than a rival the model must be."""
+    """How much better the model must be than a baseline."""
     if rival == segments.GLOBAL:
         return Bound("params.yaml: performance.over_global", low=settings.over_global)
     return Bound("params.yaml: performance.over_baselines", low=settings.over_baselines)
@@ -87,24 +87,26 @@ def _with_risk(finding: Finding, risk: float) -> Finding:
     if finding.name != f"performance/{_CALIBRATION}" or risk <= _USUAL_RISK:
         return finding
     why = (
-        f"{finding.why} (on so few rows, the upper end holds with a probability of {1 - risk:.0%})"
+        f"{finding.why} (with so few rows, the upper end is reliable with a probability of "
+        f"{1 - risk:.0%})"
     )
     return msgspec.structs.replace(finding, why=why)
 
 
 def _uses(judged: int, project: Project) -> Finding:
-    """Whether these rows may judge another model, or have answered too often."""
+    """Whether these rows may still be used to judge a model, or have been used too often."""
     settings = project.settings.performance
     bound = Bound(project.source("performance", "judgements"), high=settings.judgements)
     name = "performance/models judged on this holdout"
     factor = reuse.widening(settings.confidence, judged)
     why = (
         f"{judged} of at most {settings.judgements}; intervals are {number(factor)} times as wide "
-        "as for the first model, so that none of them passes by luck"
+        "as for the first model, so that no model passes by chance"
     )
     if bound.admits(judged):
         return Finding(name, Status.PASS, why, judged, bound=bound)
-    why = f"{why}; the holdout is spent: bring new rows, until most of the holdout is new"
+    why = f"{why}; the holdout has been used too often: add new rows until most of the holdout is "
+    "new"
     return Finding(name, Status.INSUFFICIENT, why, judged, bound=bound)
 
 
@@ -118,22 +120,22 @@ def _believable(metric: str, value: float, ceiling: float, n: int) -> Finding:
     why = (
         f"{number(value)} is above the ceiling of {number(ceiling)}, which suggests that an input "
         "is known only after the target: look at the most important columns, and set "
-        "'use: ignored' for such a column in params.yaml. If the task is as easy as that, accept "
+        "'use: ignored' for such a column in params.yaml. If the task really is that easy, accept "
         "this finding by name, with the reason"
     )
     return Finding(name, Status.INSUFFICIENT, why, plain(value), n=n, bound=bound)
 
 
 def _decides(outcome: Predictions, classes: list[str]) -> Finding:
-    """Refuse a model that decides alike for every row, however well its scores rank them."""
+    """Refuse a model that decides the same for every row, however well its scores rank them."""
     found = np.unique(outcome.decisions)
     bound = Bound("a model decides between classes", low=2)
     name, n = "performance/classes decided for", len(outcome.truth)
     if len(found) > 1:
-        why = f"{len(found)} of {len(classes)} classes are decided for"
+        why = f"{len(found)} of {len(classes)} classes occur among the decisions"
         return Finding(name, Status.PASS, why, len(found), n=n, bound=bound)
     why = (
-        f"every row of the holdout is decided to be {classes[int(found[0])]!r}, so the model "
+        f"the decision for every row of the holdout is {classes[int(found[0])]!r}, so the model "
         "distinguishes nothing: set under selection.costs in params.yaml what each error costs"
     )
     return Finding(name, Status.FAIL, why, len(found), n=n, bound=bound)
@@ -143,7 +145,7 @@ def _decides(outcome: Predictions, classes: list[str]) -> Finding:
 class Measured:
     """Every metric of the task and the gain over each baseline, with their intervals.
 
-    risk: that the calibration error is above the upper end of its interval.
+    risk: the probability that the calibration error is above the upper end of its interval.
     """
 
     values: dict[str, float]

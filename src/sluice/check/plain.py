@@ -15,7 +15,7 @@ _COMBINED, _SIMPLE = ("and", "or"), ("comparison", "nullity")
 
 
 def require(declared: Mapping[str, Any], columns: Collection[str]) -> None:
-    """Raise SluiceError unless an expectation is data alone, and something can fail it.
+    """Raise SluiceError unless an expectation is pure data and can fail.
 
     declared: as great-expectations writes it. columns: the names that a filter may use.
     """
@@ -49,7 +49,7 @@ def _is_plain(condition: Any, columns: Collection[str]) -> bool:
 
 
 def _reference(value: Any) -> str | None:
-    """The first key that stands for a value elsewhere: a parameter, or a schema at an address."""
+    """The first key that refers to a value elsewhere: a parameter, or a schema at an address."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             local = key == "$ref" and str(inner).startswith("#")

@@ -1,7 +1,7 @@
-"""How well the inputs of a model tell the groups of a sensitive column apart.
+"""How well the inputs of a model distinguish the groups of a sensitive column.
 
 A strength is the largest ROC AUC of any group against the rest, on rows that were not used for
-fitting: 0.5 says nothing of the groups, and 1 gives one of them away.
+fitting: 0.5 reveals nothing about the groups, and 1 identifies one of them.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 _ROWS = 5_000
-_GROUP_ROWS = 20  # fewer rows of a group are not told apart from the rest
+_GROUP_ROWS = 20  # groups with fewer rows are not distinguished from the rest
 _LEAST_LEAF = 5
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """How well one input, or all inputs together if `column` is None, tells groups apart.
+    """How well one input, or all inputs together if `column` is None, distinguishes groups.
 
-    group: the one that is told apart best.
+    group: the one that is distinguished best.
     """
 
     sensitive: str
@@ -54,7 +54,7 @@ def proxies(frame: DataFrame, settings: Settings, inputs: list[str]) -> list[Pro
 
 
 def copies(frame: DataFrame, settings: Settings) -> list[Proxy]:
-    """Return every input that tells groups of sensitive columns better than allowed."""
+    """Return every input that distinguishes groups of sensitive columns better than allowed."""
     found = [
         _alone(frame, grouping, name, settings)
         for grouping in _groupings(frame, settings)
@@ -66,7 +66,7 @@ def copies(frame: DataFrame, settings: Settings) -> list[Proxy]:
 def _groupings(frame: DataFrame, settings: Settings) -> list[Grouping]:
     """Return the groups of each sensitive column, and of every two.
 
-    A column may tell who is in neither of two groups, and yet tell little of each.
+    A column may reveal who is in neither of two groups, but little about each group.
     """
     data = settings.data
     judged = data.comparing(data.sensitive.keys() - set(data.sensitive_inputs))
@@ -95,7 +95,7 @@ def _together(frame: DataFrame, grouping: Grouping, inputs: list[str], settings:
 def _proxy(
     model: Any, inputs: DataFrame, grouping: Grouping, column: str | None, seed: int
 ) -> Proxy:
-    """Fit the model on either half of the rows, and measure how it tells groups in the other."""
+    """Fit the model on each half of the rows, and measure it on the other half."""
     chosen = np.random.default_rng(seed).permutation(len(grouping.codes))[:_ROWS]
     of = np.array(grouping.names, object)[grouping.codes[chosen]]
     sizes = {name: int((of == name).sum()) for name in grouping.names}
@@ -118,7 +118,7 @@ def _proxy(
 
 
 def _codes(column: Series) -> Floats:
-    """Return a column as numbers that trees take: categories in alphabetical order."""
+    """Return a column as numbers for a tree: categories are numbered in alphabetical order."""
     if column.dtype.kind != "f":
         return np.unique(column.to_numpy(str), return_inverse=True)[1].astype(np.float64)
     limit = float(np.finfo(np.float32).max)

@@ -1,4 +1,4 @@
-"""The scenarios gate: those which `src/usecase` declares, and those which hold for any model."""
+"""The scenarios gate: the scenarios of `src/usecase`, and those that hold for any model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ROWS = 100
 
 def measure(project: Project) -> list[Finding]:
     """Write the scenarios of the package, and run each one with the exported model."""
-    # The file is read back, because it is what the package contains and other machines run.
+    # The file is read back, because the package contains it and other machines run it.
     return scenario.run(Model(project.model), scenario.read(write_book(project)))
 
 
@@ -97,8 +97,8 @@ def _latest(signature: Signature, settings: Settings, values: Floats, latest: Da
 def _standard_error(scores: Floats, latest: DataFrame, settings: Settings) -> float:
     """The standard error of the mean score of the latest rows; scores: [n] of the holdout.
 
-    Rows of one group count as one. In a split by time, neighbours are alike, so that the means of
-    successive blocks of the holdout differ more than means of independent rows.
+    Rows of one group count as one. In a split by time, neighbouring rows are similar, so the means
+    of successive blocks of the holdout vary more than those of independent rows.
     """
     clusters = clusters_of(latest, settings)
     size = len(latest) if clusters is None else effective_size(clusters)

@@ -1,4 +1,4 @@
-"""The models of segments, as the performance gate judges them beside the model for all rows."""
+"""How the performance gate judges the models of segments against the model for all rows."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ def _on_global(
     )
     told = f"{len(rest):,} of {len(all_):,} segments of the holdout"
     if failed:
-        told += f"; the models of {_named(failed)} are worse than the one for all rows"
+        told += f"; the models of {_named(failed)} are worse than the model for all rows"
     return msgspec.structs.replace(found, why=f"{found.why}: {told}")
 
 
 def _worse(judged: list[SegmentGain]) -> Finding:
-    """Refuse the models of segments which serve, and which new rows show to be worse."""
+    """Refuse the models of segments that are in use although new rows show that they are worse."""
     name = "performance/models of segments that are worse than the one for all rows"
     bound = Bound("a segment must not lose by a model of its own", high=0)
     bad = [one.name for one in judged if one.status == "fail"]

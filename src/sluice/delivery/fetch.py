@@ -28,7 +28,10 @@ def run(
     with Releases(access.find(repository)) as releases:
         release = releases.of_tag(tag)
         if release is None:
-            raise SluiceError(f"there is no release {tag}; the Releases page lists the versions")
+            raise SluiceError(
+                f"there is no release {tag}; choose a version from the Releases "
+                "page of the repository"
+            )
         found = download.record_of(releases, release, folder)
         if found.digest != digest:
             raise SluiceError(

@@ -147,7 +147,7 @@ SETTINGS: dict[str, tuple[Sabotage, str]] = {
     "no reviewers": (environment(), "reviewers: none, should be hubot"),
     "other reviewers": (environment("monalisa"), "reviewers: monalisa, should be hubot"),
     "one more reviewer": (environment("hubot", "octocat"), "should be hubot"),
-    "the starter alone": (only_the_starter, "has no reviewer other than octocat, who started this"),
+    "the starter alone": (only_the_starter, "has no reviewer except octocat, who started this"),
     "self-review": (
         environment("hubot", self_review=True),
         "approval by the person who started the run: allowed",

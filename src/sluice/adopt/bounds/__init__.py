@@ -1,10 +1,11 @@
 """Bounds for a new table, derived from it: a starting point that its owner should revise.
 
 The rows that the split holds out are not used. On the other rows each metric is measured by
-cross-validation, which divides them as the build does. Its bound is set six standard errors to
-the safe side, where the standard error is that of a holdout of the table's own size, together
-with the differences between the models of the folds. A gate passes only if its whole 95 %
-confidence interval is within the bound, and both the holdout and the final model differ by chance.
+cross-validation, which divides them as the build does. Its bound is set six standard errors to the
+safe side, where the standard error is that of a holdout of the table's own size, together with the
+differences between the models of the folds. The margin is needed because a gate passes only if its
+entire 95 % confidence interval is within the bound, and because both the holdout and the final
+model vary by chance.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric by cross-validation, its standard error on the holdout, and the derived bound."""
+    """A cross-validated metric, its standard error on the holdout, and the derived bound."""
 
     value: float
     error: float
@@ -23,7 +24,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class DerivedBounds:
-    """What params.yaml needs to know of the data.
+    """What params.yaml needs to know about the data.
 
     duplicates, class_share, leakage: bounds of the data-quality gate; class_share is None for a
     regression. leaks: inputs that exceed a bound on leaks. too_good: metrics of the best

@@ -30,7 +30,7 @@ _MOST_ROWS = 20_000  # a larger sample would not change the bounds noticeably
 
 
 def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
-    """Measure a typed table; SluiceError if a part of the split has too few rows of a class."""
+    """Measure a typed table. Raises SluiceError if a part of the split lacks rows of a class."""
     part = assign(frame, settings.split, settings.data.id)
     _require_parts(frame, part, settings)
     holdout, validation = int((part == "holdout").sum()), int((part == "validation").sum())

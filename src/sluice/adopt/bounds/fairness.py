@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Measured = tuple[int, str, str]  # the number of a grouping, a measure and its kind
 
-_GROUP_ROWS = (10, 50)  # the fewest and the most rows that a group may have to have
+_GROUP_ROWS = (10, 50)  # limits of the smallest number of rows that may be required of a group
 # From the mean upper end of the gate's interval, which is two standard errors from its estimate.
 _SAFE_ERRORS = 4
 
@@ -73,7 +73,8 @@ def fairness_bounds(
     for trial in trials:
         for (k, kind), estimate in _differences(codes, trial, settings, validation, holdout):
             found = single if len(made[k].columns) == 1 else intersections
-            # The bound is NaN for a difference that cannot be measured: others decide then.
+            # The bound is NaN for a difference that cannot be measured; the other differences then
+            # decide.
             if estimate.bound > found[f"{kind}_difference"].bound:
                 found[f"{kind}_difference"] = estimate
     _limit(single, intersections, settings, unit)
@@ -148,7 +149,8 @@ def _limit(
 ) -> None:
     """Limit the bounds, and allow intersections at least twice the difference.
 
-    A wider bound would refuse nothing. It is better that the gate says there are too few rows.
+    A wider bound would refuse nothing. It is better if the gate reports that there are too few
+    rows.
     """
     most, most_intersected = (0.75, 1.25) if settings.task == "regression" else (0.5, 0.8)
     for key, estimate in single.items():

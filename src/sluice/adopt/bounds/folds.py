@@ -1,4 +1,4 @@
-"""Divide the rows for cross-validation by the same rule by which the build splits them."""
+"""Divide the rows for cross-validation by the same rule as the build."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def folds(rows: DataFrame, truth: Floats | Ints, settings: Settings) -> list[Fol
 
 
 def together(rows: DataFrame, settings: Settings) -> Clusters | None:
-    """The number of the group of rows that share a part of the split, shape [n].
+    """For each row, the number of its group of rows that share a part of the split; shape [n].
 
     These are the rows of a group or, if there is neither a group nor an id, rows that are equal.
-    None if every row is on its own.
+    None if the rows are independent.
     """
     import pandas as pd
 
@@ -61,7 +61,7 @@ def together(rows: DataFrame, settings: Settings) -> Clusters | None:
 
 
 def sample(rows: DataFrame, most: int, settings: Settings) -> DataFrame:
-    """About `most` rows by chance, with all rows of each group that is chosen."""
+    """About `most` randomly chosen rows, with all rows of each group that is chosen."""
     if len(rows) <= most:
         return rows
     group = settings.split.group_column
@@ -73,7 +73,7 @@ def sample(rows: DataFrame, most: int, settings: Settings) -> DataFrame:
 
 
 def _forward(times: Floats) -> list[Fold]:
-    """Fit on the first parts of the time and predict the next one; equal times stay together."""
+    """Fit on the earlier periods and predict the next one; rows with equal times stay together."""
     _, place, count = np.unique(times, return_inverse=True, return_counts=True)
     middle = (np.cumsum(count) - count / 2) / count.sum()
     part = np.minimum((middle * (_FOLDS + 1)).astype(np.intp), _FOLDS)[place]

@@ -17,7 +17,7 @@ from sluice.adopt.bounds.trial import Trial
 from sluice.config import Settings
 from sluice.metrics import METRICS, Floats, Predictions
 
-# Fewer rows of the rarest class say little about a Brier score, or about a ROC curve.
+# With fewer rows of the rarest class, a Brier score or a ROC AUC is too uncertain.
 _BRIER_ROWS, _ROC_ROWS = 30, 10
 
 
@@ -77,7 +77,7 @@ def _estimate(name: str, trial: Trial, resampled: Floats, holdout: int) -> Estim
 
 
 def _between_models(name: str, trial: Trial, sampling: float, holdout: int) -> float:
-    """The standard deviation between the models of the folds that sampling does not explain.
+    """The part of the standard deviation between the folds' models that sampling does not explain.
 
     Models differ because they are fitted on other rows, and in a split by time because the data
     changes. sampling: the standard error on `holdout` rows.

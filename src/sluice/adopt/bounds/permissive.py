@@ -1,4 +1,4 @@
-"""Bounds that allow everything but leaks, for the settings with which the real ones are derived."""
+"""Bounds that allow everything except leaks, used while the real bounds are derived."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sluice.metrics import FAIRNESS_MEASURES
 
 _METRICS = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "r2"}
 _NAN = float("nan")
-_NEARLY_ALL, _HARDLY_ANY = 1 - 1e-9, 1e-9  # a bound that nothing can miss is refused
+_NEARLY_ALL, _HARDLY_ANY = 1 - 1e-9, 1e-9  # params.yaml refuses a bound that every value meets
 
 
 def permissive_bounds(profile: TableProfile) -> DerivedBounds:

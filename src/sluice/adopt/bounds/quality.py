@@ -12,10 +12,10 @@ from sluice.task import Task
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# The largest share of the target that one column may explain, see sluice.check.strength. These
-# are constants: a leak must not loosen the bound that is to catch it. Honest columns explain less
+# The largest share of the target that one column may explain, see sluice.check.strength. These are
+# constants: a leak must not loosen the bound that should catch it. Legitimate columns explain less
 # of a class than of the ranks of numbers: seldom more than 0.7, although a petal's width explains
-# 0.9 of the species of an iris. Such a column is left out until a person knows better.
+# 0.9 of the species of an iris. Such a column is left out until a person decides otherwise.
 LEAKAGE: dict[Task, float] = {"binary": 0.8, "multiclass": 0.8, "regression": 0.95}
 
 

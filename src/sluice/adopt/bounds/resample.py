@@ -13,13 +13,13 @@ from sluice.stats.bootstrap import Clusters, Rows, draw
 
 Key = TypeVar("Key", bound=Hashable)
 
-_RESAMPLES = 200  # of heavy tails, fewer draw the extreme rows too seldom
+_RESAMPLES = 200  # with heavy tails, fewer resamples would contain the extreme rows too seldom
 
 # How many standard errors a bound is from its estimate.
 SAFE_ERRORS = 6
-# A rate may be off by so many rows even if resampling shows no error. Where none was observed,
-# three are possible ("rule of three", Hanley and Lippman-Hand, 1983), and the confidence interval
-# of three reaches twice the square root of three further.
+# A rate may be wrong by this many rows even if resampling shows no error. If no case was observed,
+# up to three are plausible ("rule of three", Hanley and Lippman-Hand, 1983), and the upper
+# confidence limit of three is three plus twice its square root.
 POSSIBLE_ERRORS = 3 + 2 * math.sqrt(3)
 
 
@@ -32,8 +32,8 @@ def resample(
 ) -> dict[Key, Floats]:
     """Return [resamples] values of each number that `statistic` returns for some row numbers.
 
-    The row numbers are about `rows` of 0 to n - 1, drawn with replacement. clusters: the number
-    of the group of each row, if whole groups are to be drawn.
+    About `rows` row numbers from 0 to n - 1 are drawn with replacement. clusters: the number
+    of the group of each row, if entire groups are to be drawn.
     """
     random = np.random.default_rng(seed)
     drawn = [draw(random, n, clusters=clusters, size=rows) for _ in range(_RESAMPLES)]
@@ -44,7 +44,7 @@ def resample(
 def resample_metrics(
     outcome: Predictions, names: list[str], rows: int, seed: int, clusters: Clusters | None
 ) -> dict[str, Floats]:
-    """Return [resamples] values of each metric on so many rows; NaN where it is undefined."""
+    """Return [resamples] values of each metric on that many rows; NaN where it is undefined."""
     return resample(
         lambda chosen: {name: METRICS[name].compute(outcome.rows(chosen)) for name in names},
         len(outcome.truth),

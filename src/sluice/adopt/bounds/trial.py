@@ -75,10 +75,9 @@ def best(trials: dict[str, Trial], metric: str) -> Trial:
 def close_to_best(
     trials: dict[str, Trial], top: Trial, metric: str, seed: int, validation: int
 ) -> list[Trial]:
-    """Return the trials which the selection might choose by chance.
+    """Return the trials that the selection might choose by chance.
 
-    These are the trials whose metric is within three standard errors of the top one's on
-    `validation` rows.
+    Their metric is within three standard errors of the best trial's on `validation` rows.
     """
     score = METRICS[metric]
     value = score.compute(top.outcome)

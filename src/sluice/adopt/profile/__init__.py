@@ -13,7 +13,7 @@ from sluice.task import Task
 
 ColumnType = Literal["integer", "number", "category", "text"]
 _FEW_UNITS = 1000
-_LATEST_UNITS = 5  # fewer groups of the latest rows may by chance be none at all
+_LATEST_UNITS = 5  # with fewer groups, the latest rows might by chance contain none at all
 
 ColumnUse = Literal["feature", "ignored"]
 
@@ -22,10 +22,10 @@ ColumnUse = Literal["feature", "ignored"]
 class ColumnProfile:
     """One column as params.yaml will describe it.
 
-    levels: those of a category that the model tells apart, if it may have other values too.
-    missing: the share of missing values that is allowed. mostly: the share of values that must
-    be known ones, where the table's own is not enough. remark: a sentence for people about
-    how the column was treated and why; empty if there is nothing to say.
+    levels: the values of a category that the model distinguishes, if it may have other values too.
+    missing: the share of missing values that is allowed. mostly: the share of values that must be
+    known, if it differs from the table's. remark: a sentence about how the column was treated and
+    why, or an empty text.
     """
 
     name: str
@@ -44,7 +44,7 @@ class ColumnProfile:
 class TableProfile:
     """A table, its columns, and the groups of its sensitive columns.
 
-    heavy_tailed: one percent of the rows causes more than a third of the target's variance.
+    heavy_tailed: one percent of the rows accounts for more than a third of the target's variance.
     rare_positives: the share of positive rows if it is below ten percent, else None. suspects:
     the columns that were left out because they may be leaks or proxies, with the reasons.
     group, by_time: what params.yaml will say under split, where the group may be `none`.
@@ -94,7 +94,7 @@ class TableProfile:
         return replace(self, columns=columns)
 
     def with_entities(self, entities: Entities | None) -> TableProfile:
-        """Return the same table with what seems to mark rows of one entity."""
+        """Return the same table with the columns that seem to identify an entity."""
         return replace(self, entities=entities)
 
     @property
@@ -104,7 +104,7 @@ class TableProfile:
 
     @property
     def latest(self) -> float:
-        """The share of rows that stand for the latest ones."""
+        """The share of rows that count as the latest ones."""
         units = self.groups or self.rows
         if units < _FEW_UNITS:
             return round(max(0.05, min(0.15, _LATEST_UNITS / units)), 2)

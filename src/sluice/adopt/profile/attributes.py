@@ -1,4 +1,4 @@
-"""Sensitive columns of yes and no that together are one attribute, such as `black` and `hispanic`.
+"""Sensitive yes/no columns that together form one attribute, such as `black` and `hispanic`.
 
 Each row has yes in at most one of them. Columns that are rarely yes can look like that by chance,
 so they are only joined if chance would have given several rows a second yes.
@@ -20,9 +20,9 @@ from sluice.config import Groups, Scalar
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-# The labels that say yes, and those that say no.
+# The labels that mean yes, and those that mean no.
 _YES = {"1": "0", "true": "false", "yes": "no", "y": "n", "t": "f"}
-# Of so many expected rows with two of them, chance gives none in fewer than 1 of 100 tables.
+# If this many rows with two of them are expected, fewer than 1 of 100 tables have none by chance.
 _EXPECTED = 5
 
 Attributes = dict[str, dict[str, Scalar]]
@@ -52,7 +52,7 @@ def joined(frame: DataFrame, sensitive: Mapping[str, Groups]) -> Attributes:
 
 
 def _yes(frame: DataFrame, name: str) -> str | None:
-    """Return the label that says yes in a column of two labels; None for any other column."""
+    """Return the label that means yes in a column of two labels; None for any other column."""
     labels = set(known_labels(frame[name]))
     for label in labels:
         if len(labels) == 2 and (labels - {label}) == {_matching(label)}:
@@ -61,7 +61,7 @@ def _yes(frame: DataFrame, name: str) -> str | None:
 
 
 def _matching(yes: str) -> str | None:
-    """Return the no of a yes, in the same case."""
+    """Return the label for no that belongs to a label for yes, in the same case."""
     no = _YES.get(yes.lower())
     if no is None or yes.islower() or yes.isdigit():
         return no
@@ -69,7 +69,7 @@ def _matching(yes: str) -> str | None:
 
 
 def _excludes(rows: NDArray[np.bool_], others: Collection[NDArray[np.bool_]]) -> bool:
-    """Whether no row has this yes and another one, although chance would give some."""
+    """Whether no row has a second yes beside this one, although some would by chance."""
     together = sum(int((rows & other).sum()) for other in others)
     by_chance = math.fsum(float(rows.sum()) * float(other.mean()) for other in others)
     return not together and by_chance >= _EXPECTED

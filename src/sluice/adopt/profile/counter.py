@@ -1,4 +1,4 @@
-"""Columns that count or name the rows of a file, and so say nothing about a new row."""
+"""Columns that number or name the rows of a file, and so are useless for a new row."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ _DENSE = 2  # at most this many numbers for each row
 def counts_rows(column: Series) -> bool:
     """Whether a column of whole numbers counts the rows.
 
-    Its name says so, or its numbers rise or fall with the file and are spread evenly, as a count
-    is from which rows were taken. A feature has repeats, gaps of all sizes, or is not in order.
+    Its name says so, or its numbers rise or fall through the file and are spread evenly, like row
+    numbers of which some were removed. A feature has repeats, gaps of all sizes, or is not in
+    order.
     """
     if column.dtype.kind not in "iu" or column.isna().any():
         return False
@@ -51,11 +52,11 @@ def _are_years(values: Floats) -> bool:
 
 
 def _is_even(rising: Floats) -> bool:
-    """Whether at least half of the numbers are there, or those there are a random sample."""
+    """Whether at least half of the numbers are present, or the present ones are a random sample."""
     size, span = len(rising), rising[-1] - rising[0] + 1
     if span <= _DENSE * size:
         return True
-    # The largest distance between two distribution functions, which 99 of 100 samples keep.
+    # The distance between two distribution functions that 99 of 100 samples do not exceed.
     expected = (rising - rising[0]) / (rising[-1] - rising[0])
     observed = np.arange(size) / (size - 1)
     return bool(np.abs(expected - observed).max() <= 1.63 / np.sqrt(size))

@@ -22,12 +22,12 @@ from sluice.labels import MISSING
 if TYPE_CHECKING:
     from pandas import Series
 
-_FEW_LEVELS = 50  # a category of so many keeps them all
+_FEW_LEVELS = 50  # up to this many levels, a category keeps all of them
 _MOST_LEVELS = 254  # the most that a model distinguishes in one column
 _LEVEL_ROWS = 20  # a level with fewer rows is treated as one with the other rare levels
-_COVERED = 0.1  # the share of rows which the frequent levels of a category have at least
+_COVERED = 0.1  # the frequent levels of a category must cover at least this share of the rows
 
-# Words in a column name which suggest that the column names the row.
+# Words in a column name that suggest that the column identifies the row.
 _ID_WORDS = {"id", "ids", "index", "key", "uuid", "guid", "nr", "no", "number", "row", "rowid"}
 _NAME_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _IF_ID = "if it identifies the row, adopt again with --id"
@@ -55,14 +55,14 @@ def profile_feature(column: Series, *, derived: bool = False) -> ColumnProfile:
 
 
 def ignored(column: Series, reason: str) -> ColumnProfile:
-    """Return the profile of a column that is no model input."""
+    """Return the profile of a column that is not a model input."""
     kind: ColumnType = number_type(column) if is_number(column) else "text"
     missing = allowed_missing(column)
     return ColumnProfile(str(column.name), kind, "ignored", missing=missing, remark=reason)
 
 
 def _reason_to_ignore(column: Series, *, derived: bool) -> str:
-    """Say why no model could use the column, whatever the target; empty if one could."""
+    """Say why no model could use the column, whatever the target is; empty if a model could."""
     count = column.nunique()
     if count < 2:
         return (
@@ -76,7 +76,7 @@ def _reason_to_ignore(column: Series, *, derived: bool) -> str:
             "use numbers derived from it"
         )
     if not derived and counts_rows(column):
-        return f"it counts the rows of the file and says nothing about a new row; {_IF_ID}"
+        return f"it numbers the rows of the file, so it has no meaning for a new row; {_IF_ID}"
     if count == len(column) and is_number(column) and column.dtype.kind != "f":
         named = any(part.lower() in _ID_WORDS for part in _NAME_PARTS.findall(str(column.name)))
         return f"it is different in every row; {_IF_ID}" if named else ""
@@ -106,18 +106,18 @@ def _category_or_text(column: Series) -> ColumnProfile:
         told = (
             f"the {len(levels)} that are frequent enough, and treats all others as one"
             if len(levels) < count
-            else "all of them, and treats new ones as one"
+            else "all of them, and treats all new ones as one"
         )
         rare = f"it has {count:,} different texts; the model distinguishes {told}"
         return ColumnProfile(name, "category", levels=levels, missing=missing, remark=rare)
     text = (
-        f"it has {count:,} different texts, most of them in few rows, so it is taken for free text"
+        f"it has {count:,} different texts, most of them in few rows, so it is treated as free text"
     )
     return ignored(column, remark or text)
 
 
 def _frequent(column: Series) -> list[str]:
-    """Return the levels with enough rows, in order; none if together they have few of the rows."""
+    """Return the levels with enough rows, in order; none if together they cover too few rows."""
     counts = table.labels(column).value_counts()
     counts = (
         counts[counts.index != MISSING].sort_index().sort_values(ascending=False, kind="stable")

@@ -1,4 +1,4 @@
-"""Columns of texts that people read as numbers: with signs of a currency, separators, or words."""
+"""Text columns that people read as numbers: with currency signs, separators or words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHOWN = 20
 
 
 def advice(column: Series) -> str:
-    """Say how to write the texts so that they are numbers; empty if they are not meant as such."""
+    """Say how to write the texts as numbers; empty if they are not meant as numbers."""
     return _formatted(column) or _with_words(column)
 
 
@@ -41,7 +41,7 @@ def _formatted(column: Series) -> str:
 
 
 def _with_words(column: Series) -> str:
-    """Say which words a column of numbers contains; empty if it is not such a column."""
+    """Say which words a column of numbers contains; empty if there are none."""
     import pandas as pd
 
     if column.dtype.kind == "b":

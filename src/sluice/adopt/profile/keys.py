@@ -1,4 +1,4 @@
-"""The columns which identify a row, say which rows belong together, or order the rows in time."""
+"""The columns that identify a row, say which rows belong together, or order the rows in time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FEWEST_TIMES = 4  # one for each part of the split
 
 
 def profile_id(column: Series) -> ColumnProfile:
-    """Return the profile of a column that identifies a row; SluiceError if it does not."""
+    """Return the profile of a column that identifies a row. Raises SluiceError if it does not."""
     name = str(column.name)
     _require_known("--id", column, "an id must identify every row")
     repeats = int(table.labels(column).duplicated().sum())
@@ -48,7 +48,7 @@ def profile_group(column: Series) -> ColumnProfile:
             f"--group: column {name!r} is {column.iloc[0]!r} in every row, so all rows would be in "
             "one part: name another column"
         )
-    remark = f"its {distinct:,} different values group the rows, so it is no model input"
+    remark = f"its {distinct:,} different values group the rows, so it is not a model input"
     return ColumnProfile(name, _type(column), "ignored", remark=remark)
 
 
@@ -75,7 +75,7 @@ def profile_time(column: Series) -> ColumnProfile:
             f"{_FEWEST_TIMES} are needed, one for each part of the split"
         )
     kind: ColumnType = number_type(column) if is_number(column) else "text"
-    remark = "it orders the rows for the split by time, so it is no model input"
+    remark = "it orders the rows for the split by time, so it is not a model input"
     return ColumnProfile(name, kind, "ignored", remark=remark)
 
 

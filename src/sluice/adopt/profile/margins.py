@@ -15,11 +15,11 @@ from sluice.metrics import Floats
 if TYPE_CHECKING:
     from pandas import Series
 
-_TAIL = 20  # the extreme values whose mean distance from the next one shows how long the tail is
-_REACH = 2  # how many times this distance the range goes beyond the most extreme value
+_TAIL = 20  # the number of extreme values whose mean distance from the next one measures the tail
+_REACH = 2  # the range extends beyond the most extreme value by this many times that distance
 _NEW_ROWS = 0.25  # new rows, as a share of the adopted ones, that must fit
 _CONFIDENCE = 0.975
-# So many rows with unexpected values may come with the new ones.
+# This many new rows may have unexpected values.
 _UNEXPECTED_ROWS = 4
 _LEAST_MOSTLY = 0.9
 
@@ -51,8 +51,8 @@ def _excess(rising: Floats) -> float:
 def allowed_missing(column: Series) -> float:
     """Return the share of missing values to allow: 1.5 times the observed share plus 0.01.
 
-    It is at least the upper end of the 95 % confidence interval of the share (Clopper and
-    Pearson, 1934), so that a first missing value does not break a bound of zero.
+    It is at least the upper end of the 95 % confidence interval of the share (Clopper and Pearson,
+    1934), so that the first missing value does not exceed a bound of zero.
     """
     from scipy.stats import beta
 
@@ -63,15 +63,14 @@ def allowed_missing(column: Series) -> float:
 
 
 def mostly(rows: int) -> float:
-    """Return the share of values that must be as expected in a table of so many rows."""
+    """Return the share of values that must be as expected in a table of that many rows."""
     return max(_LEAST_MOSTLY, math.floor((1 - _UNEXPECTED_ROWS / rows) * 1e5) / 1e5)
 
 
 def mostly_known(column: Series) -> float | None:
     """Return the share of values that must be known categories; None if `mostly` is enough.
 
-    The share of rows with categories that nobody has seen is about that of the categories which
-    were seen once (Good, 1953).
+    The share of rows with unseen categories is about that of categories seen once (Good, 1953).
     """
     counts = table.labels(column).value_counts()
     new = int((counts[counts.index != MISSING] == 1).sum()) * _NEW_ROWS

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 _MOST_GROUPS = 12  # a number with more distinct values is divided into bands
 _BANDS = 3
-_GROUP_ROWS = 50  # fewer rows on the holdout say little about a group
+_GROUP_ROWS = 50  # with fewer holdout rows, a group cannot be judged
 
 
 def profile_sensitive(column: Series) -> ColumnProfile:
-    """Return the profile of a sensitive column; SluiceError if it has no comparable groups."""
+    """Return the profile of a sensitive column. Raises SluiceError without comparable groups."""
     name, labels, missing = str(column.name), known_labels(column), allowed_missing(column)
     if is_date(column):
         raise SluiceError(f"--sensitive: column {name!r} is a date: add a column such as the age")
@@ -55,8 +55,8 @@ def profile_sensitive(column: Series) -> ColumnProfile:
 def groups_of(column: Series, profile: ColumnProfile) -> Groups:
     """Return the groups of a sensitive column: bands of a number, or its values.
 
-    Values with too few holdout rows to be judged alone form one group. A larger one never joins
-    them, although its intersections with other columns may be small.
+    Values with too few holdout rows to be judged alone form one group. A larger group is never
+    merged, although its intersections with other columns may be small.
     """
     if not profile.values:
         return _bands(column)

@@ -29,7 +29,7 @@ _RARE = 0.1
 
 
 def profile_target(column: Series, words: str = "") -> tuple[Task, ColumnProfile]:
-    """Return the task and the target's profile; SluiceError if it cannot be predicted.
+    """Return the task and the target's profile. Raises SluiceError if it cannot be predicted.
 
     words: a sentence about words that were taken for missing values, or for classes.
     """
@@ -42,7 +42,7 @@ def profile_target(column: Series, words: str = "") -> tuple[Task, ColumnProfile
         return "regression", ColumnProfile(name, number_type(column), "feature", low, high)
     if len(labels) > _MOST_CLASSES:
         if how := advice(column):
-            raise SluiceError(f"the target {name!r} is no number: {how}")
+            raise SluiceError(f"the target {name!r} is not a number: {how}")
         raise SluiceError(
             f"the target {name!r} has {len(labels):,} different texts, but at most "
             f"{_MOST_CLASSES} classes are supported: combine some, or predict a number"
@@ -100,7 +100,7 @@ def rare_positives(column: Series, positive: Scalar | None) -> float | None:
 
 
 def is_heavy_tailed(column: Series) -> bool:
-    """Whether one percent of the rows causes more than a third of the variance."""
+    """Whether one percent of the rows accounts for more than a third of the variance."""
     values = column.astype("float64")
     squares = ((values - values.median()) ** 2).sort_values()
     return bool(squares.iloc[-max(1, len(squares) // 100) :].sum() > squares.sum() / 3)

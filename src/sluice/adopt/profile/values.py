@@ -46,7 +46,7 @@ def date_remark(column: Series) -> str:
 
 
 def nearly_equal(labels: list[str]) -> str:
-    """Say which two of the labels differ only in what people do not see; empty if none do."""
+    """Say which two of the labels look the same to a reader; empty if none do."""
     seen: dict[str, str] = {}
     for text in labels:
         other = seen.setdefault(spelling.fold(text), text)

@@ -1,7 +1,7 @@
 """Words that may stand for a missing value, such as NA: which are values, and which are missing.
 
-A Parquet file tells missing values from texts, so such a word in it is a value. A CSV file does
-not: the word is missing, unless it is a frequent class of the target, or the column would have
+A Parquet file distinguishes missing values from texts, so such a word in it is a value. A CSV file
+does not: the word is missing, unless it is a frequent class of the target, or the column would have
 a single value without it, or `--keep` names it.
 """
 
@@ -41,7 +41,7 @@ def parse_keep(options: Collection[str]) -> dict[str, set[str]]:
 
 
 def without_missing(found: Source, target: str, keep: Keep) -> tuple[DataFrame, dict[str, str]]:
-    """Return the table with NA in the place of words for missing values.
+    """Return the table with words for missing values replaced by NA.
 
     Also returns, by column, a sentence that names the words and what they were taken for.
     """

@@ -21,11 +21,10 @@ __all__ = ["Source", "read", "write"]
 def read(file: Path, keep: Mapping[str, Collection[str]] | None = None) -> Source:
     """Return the table with typed columns, and what was done to read it.
 
-    file: may also be a folder of parts.
-    A column is Int64, float64, boolean, a date or text. Missing values are NA, but a text column
-    still has the words that may stand for them. keep: by column, such words that are values.
-    Raises SluiceError for a file that cannot be read, is not a table, or holds values that a
-    model cannot take.
+    file: may also be a folder of parts. A column is Int64, float64, boolean, a date or text.
+    Missing values are NA, but a text column still has words such as NA that may mean one. keep: by
+    column, such words that are values. Raises SluiceError for a file that cannot be read, is not a
+    table, or holds values that a model cannot take.
     """
     if file.is_dir():
         files = table.parts(file)

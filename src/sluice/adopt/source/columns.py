@@ -19,7 +19,7 @@ _LONGEST_NAME = 200
 
 
 def require_names(file: Path, names: list[str]) -> None:
-    """Raise SluiceError unless every column has a usable name of its own."""
+    """Raise SluiceError unless every column has a usable and unique name."""
     for place, name in enumerate(names, 1):
         if not name.strip():
             raise SluiceError(f"{file}: column {place} has no name; name it")
@@ -51,7 +51,7 @@ def require_finite(file: Path, column: Series) -> None:
 
 
 def integers_if_whole(numbers: Series) -> Series:
-    """Return Int64 if every known value is a whole number that float64 holds exactly."""
+    """Return Int64 if every known value is a whole number that float64 represents exactly."""
     if numbers.dtype.kind in "iu":
         return numbers.astype("Int64")
     known = numbers.dropna()

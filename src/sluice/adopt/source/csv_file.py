@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def read(file: Path, keep: Mapping[str, Collection[str]]) -> Source:
-    """Return the table; raises SluiceError if the file is no CSV.
+    """Return the table. Raises SluiceError if the file is not a CSV file.
 
-    keep: by column, words that stand for missing values elsewhere but are values here.
+    keep: by column, words that mean a missing value in other columns but are values here.
     """
     import pandas as pd
 
@@ -52,7 +52,7 @@ def read(file: Path, keep: Mapping[str, Collection[str]]) -> Source:
 
 
 def _text(file: Path) -> str:
-    csv_dialect.sample(file)  # raises an error for what is no text
+    csv_dialect.sample(file)  # raises an error for anything that is not text
     try:
         text = file.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -109,7 +109,7 @@ def _short_rows(found: layout.Layout, texts: DataFrame) -> list[str]:
 
 
 def _require_one_header(file: Path, names: list[str], texts: DataFrame) -> None:
-    """Raise SluiceError if a row repeats the header, as it does if files were put together."""
+    """Raise SluiceError if a row repeats the header, which happens when files are concatenated."""
     if len(names) < 2:
         return
     repeats = (texts == names).all(axis="columns")
@@ -117,5 +117,5 @@ def _require_one_header(file: Path, names: list[str], texts: DataFrame) -> None:
         row = int(repeats.to_numpy().argmax()) + 1
         raise SluiceError(
             f"{file}: row {row:,} repeats the header (number of such rows: {repeats.sum():,}); "
-            "remove these rows, which are left from files that were put together"
+            "remove these rows, which remain from files that were concatenated"
         )

@@ -39,7 +39,7 @@ class Layout:
 
 
 def find(file: Path, text: str) -> Layout:
-    """Return the layout; SluiceError if the first line is a title or a row of values."""
+    """Return the layout. Raises SluiceError if the first line is a title or a row of values."""
     declared = _DECLARED.match(text)
     body = text[declared.end() :] if declared else text
     delimiter = declared[1] if declared else csv_dialect.delimiter(body[:_SAMPLED])
@@ -78,7 +78,7 @@ def _sample(text: str, delimiter: str) -> Rows:
 
 
 def _width(rows: Rows) -> tuple[int, int]:
-    """Return the commonest number of fields, and how many rows have it."""
+    """Return the most frequent number of fields, and how many rows have it."""
     return Counter(map(len, rows)).most_common(1)[0]
 
 
@@ -124,7 +124,7 @@ def _begins_with_names(sample: Rows) -> bool:
 
 def _is_row(header: list[str], sample: Rows) -> bool:
     """Whether the first line has values like those below it."""
-    # A row that repeats the header is refused later, for what it is.
+    # A row that repeats the header is refused later, with that reason.
     rows = [row for row in sample if len(row) == len(header) and row != header]
     if len(rows) < 2:
         return False

@@ -1,4 +1,4 @@
-"""Which columns of a CSV file are numbers: those whose texts lose nothing by it."""
+"""Which columns of a CSV file are numbers: those whose texts convert without loss."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sluice.missing import WORDS
 if TYPE_CHECKING:
     from pandas import Series
 
-# Texts with more different spellings than a category has levels are numbers all the same.
+# Columns with more distinct texts than a category may have levels are numbers anyway.
 _MOST_SPELLINGS = 50
 
 _NUMBER = re.compile(
@@ -39,12 +39,12 @@ class Typed:
 
 
 def is_plain_number(text: str) -> bool:
-    """Whether a text is a number as programs write it, without separators and signs of units."""
+    """Whether a text is a number as programs write it, without separators or units."""
     return _NUMBER.fullmatch(text.strip()) is not None
 
 
 def as_numbers(column: Series, keep: Collection[str]) -> Typed:
-    """Return a column of texts as numbers if each text is one and none loses its spelling.
+    """Return a column of texts as numbers if each text is one and none loses information.
 
     Words for missing values count as missing, except those that are to be kept.
     """
@@ -102,7 +102,9 @@ def _alike(spellings: Series) -> list[str]:
 
 
 def _trailing_zero(spellings: Series) -> str:
-    """Return a text such as 1.10 if others have fewer decimals, as no program writes numbers."""
+    """Return a text such as 1.10 if others have fewer decimals; no program writes numbers like
+    that.
+    """
     fractions = {text: found[1] for text in spellings if (found := _FRACTION.search(text))}
     if len(set(map(len, fractions.values()))) < 2:
         return ""

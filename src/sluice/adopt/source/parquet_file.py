@@ -1,4 +1,4 @@
-"""Read a Parquet file: its many types become the few that a model can use."""
+"""Read a Parquet file, and convert its types to the few that a model can use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TOO_LONG = (
 
 
 def read(file: Path) -> Source:
-    """Return the table; raises SluiceError if it is no Parquet file or has nested columns."""
+    """Return the table. Raises SluiceError if it is not a Parquet file or has nested columns."""
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -114,7 +114,7 @@ def _decimals(column: pa.ChunkedArray) -> Series:
 
 
 def _is_too_long(values: Series) -> bool:
-    """Whether the column has whole numbers that float64 does not hold exactly."""
+    """Whether the column has whole numbers that float64 does not represent exactly."""
     if values.dtype.kind not in "iuO":
         return False
     known = values.dropna()

@@ -1,4 +1,4 @@
-"""A folder of parts as one source, which `sluice adopt --again` meets after a retraining."""
+"""A folder of parts as one source; `sluice adopt --again` finds one after a retraining."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ def without_unnamed(
         else:
             raise SluiceError(
                 f"{file}: column {place + 1} has no name; its values, such as "
-                f"{column.dropna().iloc[0]!r}, do not just number or name the rows, so name the "
-                "column in the header"
+                f"{column.dropna().iloc[0]!r}, are more than row numbers or row names, so name "
+                "the column in the header"
             )
     frame = texts[kept].rename(columns={place: now for now, place in enumerate(kept)})
     return [names[place] for place in kept], frame, notes

@@ -42,8 +42,8 @@ def find(look: Look, labels: Path, project: Project) -> NewRows:
     settings = project.settings
     if settings.data.id is None:
         raise SluiceError(
-            "params.yaml: data.id names no column, so new rows cannot be told from those that the "
-            "data has: name the column with the id of each row"
+            "params.yaml: data.id names no column, so new rows cannot be distinguished from those "
+            "that the data already has: name the column with the id of each row"
         )
     held = table.read_raw(project.data, settings.columns)
     log = ScoredLog(look.log_place, look.summaries, look.reference, look.subject)
