@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sluice.package.archive import Package
-from sluice.rollout import judge, walk
+from sluice.rollout import judge, traffic, walk
 from support.command_line import CommandLine
 from support.fixture_project import Ran
 from support.kubernetes.api_double import ROUTES, Cluster, cluster
@@ -136,7 +136,7 @@ def test_a_canary_that_fails_is_taken_back_at_once(
 def test_a_gateway_that_never_takes_the_route_is_one_clear_line(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walk, "_CONFIRM_SECONDS", 0.3)
+    monkeypatch.setattr(traffic, "_CONFIRM_SECONDS", 0.3)
     _obey(stage.cluster, monkeypatch, ResolvedRefs="False")
     for arm in stage.versions:
         stage.serve(arm)
@@ -152,7 +152,7 @@ def test_a_gateway_that_never_takes_the_route_is_one_clear_line(
 def test_a_gateway_that_says_nothing_is_one_clear_line(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walk, "_CONFIRM_SECONDS", 0.3)
+    monkeypatch.setattr(traffic, "_CONFIRM_SECONDS", 0.3)
     for arm in stage.versions:
         stage.serve(arm)
     ran = stage.run()

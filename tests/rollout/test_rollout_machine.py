@@ -16,6 +16,7 @@ from sluice.errors import SluiceError
 from sluice.package.archive import Package
 from sluice.rollout.machine import api, processes, proxy, record
 from sluice.rollout.machine.control import Control
+from sluice.rollout.traffic import confirm
 from sluice.rollout.weights import ALL_STABLE, Weights
 from support.rollout import until
 
@@ -107,6 +108,80 @@ def test_a_proxy_that_missed_its_file_is_told_again(control: Control, opened_pai
     assert arms.read_bytes() == before
     until(lambda: control.applied(Weights.at(50)))
     assert arms.read_bytes() == wanted
+
+
+def test_a_proxy_that_dies_at_a_change_is_started_with_the_new_weights(
+    control: Control, opened_pair: Both
+) -> None:
+    champion = opened_pair[0]
+    one = (champion.folder, champion.manifest.version)
+    control.start_all(dict.fromkeys(("baseline", "canary"), one))
+    before = control.machine.proxy
+    assert before is not None
+    os.kill(before.pid, signal.SIGKILL)
+    control.set_weights(Weights.at(50))
+    confirm(control, Weights.at(50))
+    assert control.machine.proxy != before
+
+
+def test_a_proxy_that_hangs_for_a_while_loses_nothing_and_one_that_stays_so_is_replaced(
+    control: Control, callers: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = control.machine.proxy
+    assert before is not None
+    with callers() as some:
+        os.kill(before.pid, signal.SIGSTOP)
+        time.sleep(3)
+        os.kill(before.pid, signal.SIGCONT)
+        until(lambda: control.applied(ALL_STABLE))
+        assert some.none_lost() > 100
+    monkeypatch.setattr("sluice.rollout.machine.control._TRIES", 1)
+    os.kill(before.pid, signal.SIGSTOP)
+    control.restore()
+    assert not processes.alive(before)
+    until(lambda: control.applied(ALL_STABLE))
+
+
+def test_a_switch_that_the_proxy_does_not_confirm_ends_no_server(
+    control: Control,
+    callers: Callable[..., Any],
+    opened_pair: Both,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    candidate, old = opened_pair[1], control.machine.servers["stable"]
+    new = (candidate.folder, candidate.manifest.version)
+    with callers() as some:
+        with monkeypatch.context() as silent:
+            silent.setattr("sluice.rollout.traffic._CONFIRM_SECONDS", 1)
+            silent.setattr(Control, "applied", lambda *_: False)
+            with pytest.raises(SluiceError, match="did not confirm the weights stable 100 %"):
+                control.replace_stable(*new)
+        servers = control.machine.servers
+        assert servers["stable"] == old
+        assert len(servers) == 2
+        assert all(processes.alive(server.process) for server in servers.values())
+        control.replace_stable(*new)
+        assert set(control.machine.servers) == {"stable"}
+        assert not any(processes.alive(server.process) for server in servers.values())
+        assert some.none_lost() > 100
+
+
+def test_a_new_server_that_ends_during_the_switch_leaves_the_old_one(
+    control: Control, opened_pair: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = control.machine.servers["stable"]
+
+    def killing(traffic: Control, weights: Weights) -> None:
+        os.kill(traffic.machine.servers["stable"].process.pid, signal.SIGKILL)
+        monkeypatch.undo()
+        confirm(traffic, weights)
+
+    monkeypatch.setattr("sluice.rollout.machine.control.confirm", killing)
+    candidate = opened_pair[1]
+    with pytest.raises(SluiceError, match="the new server of stable has ended"):
+        control.replace_stable(candidate.folder, candidate.manifest.version)
+    assert control.machine.servers == {"stable": old}
+    until(lambda: control.applied(ALL_STABLE))
 
 
 def test_counters_are_those_of_the_arms(

@@ -40,7 +40,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for it; an error of the proxy counts as no."""
     end = time.monotonic() + seconds
     while True:

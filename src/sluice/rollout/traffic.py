@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from sluice.errors import SluiceError
 from sluice.rollout.counts import Arm
 from sluice.rollout.weights import Weights
+
+# A proxy on a very busy machine was seen to need more than 20 s; one that hangs is started again
+# within this time.
+_CONFIRM_SECONDS, _PAUSE = 90.0, 0.05
 
 
 class Traffic(Protocol):
@@ -38,3 +44,16 @@ class Switch(Protocol):
         It returns once the new servers have all requests and the old ones have ended. After a
         kill it is called again, and continues wherever it was. Raises SluiceError.
         """
+
+
+def confirm(traffic: Traffic, weights: Weights) -> None:
+    """Wait until the weights hold; raises SluiceError if they do not within 90 s."""
+    end, problem = time.monotonic() + _CONFIRM_SECONDS, "it still has others"
+    while time.monotonic() < end:
+        try:
+            if traffic.applied(weights):
+                return
+        except SluiceError as error:
+            problem = str(error)
+        time.sleep(_PAUSE)
+    raise SluiceError(f"the proxy did not confirm the weights {weights}: {problem}")

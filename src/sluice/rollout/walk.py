@@ -17,11 +17,10 @@ from sluice.errors import SluiceError
 from sluice.rollout import ladder, state
 from sluice.rollout.counts import Arm
 from sluice.rollout.state import Change, Phase, State
-from sluice.rollout.traffic import Switch, Traffic
+from sluice.rollout.traffic import Switch, Traffic, confirm
 from sluice.rollout.weights import ALL_STABLE, Weights
 from sluice.verdict import Status
 
-_CONFIRM_SECONDS, _CONFIRM_PAUSE = 20.0, 0.05
 _ATTEMPTS, _PAUSE = 3, 0.5  # to read the counters
 _LISTEN_PAUSE = 0.2  # seconds between two looks for a request to abort
 
@@ -136,19 +135,8 @@ class Walk:
         )
         self._record(current)
         self.traffic.set_weights(weights)
-        self._confirm(weights)
+        confirm(self.traffic, weights)
         return self._record(replace(current, confirmed=True))
-
-    def _confirm(self, weights: Weights) -> None:
-        end, problem = time.monotonic() + _CONFIRM_SECONDS, "it still has others"
-        while time.monotonic() < end:
-            try:
-                if self.traffic.applied(weights):
-                    return
-            except SluiceError as error:
-                problem = str(error)
-            time.sleep(_CONFIRM_PAUSE)
-        raise SluiceError(f"the proxy did not confirm the weights {weights}: {problem}")
 
     def _holds(self, weights: Weights) -> bool:
         try:

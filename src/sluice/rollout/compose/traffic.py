@@ -13,6 +13,7 @@ from sluice.errors import SluiceError
 from sluice.rollout.compose.containers import CANDIDATE, CHAMPION, Containers
 from sluice.rollout.counts import Arm
 from sluice.rollout.machine import api, proxy
+from sluice.rollout.traffic import confirm
 from sluice.rollout.weights import ARMS, STABLE, Weights
 
 _STATIC, _ARMS = "traefik/traefik.yaml", "traefik/arms/arms.yaml"
@@ -88,11 +89,7 @@ class ComposeTraffic:
         if candidate is None:
             raise SluiceError(f"{self._containers.folder / '.env'} names no CANDIDATE")
         self.set_weights(_ALL_CANARY)
-        end = time.monotonic() + _READY_SECONDS
-        while not self.applied(_ALL_CANARY):
-            if time.monotonic() > end:
-                raise SluiceError("the proxy did not confirm that the canary has all requests")
-            time.sleep(_PAUSE)
+        confirm(self, _ALL_CANARY)
         self._containers.name_image(CHAMPION, candidate)
         self._containers.start(STABLE)
         self.wait_for(STABLE)

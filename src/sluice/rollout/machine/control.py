@@ -23,19 +23,21 @@ from sluice.errors import SluiceError
 from sluice.rollout.counts import Arm
 from sluice.rollout.machine import api, processes, proxy, record
 from sluice.rollout.machine.record import Machine, Process, Server
+from sluice.rollout.traffic import confirm
 from sluice.rollout.weights import ALL_STABLE, ARMS, BASELINE, CANARY, STABLE, Weights
 from sluice.serve.target import HOST, wait
 from sluice.staging import process
 
 _STATIC, _PROXY_FOLDER, _DYNAMIC, _OUTPUT = "traefik.yml", "proxy", "arms.yml", "output"
-_CONFIRM_SECONDS, _PAUSE = 20.0, 0.05
 _AGAIN = 3.0  # seconds after which the proxy is told again
 # Requests that the proxy had already sent to a server when its weight changed.
 _SETTLE = 0.2
 # If somebody else ends a server, the health checks of the proxy notice it in this time.
 _OPTIONS = ("--lame-duck-seconds", "1")
-# The server of stable that is being replaced.
-OLD = "old"
+# The server of stable that is being replaced, and one that could not replace it.
+OLD, _GIVEN_UP = "old", "given-up"
+# Tries of 10 s each after which a proxy that does not answer is started again.
+_TRIES = 3
 _METRICS_SECONDS = 2.0
 _UNUSUAL = "sluice_unusual_requests_total"
 
@@ -69,8 +71,10 @@ class Control:
         self.start_proxy()
 
     def start_proxy(self) -> None:
-        """Start the proxy of the record; it may replace one that still runs."""
+        """Start the proxy of the record; one that still runs is ended first."""
         machine = self.machine
+        if machine.proxy is not None:
+            processes.end(machine.proxy)
         static, output = self.folder / _STATIC, self.folder / "traefik.log"
         files.write(static, proxy.encode(proxy.static(machine, self.folder / _PROXY_FOLDER)))
         with output.open("ab") as stream:
@@ -103,8 +107,13 @@ class Control:
             whole = all(arm in alive for arm in ARMS if getattr(weights, arm))
             weights = weights if whole else ALL_STABLE
             self._record(replace(self.machine, servers=alive, weights=weights))
-        running = self.machine.proxy
-        if running is None or not processes.alive(running):
+        self._restore_proxy()
+
+    def _restore_proxy(self) -> None:
+        """Start the proxy again if it has ended, or if it has not answered for half a minute."""
+        machine = self.machine
+        runs = machine.proxy is not None and processes.alive(machine.proxy)
+        if not runs or not any(_answers(machine.api) for _ in range(_TRIES)):
             self.start_proxy()
 
     # The servers
@@ -162,12 +171,18 @@ class Control:
 
     def applied(self, weights: Weights) -> bool:
         machine = self.machine
-        found = api.applied(machine.api, proxy.ARMS_SERVICE)
+        try:
+            found = api.applied(machine.api, proxy.ARMS_SERVICE)
+        except SluiceError:
+            if self._told is not None:  # those who only look change nothing
+                self._restore_proxy()
+            raise
         shares = {arm: getattr(weights, arm) for arm in ARMS if getattr(weights, arm)}
         right = found.weights == shares and all(
             found.urls.get(arm) == proxy.url(machine.servers[arm].route) for arm in shares
         )
-        # On a very busy machine the proxy was seen to miss that its file was replaced.
+        # A proxy that has just started may miss that its file was replaced: it may read the file
+        # before it watches it.
         late = self._told is not None and time.monotonic() - self._told > _AGAIN
         if late and not right and weights == machine.weights:
             self._tell(machine)
@@ -213,34 +228,32 @@ class Control:
     def _finish(self, *others: str) -> None:
         """End the old server of stable and other arms once the new one has all requests.
 
-        If the proxy does not confirm it, the old one stays. Raises SluiceError then.
+        If the proxy does not confirm it, or the new one ends, the old one stays. Raises
+        SluiceError then.
         """
         machine = self.machine
         if OLD not in machine.servers:
             self.stop(*others)
             return
         self._record(machine)  # a killed process may have got no further than the record
-        end = time.monotonic() + _CONFIRM_SECONDS
-        while not self._confirmed():
-            if time.monotonic() > end:
-                self._back_to_old()
-                raise SluiceError("the proxy did not confirm the new server of stable")
-            time.sleep(_PAUSE)
+        try:
+            confirm(self, ALL_STABLE)
+            if not processes.alive(machine.servers[STABLE].process):
+                raise SluiceError("the new server of stable has ended")
+        except SluiceError:
+            self._back_to_old()
+            raise
         time.sleep(_SETTLE)
-        self.stop(OLD, *others)
+        self.stop(OLD, _GIVEN_UP, *others)
 
     def _back_to_old(self) -> None:
+        """Let the old server go on; the new one ends once it surely gets no request."""
         servers = dict(self.machine.servers)
-        new = servers[STABLE]
-        servers[STABLE] = servers.pop(OLD)
+        servers[_GIVEN_UP], servers[STABLE] = servers[STABLE], servers.pop(OLD)
         self._remember(servers)
-        processes.end(new.process)
-
-    def _confirmed(self) -> bool:
-        try:
-            return self.applied(ALL_STABLE)
-        except SluiceError:
-            return False
+        confirm(self, ALL_STABLE)
+        time.sleep(_SETTLE)
+        self.stop(_GIVEN_UP)
 
     def _serve(self, arm: str, package: Path, version: str) -> Server:
         run = f"{arm}-{time.time_ns()}"

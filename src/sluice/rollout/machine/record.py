@@ -36,7 +36,10 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Machine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The proxy and the servers, by `weights.ARMS`, and the "old" one while stable is replaced.
+    """The proxy and the servers, by `weights.ARMS`.
+
+    While stable is replaced, there is also the "old" server; the one "given-up" could not replace
+    it, but may still get requests.
 
     port: of the callers. api: the port of the proxy's own API, on the loopback interface. slow:
     seconds from which an answer counts as slow. token: which the servers demand of callers.

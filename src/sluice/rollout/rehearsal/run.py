@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sluice.config import Rollout
-from sluice.errors import SluiceError
 from sluice.package.archive import Package
 from sluice.package.verify import verified
 from sluice.rollout import compatible, judge, ladder
@@ -23,12 +22,12 @@ from sluice.rollout.rehearsal.faults import Fault
 from sluice.rollout.rehearsal.load import Load
 from sluice.rollout.rehearsal.outcome import Outcome
 from sluice.rollout.state import State
+from sluice.rollout.traffic import confirm
 from sluice.rollout.walk import Walk
 from sluice.rollout.weights import ALL_STABLE, BASELINE, CANARY, STABLE
 from sluice.serve.target import new_token
 
 _PLANT_AT = 20  # percent of the canary at which a fault is planted in a running server
-_READY_SECONDS, _PAUSE = 20.0, 0.1
 # Seconds after the rollout: for requests that are still open, and then of load.
 _OPEN, _CALM = 2.5, 2.0
 
@@ -114,7 +113,7 @@ class _Rehearsal:
         control.open(0, new_token(), slow_seconds(self._champion))
         self._start(stack, {STABLE: self._champion})
         control.set_weights(ALL_STABLE)
-        self._wait_for_champion()
+        confirm(control, ALL_STABLE)
         if self._fault.pinned:
             faults.pin(control)
         callers = stack.enter_context(Load(self._plan()))
@@ -129,13 +128,6 @@ class _Rehearsal:
             if arm in self._fault.shims:
                 faults.shim(stack, self._control, arm, self._fault.shims[arm])
             self._tell(f"{arm}: {package.manifest.title} is ready")
-
-    def _wait_for_champion(self) -> None:
-        end = time.monotonic() + _READY_SECONDS
-        while not self._control.applied(ALL_STABLE):
-            if time.monotonic() > end:
-                raise SluiceError(f"the proxy is not ready within {_READY_SECONDS:g} s")
-            time.sleep(_PAUSE)
 
     def _settings(self) -> Rollout:
         given = self._candidate.settings.rollout.model_dump()
