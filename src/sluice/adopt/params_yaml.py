@@ -26,10 +26,8 @@ def params_yaml(profile: TableProfile, file: str, derived: DerivedBounds) -> str
 
     influence = _LEAST_INFLUENCE
     if derived.largest not in derived.leaks:  # a leak must not loosen a bound
-        # A bound of 1 would refuse nothing; it is used only if there is one input, whose share is
-        # 1.
-        most = 1.0 if len(profile.features) == 1 else _MOST_INFLUENCE
-        influence = max(influence, min(most, math.ceil((derived.largest_share + 0.2) * 20) / 20))
+        wanted = math.ceil((derived.largest_share + 0.2) * 20) / 20
+        influence = max(influence, min(_MOST_INFLUENCE, wanted))
     many = len(profile.features) > _MANY_FEATURES
     return template("params.yaml.j2").render(
         profile=profile,

@@ -20,11 +20,18 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def baselines(project: Project, holdout: DataFrame) -> dict[str, Predictions]:
-    """Outcomes on the holdout: fitted on train, column and decision chosen on validation."""
+    """Outcomes on the holdout: fitted on train, column and decision chosen on validation.
+
+    A model of one input is compared with no single column, which would be that input again.
+    """
     settings = project.settings
     train = table.read_split(project.split("train"))
     validation = table.read_split(project.split("validation"))
     score = METRICS[settings.selection.metric]
+    _, majority = _outcomes(project, train, validation, holdout, None)
+    usual = "the mean" if settings.task == "regression" else "the majority class"
+    if len(settings.features) == 1:
+        return {usual: majority}
     singles = {}
     for name in settings.features:
         singles[name] = _outcomes(project, train, validation, holdout, name)
@@ -32,8 +39,6 @@ def baselines(project: Project, holdout: DataFrame) -> dict[str, Predictions]:
     for name, (tried, _) in singles.items():
         if score.gain(score.compute(tried), score.compute(singles[best][0])) > 0:
             best = name
-    _, majority = _outcomes(project, train, validation, holdout, None)
-    usual = "the mean" if settings.task == "regression" else "the majority class"
     single = singles[best][1]
     # An uninformative column must not be a weaker baseline than guessing.
     if not score.gain(score.compute(single), score.compute(majority)) >= 0:

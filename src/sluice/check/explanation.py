@@ -46,7 +46,7 @@ def measure(project: Project) -> list[Finding]:
     write_json(project.evidence("explanation") / "rows.json", facts["rows"])
     return [
         *_forbidden_inputs(settings, inputs),
-        _largest_share(project, facts["importance"]),
+        *_largest_share(project, facts["importance"]),
         *_proxies(table.read_split(project.split("train")), settings, inputs),
     ]
 
@@ -98,12 +98,15 @@ def _forbidden_inputs(settings: Settings, inputs: list[str]) -> list[Finding]:
     return found
 
 
-def _largest_share(project: Project, importance: list[Facts]) -> Finding:
+def _largest_share(project: Project, importance: list[Facts]) -> list[Finding]:
+    """A finding on the most important input, unless it is the only one and always has all of it."""
+    if len(importance) == 1:
+        return []
     largest = importance[0]
     high = project.settings.explanation.largest_share
     bound = Bound(project.source("explanation", "largest_share"), high=high)
     name = f"explanation/share of {largest['column']}"
-    return judge(name, math.nan if largest["share"] is None else largest["share"], bound)
+    return [judge(name, math.nan if largest["share"] is None else largest["share"], bound)]
 
 
 def shapley(model: Model, settings: Settings, rows: DataFrame, background: DataFrame) -> Floats:

@@ -13,6 +13,7 @@ from sluice.check.baselines import baselines
 from sluice.check.calibration import calibration
 from sluice.check.clusters import clusters_of, enough, with_count
 from sluice.check.outcome import of_split
+from sluice.config import Settings
 from sluice.config.stages import Performance
 from sluice.files import write_json
 from sluice.metrics import METRICS, Predictions, of_task
@@ -57,6 +58,7 @@ def measure(project: Project) -> list[Finding]:
         for name in rivals
     ]
     findings = [with_count(finding, clusters, project.settings) for finding in findings]
+    findings = [_with_only_input(finding, project.settings) for finding in findings]
     findings = [_with_risk(finding, measured.risk) for finding in findings]
     findings += enough("performance", clusters, project.settings)
     findings.append(_uses(judged, project))
@@ -77,6 +79,14 @@ def _least(rival: str, settings: Performance) -> Bound:
     if rival == segments.GLOBAL:
         return Bound("params.yaml: performance.over_global", low=settings.over_global)
     return Bound("params.yaml: performance.over_baselines", low=settings.over_baselines)
+
+
+def _with_only_input(finding: Finding, settings: Settings) -> Finding:
+    """A gain over a baseline, and why the other baseline is missing where there is one input."""
+    if len(settings.features) > 1 or not finding.name.startswith("performance/gain over "):
+        return finding
+    only = f"{settings.features[0]!r} is the only input, so no single column is compared"
+    return msgspec.structs.replace(finding, why=f"{finding.why} ({only})")
 
 
 _USUAL_RISK = 0.05
