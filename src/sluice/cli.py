@@ -55,7 +55,7 @@ def process() -> NoReturn:
 
 
 def _is_output_closed() -> bool:
-    """Whether nobody reads the output any more, as behind `| head`; then it is discarded."""
+    """Whether nobody reads the output any more, as with `| head`; the rest is then discarded."""
     closed = False
     for stream in filter(None, (sys.stdout, sys.stderr)):
         with contextlib.suppress(BrokenPipeError):
@@ -72,7 +72,7 @@ def _is_unread(stream: TextIO) -> bool:
     waiting = select.poll()
     try:
         waiting.register(stream.fileno(), 0)  # errors are reported without being asked for
-    except io.UnsupportedOperation:  # a stream in memory
+    except io.UnsupportedOperation:  # the stream is in memory
         return False
     return any(event & select.POLLERR for _, event in waiting.poll(0))
 
@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "sluice",
-        description="Train, check, package and release a model; every step has to pass its gates.",
+        description="Train, check, package and release a model; every step must pass its gates.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

@@ -1,4 +1,4 @@
-"""How a CSV file is written: in UTF-8, and with which delimiter. All readers of CSV ask here."""
+"""The encoding and the delimiter of a CSV file, for everything that reads one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 def sample(path: Path) -> str:
     """Return the start of a CSV file as text, without a byte order mark.
 
-    Raises SluiceError for a file that is empty, in another encoding or no text, and OSError.
+    Raises SluiceError for a file that is empty, in another encoding or not text, and OSError.
     """
     with path.open("rb") as file:
         head = file.read(_SAMPLE)
@@ -54,9 +54,9 @@ def not_utf8(path: Path, error: UnicodeDecodeError) -> SluiceError:
 def delimiter(text: str, names: Collection[str] = ()) -> str:
     """Return the delimiter of CSV text: comma, semicolon, tab or bar.
 
-    It is the one which finds most of the expected column `names` in the header, and among equals
-    the one which gives rows of equal length. The header may have one name less than the rows have
-    fields, as R writes it.
+    It is the one that yields most of the expected column `names` in the header; in a tie, the one
+    that yields rows of equal length. The header may have one name fewer than the rows have fields,
+    as R writes it.
     """
     lines = list(islice(io.StringIO(text, newline=""), _LINES))
     if len(lines) > 2:

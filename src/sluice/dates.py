@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Order = Literal["day first", "month first", "year first"]
 
-_MOST_UNREAD = 0.1  # a column in which more of the values are no dates is not one of dates
+_MOST_UNREAD = 0.1  # the largest share of values in a column of dates that are not dates
 _FIRST = 500
 _FEWEST_MONTHS = 3  # fewer distinct numbers such as 202401 may be numbers by chance
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -39,7 +39,7 @@ _ZONE = (
 )
 _TIME = rf"(?:(?:\s*t\s*|\s*,?\s+|:){_CLOCK}{_ZONE})?"
 
-# Each pattern is one spelling. A part that is not in it is the first: of the year, or of the month.
+# Each pattern is one spelling. A missing day or month means the first one.
 _DAYS = (
     rf"{_YEAR}(?P<sign>[-/.]){_MONTH}(?P=sign){_DAY}{_TIME}",
     rf"(?P<one>\d{{1,2}})(?P<sign>[-/.])(?P<two>\d{{1,2}})(?P=sign)(?P<year>\d{{4}}|\d\d){_TIME}",
@@ -73,8 +73,8 @@ Parts = dict[str, str]
 class Dates:
     """A column of dates.
 
-    times: the timestamps in UTC, without a zone; NaT where the value is missing or is no date.
-    unread: a value that is no date; empty if there is none. order: of day and month, if the
+    times: the timestamps in UTC, without a zone; NaT where the value is missing or not a date.
+    unread: a value that is not a date; empty if there is none. order: of day and month, if the
     column has dates such as 01/02/2024. ambiguous: no value shows that order, so it is assumed.
     """
 
@@ -87,7 +87,7 @@ class Dates:
 def parse(column: Series, order: Order | None = None) -> Series | None:
     """Return the timestamps of a column, with NaT for missing values.
 
-    None if a known value is no date. The times are in UTC and have no zone. order: of day and
+    None if a known value is not a date. The times are in UTC and have no zone. order: of day and
     month in dates such as 01/02/2024; without it, the values decide.
     """
     found = read(column, order)
@@ -95,7 +95,7 @@ def parse(column: Series, order: Order | None = None) -> Series | None:
 
 
 def read(column: Series, order: Order | None = None) -> Dates | None:
-    """Read a column of dates; None if more than a tenth of the known values are no dates.
+    """Read a column of dates; None if more than a tenth of the known values are not dates.
 
     It may be of a date type, or have dates as text or as numbers such as 20240131. Words for a
     missing value, such as NA, are missing.
@@ -227,11 +227,11 @@ def _time_of_day(parts: Parts) -> timedelta:
     hour, minute = int(parts.get("hour", "0")), int(parts.get("minute", "0"))
     if "half" in parts:
         if not 1 <= hour <= 12:
-            raise ValueError(f"{hour} is no hour of half a day")
+            raise ValueError(f"{hour} is not an hour of the 12-hour clock")
         hour = hour % 12 + (12 if parts["half"].lower() == "p" else 0)
     second = int(parts.get("second", "0"))
     if hour > 24 or minute > 59 or second > 60:
-        raise ValueError(f"{hour}:{minute}:{second} is no time of day")
+        raise ValueError(f"{hour}:{minute}:{second} is not a time of day")
     fraction = int(parts.get("fraction", "0").ljust(6, "0")[:6])
     return timedelta(hours=hour, minutes=minute, seconds=second, microseconds=fraction) - _offset(
         parts

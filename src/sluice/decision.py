@@ -1,4 +1,4 @@
-"""The rule that turns scores into decisions at the least cost, and the decisions it makes."""
+"""The rule that turns scores into decisions at the lowest cost, and the decisions it makes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sluice.model import Decision, decide
 def decided(
     settings: Settings, truth: Floats | Ints, scores: Floats, decision: Decision
 ) -> Predictions:
-    """The decisions of the rule `decision` together with the scores and the true values.
+    """The decisions of the rule `decision`, together with the scores and the true values.
 
     truth: [n] class indices, or numbers. scores: [n], or [n, classes] for a multi-class task.
     """
@@ -27,10 +27,10 @@ def decided(
 
 
 def tune(settings: Settings, truth: Floats | Ints, scores: Floats) -> Decision:
-    """The rule that turns scores into decisions at the least cost.
+    """The rule that turns scores into decisions at the lowest cost.
 
-    A binary task gets the threshold with the least cost on these rows. A multi-class task gets the
-    costs, by which each row is assigned the class with the least expected cost. A regression needs
+    A binary task gets the threshold with the lowest cost on these rows. A multi-class task gets the
+    costs, by which each row is assigned the class with the lowest expected cost. A regression needs
     no rule.
     """
     if settings.task == "regression":
@@ -44,7 +44,7 @@ def tune(settings: Settings, truth: Floats | Ints, scores: Floats) -> Decision:
 def cheapest_threshold(
     truth: Floats | Ints, scores: Floats, false_positive: float, false_negative: float
 ) -> float:
-    """The threshold with the least total cost on these rows: [n] truth of 0 and 1, [n] scores.
+    """The threshold with the lowest total cost on these rows: [n] truth of 0 and 1, [n] scores.
 
     It lies half-way between two neighbouring scores and is rounded to six decimals. The costs are
     of one false positive and of one false negative.

@@ -1,8 +1,8 @@
-"""The error type for problems which a person can fix, and how an error is shown in one line."""
+"""The error type for problems that a person can fix, and how an error is shown in one line."""
 
 
 class SluiceError(Exception):
-    """A problem which the user can fix: one line that says what is wrong, where, and what to do."""
+    """A problem that the user can fix: one line that says what is wrong, where, and what to do."""
 
 
 def describe(error: BaseException) -> str:

@@ -1,7 +1,7 @@
-"""Which findings params.yaml asks of each gate, and with which bounds.
+"""Which findings params.yaml requires from each gate, and with which bounds.
 
-A verdict that is read from a package can be compared with the settings beside it: no finding that
-they ask for may be missing, and none may be held against another bound.
+A verdict that is read from a package can be compared with the settings beside it: no required
+finding may be missing, and none may be compared with another bound.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from sluice.verdict import Bound, Finding, Status, Verdict
 class Asked:
     """What a finding must look like.
 
-    bound: None if it has none. spanned: it passes only with an interval. suspicion: outside its
-    bound it may be `insufficient`, because a person can tell what the data cannot. never_passes:
-    it is only there to say what is missing.
+    bound: None if it has none. spanned: it can only pass with an interval. suspicion: outside its
+    bound it may be `insufficient`, because the data alone cannot decide, but a person can.
+    never_passes: it only reports what is missing.
     """
 
     bound: Bound | None = None
@@ -39,8 +39,8 @@ class Expected:
     """The findings of one gate.
 
     named: those whose names follow from params.yaml. one_of: groups of names of which exactly one
-    is there, such as the column that is the best baseline. patterns: those that depend on the data
-    and may be missing, by a pattern of their name.
+    is present, such as the column that is the best baseline. patterns: those that depend on the
+    data and may be missing, by a pattern of their name.
     """
 
     named: dict[str, Asked] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Expected:
 
 
 def require(verdict: Verdict, settings: Settings, where: str) -> None:
-    """Raise SluiceError unless the findings are those which the settings ask for.
+    """Raise SluiceError unless the findings are those that the settings require.
 
     The findings of the gate `scenarios` follow from the scenarios, and are not compared here.
     """
@@ -70,7 +70,7 @@ def require(verdict: Verdict, settings: Settings, where: str) -> None:
     for name, finding in found.items():
         asked = _asked(name, expected)
         if asked is None:
-            raise SluiceError(f"{wrong}: it does not ask for the finding {name!r}")
+            raise SluiceError(f"{wrong}: it does not require the finding {name!r}")
         if problem := _problem(finding, asked, accepted, derived=settings.bounds == "derived"):
             raise SluiceError(f"{wrong}: {problem}")
 
@@ -93,7 +93,7 @@ def _problem(
         return f"the finding {finding.name!r} cannot pass"
     if not _same_bound(finding.bound, asked.bound, derived=derived):
         return (
-            f"the bound of {finding.name!r} is {finding.bound}, but params.yaml asks for "
+            f"the bound of {finding.name!r} is {finding.bound}, but params.yaml requires "
             f"{asked.bound}"
         )
     if asked.spanned and passes and finding.interval is None:
@@ -214,7 +214,7 @@ def _of_segments(settings: Settings) -> dict[str, Asked]:
     performance, rest = settings.performance, "the model for all rows"
     least = _setting("performance.over_global", performance.over_global)
     most = _setting("performance.segments_on_global", high=performance.segments_on_global)
-    none = Bound("a segment must not lose by a model of its own", high=0)
+    none = Bound("a segment must not be worse with a model of its own", high=0)
     return {
         f"performance/gain over {rest}": Asked(least, spanned=True),
         f"performance/share of segments served by {rest}": Asked(most),

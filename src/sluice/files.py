@@ -28,7 +28,7 @@ T = TypeVar("T")
 _CONFLICT_MARKER = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: .*)?\r?$", re.MULTILINE)
 _AFTER_ANY_CONFLICT = "keep one side of each conflict, delete the markers and commit the file"
 _AFTER_CONFLICT = {
-    "dvc.lock": "delete the file and run 'make package', which writes it anew; then commit it",
+    "dvc.lock": "delete the file and run 'make package', which regenerates it; then commit it",
     "data.dvc": "keep one side, delete the markers, run 'dvc checkout data.dvc', and commit the "
     "file",
 }
@@ -65,7 +65,7 @@ def replace(finished: Path, target: Path) -> None:
 def clear_folder(folder: Path, marker: str) -> None:
     """Make `folder` an empty folder, but delete only what an earlier run of a command has left.
 
-    Raises SluiceError, and deletes nothing, if the folder holds files and none is named `marker`,
+    Raises SluiceError, and deletes nothing, if the folder has files but none named `marker`,
     the file that the command always writes; or if the path is a link or a file.
     """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
@@ -73,7 +73,7 @@ def clear_folder(folder: Path, marker: str) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         if not (folder / marker).is_file():
             raise SluiceError(
-                f"{folder} holds files but no {marker}, so it is no result of an earlier run and "
+                f"{folder} has files but no {marker}, so it is not a result of an earlier run and "
                 "will not be deleted: name another folder, or delete it yourself"
             )
         shutil.rmtree(folder)
@@ -81,7 +81,7 @@ def clear_folder(folder: Path, marker: str) -> None:
 
 
 def sync(path: Path) -> None:
-    """Make the operating system write a file, or a folder's list of files, to the disk."""
+    """Make the operating system write a file, or a folder's list of files, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -90,7 +90,7 @@ def sync(path: Path) -> None:
 
 
 def require_merged(content: bytes, where: str) -> None:
-    """Raise SluiceError, which begins with `where`, if git has left conflict markers in a file."""
+    """Raise SluiceError, which begins with `where`, for git's conflict markers in a file."""
     if marker := _CONFLICT_MARKER.search(content):
         line = content.count(b"\n", 0, marker.start()) + 1
         found = marker[0].decode("utf-8", "replace").strip()
@@ -110,7 +110,7 @@ def sha256_of_file(path: Path) -> str:
 
 
 def encode_record(record: msgspec.Struct, *, indent: int = 2) -> bytes:
-    """A record as indented JSON which ends with a line break."""
+    """A record as indented JSON that ends with a line break."""
     return msgspec.json.format(msgspec.json.encode(record), indent=indent) + b"\n"
 
 
@@ -134,7 +134,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file which a stage of the pipeline has written.
+    """Read a JSON file that a stage of the pipeline has written.
 
     Raises SluiceError if it is missing or not JSON.
     """
@@ -160,10 +160,11 @@ def read_yaml(path: Path) -> Any:
 def parse_yaml(content: bytes, where: str) -> Any:
     """Parse YAML 1.2.
 
-    Raises SluiceError, which begins with `where`, if it is not valid or has a merge conflict.
+    Raises SluiceError, whose message begins with `where`, if it is not valid or has a merge
+    conflict.
     """
     require_merged(content, where)
-    # DVC reads params.yaml with this library too, so both take 'no' and 'on' as text.
+    # DVC also reads params.yaml with this library, so both read 'no' and 'on' as text.
     from ruamel.yaml import YAML
     from ruamel.yaml.constructor import DuplicateKeyError
     from ruamel.yaml.error import YAMLError
@@ -178,7 +179,7 @@ def parse_yaml(content: bytes, where: str) -> Any:
 
 
 def _repeated(error: MarkedYAMLError) -> str:
-    """The problem in one line: ruamel.yaml advises to switch its check off."""
+    """The problem in one line, without ruamel.yaml's advice to disable its check."""
     key = re.search(r'duplicate key "(.*)" with value', str(error.problem), re.DOTALL)
     line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
     return f"{line}the key {key[1] if key else '?'!r} occurs twice; remove one of the two"

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from sluice.config import Acceptance
     from sluice.project import Project
 
-# Every gate that a package must pass, in the order in which they run. `sluice.check` has one
-# module for each, named as the gate.
-FIRST = "data-quality"  # the gate without whose verdict the data is not split
+# Every gate that a package must pass, in the order in which they run. `sluice.check` has one module
+# for each, with the gate's name.
+FIRST = "data-quality"  # the gate that runs before the data is split
 GATES = (FIRST, "parity", "performance", "fairness", "explanation", "scenarios")
 
 
@@ -39,10 +39,10 @@ def run(
 ) -> GateRun:
     """Run one gate and write its verdict, whether or not `measure` raises an exception.
 
-    An exception becomes the finding `<gate>/ran` with the status `insufficient`. It is returned
-    and not raised: the caller decides whether to raise it again. Two findings of the same name are
-    such an exception.
-    KeyboardInterrupt and SystemExit are not caught, because they say nothing about the candidate.
+    An exception becomes the finding `<gate>/ran` with the status `insufficient`. The exception is
+    returned, so that the caller decides whether to raise it again. Two findings with the same name
+    also count as an exception. KeyboardInterrupt and SystemExit are not caught, because they are
+    not about the candidate.
     """
     error = None
     try:
@@ -58,9 +58,9 @@ def run(
 
 
 def _require_distinct_names(findings: Sequence[Finding]) -> None:
-    """Raise SluiceError if two findings share a name, because then one could hide the other.
+    """Raise SluiceError if two findings share a name, because one could hide the other.
 
-    An acceptance in params.yaml, and the comparison with an earlier report, go by the name.
+    Acceptances in params.yaml and comparisons with earlier reports refer to findings by name.
     """
     counts = Counter(finding.name for finding in findings)
     if shared := [name for name, count in counts.items() if count > 1]:
@@ -87,7 +87,7 @@ def collect(project: Project) -> list[Verdict]:
 
 
 def is_undecided(project: Project, gate: str) -> bool:
-    """Whether a gate has run to its end and says `insufficient`, which nobody has accepted."""
+    """Whether a gate has completed with an `insufficient` that nobody has accepted."""
     verdict = read(project, gate)
     if verdict.status is not Status.INSUFFICIENT or verdict.passes:
         return False
@@ -95,13 +95,13 @@ def is_undecided(project: Project, gate: str) -> bool:
 
 
 def not_run(gate: str) -> Verdict:
-    """The verdict that stands in for a gate without one."""
+    """The verdict of a gate that did not run."""
     why = "The gate did not run, because an earlier step stopped."
     return Verdict(gate, Status.INSUFFICIENT, why)
 
 
 def read(project: Project, gate: str) -> Verdict:
-    """Read the verdict of one gate; a file that does not hold a valid one gives a failure."""
+    """Read the verdict of one gate; a file without a valid verdict counts as a failure."""
     path = project.verdict(gate)
     try:
         return read_file(path, gate)
@@ -114,10 +114,10 @@ def read(project: Project, gate: str) -> Verdict:
 def read_file(path: Path, gate: str) -> Verdict:
     """Read the verdict of `gate` from a file.
 
-    Raises FileNotFoundError, and SluiceError for a file that holds no valid verdict or the
-    verdict of another gate.
+    Raises FileNotFoundError, and SluiceError for a file without a valid verdict or with that of
+    another gate.
     """
     verdict = Verdict.read(path.read_bytes(), str(path))
     if verdict.gate != gate:
-        raise SluiceError(f"{path} holds the verdict of {verdict.gate!r}, expected {gate!r}")
+        raise SluiceError(f"{path} has the verdict of {verdict.gate!r}, expected {gate!r}")
     return verdict

@@ -1,9 +1,8 @@
 """Run git so that its output does not depend on the settings of the user.
 
-Settings and environment variables which change what git prints, which run a program, or which
-name another repository, are switched off. Settings which decide what git may read, such as
-safe.directory, remain in force, and so do those which decide what belongs to the repository, such
-as core.excludesFile.
+Settings and environment variables that change git's output, run a program or name another
+repository are disabled. Settings that decide what git may read, such as safe.directory, and what
+belongs to the repository, such as core.excludesFile, remain in force.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from pathlib import Path
 
 from sluice.errors import SluiceError
 
-# Only what the options below, such as --porcelain and -z, do not switch off already.
+# Only what options such as --porcelain and -z below do not already disable.
 _SETTINGS = {
     "color.ui": "false",
     "color.diff": "false",  # 'always' would override color.ui, here and in the next two
     "color.grep": "false",
     "color.status": "false",
     "core.fsmonitor": "false",  # may name a program
-    "core.hooksPath": "/dev/null",  # programs which git runs when it has written the index
+    "core.hooksPath": "/dev/null",  # programs that git runs after writing the index
     "core.quotePath": "false",
     "diff.autoRefreshIndex": "true",
     "diff.ignoreSubmodules": "none",
@@ -41,7 +40,7 @@ _VARIABLES = (
     # These run a program, or change what a pattern means.
     *("GIT_EXTERNAL_DIFF", "GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"),
     *("GIT_LITERAL_PATHSPECS", "GIT_NOGLOB_PATHSPECS"),
-    # Git sets these for its hooks. They name a repository, which the folder must do instead.
+    # Git sets these for its hooks. They name a repository, but only the folder may decide that.
     *("GIT_ATTR_SOURCE", "GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE"),
     *("GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE"),
 )
@@ -60,7 +59,7 @@ def run(
     inherited = {
         name: value
         for name, value in os.environ.items()
-        # A trace would be read as the reason of a failure.
+        # A trace would be taken for the reason of a failure.
         if name not in _VARIABLES and not name.startswith("GIT_TRACE")
     }
     try:
@@ -89,7 +88,7 @@ def read(root: Path, *arguments: str, stdin: bytes = b"", settings: tuple[str, .
 
 
 def text(root: Path, *arguments: str, stdin: bytes = b"") -> str:
-    """Like `read`, but decoded as UTF-8; bytes which are not UTF-8 become surrogates."""
+    """Like `read`, but decoded as UTF-8; bytes that are not UTF-8 become surrogates."""
     return read(root, *arguments, stdin=stdin).decode("utf-8", "surrogateescape")
 
 
@@ -113,7 +112,7 @@ def reason(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def is_work_tree(root: Path) -> bool:
-    """Whether `root` lies in the work tree of a repository which git agrees to read."""
+    """Whether `root` is in the work tree of a repository that git agrees to read."""
     done = run(root, "rev-parse", "--is-inside-work-tree")
     return done.returncode == 0 and done.stdout.strip() == b"true"
 
@@ -125,7 +124,7 @@ def head(root: Path) -> tuple[str, int]:
 
 
 def commit_of(root: Path, revision: str) -> str | None:
-    """The hash of the commit which a revision names, or None if the repository has no such one.
+    """The hash of the commit that a revision names, or None if the repository does not have it.
 
     Raises SluiceError if git cannot read the repository.
     """
@@ -138,7 +137,7 @@ def commit_of(root: Path, revision: str) -> str | None:
 
 
 def tracked(root: Path, *patterns: str) -> list[str]:
-    """The tracked files which match any of the patterns, as paths relative to `root`."""
+    """The tracked files that match any of the patterns, as paths relative to `root`."""
     return _split(text(root, "ls-files", "-z", "--", *patterns))
 
 
@@ -156,9 +155,9 @@ def changed(root: Path, *paths: str) -> bool:
 
 
 def _without_filters(root: Path) -> tuple[str, ...]:
-    """Options with which no program converts a file before it is compared with the commit.
+    """Options that prevent programs from converting files before they are compared with the commit.
 
-    A filter of .git/config could show git the committed content of any file.
+    A filter in .git/config could make any changed file look unchanged.
     """
     found = run(root, "config", "--null", "--name-only", "--get-regexp", r"^filter\.")
     names = {name.rpartition(".")[0] for name in _split(found.stdout.decode("utf-8", "replace"))}
@@ -179,9 +178,9 @@ def changed_files(root: Path) -> list[str]:
 
 
 def changed_since(root: Path, commit: str) -> list[str]:
-    """The tracked files which differ from a commit, as paths relative to the repository's root."""
+    """The tracked files that differ from a commit, as paths relative to the repository's root."""
     options = ("--name-only", "-z", "--no-renames", "--no-relative", "--ignore-submodules=none")
-    # -O/dev/null: a file of the user's settings must not decide the order.
+    # -O/dev/null: the user's order file must not decide the order.
     diff = ("diff", *options, "--no-ext-diff", "-O/dev/null", commit, "--")
     listed = read(root, *diff, settings=_without_filters(root))
     return _split(listed.decode("utf-8", "surrogateescape"))

@@ -1,12 +1,13 @@
 """Which models were judged on which rows: judged.jsonl, to which every run adds its model.
 
 The file is part of the commit, so that the same commit gives the same verdicts: a run adds the
-model before the gates count. Git joins the lines of two branches, and none may go: a contribution
-must keep those of its base. Another seed or split is another judgement, also of the same model.
+model before the gates count. Git merges the lines of two branches, and a contribution must keep all
+lines of its base.
 
-A judgement counts while at least half of the rows of the present holdout were in its table. Some
-rows of each table are noted, chosen by a hash of the id and the target, or of the whole row if
-there is no id; new columns or other values of the inputs are therefore no new rows.
+With another seed or split, the same model counts again. A judgement counts as long as at least half
+of the rows of the current holdout were in its table. A sample of the rows of each table is
+recorded, chosen by a hash of the id and the target, or of the entire row if there is no id. New
+columns or changed inputs therefore do not make a row new.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ FILE = "judged.jsonl"
 _PARTS = ("train", "validation", "holdout", "latest")
 _NOTED = 128  # rows of each table
 _RANGE = 2**32
-_KNOWN = 0.5  # the share of known rows from which a judgement counts
+_KNOWN = 0.5  # the smallest share of known rows for which a judgement counts
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="table"):
@@ -58,7 +59,7 @@ Line = Table | Model
 
 
 def read(content: bytes) -> list[Line]:
-    """The lines of the file; raises SluiceError for one that no run has written."""
+    """The lines of the file. Raises SluiceError for a line that no run can have written."""
     lines: list[Line] = []
     for number, line in enumerate(content.splitlines(), 1):
         try:
@@ -72,7 +73,7 @@ def read(content: bytes) -> list[Line]:
 
 
 def record(project: Project) -> None:
-    """Add the present model, and the table that it was made from, unless they are there."""
+    """Add the current model, and the table that it was made from, unless they are in the file."""
     path = project.root / FILE
     before = path.read_bytes() if path.is_file() else b""
     lines = read(before)
@@ -86,7 +87,7 @@ def record(project: Project) -> None:
 
 
 def count(project: Project, holdout: DataFrame) -> int:
-    """How many models were judged on rows of this holdout, with the present one."""
+    """How many models were judged on rows of this holdout, including the current one."""
     path = project.root / FILE
     lines = read(path.read_bytes()) if path.is_file() else []
     hashes = _hashes(holdout, project)
@@ -96,12 +97,12 @@ def count(project: Project, holdout: DataFrame) -> int:
 
 
 def missing(base: bytes, here: bytes) -> int:
-    """How many lines of the base are not here; raises SluiceError if either is not valid."""
+    """How many lines of the base are missing here. Raises SluiceError if either is not valid."""
     return len(set(read(base)) - set(read(here)))
 
 
 def _knows(noted: Table, hashes: Iterable[int]) -> bool:
-    """Whether half of the rows of a holdout, or none that can be compared, were in the table."""
+    """Whether half of the holdout's rows were in the table; also true if none can be compared."""
     comparable = [value for value in hashes if value < noted.limit]
     found = set(noted.noted)
     known = sum(f"{value:08x}" in found for value in comparable)
@@ -129,9 +130,10 @@ def _hashes(frame: DataFrame, project: Project) -> list[int]:
 
 
 def _judgement(project: Project) -> str:
-    """The name of the model together with what decides on which rows and how it is judged.
+    """The identity of the model, including what decides on which rows and how it is judged.
 
-    Of its signature only the decision counts: a new version of sluice may write it in another form.
+    Of its signature only the decision counts, because a new version of sluice may write the rest
+    differently.
     """
     settings = project.settings
     decision = read_signature(project.model / "signature.json").decision

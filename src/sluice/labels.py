@@ -1,4 +1,4 @@
-"""One text for each category, in training, in requests and in params.yaml."""
+"""The same text for each category in training, in requests and in params.yaml."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BOOLEANS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
 
 
 def label(value: object) -> str:
-    """The text which represents a value: a text represents itself.
+    """The text that represents a value; a text represents itself.
 
     A number is written without decimals if it is whole, so `2` and `2.0` have the same label. A
     missing value (None or NaN) is represented by the empty text.
@@ -41,10 +41,10 @@ def label(value: object) -> str:
 
 
 class Levels:
-    """The declared values of a category, by which every value of the column is recognised.
+    """Recognises the values of a category by the declared ones.
 
-    A text which is a declared value is that value. Otherwise a word for a missing value is
-    missing, and `2`, `"2"` and `"2.0"` are the same value, as `True` and `"TRUE"` are.
+    A text that equals a declared value is that value. Otherwise a word for a missing value is
+    missing, and `2`, `"2"` and `"2.0"` are the same value, as are `True` and `"TRUE"`.
 
     declared: the values as `label` writes them.
     """
@@ -55,13 +55,16 @@ class Levels:
         alike = defaultdict(list)
         for text in self._declared:
             alike[_folded(text)].append(text)
-        # If several declared values are spellings of one number, none of them stands for it.
+        # If several declared values are spellings of one number, other spellings match none of
+        # them.
         for folded, texts in alike.items():
             if len(texts) == 1:
                 self._known.setdefault(folded, texts[0])
 
     def of(self, value: object) -> str:
-        """The declared value which `value` is, the empty text if it is missing, or its label."""
+        """The declared value that `value` equals, the empty text if it is missing, or else its
+        label.
+        """
         text = label(value)
         found = self._known.get(text)
         if found is not None:
@@ -73,7 +76,7 @@ class Levels:
 
 
 def _folded(text: str) -> str:
-    """The same text for all usual spellings of a whole number or of a truth value."""
+    """One text for all usual spellings of a whole number or of a truth value."""
     whole = _WHOLE.fullmatch(text)
     if whole is None:
         return _BOOLEANS.get(text, text)

@@ -9,12 +9,12 @@ from sluice.text import clip, one_line
 EMPTY = "\u2013"
 
 _SYNTAX = re.compile(r"[&<>|\\`*\[\]~$#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-# GitHub looks for mentions, issues and addresses after it has decoded entities.
+# GitHub looks for mentions, issues and addresses after decoding entities.
 _LINKED = re.compile(r"@|&#35;(?=\d)|:(?=//)|www(?=\.)|GH(?=-\d)")
 
 
 def escape(text: str, most: int = 300) -> str:
-    """One line of at most `most` characters of `text`, with nothing left that Markdown reads.
+    """At most `most` characters of `text` as one line, without any active Markdown.
 
     The result is safe inside a line, a table cell or a list item, but not at the start of a
     line: there a number or a hyphen would start a list.

@@ -1,7 +1,7 @@
 """The metrics of performance, by task.
 
-Each metric takes `Predictions` and returns a float, which is NaN if the metric is not defined, for
-example if all rows are of one class. scikit-learn is imported only when it is needed.
+Each metric takes `Predictions` and returns a float: NaN if the metric is not defined, for example
+if all rows are of one class. scikit-learn is imported only when it is needed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FEWEST_GROUPS, _MOST_GROUPS, _ROWS_OF_GROUP = 4, 10, 200
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model predicts for n rows, and what is true.
+    """What a model predicts for n rows, and the true values.
 
     truth: [n] class indices, or the true numbers of a regression.
     scores: [n] probabilities of the positive class, [n, k] probabilities of k classes, or [n]
@@ -118,15 +118,15 @@ def _probabilities(p: Predictions) -> Floats:
 
 
 def calibration_group_count(rows: int) -> int:
-    """Into how many groups so many rows are divided to compare scores with frequencies."""
+    """Into how many groups this many rows are divided to compare scores with frequencies."""
     return min(_MOST_GROUPS, max(_FEWEST_GROUPS, rows // _ROWS_OF_GROUP))
 
 
 def calibration_groups(scores: Floats, independent: int | None = None) -> NDArray[np.intp]:
     """The group of each row, shape [n]: 4 to 10 groups of equal size, ordered by score.
 
-    More groups find smaller faults, but each needs rows enough to say how often it is positive.
-    independent: how many rows count, if some belong together; all of them by default.
+    More groups find smaller faults, but each needs enough rows to estimate its share of positives.
+    independent: the number of independent rows; all of them by default.
     """
     rows = len(scores) if independent is None else independent
     count = min(calibration_group_count(rows), len(scores))
@@ -136,12 +136,12 @@ def calibration_groups(scores: Floats, independent: int | None = None) -> NDArra
 
 
 def calibration_noise(p: Predictions, codes: NDArray[np.intp]) -> Floats:
-    """The variance by chance of the gap in each group, if rows are independent."""
+    """The chance variance of the gap in each group, if rows are independent."""
     count = np.bincount(codes).astype(float)
     off = p.truth - p.scores
     gap = np.bincount(codes, off) / count
     spread = np.bincount(codes, (off - gap[codes]) ** 2) / np.maximum(count - 1, 1)
-    # Where all rows of a group are alike by chance, the scores say how they vary.
+    # If all rows of a group have the same outcome, the variance is estimated from the scores.
     expected = np.bincount(codes, p.scores * (1 - p.scores)) / count
     return np.asarray(np.maximum(spread, expected) / count, np.float64)
 
@@ -149,8 +149,8 @@ def calibration_noise(p: Predictions, codes: NDArray[np.intp]) -> Floats:
 def _calibration_error(p: Predictions) -> float:
     """Root mean squared gap between score and observed frequency in groups of rows.
 
-    What chance adds to the square is subtracted, without which no model would have an error near
-    0 (Kumar, Liang and Ma, Verified Uncertainty Calibration, NeurIPS 2019).
+    The expected contribution of chance to the square is subtracted; otherwise no model would have
+    an error near 0 (Kumar, Liang and Ma, Verified Uncertainty Calibration, NeurIPS 2019).
     """
     codes = calibration_groups(p.scores)
     count = np.bincount(codes)
@@ -203,7 +203,7 @@ def _cost(p: Predictions) -> float:
 
 
 def class_costs(task: Task, classes: tuple[str, ...], costs: dict[str, float]) -> Floats:
-    """What it costs to miss each class, shape [k]; [false positive, false negative] if binary."""
+    """The cost of missing each class, shape [k]; [false positive, false negative] if binary."""
     if task == "binary":
         missed = [costs.get("false_positive", 1.0), costs.get("false_negative", 1.0)]
         return np.array(missed)
@@ -219,7 +219,7 @@ def _rmse(p: Predictions) -> float:
 
 
 def _r2(p: Predictions) -> float:
-    # The mean of equal numbers may differ from them by a rounding error.
+    # The mean of equal numbers may differ from them by rounding.
     if np.ptp(p.truth) == 0:
         return float("nan")
     spread = ((p.truth - p.truth.mean()) ** 2).sum()
@@ -251,8 +251,8 @@ METRICS: dict[str, Metric] = {
 }
 
 
-# What the fairness gate compares between groups. A bound in params.yaml names one of these with
-# the ending _difference or _ratio.
+# What the fairness gate compares between groups. A bound in params.yaml is named like one of these,
+# with _difference or _ratio appended.
 _RATES = ("selection_rate", "false_negative_rate", "false_positive_rate")
 FAIRNESS_MEASURES: dict[Task, tuple[str, ...]] = {
     "binary": _RATES,

@@ -30,25 +30,25 @@ Record = Mapping[str, Scalar]
 NOT_FINITE = "expected a finite number; send null for an unknown value"
 _FOLDER_OF_CONSTANTS = "session.model_external_initializers_file_folder_path"
 _LONG_NAME = 200  # characters; comparing a longer name with all inputs takes too long
-# The output of a model with segments: [n] 0 for the model for all rows, or that of a segment.
+# An output of a model with segments: [n] 0 for the model for all rows, or the segment's number.
 SEGMENT_MODELS = "segment_models"
 NO_SCORE = "the model gives no finite score for these values"
 
 
 def no_number(value: object) -> str:
-    """The message for a value which should be a number."""
+    """The message for a value that should be a number."""
     return f"expected a number, found {value!r}"
 
 
 def no_input(name: str, signature: Signature) -> str:
-    """The message for a column which the model does not read."""
+    """The message for a column that the model does not read."""
     known = [column.name for column in signature.inputs]
     hint = suggestion(name, known) if len(name) < _LONG_NAME else ""
     return f"is not an input of this model{hint and '; '}{hint}"
 
 
 class InputError(SluiceError):
-    """A value which does not match the signature; the message names its row and column."""
+    """A value that does not match the signature; the message names its row and column."""
 
     def __init__(self, row: int, column: str, problem: str) -> None:
         super().__init__(f"row {row}, column {column!r}: {problem}")
@@ -56,9 +56,9 @@ class InputError(SluiceError):
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A column which the model reads. Sensitive columns are never written to the scoring log.
+    """A column that the model reads. Sensitive columns are never written to the scoring log.
 
-    values: the declared values of a category, by which words such as 'NA' are told from a missing
+    values: the declared values of a category, which distinguish words such as 'NA' from a missing
     value; empty if none are declared.
     """
 
@@ -72,8 +72,7 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How scores become decisions.
 
     A binary task has a `threshold`: a score of at least this is positive. A multi-class task has
-    `costs`, what it costs to miss each class, in the order of the classes. A regression has
-    neither.
+    `costs`, the cost of missing each class, in the order of the classes. A regression has neither.
     """
 
     threshold: float | None = None
@@ -84,8 +83,8 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
     """The inputs and outputs of a model.
 
     A missing value is null in JSON, NaN in the tensor of numbers, and the empty text in the tensor
-    of categories. In a category, a word of `sluice.missing` which is no declared value is missing
-    too. A record may contain the column `id`, which identifies it; the model does not read it.
+    of categories. In a category, a word of `sluice.missing` that is not a declared value is also
+    missing. A record may contain the column `id`, which identifies it; the model does not read it.
 
     segment: the input whose values have models of their own, beside the model for all rows; None if
     there is one model.
@@ -118,8 +117,8 @@ class Scores(msgspec.Struct, frozen=True, eq=False):
 
     values: [n] probabilities of the positive class, [n, k] probabilities of k classes, or [n]
     predicted numbers. decisions: [n] class indices, or the predicted numbers. segments: [n] the
-    segment whose model gave the score, None for the model for all rows; None if there are no
-    segments.
+    segment whose model gave the score, where None means the model for all rows; None if there are
+    no segments.
     """
 
     values: Floats
@@ -128,7 +127,7 @@ class Scores(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def unusable(self) -> Ints:
-        """The rows for which a score is not a finite number, in order."""
+        """The numbers of the rows with a score that is not finite, in order."""
         finite = np.isfinite(self.values)
         return np.flatnonzero(~(finite if finite.ndim == 1 else finite.all(axis=1)))
 
@@ -168,7 +167,7 @@ class Model:
         options = onnxruntime.SessionOptions()
         # With one thread, sums are computed in the same order on every machine.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        # A graph may name files for its constants, such as the holdout: there are none below this.
+        # A graph may load constants from files, such as the holdout; this folder contains none.
         options.add_session_config_entry(_FOLDER_OF_CONSTANTS, os.devnull)
         self.signature = read_signature(folder / "signature.json")
         try:
@@ -198,7 +197,7 @@ class Model:
                 )
 
     def score(self, tensors: Tensors) -> Scores:
-        """Score rows which are already encoded."""
+        """Score rows that are already encoded."""
         feed = {"numbers": tensors.numbers, "categories": tensors.categories}
         inputs = {name: feed[name] for name in self._inputs}
         found = self._session.run(self._outputs, inputs)
@@ -215,14 +214,15 @@ class Model:
         return Scores(values, decisions, segments)
 
     def score_records(self, records: Sequence[Record]) -> Scores:
-        """Score records; raises InputError for a value which does not match the signature."""
+        """Score records; raises InputError for a value that does not match the signature."""
         return self.score(encode(self.signature, records))
 
 
 def decide(decision: Decision, values: Floats) -> Ints | Floats:
-    """[n] class indices by the threshold, or the classes of least expected cost (Elkan, 2001).
+    """[n] class indices by the threshold, or the classes with the lowest expected cost (Elkan,
+    2001).
 
-    values: as in `Scores`. They are returned as they are if there is no threshold and no costs.
+    values: as in `Scores`; returned unchanged if there are neither threshold nor costs.
     """
     if decision.threshold is not None:
         return (values >= decision.threshold).astype(np.int64)
@@ -247,7 +247,7 @@ def difference(expected: Floats, got: Floats, scale: float) -> float:
 
 
 def encode(signature: Signature, records: Sequence[Record]) -> Tensors:
-    """Convert records to tensors; raises InputError for a value which does not match."""
+    """Convert records to tensors; raises InputError for a value that does not match."""
     known = {column.name for column in signature.inputs} | {signature.id}
     for row, record in enumerate(records):
         for name in record:

@@ -34,7 +34,7 @@ def test_a_folder_with_files_of_someone_else_is_not_deleted(released: Repository
     thesis.parent.mkdir()
     thesis.write_text("three years of work", "utf-8")
     given = ("approval", "preflight", released.newer.tag, "--out", "documents")
-    released.refuses(*given, why="documents holds files but no approval.md")
+    released.refuses(*given, why="documents has files but no approval.md")
     assert thesis.read_text("utf-8") == "three years of work"
 
 

@@ -153,7 +153,7 @@ ATTACKS: dict[str, tuple[Sabotage, str]] = {
     "another package's verdict": (of_another_package, f"the verdict of {SERVER} is not on the"),
     "no server": (nobody_named, "names no server, so no verdict on a canary is trusted"),
     "another digest": (another_digest, f"the canary was the delivery with the digest {'0' * 64}"),
-    "no request": (no_request, "deployment 300 does not ask for a canary of a version"),
+    "no request": (no_request, "deployment 300 does not request a canary of a version"),
     "another run": (another_run, f"no attestation says that run {FIRST - 1} approved it as the"),
     "never approved": (never_approved, f"no attestation says that run {FIRST} approved it as the"),
     "attested elsewhere": (attested_elsewhere, f"no attestation says that run {FIRST} approved it"),

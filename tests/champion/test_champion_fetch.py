@@ -166,7 +166,7 @@ REFUSED: dict[str, tuple[Callable[[Repository], object], str]] = {
         rolled_back_twice,
         f"run {EARLIER} and {EARLIER + 2} released it, and a rollback has revoked that",
     ),
-    "a rollback that cannot be verified": (unknown_rollback, "gh does not verify by whom"),
+    "a rollback that cannot be verified": (unknown_rollback, "gh cannot verify by whom"),
     "too many rollbacks": (hidden_rollback, "attestations of rollbacks, too many to read"),
     "attested by Release as something else": (
         approved(kind="provenance"),
@@ -220,9 +220,9 @@ def test_a_folder_with_files_of_someone_else_is_not_deleted(released: Repository
     thesis = released.root / "documents" / "thesis.txt"
     thesis.parent.mkdir()
     thesis.write_text("three years of work", "utf-8")
-    why = "documents holds files but no champion.json"
+    why = "documents has files but no champion.json"
     released.refuses("champion", "fetch", "--out", "documents", why=why)
-    released.refuses("champion", "fetch", "--out", ".", why=". holds files but no champion.json")
+    released.refuses("champion", "fetch", "--out", ".", why=". has files but no champion.json")
     assert thesis.read_text("utf-8") == "three years of work"
 
 

@@ -153,7 +153,7 @@ def test_the_verdict_of_another_gate(tmp_path: Path) -> None:
     Verdict.of("fairness", [PASS]).write(project.verdict("parity"))
     verdict = gates.read(project, "parity")
     assert verdict.status is Status.FAIL
-    assert "holds the verdict of 'fairness', expected 'parity'" in verdict.why
+    assert "has the verdict of 'fairness', expected 'parity'" in verdict.why
 
 
 def test_a_verdict_may_be_worded_by_another_version() -> None:

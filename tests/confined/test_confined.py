@@ -101,7 +101,7 @@ def test_files_that_are_not_plain_are_not_read(root: Path) -> None:
     made = "import os; from pathlib import Path; SCENARIOS = []; "
     for how, why in (
         ("os._exit(0)", "left no valid scenarios.json"),
-        ("os.mkdir('scenarios.json'); os._exit(0)", "is no plain file"),
+        ("os.mkdir('scenarios.json'); os._exit(0)", "is not a plain file"),
         ("os.write(os.open('scenarios.json', 65), b'['); os._exit(0)", "truncated"),
         ("os.write(os.open('scenarios.json', 65), b'[{\"kind\": \"mine\"}]'); os._exit(0)", "mine"),
     ):

@@ -37,7 +37,7 @@ def test_where_the_kernel_cannot_confine_no_run_starts(
 def test_a_locked_run_is_always_confined(toy: Toy, in_process: InProcess) -> None:
     ran = in_process(toy, "package", "build", "--locked", "--unconfined")
     assert ran.status == 2
-    assert "--unconfined cannot be released" in ran.line
+    assert "--unconfined and --locked exclude each other" in ran.line
 
 
 def test_an_unconfined_package_says_so_and_leaves_nothing_for_the_next_run(toy: Toy) -> None:

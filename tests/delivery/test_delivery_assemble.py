@@ -190,8 +190,8 @@ REFUSED: dict[str, tuple[Sabotage, str]] = {
     "no load test": (remove("tested/load.json"), "load.json is missing"),
     "a bad report": (unreleasable, "must not be released: champion/gain in cost"),
     "an edited report": (edited, "it was edited by hand"),
-    "no champion gate": (lacking("champion"), "holds no verdict of the gate champion"),
-    "no fairness gate": (lacking("fairness"), "holds no verdict of the gate fairness"),
+    "no champion gate": (lacking("champion"), "has no verdict of the gate champion"),
+    "no fairness gate": (lacking("fairness"), "has no verdict of the gate fairness"),
     "a test without an image": (
         of_a_process,
         "the test environment ran a process instead of the image",
@@ -265,8 +265,8 @@ REFUSED: dict[str, tuple[Sabotage, str]] = {
         "report.json: the delivery already holds a file of this name",
     ),
     "its own name": (write("evidence/delivery.json"), "is not a valid file name in a delivery"),
-    "a hidden file": (write("evidence/.hidden"), ".hidden: this name is not allowed"),
-    "a name with a space": (write("evidence/a b"), "a b: this name is not allowed"),
+    "a hidden file": (write("evidence/.hidden"), ".hidden: this file name is not allowed"),
+    "a name with a space": (write("evidence/a b"), "a b: this file name is not allowed"),
 }
 
 
@@ -306,7 +306,7 @@ def test_a_folder_with_files_of_someone_else_is_not_deleted(bare: Repository, pa
     out = bare.root / "documents"
     out.mkdir()
     (out / "thesis.txt").write_text("three years of work", "utf-8")
-    why = "documents holds files but no delivery.json"
+    why = "documents has files but no delivery.json"
     bare.refuses("delivery", "assemble", *assembled(parts, out), why=why)
     assert [path.name for path in out.iterdir()] == ["thesis.txt"]
     link = bare.root / "link"

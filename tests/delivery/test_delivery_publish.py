@@ -63,7 +63,7 @@ def test_it_becomes_a_pre_release_with_every_file(ready: Repository) -> None:
 def test_the_same_delivery_again_changes_nothing(ready: Repository) -> None:
     ready.run("delivery", "publish").went_well()
     held, ready.github.requests = ready.state(), []
-    assert "exists already with the same files" in ready.run("delivery", "publish").went_well().out
+    assert "already exists with the same files" in ready.run("delivery", "publish").went_well().out
     assert ready.state() == held
     assert not ready.github.writes
 
@@ -189,8 +189,8 @@ def test_history_survives_a_run_that_fails_after_the_old_release_was_deleted(
 
 
 REFUSED: dict[str, tuple[Callable[[Repository], None], str]] = {
-    "another package is there": (other_package, "exists already with another package"),
-    "GitHub states no digests": (without_digests, "exists already with another package"),
+    "another package is there": (other_package, "already exists with another package"),
+    "GitHub states no digests": (without_digests, "already exists with another package"),
     "a full release": (released, "is a full release, which is never replaced"),
     "an immutable release": (
         immutable,
@@ -198,7 +198,7 @@ REFUSED: dict[str, tuple[Callable[[Repository], None], str]] = {
     ),
     "a tag at another commit": (
         tagged,
-        "The ruleset 'releases' lets nobody delete it, so merge another commit, whose version has",
+        "The ruleset 'releases' prevents its deletion, so merge another commit, whose version has",
     ),
     "a changed file": (changed_here, "report.md was changed"),
     "a file too many": (more_here, "more.txt is not listed in delivery.json"),

@@ -66,7 +66,7 @@ def test_an_answer_that_does_not_come_leaves_it_open_whether_it_was_done(
     empty.github.interfere = late
     ran = empty.setup()
     assert ran.status == 2
-    assert "it is not known whether the change took effect" in ran.line
+    assert "it is unknown whether the change took effect" in ran.line
 
 
 def test_a_write_that_is_sent_elsewhere_is_not_taken_for_done(empty: Place) -> None:

@@ -73,7 +73,7 @@ def test_a_rehearsal_shows_when_each_monitor_saw_what(
     assert ran.status == 0, ran.said
     lines = ran.out.splitlines()
     assert lines[0].startswith("56 days from ")
-    assert lines[1].startswith("before anything was planted: 0 of 21 days with an alarm")
+    assert lines[1].startswith("before the first change: 0 of 21 days with an alarm")
     assert " drifts" in lines[2]
     alarm = next(line for line in lines if line.startswith("  alarm: day"))
     assert int(alarm.split()[-2]) <= 14

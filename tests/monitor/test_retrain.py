@@ -117,7 +117,7 @@ def test_ids_that_collide_are_refused(
     """The ids are those of customers whom the data knows."""
     labels = logged_rows(logged, tmp_path / "log", [f"k{at:05d}" for at in range(ROWS)])
     found = refused(toy, retrain(labels, "--anyway"), "new-rows/ids that the data has")
-    assert "1,500 ids stand for other rows" in found["why"]
+    assert "1,500 ids belong to other rows" in found["why"]
     assert "k00000" in found["why"]
 
 

@@ -217,13 +217,13 @@ def _spelled(labels: pd.DataFrame) -> pd.DataFrame:
 
 
 LEFT_OUT = {
-    "whose truth is no class": (
+    "whose truth is not a class": (
         lambda f: f.assign(truth=f["truth"].where(f.index > 200, "2'; --"))
     ),
     "without a time in known_at": (lambda f: f.assign(known_at=f["known_at"].where(f.index > 200))),
     "without an id": (lambda f: f.assign(id=f["id"].where(f.index > 200))),
     "that are earlier than the score": (lambda f: f.assign(known_at="2020-01-01")),
-    "of these whose id the log has in another spelling": _spelled,
+    "of these, with an id that the log has in another spelling": _spelled,
     "that equal the decisions": None,
 }
 
@@ -247,7 +247,7 @@ def test_a_file_that_is_no_table_is_an_error(monitor, logged, tmp_path) -> None:
     path.write_bytes(b"PAR1 no")
     ran = monitor("truth", tmp_path / "log", "--labels", str(path))
     assert ran.status == 2
-    assert "is no readable file of labels" in ran.line
+    assert "is not a readable file of labels" in ran.line
 
 
 def test_groups_are_compared_where_the_labels_bring_them(monitor, logged, tmp_path) -> None:

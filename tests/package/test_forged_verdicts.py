@@ -78,7 +78,7 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "another bound": (
         "performance",
         _loosen(AUC, "low", 0.1),
-        "is at least 0.1, but params.yaml asks for at least 0.75",
+        "is at least 0.1, but params.yaml requires at least 0.75",
     ),
     "another source of a bound": (
         "performance",
@@ -87,7 +87,7 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     ),
     "a finding is missing": ("performance", _drop(AUC), "'performance/roc_auc' is missing"),
     "a baseline is missing": ("performance", _drop(RIVAL), "majority class' is missing"),
-    "a finding beside": ("performance", _beside("performance/mood"), "does not ask for"),
+    "a finding beside": ("performance", _beside("performance/mood"), "does not require"),
     "another metric": ("performance", _renamed, "'performance/roc_auc' is missing"),
     "a fail that is accepted": ("performance", _accepted, "params.yaml does not accept"),
     "a fairness finding is missing": ("fairness", _drop(SIDE), f"'{SIDE}' is missing"),
@@ -105,7 +105,7 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "a looser leak": (
         "data-quality",
         _loosen("data-quality/weight/leakage", "high", 1.0),
-        "but params.yaml asks for at most 0.9",
+        "but params.yaml requires at most 0.9",
     ),
     "a column is not checked": (
         "data-quality",
@@ -121,7 +121,7 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
     "a proxy of a column that is no input": (
         "explanation",
         _beside("explanation/proxy of side/nothing"),
-        "does not ask for",
+        "does not require",
     ),
 }
 

@@ -153,7 +153,7 @@ def test_a_folder_that_is_not_ours_is_not_taken_for_the_data(tmp_path: Path) -> 
     ROWS.to_csv(data, index=False)
     theirs.mkdir()
     (theirs / "note.txt").write_text("mine")
-    with pytest.raises(SluiceError, match=r"toy\.csv\.parts is in the way: rename it"):
+    with pytest.raises(SluiceError, match=r"toy\.csv\.parts already exists: rename it"):
         append(data, ROWS, validate(params("binary"), "params.yaml"))
     assert data.is_file()
     assert [path.name for path in theirs.iterdir()] == ["note.txt"]

@@ -93,7 +93,7 @@ def test_an_edited_verdict_is_refused_or_replaced(toy: Toy) -> None:
 
     edited = {
         "it was edited by hand": said.replace('"status": "fail"', '"status": "pass"', 1),
-        "holds the verdict of 'parity'": toy.text("out/verdicts/parity.json"),
+        "has the verdict of 'parity'": toy.text("out/verdicts/parity.json"),
         "not a verdict": "{}",
     }
     for why, text in edited.items():

@@ -62,7 +62,7 @@ def test_a_build_with_a_merge_conflict_in_the_lock(project: Toy) -> None:
     _refused(
         ran,
         "dvc.lock, line 2: unresolved merge conflict ('<<<<<<< HEAD'): delete the file and run "
-        "'make package', which writes it anew; then commit it",
+        "'make package', which regenerates it; then commit it",
     )
     assert project.report()["reason"] == ran.line
 

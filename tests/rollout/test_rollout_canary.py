@@ -243,7 +243,7 @@ def test_a_job_that_is_told_to_end_takes_the_weight_back(
     finally:
         process.kill()
     assert process.returncode == 3, stderr
-    assert "it was told to end" in stdout
+    assert "it was stopped before" in stdout
     _ended_with_stable_alone(stage)
 
 

@@ -127,12 +127,12 @@ def test_without_a_rollout_each_command_says_one_line(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("deploy", "x.tar", "--port", "70000"), "70000 is no port: expected 0 to 65535"),
-        (("deploy", "x.tar", "--port", "-1"), "-1 is no port"),
-        (("deploy", "x.tar", "--port", "http"), "http is no port"),
-        (("follow", "octo/shop", "--every", "0"), "0 is no time to wait"),
-        (("follow", "octo/shop", "--every", "nan"), "nan is no time to wait"),
-        (("follow", "octo/shop", "--every", "often"), "often is no time to wait"),
+        (("deploy", "x.tar", "--port", "70000"), "70000 is not a port: expected 0 to 65535"),
+        (("deploy", "x.tar", "--port", "-1"), "-1 is not a port"),
+        (("deploy", "x.tar", "--port", "http"), "http is not a port"),
+        (("follow", "octo/shop", "--every", "0"), "0 is not a duration"),
+        (("follow", "octo/shop", "--every", "nan"), "nan is not a duration"),
+        (("follow", "octo/shop", "--every", "often"), "often is not a duration"),
     ],
 )
 def test_an_impossible_option_is_named(

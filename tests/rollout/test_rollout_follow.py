@@ -192,7 +192,7 @@ ATTACKS: dict[str, tuple[Sabotage, str]] = {
     "package swapped": (package_swapped, "is not the one in delivery.json"),
     "another champion": (another_champion, "to be compared with v2025.12.31-0123456789ab, but"),
     "rolled back since": (rolled_back, f"was rolled back after run {FIRST}"),
-    "no request": (no_request, "does not ask for a canary of a version"),
+    "no request": (no_request, "does not request a canary of a version"),
 }
 
 

@@ -15,10 +15,10 @@ from support.contribution import every_setting
 @pytest.mark.parametrize(
     ("section", "said"),
     [
-        ({"steps": [1, 60]}, "60 is no share for a canary"),
-        ({"steps": [0, 5]}, "0 is no share for a canary"),
-        ({"steps": [-1]}, "-1 is no share for a canary"),
-        ({"steps": [1, 101]}, "101 is no share"),
+        ({"steps": [1, 60]}, "60 is not a valid step"),
+        ({"steps": [0, 5]}, "0 is not a valid step"),
+        ({"steps": [-1]}, "-1 is not a valid step"),
+        ({"steps": [1, 101]}, "101 is not a valid step"),
         ({"steps": [10, 5]}, "5 comes after 10, but every step must be larger"),
         ({"steps": [5, 5]}, "5 comes after 5"),
         ({"steps": []}, "rollout.steps"),

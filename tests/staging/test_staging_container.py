@@ -70,7 +70,7 @@ def test_image_is_tried_beside_its_champion(good, own, package, tmp_path):
 @pytest.mark.parametrize(
     ("label", "why"),
     [
-        (f'LABEL {DIGEST}="sha256:{"0" * 64}"', "is the image of another package than toy-binary "),
+        (f'LABEL {DIGEST}="sha256:{"0" * 64}"', "is not the image of toy-binary "),
         ("", "is not the image of a package"),
     ],
 )

@@ -72,7 +72,7 @@ def test_status_that_was_edited(written):
 
 def test_verdict_of_another_gate(written):
     (written / "load.json").write_bytes((written / "test-scenarios.json").read_bytes())
-    with pytest.raises(SluiceError, match="holds the verdict of the gate 'test-scenarios'"):
+    with pytest.raises(SluiceError, match="has the verdict of the gate 'test-scenarios'"):
         results.read(written)
 
 

@@ -136,7 +136,7 @@ def without_a_log(logged: Logged, log: Path) -> pd.DataFrame:
     ("case", "said"),
     [
         (poisoned, "seem to be copies of the model's decisions"),
-        (colliding, "ids stand for other rows in the data"),
+        (colliding, "ids belong to other rows in the data"),
         (without_a_log, "no such file or folder"),
         (None, "no scoring log is configured"),
     ],

@@ -115,8 +115,9 @@ def _uses(judged: int, project: Project) -> Finding:
     )
     if bound.admits(judged):
         return Finding(name, Status.PASS, why, judged, bound=bound)
-    why = f"{why}; the holdout has been used too often: add new rows until most of the holdout is "
-    "new"
+    why = (
+        f"{why}; the holdout has been used too often: add new rows until most of the holdout is new"
+    )
     return Finding(name, Status.INSUFFICIENT, why, judged, bound=bound)
 
 

@@ -80,7 +80,7 @@ def _on_global(
 def _worse(judged: list[SegmentGain]) -> Finding:
     """Refuse the models of segments that are in use although new rows show that they are worse."""
     name = "performance/models of segments that are worse than the one for all rows"
-    bound = Bound("a segment must not lose by a model of its own", high=0)
+    bound = Bound("a segment must not be worse with a model of its own", high=0)
     bad = [one.name for one in judged if one.status == "fail"]
     n = len(judged)
     if not bad:
@@ -101,7 +101,7 @@ def _scores(project: Project, model: Model, frame: DataFrame) -> Scores:
 
 
 def _tried(project: Project) -> list[SegmentGain]:
-    """What the validation rows said of each segment that got a model."""
+    """The results on the validation rows for each segment that got a model."""
     selection = read_json(project.selection)
     chosen = selection["candidates"][selection["chosen"]]
     return msgspec.convert(chosen["segments"], list[SegmentGain])

@@ -1,10 +1,10 @@
 """How much of the target a column explains, on rows that it was not fitted on.
 
-One scale serves every task: the share of the target's squared error that disappears when the
-column is known. For classes this is one minus the ratio of two Brier scores. For numbers the
-target is replaced by its ranks first, so that a logarithm of it counts as a copy. A column with
-no more values than there are classes can be a copy with errors, and is also measured by how far it
-agrees with the target beyond chance (Cohen, 1960).
+One scale serves every task: the share of the target's squared error that disappears when the column
+is known. For classes this is one minus the ratio of two Brier scores. For numbers the target is
+replaced by its ranks first, so that its logarithm also counts as a copy. A column with no more
+values than there are classes can be a copy with errors, so its agreement with the target beyond
+chance is also measured (Cohen, 1960).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LEAVES, _LEAST_LEAF = 128, 5
 _LARGEST = float(np.finfo(np.float32).max)
-# Fewer rows with a known value are not judged on their own.
+# A column with fewer known values is not judged alone.
 _LEAST_KNOWN = 50
 
 
@@ -36,10 +36,10 @@ def outcome_of(truth: np.ndarray, classes: int) -> Floats:
 
 
 def strength(column: Series, outcome: Floats) -> float:
-    """Return the share of `outcome` that one column of a typed table explains, at best 1.
+    """Return the share of `outcome` that one column of a typed table explains, at most 1.
 
-    Missing values count as a value of their own. A column that is a copy wherever it is known is
-    as strong as a complete copy. NaN if the outcome is the same in every row.
+    Missing values count as a value of their own. A column that is a copy except for missing values
+    is as strong as a complete copy. NaN if the outcome is the same in every row.
     """
     numbers = column.to_numpy(np.float64) if column.dtype.kind == "f" else None
     known = ~np.isnan(numbers) if numbers is not None else (column != MISSING).to_numpy()
@@ -62,7 +62,7 @@ def strength_of_levels(levels: Ints, outcome: Floats) -> float:
 def _explained(column: Series, outcome: Floats) -> float:
     if column.dtype.kind != "f":
         return strength_of_levels(np.unique(column.to_numpy(str), return_inverse=True)[1], outcome)
-    # Trees take float32 and nothing infinite.
+    # Trees accept only finite float32 numbers.
     values = np.clip(column.to_numpy(np.float64), -_LARGEST, _LARGEST).astype(np.float32)[:, None]
 
     def predict(fitted: Ints, held: Ints) -> Floats:
@@ -79,7 +79,9 @@ def _explained(column: Series, outcome: Floats) -> float:
 def _level_means(
     levels: np.ndarray, outcome: Floats, fitted: np.ndarray, held: np.ndarray
 ) -> Floats:
-    """Return the mean outcome of each row's level; a rare level is drawn to the overall mean."""
+    """Return the mean outcome of each row's level; that of a rare level is shrunk to the overall
+    mean.
+    """
     size = int(levels.max()) + 1
     count = np.bincount(levels[fitted], minlength=size)[:, None]
     sums = np.column_stack([np.bincount(levels[fitted], part, size) for part in outcome[fitted].T])

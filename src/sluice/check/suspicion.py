@@ -1,4 +1,4 @@
-"""Findings on strengths that are suspicious when they are high, such as that of a leak."""
+"""Findings on strengths that are suspicious if they are high, such as that of a leak."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def judge_suspicion(
     """Compare a strength from 0 to 1 with the largest one that is allowed.
 
     Above the bound, a strength near 1 fails, and any other is `insufficient`: the data cannot
-    tell a leak from a column that is honestly strong, but a person can. copy, suspected: what to
-    say of it then, and what to do.
+    distinguish a leak from a legitimately strong column, but a person can. copy, suspected: the
+    message for either case, with what to do.
     """
     if not math.isfinite(strength) or bound.admits(strength):
         return judge(name, strength, bound, n=n)

@@ -35,7 +35,7 @@ class Commands:
         return added
 
     def group(self, name: str, meaning: str) -> Commands:
-        """Add a command which has commands of its own."""
+        """Add a command that has subcommands."""
         return Commands(self._parsers.add_parser(name, help=meaning, description=meaning), "ACTION")
 
 
@@ -46,7 +46,7 @@ def say(line: str, status: int) -> int:
 
 
 def show(line: str) -> None:
-    """Print one line to standard output; its indentation is kept."""
+    """Print one line to standard output, with its indentation."""
     indent = line[: len(line) - len(line.lstrip(" "))]
     print(f"{indent}{one_line(line)}", flush=True)
 
@@ -57,7 +57,7 @@ def show_result(name: str, status: str, why: str) -> None:
 
 
 def one_line(message: str) -> str:
-    """One line which is safe to print, whoever wrote the text.
+    """Return the text as one line that is safe to print, whoever wrote it.
 
     It moves no cursor, and a GitHub runner does not read it as a command (`##[...]`).
     """

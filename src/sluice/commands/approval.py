@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     approval = commands.group(
-        "approval", "release a delivered version after an approval, or go back"
+        "approval", "release a delivered version after an approval, or roll back"
     )
     meaning = "check everything before the approval, and write the page to approve"
     preflight = approval.add("preflight", _preflight, meaning)
     meaning = "after the approval of the canary: record what is to run, for the rollout"
     desire = approval.add("desire", _desire, meaning)
-    meaning = "ask the server of production to try the canary in that record"
+    meaning = "ask the production server to try the canary in that record"
     announce = approval.add("announce", _announce, meaning)
     meaning = "after the approval: check everything again, and record who approved what"
     confirm = approval.add("confirm", _confirm, meaning)
@@ -53,9 +53,9 @@ def add(commands: Commands) -> None:
     for action in (preflight, desire):
         action.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
     for action in (preflight, confirm):
-        action.add_argument("--reason", help="for a rollback: why production must go back")
+        action.add_argument("--reason", help="for a rollback: why production must be rolled back")
     for action in (revoke, rollback):
-        action.add_argument("--reason", required=True, help="why production must go back")
+        action.add_argument("--reason", required=True, help="why production must be rolled back")
 
 
 def _preflight(options: argparse.Namespace) -> int:
@@ -101,9 +101,9 @@ def _announce(options: argparse.Namespace) -> int:
     record = options.out / records.DESIRED
     server = canary.announce(options.repo, record, production.run_id())
     if server:
-        show(f"{server} is asked to try the canary, and this release goes on when it has reported")
+        show(f"{server} was asked to try the canary; this release continues after its report")
     else:
-        show("no server can try the canary beside a champion, so the rollout is rehearsed")
+        show("there is no server or no champion for a real canary, so the rollout is rehearsed")
     return 0
 
 

@@ -21,8 +21,8 @@ _READY_SECONDS = 300.0
 def add(rollout: Commands) -> None:
     """Add `canary` to the commands of `sluice rollout`."""
     meaning = (
-        "give a canary its requests step by step; exit status 0: promote it, 1: it failed, 3: too "
-        "little evidence; whatever happens, stable has all requests afterwards"
+        "send a growing share of requests to a canary; exit status 0: promote it, 1: it failed, "
+        "3: too little evidence; in every case, stable serves all requests afterwards"
     )
     canary = rollout.add("canary", _canary, meaning)
     where = canary.add_mutually_exclusive_group(required=True)
@@ -40,7 +40,7 @@ def add(rollout: Commands) -> None:
     canary.add_argument("--token-file", type=Path, metavar="FILE", help=token)
     folder = "folder for the state of the rollout (default: rollout)"
     canary.add_argument("--folder", type=Path, default=Path("rollout"), help=folder)
-    wait = f"seconds within which the servers must be ready (default: {_READY_SECONDS:g})"
+    wait = f"seconds until the servers must be ready (default: {_READY_SECONDS:g})"
     canary.add_argument("--wait", type=float, default=_READY_SECONDS, metavar="SECONDS", help=wait)
     api = "address of an API server, such as that of 'kubectl proxy', instead of the cluster's own"
     canary.add_argument("--api", metavar="URL", help=api)
@@ -76,10 +76,10 @@ def _canary(options: argparse.Namespace) -> int:
     try:
         with opened(options.package) as package, state.locked(options.folder) as free:
             if not free:
-                return say(f"{options.folder}: another process walks this rollout", UNDECIDED)
+                return say(f"{options.folder}: another process runs this rollout", UNDECIDED)
             last = walk(options, package)
     except KeyboardInterrupt:
-        return say("it was told to end before the canary had any request", UNDECIDED)
+        return say("it was stopped before the canary received any request", UNDECIDED)
     verdict = ladder.verdict_of(last)
     if options.json:
         print(files.encode_record(verdict).decode(), end="")

@@ -1,4 +1,4 @@
-"""Deliver a package: put it together with its evidence, and publish both as a pre-release."""
+"""Deliver a package: assemble it with its evidence, and publish both as a pre-release."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def add(commands: Commands) -> None:
     assemble.add_argument(
         "--evidence", type=Path, action="append", default=[], metavar="PATH", help=evidence
     )
-    meaning = "which registry images are pushed to; refuse a repository variable that differs"
+    meaning = (
+        "print the registry that images are pushed to; refuse a repository variable that differs"
+    )
     place = delivery.add("place", _place, meaning)
     outputs = "append registry=… to this file, as an output of a workflow step"
     place.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)

@@ -18,22 +18,23 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="LOGIN",
-        help="who approves releases, if the files name nobody; can be repeated",
+        help="who approves releases, if the files name nobody; can be given several times",
     )
     doctor = github.add("doctor", _doctor, f"compare the repository with {SETTINGS}")
     doctor.add_argument(
         "--only",
         action="append",
         choices=PARTS,
-        help="compare only this part, for a token that cannot read the others; can be repeated",
+        help="compare only this part, for a token that cannot read the others; can be given "
+        "several times",
     )
     comment = github.add("comment", _comment, "show a run's report on its pull request")
     comment.add_argument(
         "--run", type=int, required=True, metavar="ID", help="of the workflow 'CI'"
     )
-    meaning = "open or update the pull request that a retraining proposes"
+    meaning = "open or update the pull request for a retrained model"
     propose = github.add("propose", _propose, meaning)
-    folder = "the folder that 'sluice monitor retrain' has left"
+    folder = "the folder that 'sluice monitor retrain' wrote"
     propose.add_argument("folder", type=Path, metavar="FOLDER", help=folder)
     for action in (setup, doctor, comment, propose):
         action.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")

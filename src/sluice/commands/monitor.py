@@ -1,4 +1,4 @@
-"""The commands that look at production: what was scored, how it differs, and what to do."""
+"""The monitoring commands: what was scored, how it differs from training, and what to do."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _CACHE = _OUT / "cache"
 
 def add(commands: Commands) -> None:
     """Add `monitor` and its commands to the command line."""
-    monitor = commands.group("monitor", "look at what a model did in production")
+    monitor = commands.group("monitor", "monitor a model in production")
     status = "exit status 0: pass, 1: fail, 3: too little evidence"
     run = monitor.add(
-        "run", _run, f"run all monitors, decide whether to train again, and report; {status}"
+        "run", _run, f"run all monitors, decide whether to retrain, and report; {status}"
     )
     _add_log(run)
     _add_labels(run, required=False)
@@ -34,20 +34,22 @@ def add(commands: Commands) -> None:
     )
     _add_log(drift)
     truth = monitor.add(
-        "truth", _truth, f"measure performance with the outcomes that became known; {status}"
+        "truth", _truth, f"measure performance with the true outcomes known so far; {status}"
     )
     _add_log(truth)
     _add_labels(truth, required=True)
     log = monitor.add(
-        "log", _log, f"say what each version and host has scored, and what is damaged; {status}"
+        "log",
+        _log,
+        f"show what each version and host has scored, and which log files are damaged; {status}",
     )
     _add_log(log)
 
     decide = monitor.add(
         "decide",
         _decide,
-        "decide whether to train again; exit status 0: keep the model, 1: train again or look at "
-        "it, 3: too little is known",
+        "decide whether to retrain; exit status 0: keep the model, 1: retrain or investigate, 3: "
+        "too little evidence",
     )
     _add_log(decide)
     _add_labels(decide, required=False)
@@ -55,12 +57,16 @@ def add(commands: Commands) -> None:
     _add_retrain(monitor)
 
     rehearse = monitor.add(
-        "rehearse", _rehearse, "play a year of production, to see when each monitor says what"
+        "rehearse",
+        _rehearse,
+        "simulate a year of production, to see what each monitor reports and when",
     )
-    package = "the package to play; default: the newest in dist/"
+    package = "the package to simulate; default: the newest in dist/"
     rehearse.add_argument("--package", type=Path, metavar="FILE", help=package)
     rehearse.add_argument("--days", type=int, default=364, help="default: 364")
-    rehearse.add_argument("--rows", type=int, default=500, help="on an average day; default: 500")
+    rehearse.add_argument(
+        "--rows", type=int, default=500, help="rows rows on an average day; default: 500"
+    )
     out = Path("out/rehearsal")
     rehearse.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")
 
@@ -69,9 +75,10 @@ def _add_retrain(monitor: Commands) -> None:
     retrain = monitor.add(
         "retrain",
         _retrain,
-        "decide whether to train again; if so, add the new labelled rows to the data, run the "
-        "pipeline, compare both models on new rows, and write a proposal; exit status 0: the model "
-        "is kept or a proposal was written, 1: a person must look at it, 3: too little is known",
+        "decide whether to retrain; if so, add the new labelled rows to the data, run the "
+        "pipeline, compare both models on new rows, and write a proposal; exit status 0: the "
+        "model is kept or a proposal was written, 1: a person must look at it, 3: too little "
+        "evidence",
     )
     log = "the scoring log; default: monitor.log in params.yaml"
     retrain.add_argument("log", metavar="LOG", nargs="?", help=log)
@@ -79,7 +86,7 @@ def _add_retrain(monitor: Commands) -> None:
     retrain.add_argument("--labels", metavar="FILE", help=labels)
     champion = "the package in production, or the folder of 'sluice champion fetch'"
     retrain.add_argument("--champion", type=Path, metavar="PATH", required=True, help=champion)
-    anyway = "train again whatever the rules say, if the labels can be trusted"
+    anyway = "retrain regardless of the rules, if the labels can be trusted"
     words = ["true", "false"]
     retrain.add_argument(
         "--anyway", nargs="?", const="true", default="false", choices=words, help=anyway
@@ -92,7 +99,7 @@ def _add_retrain(monitor: Commands) -> None:
 def _add_labels(command: argparse.ArgumentParser, *, required: bool) -> None:
     labels = (
         "a CSV or Parquet file with the columns id, truth and known_at (when the truth became "
-        "known); it may have the sensitive columns too"
+        "known); it may also have the sensitive columns"
     )
     command.add_argument("--labels", type=Path, required=required, metavar="FILE", help=labels)
 
@@ -110,11 +117,11 @@ def _add_log(command: argparse.ArgumentParser) -> None:
 
 
 def _add_window(command: argparse.ArgumentParser) -> None:
-    until = "the last day to look at, such as 2026-11-26; default: the last complete day"
+    until = "the last day to include, such as 2026-11-26; default: the last complete day"
     command.add_argument("--until", type=date.fromisoformat, metavar="DATE", help=until)
-    train = "the training rows, for a classifier; default: those of this project, if they are here"
+    train = "the training rows, for a classifier; default: those of this project, if present"
     command.add_argument("--train", type=Path, metavar="FILE", help=train)
-    cache = f"the folder for summaries of files that do not change any more; default: {_CACHE}"
+    cache = f"the folder for cached summaries of log files that no longer change; default: {_CACHE}"
     command.add_argument("--cache", type=Path, default=_CACHE, metavar="FOLDER", help=cache)
     engine = "where files are summarized; spark is for logs that are too large for one machine"
     command.add_argument("--engine", choices=["local", "spark"], default="local", help=engine)

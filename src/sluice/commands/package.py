@@ -15,7 +15,7 @@ def add(commands: Commands) -> None:
     add_run_options(build)
     verify = package.add("verify", _verify, "check every byte of a package, and run its scenarios")
     verify.add_argument("file", type=Path, help="the package file")
-    digest = "refuse a file with another sha256, before anything in it is read"
+    digest = "refuse a file with another sha256, before reading it"
     verify.add_argument("--sha256", metavar="DIGEST", help=digest)
     outputs = "append sha256=… of the file to this one, as an output of a workflow step"
     verify.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
     image.add_argument("--record", type=Path, metavar="FILE", help=record)
     wheels = package.add("wheels", _wheels, "download the wheels that the image needs")
     target = wheels.add_mutually_exclusive_group()
-    python = "download for this Python, without asking a base image"
+    python = "download for this Python version instead of that of the base image"
     target.add_argument("--python", metavar="X.Y", help=python)
     base = "base image (default: the one in image/base/Dockerfile)"
     for parser in (image, target):
@@ -44,7 +44,7 @@ def add(commands: Commands) -> None:
     push.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
     bom = package.add("bom", _bom, "write the bill of materials of a package, or of its image")
     bom.add_argument("file", type=Path, help="the package file")
-    of_image = "describe this image of the package, with everything that is installed in it"
+    of_image = "describe this image of the package, including everything installed in it"
     bom.add_argument("--image", help=of_image)
     bom.add_argument("--out", type=Path, required=True, metavar="FILE", help="CycloneDX JSON")
     assemble = "assemble the package's parts in out/package (a stage of the pipeline)"
@@ -70,7 +70,7 @@ def _verify(options: argparse.Namespace) -> int:
     if manifest.sluice != code.own():
         show(
             "another version of sluice built it, so its verdicts were not compared with its "
-            "params.yaml; run the version of its commit for that"
+            "params.yaml; use the version at its commit for that"
         )
     if not confined:
         show("it was built with --unconfined, so it cannot be delivered or released")

@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
     adopt = commands.add(
         "adopt",
         _adopt,
-        "replace the example by your own data and derive the bounds of the gates from it",
+        "replace the example with your own data and derive the bounds of the gates from it",
     )
     adopt.add_argument("file", type=Path, nargs="?", help="a CSV or Parquet file with a header")
     again = "derive the bounds of the adopted data again, and keep what you set in params.yaml"
@@ -38,26 +38,30 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="COLUMN",
-        help="a column whose groups are compared for fairness; can be repeated",
+        help="a column whose groups are compared for fairness; can be given several times",
     )
-    suspects = "use columns that may leak the target; the gates will ask you to accept them by name"
+    suspects = (
+        "use columns that may leak the target; the gates then require you to accept them by name"
+    )
     adopt.add_argument("--keep-suspects", action="store_true", help=suspects)
     adopt.add_argument(
         "--keep",
         action="append",
         default=[],
         metavar="COLUMN=WORD",
-        help="a word such as NA which is a value of the column and not missing; can be repeated",
+        help="a word such as NA that is a value of this column and not missing; can be given "
+        "several times",
     )
     group = (
-        "the column that rows of one customer, patient or household share; 'none' if there is none"
+        "the column that names the customer, patient or household of each row; 'none' if rows are "
+        "independent"
     )
     adopt.add_argument("--group", metavar="COLUMN", help=group)
     time = "a column of dates or numbers: train on older rows and test on newer ones"
     adopt.add_argument("--by-time", metavar="COLUMN", help=time)
     derive = "add the month, the weekday and the age in days of every date as columns"
     adopt.add_argument("--derive-dates", action="store_true", help=derive)
-    drop = "leave out the rows that have no value of the target"
+    drop = "leave out rows without a value of the target"
     adopt.add_argument("--drop-missing-target", action="store_true", help=drop)
 
 
@@ -76,9 +80,9 @@ def add_stages(commands: Commands) -> None:
 
 
 def stage(name: str, module: str, *arguments: str) -> Command:
-    """Return the command of a stage that DVC runs; it records an error for the report.
+    """Return the command of a stage that DVC runs. It records an error for the report.
 
-    name: of the stage in dvc.yaml. module: its `run` takes the project and these arguments of
+    name: that of the stage in dvc.yaml. module: its `run` takes the project and these arguments of
     the command line.
     """
 
@@ -108,21 +112,24 @@ def add_run_options(run: argparse.ArgumentParser) -> None:
     locked = "ignore dvc.lock; fail if the regenerated one differs from the committed one"
     run.add_argument("--locked", action="store_true", help=locked)
     unconfined = (
-        "run the code in src/usecase without confining it, on a machine that cannot; the package "
-        "says so and cannot be released"
+        "run the code in src/usecase unconfined, on a machine without Landlock; the package "
+        "records it and cannot be released"
     )
     run.add_argument("--unconfined", action="store_true", help=unconfined)
 
 
 def reproduce(options: argparse.Namespace) -> bool:
-    """Run the pipeline, print the verdicts and the report's path; return whether all is well."""
+    """Run the pipeline, print the verdicts and the report's path; return whether all passed."""
     from sluice.pipeline import run as pipeline
     from sluice.report import wording
 
     here = project()
     comparisons = pipeline.Comparisons(options.base, options.champion, options.against)
     if options.locked and options.unconfined:
-        raise SluiceError("--unconfined cannot be released, and --locked is for what will be")
+        raise SluiceError(
+            "--unconfined and --locked exclude each other: --locked builds packages "
+            "that can be released"
+        )
     conclusion = pipeline.run(
         here, comparisons, locked=options.locked, unconfined=options.unconfined
     )
@@ -131,7 +138,7 @@ def reproduce(options: argparse.Namespace) -> bool:
         show_result(verdict.gate, verdict.status, verdict.why)
     print(f"\nreport: {here.report / 'report.html'}")
     if not conclusion.releasable:
-        say("refused: no package was built; the report says why", REFUSED)
+        say("refused: no package was built; see the report for the reason", REFUSED)
     elif conclusion.to_commit and not options.locked:
         files = conclusion.to_commit
         print(f"not committed yet: {' and '.join(files)}; run 'git add {' '.join(files)}'")
@@ -164,12 +171,12 @@ def _adopt(options: argparse.Namespace) -> int:
         if any(getattr(options, name) for name in (*others, *switches)):
             raise SluiceError(
                 "--again reads the file and the roles of its columns from params.yaml: change them "
-                "there, and name only --keep-suspects beside it"
+                "there, and combine it only with --keep-suspects"
             )
         adopt_again(Path(), keep_suspects=options.keep_suspects, say=print)
         return 0
     if options.file is None or options.target is None:
-        raise SluiceError("name the file to adopt and its --target, or --again")
+        raise SluiceError("give the file to adopt and its --target, or --again")
     adopt(
         Path(),
         options.file,

@@ -1,4 +1,4 @@
-"""Let a package take over the traffic of production, and judge canaries."""
+"""Let a package take over production traffic, and judge canaries."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _LONGEST = 86_400.0
 
 
 def add(commands: Commands) -> None:
-    rollout = commands.group("rollout", "let a package take over the traffic of production")
+    rollout = commands.group("rollout", "let a package take over production traffic")
     meaning = "judge a canary from its counts; exit status 0: promote it, 1: roll it back, 3: wait"
     judge = rollout.add("judge", _judge, meaning)
     counts = "JSON: what canary, baseline and stable counted in each interval; see docs/rollout.md"
     judge.add_argument("counts", type=Path, metavar="COUNTS", help=counts)
-    package = "take the settings of this package; without it, those of params.yaml here"
+    package = "use the settings of this package; default: those of params.yaml here"
     judge.add_argument("--package", type=Path, metavar="FILE", help=package)
     judge.add_argument("--json", action="store_true", help="print the verdict as JSON")
     _add_rehearse(rollout)
@@ -46,18 +46,18 @@ def add(commands: Commands) -> None:
 
 def _add_rehearse(rollout: Commands) -> None:
     meaning = (
-        "try the whole rollout of a package on this machine, under generated load: canary, "
-        "promotion, switch; it takes up to three minutes"
+        "rehearse the rollout of a package on this machine, under generated load: canary, "
+        "promotion, switch; takes up to three minutes"
     )
     rehearse = rollout.add("rehearse", _rehearse, meaning)
     rehearse.add_argument("package", type=Path, help="the candidate's package file")
     champion = (
-        "the champion's package file, or the folder of 'sluice champion fetch'; without a champion "
-        "the candidate takes over from itself"
+        "the champion's package file, or the folder of 'sluice champion fetch'; default: the "
+        "candidate itself"
     )
     rehearse.add_argument("--champion", type=Path, metavar="PACKAGE", help=champion)
     fault = (
-        "plant a fault, which must end with all traffic on the champion: errors=3x, slow, kill, "
+        "inject a fault, after which the champion must have all traffic: errors=3x, slow, kill, "
         "hung, disk-full, thin, skewed, drifting-base or bad-scores"
     )
     rehearse.add_argument("--fault", metavar="NAME", help=fault)
@@ -67,32 +67,34 @@ def _add_rehearse(rollout: Commands) -> None:
 
 
 def _add_machine(rollout: Commands) -> None:
-    """The commands on what runs on this machine."""
+    """The commands for production on this machine."""
     meaning = (
         "let a package take over production on this machine: canary, promotion, switch; the first "
-        "package starts production; started again, it goes on where it was stopped"
+        "package starts production; an interrupted rollout continues where it stopped"
     )
     deploy = rollout.add("deploy", _deploy, meaning)
     deploy.add_argument("package", type=Path)
     port = "port for callers, used by the first package (default: 8080)"
     deploy.add_argument("--port", type=_port, default=8080, metavar="N", help=port)
     meaning = (
-        "roll out each new full release of a repository on this machine, verified with its "
-        "attestations, until the process is ended"
+        "roll out each new full release of a repository on this machine, after verifying its "
+        "attestations, until the process is stopped"
     )
     follow = rollout.add("follow", _follow, meaning)
     follow.add_argument("repository", metavar="OWNER/NAME")
     follow.add_argument("--port", type=_port, default=8080, metavar="N", help=port)
-    often = "seconds between two questions to GitHub (default: 60)"
+    often = "seconds between two requests to GitHub (default: 60)"
     follow.add_argument("--every", type=_seconds, default=60.0, metavar="SECONDS", help=often)
-    meaning = "what serves which share of the requests on this machine, and since when"
+    meaning = (
+        "show which version serves which share of the requests on this machine, and since when"
+    )
     status = rollout.add("status", _status, meaning)
-    meaning = "take all requests away from the canary at once; the rollout is over"
+    meaning = "send all requests back to the champion at once, and end the rollout"
     abort = rollout.add("abort", _abort, meaning)
-    meaning = "let the champion of before the last promotion take over again, without a build"
+    meaning = "let the previous champion take over again, without a build"
     back = rollout.add("back", _back, meaning)
-    approve = rollout.add("approve", _approve, "let a canary that has passed be promoted")
-    folder = f"what this machine knows of its production (default: {_FOLDER})"
+    approve = rollout.add("approve", _approve, "promote a canary that has passed")
+    folder = f"the folder with the state of production on this machine (default: {_FOLDER})"
     for command in (deploy, follow, status, abort, back, approve):
         command.add_argument(
             "--folder", type=Path, default=Path(_FOLDER), metavar="FOLDER", help=folder
@@ -102,7 +104,9 @@ def _add_machine(rollout: Commands) -> None:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**16:
-        raise argparse.ArgumentTypeError(f"{text} is no port: expected 0 to 65535 (0: a free one)")
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a port: expected 0 to 65535 (0: a free one)"
+        )
     return int(text)
 
 
@@ -112,7 +116,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < _LONGEST:
-        raise argparse.ArgumentTypeError(f"{text} is no time to wait: expected seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a duration: expected seconds above 0")
     return number
 
 
@@ -146,7 +150,10 @@ def _rehearse(options: argparse.Namespace) -> int:
     try:
         outcome = run.rehearse(options.package, champion, options.fault, progress)
     except KeyboardInterrupt:
-        return say("interrupted: the rehearsal has no result, and nothing of it runs", INTERRUPTED)
+        return say(
+            "interrupted: the rehearsal has no result, and all its processes were stopped",
+            INTERRUPTED,
+        )
     report.write(options.out, outcome)
     if options.json:
         print(files.encode_record(outcome).decode(), end="")
@@ -177,7 +184,7 @@ def _follow(options: argparse.Namespace) -> int:
     try:
         Follow(*where, show, _progress).run()
     except KeyboardInterrupt:
-        return say("stopped following; the servers go on", INTERRUPTED)
+        return say("stopped following; the servers keep running", INTERRUPTED)
     return 0
 
 
@@ -188,7 +195,7 @@ def _deploy(options: argparse.Namespace) -> int:
     try:
         last = deploy.deploy(options.folder, options.package, options.port, token, _progress)
     except KeyboardInterrupt:
-        return say("interrupted: run it again to go on with this rollout", INTERRUPTED)
+        return say("interrupted: run it again to continue this rollout", INTERRUPTED)
     return _ended(options, last)
 
 

@@ -38,7 +38,7 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="COLUMN",
-        help="copy this column to the output; may be given several times",
+        help="copy this column to the output; can be given several times",
     )
     quarantine = (
         "the Parquet file for refused rows (default: beside OUTPUT, with .quarantine in its name)"
@@ -48,7 +48,7 @@ def add(commands: Commands) -> None:
         "--engine",
         choices=["local", "spark"],
         default="local",
-        help="where to score: on this machine, or on a Spark cluster (default: local)",
+        help="score on this machine, or on a Spark cluster (default: local)",
     )
     score.add_argument(
         "--master", metavar="URL", help="URL of the Spark master, such as spark://host:7077"
@@ -63,9 +63,7 @@ def add(commands: Commands) -> None:
 
     log = commands.group("log", "show the scoring log, or convert it to Parquet")
     show = log.add("show", _log_show, "print all records, one line of JSON each")
-    compact = log.add(
-        "compact", _log_compact, "convert the segments that no server writes to any more to Parquet"
-    )
+    compact = log.add("compact", _log_compact, "convert the segments that are complete to Parquet")
     for command in (show, compact):
         command.add_argument("folder", type=Path, help="the folder of the scoring log")
 

@@ -20,9 +20,11 @@ def add(commands: Commands) -> None:
     meaning = "start the package's server, run its scenarios over HTTP, then put it under load"
     test = staging.add("test", _test, meaning)
     test.add_argument("package", type=Path)
-    image = "run this image, which was built from the package; without it, run a process"
+    image = "run this image, which was built from the package; default: run a process"
     test.add_argument("--image", help=image)
-    champion = "measure this beside it: a package, or the folder of 'sluice champion fetch'"
+    champion = (
+        "measure this champion for comparison: a package, or the folder of 'sluice champion fetch'"
+    )
     test.add_argument("--champion", type=Path, metavar="PATH", help=champion)
     image = "the champion's image; needed with --image if the champion is a package"
     test.add_argument("--champion-image", metavar="IMAGE", help=image)

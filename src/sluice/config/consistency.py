@@ -1,4 +1,4 @@
-"""Checks of settings which concern more than one section of params.yaml."""
+"""Checks of settings that concern more than one section of params.yaml."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def _check_attributes(settings: Settings) -> None:
         for column, value in parts.items():
             key = f"data.attributes.{name}.{column}"
             if column not in data.sensitive or column in used:
-                raise ValueError(f"{key}: expected a sensitive column, each in one attribute only")
+                raise ValueError(
+                    f"{key}: expected a sensitive column, and each of them in one attribute only"
+                )
             if data.sensitive[column] != Groups():
                 raise ValueError(f"{key}: the column has groups of its own; leave one of them out")
             if label(value) not in map(label, settings.columns[column].values or ()):
@@ -220,7 +222,10 @@ def _check_segments(settings: Settings) -> None:
             f"data.segments needs columns.{name} as a category, but its type is {column.type}"
         )
     if column.levels is not None:
-        raise ValueError(f"columns.{name}.levels: every value is a segment; remove the levels")
+        raise ValueError(
+            f"columns.{name}.levels: every value of the segments' column is a "
+            "segment; remove the levels"
+        )
     if len(settings.features) == 1:
         raise ValueError(f"data.segments: {name!r} is the only model input; add another one")
     if settings.task == "multiclass":
@@ -233,4 +238,4 @@ def _check_monitor(settings: Settings) -> None:
             raise ValueError(f"monitor.floors names {name!r}, which is not a model input")
     given = settings.retraining
     if (given.cost is None) != (given.value is None):
-        raise ValueError("retraining: give cost and value, or neither of the two")
+        raise ValueError("retraining: give both cost and value, or neither")

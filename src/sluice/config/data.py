@@ -15,9 +15,9 @@ from sluice.labels import label
 class Column(Section):
     """Which values a column may hold.
 
-    `values` are all permitted categories, `levels` those which the model distinguishes, and
-    `missing` is the largest permitted share of missing values. `mostly` replaces quality.mostly
-    for this column.
+    `values` are all permitted categories, `levels` those that the model distinguishes, and
+    `missing` is the largest permitted share of missing values. `mostly` replaces quality.mostly for
+    this column.
     """
 
     type: Literal["integer", "number", "category", "text"]
@@ -36,7 +36,7 @@ class Column(Section):
 
     @property
     def declared(self) -> tuple[str, ...]:
-        """The labels of all values which are named here; empty if any value is permitted."""
+        """The labels of all values that are named here; empty if any value is permitted."""
         return tuple(dict.fromkeys(map(label, [*(self.values or []), *(self.levels or [])])))
 
     @field_validator("values", "levels")
@@ -100,12 +100,12 @@ def _by_column(given: object) -> object:
 class Data(Section):
     """The data and the roles of its columns.
 
-    `file` is a CSV or Parquet file, or a folder of such files which all have the same columns.
-    `positive` is the value of the target which counts as positive in a binary task.
-    `sensitive_inputs` are the sensitive columns which the model may nevertheless use. `attributes`
-    are sensitive columns that together are one attribute: by its name, the columns and the value
-    that a row has in at most one of them, such as 1 in `black` or in `hispanic`.
-    `segments` is the column whose values get models of their own.
+    `file` is a CSV or Parquet file, or a folder of such files with the same columns. `positive` is
+    the value of the target that counts as positive in a binary task. `sensitive_inputs` are the
+    sensitive columns that the model may nevertheless use. `attributes` are sensitive columns that
+    together form one attribute: by its name, the columns, and the value that a row has in at most
+    one of them, such as 1 in `black` or in `hispanic`. `segments` is the column whose values get
+    models of their own.
     """
 
     file: str
@@ -128,5 +128,5 @@ class Data(Section):
     def _check_folder(cls, file: str) -> str:
         path = PurePosixPath(file)
         if path.parts[:1] != ("data",) or len(path.parts) < 2 or ".." in path.parts:
-            raise ValueError("expected a path inside data/, the folder which DVC versions")
+            raise ValueError("expected a path inside data/, the folder that DVC versions")
         return file

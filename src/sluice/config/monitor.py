@@ -12,13 +12,13 @@ Floor = Annotated[float, Field(gt=0, le=1)]
 
 
 class Monitor(Section):
-    """Where production leaves its log, and when drift is an alarm.
+    """Where production writes its log, and when drift raises an alarm.
 
     `log` is the scoring log, a folder or a URL such as s3://bucket/log, and `labels` the file with
-    the outcomes that became known; the workflow Monitor reads both.
-    `false_alarms_a_year` is how many days with a false alarm a year of daily looks may have, on
-    average. `floors` are the differences of single columns that do not matter, whatever the
-    window: about the population stability index, and about the square of a shift of the mean in
+    the true outcomes; the workflow Monitor reads both. `false_alarms_a_year` is the accepted
+    average number of days with a false alarm in a year of daily checks. `floors` are the
+    differences of single columns that do not matter, whatever the window, on the scale of the
+    population stability index; for a number, this is about the square of the mean's shift in
     standard deviations.
     """
 

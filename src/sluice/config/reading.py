@@ -1,4 +1,4 @@
-"""Read params.yaml; every error is one line which names the key, its value and what is expected."""
+"""Read params.yaml; every error is one line that names the key, its value and what is expected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from sluice.files import read_yaml
 def load(path: Path) -> Settings:
     """Read and validate params.yaml.
 
-    Raises SluiceError if it is missing or not valid, or if a bound in it could gate nothing.
+    Raises SluiceError if it is missing or not valid, or if one of its bounds can never refuse a
+    model.
     """
     settings = validate(read_yaml(path), path.name)
     try:
@@ -71,5 +72,5 @@ def _describe(error: ValidationError, where: str) -> str:
 
 
 def _shorten(value: Any) -> str:
-    # A list of YAML aliases to lists can need more memory than there is when it is printed.
+    # Printing a list of YAML aliases to lists can exhaust the memory.
     return repr(value) if isinstance(value, Scalar) else reprlib.repr(value)[:100]

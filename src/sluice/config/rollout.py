@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from sluice.config.section import Section
 
-# The baseline gets as much as the canary.
+# The baseline gets the same share as the canary.
 _LARGEST_STEP = 50
 
 
@@ -17,8 +17,8 @@ def _check_steps(steps: list[int]) -> list[int]:
     for step in steps:
         if not 1 <= step <= _LARGEST_STEP:
             raise ValueError(
-                f"{step} is no share for a canary: a step is 1 to {_LARGEST_STEP} percent, because "
-                "the canary's baseline gets as much"
+                f"{step} is not a valid step: a step is 1 to {_LARGEST_STEP} percent, because the "
+                "canary's baseline gets the same share"
             )
     for before, after in pairwise(steps):
         if after <= before:
@@ -29,12 +29,12 @@ def _check_steps(steps: list[int]) -> list[int]:
 class Rollout(Section):
     """When a canary is promoted and when it is rolled back.
 
-    `steps` are the percents of the requests that the canary gets, one after the other; its
-    baseline gets as many. It is judged every `interval` seconds. `promotion` says whether a
-    person approves the full release after the canary has passed. `margin` is the difference that
-    the canary's share of errors, of slow answers and of unusual scores must be shown to stay
-    below. `alpha` is the largest probability that a canary which is as good as the champion is
-    ever rolled back. After `deadline` seconds without a decision the canary is rolled back.
+    `steps` are the successive percentages of the requests that the canary gets; its baseline gets
+    the same. It is judged every `interval` seconds. `promotion` says whether a person approves the
+    full release after the canary has passed. `margin` is the tolerated increase: the canary must be
+    shown to have fewer additional errors, slow answers and unusual scores than this share. `alpha`
+    is the largest probability that a canary as good as the champion is rolled back. After
+    `deadline` seconds without a decision the canary is rolled back.
     """
 
     steps: Annotated[list[int], Field(min_length=1), AfterValidator(_check_steps)] = Field(

@@ -1,7 +1,7 @@
-"""The range in which a bound can gate anything, for everything that is measured: one table.
+"""One table of the range in which a bound is meaningful, for everything that is measured.
 
-A bound beyond what its metric can reach refuses every model, and one that no model can miss
-refuses none. For the load test, which has no such limits, the table says what is still sensible.
+A bound that its metric cannot reach refuses every model, and one that every value meets refuses
+none. For the load test, which has no such limits, the table has plausible ones.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _REACH: dict[str, tuple[float, float]] = {
 class _Limit:
     """One end of a bound: the path of its setting, its value, and what can be measured.
 
-    decides: whether it is the end without which every model would pass.
+    decides: whether every model would pass without this end.
     """
 
     path: str
@@ -83,14 +83,14 @@ class _Limit:
         shown = f"{self.path} is {self.value:g}"
         if self.end == "low":
             if self.value > highest:
-                return f"{shown}, which nothing reaches: expected at most {highest:g}"
+                return f"{shown}, which no value reaches: expected at most {highest:g}"
             if self.decides and self.value <= lowest:
-                return f"{shown}, which nothing misses: expected more than {lowest:g}"
+                return f"{shown}, which every value meets: expected more than {lowest:g}"
             return None
         if self.value < lowest:
-            return f"{shown}, which nothing reaches: expected at least {lowest:g}"
+            return f"{shown}, which no value reaches: expected at least {lowest:g}"
         if self.decides and self.value >= highest:
-            return f"{shown}, which nothing misses: expected less than {highest:g}"
+            return f"{shown}, which every value meets: expected less than {highest:g}"
         return None
 
 
@@ -125,7 +125,7 @@ def _limits(settings: Settings) -> Iterator[_Limit]:
         for name, bound in getattr(settings.fairness, section).items():
             path, reach = f"fairness.{section}.{name}", _REACH[f"fairness.{name}"]
             yield from _of_range(path, bound, reach, low=name.endswith("_ratio"))
-    if len(settings.features) > 1:  # the only input always has all of the importance
+    if len(settings.features) > 1:  # a single input always has all of the importance
         yield _single("explanation.largest_share", "high", explanation.largest_share)
     yield _single("explanation.proxy", "high", explanation.proxy)
     yield _single("explanation.joint_proxy", "high", explanation.joint_proxy)
@@ -149,7 +149,7 @@ def _of_range(
 
 
 def _reach_of(metric: str, settings: Settings) -> tuple[float, float]:
-    """The reach of a metric; no cost per row exceeds the largest cost of an error."""
+    """The range of a metric; no cost per row exceeds the largest cost of an error."""
     if metric != "cost" or settings.task == "regression":
         return _REACH[f"performance.{metric}"]
     errors = 2 if settings.task == "binary" else len(settings.classes)

@@ -1,4 +1,4 @@
-"""The sections of params.yaml which the stages and gates of the pipeline read."""
+"""The sections of params.yaml that the stages and gates of the pipeline read."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from sluice.config.section import Key, Ordered, Range, Section, Share
 class Quality(Section):
     """The bounds of the data-quality gate.
 
-    `rows` is the smallest number of rows, `duplicates` the largest share of rows which repeat an
-    earlier one (the id aside), `near_duplicates` the largest share of rows which repeat another one
-    but for a few values, and `class_share` the smallest share of any class. `mostly` is the
-    smallest share of a column's values which must lie in its range, among its values and, for
-    whole numbers, be whole.
+    `rows` is the smallest number of rows, `duplicates` the largest share of rows that repeat an
+    earlier one (ignoring the id), `near_duplicates` the largest share of rows that repeat another
+    one except for a few values, and `class_share` the smallest share of any class. `mostly` is the
+    smallest share of a column's values that must be as declared: in its range, among its values,
+    and whole if the type is whole numbers.
 
-    `leakage` is how much of the target one column alone may explain on rows that it was not
-    fitted on, from 0 to 1. `missing_leakage` is the same for whether a column is missing, or two,
-    and `combined_leakage` for a sum, difference, product or ratio of two columns and for a linear
-    fit of up to three.
+    `leakage` is how much of the target one column alone may explain on rows that it was not fitted
+    on, from 0 to 1. `missing_leakage` is the same for the pattern of missing values in one or two
+    columns, and `combined_leakage` for a sum, difference, product or ratio of two columns and for a
+    linear fit of up to three.
     """
 
     rows: PositiveInt
@@ -42,7 +42,7 @@ class Quality(Section):
     combined_leakage: Share = 0.995
 
 
-INDEPENDENT = "none"  # the answer that no column groups rows
+INDEPENDENT = "none"  # states that rows are independent
 
 
 class Split(Section):
@@ -74,8 +74,8 @@ class Split(Section):
 class Candidate(Section):
     """A model of `usecase.candidates` and its parameters.
 
-    `search` lists changes of `parameters`. Training tries `parameters` as they are and then with
-    each of the changes, at most `budget` sets in all, and uses the best one.
+    `search` lists changes of `parameters`. Training tries `parameters` unchanged and then with each
+    of the changes, at most `budget` sets in total, and uses the best one.
     """
 
     model: str
@@ -96,7 +96,7 @@ class Selection(Section):
     costs: Ordered[Key, PositiveFloat] = Field(default_factory=dict)
 
 
-# A model that is better than this may have seen the answer.
+# A better model may have seen the target.
 CEILING = {"roc_auc": 0.995, "r2": 0.99}
 
 
@@ -111,11 +111,11 @@ class Performance(Section):
     """The bounds of the performance gate, by metric.
 
     `over_baselines` is how much better than every baseline the model must be, in units of the
-    selection metric. `under_champion` is the share of the champion's value which the model may
-    lose. Confidence intervals have the level `confidence` and come from `resamples` bootstrap
-    samples. A model above a `ceiling` is too good to be true until a person accepts the finding;
-    a metric that the file does not name has the ceiling in CEILING. `judgements` is the number of
-    models that may be judged on the same holdout before it needs new rows.
+    selection metric. `under_champion` is how much worse than the champion the model may be, as a
+    share of the champion's value. Confidence intervals have the level `confidence` and come from
+    `resamples` bootstrap samples. A model above a `ceiling` is too good to be true until a person
+    accepts the finding; CEILING has the defaults. `judgements` is the number of models that may be
+    judged on one holdout before it needs new rows.
 
     With data.segments, `over_global` is how much better the models of the segments must be than the
     model for all rows, on all rows together and in units of the selection metric.
@@ -134,7 +134,7 @@ class Performance(Section):
 
 
 class Fairness(Section):
-    """The bounds of the fairness gate, by measure, and the rows that a group must have at least.
+    """The bounds of the fairness gate, by measure, and the smallest number of rows of a group.
 
     `bounds` apply to each sensitive column, and `intersections` to combinations of them.
     """
@@ -148,10 +148,10 @@ class Fairness(Section):
 class Explanation(Section):
     """The bounds of the explanation gate.
 
-    `largest_share` is the largest share of importance that one input may have. `proxy` is how
-    well one input alone may tell the groups of a sensitive column apart, and `joint_proxy` how
-    well all inputs together may: the largest ROC AUC of any group against the rest. `rows` is the
-    number of holdout rows which are explained.
+    `largest_share` is the largest share of importance that one input may have. `proxy` is how well
+    one input alone may distinguish the groups of a sensitive column, and `joint_proxy` how well all
+    inputs together may: the largest ROC AUC of any group against the rest. `rows` is the number of
+    holdout rows that are explained.
     """
 
     largest_share: Share
@@ -182,7 +182,7 @@ class LoadBounds(Section):
 
 
 class Load(Section):
-    """How the load test loads the server: for how long, and with how many rows a request."""
+    """The load that the load test generates: its duration, and the rows in each request."""
 
     seconds: Annotated[float, Field(gt=0, le=600)]
     connections: Annotated[int, Field(ge=1, le=256)]

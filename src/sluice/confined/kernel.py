@@ -1,8 +1,8 @@
-"""What Linux takes away from a process: files by Landlock, system calls by seccomp, capabilities.
+"""Restrict a process: files with Landlock, system calls with seccomp, and capabilities.
 
-Each is given up for good: no program that the process starts gets any of it back. The system calls
-are made with ctypes, because no library on PyPI covers all of Landlock (its scopes are of 2024),
-and a module of two pages is easier to review than a compiled one. Landlock: kernel documentation,
+The restrictions are permanent, also for every program that the process starts. The system calls are
+made with ctypes, because no library on PyPI covers all of Landlock (its scopes were added in 2024),
+and two pages of Python are easier to review than a compiled module. Landlock: kernel documentation,
 "Landlock: unprivileged access control"; seccomp: "Seccomp BPF".
 """
 
@@ -25,17 +25,17 @@ _CAPABILITY_VERSION, _LAST_CAPABILITY = 0x20080522, 63
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REGULAR = 1 << 4, 1 << 5, 1 << 7, 1 << 8
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
-# How many rights over files each version of Landlock knows; all of them are taken away.
+# The number of file rights in each version of Landlock; all of them are removed.
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _WRITE = _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REGULAR | _REFER | _TRUNCATE
-_OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE  # the others are of folders
+_OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE  # the others concern folders
 _TCP, _SCOPES = 0b11, 0b11  # bind and connect; abstract sockets and signals
 _NET_SINCE, _SCOPES_SINCE = 4, 6
 
-# System calls for which Landlock has no right. Without sockets there is no network, neither TCP
-# nor UDP, and no daemon of the machine to ask. The rest changes the mode, the owner or the times
-# of files that may only be read, reads other processes, or opens sockets in another way.
+# System calls that Landlock does not control. Without sockets there is no network, neither TCP nor
+# UDP, and no daemon of the machine can be reached. The others change the mode, owner or times of
+# files that may only be read, access other processes, or open sockets in another way.
 _REFUSED = {
     "x86_64": (
         *(41, 425),  # socket, io_uring_setup
@@ -70,7 +70,7 @@ def version() -> int:
 
 
 def lacking() -> str:
-    """What this machine lacks to confine a process, in words; empty if it has everything."""
+    """What this machine lacks to confine a process; empty if it lacks nothing."""
     if not version():
         return "this kernel has no Landlock (Linux 5.13 or newer, and switched on)"
     if platform.machine() not in _REFUSED:
@@ -79,7 +79,7 @@ def lacking() -> str:
 
 
 def confine(read: Iterable[Path], write: Iterable[Path]) -> None:
-    """Take everything away from this process but to read some files and folders, and write others.
+    """Allow this process only to read some files and folders, and to write others.
 
     Paths that do not exist are left out. Raises OSError if the kernel refuses; then the process
     must end.
@@ -99,7 +99,7 @@ def die_with_parent() -> None:
 
 
 def adopt_orphans() -> None:
-    """Make descendants whose own parents end children of this process, so that it can end them."""
+    """Make this process the parent of orphaned descendants, so that it can end them."""
     _call("prctl", _SET_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -131,7 +131,7 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
 
 
 def _drop_capabilities() -> None:
-    """Give up what root may do; a user who is not root has none of it."""
+    """Drop all capabilities; a user who is not root has none."""
     for capability in range(_LAST_CAPABILITY + 1):
         _libc.prctl(_DROP_CAPABILITY, capability, 0, 0, 0)  # fails for those that do not exist
     _call("capset", struct.pack("=Ii", _CAPABILITY_VERSION, 0), bytes(24))

@@ -1,4 +1,4 @@
-"""Start a task of the use case with the files that it may see, and take only data from it."""
+"""Start a task of the use case with the files that it may read, and accept only data from it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ UNCONFINED = "SLUICE_UNCONFINED"
 OWN_VARIABLES = "USECASE_"
 _TASKS = "sluice.guest"
 _MOST_BYTES = 2 * 2**30
-# The package that runs here is loaded by its path, so that nothing beside it is searched. PySpark,
-# which great-expectations imports where it is installed, ends a main program without a file.
+# sluice is loaded by its path, so that no neighbouring module is importable. `__file__` is set
+# because great-expectations imports PySpark, which exits if the main program has no file.
 _START = """\
 import importlib.util, sys
 __file__ = sys.argv[1]
@@ -71,7 +71,7 @@ class Results:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode) or state.st_size > _MOST_BYTES:
             os.close(handle)
-            raise self._wrong(name, f"is no plain file of at most {_MOST_BYTES:,} bytes")
+            raise self._wrong(name, f"is not a plain file of at most {_MOST_BYTES:,} bytes")
         with open(handle, "rb") as stream:
             return stream.read(_MOST_BYTES)
 
@@ -101,9 +101,9 @@ class Results:
 def run(
     root: Path, task: str, *arguments: str, give: Callable[[Path], None] = lambda folder: None
 ) -> Iterator[Results]:
-    """Run a task of `sluice.guest`, and yield what it wrote.
+    """Run a task of `sluice.guest`, and yield its results.
 
-    root: of the project. give: writes into a folder what the task may read beside its own code.
+    root: the project's folder. give: writes the task's inputs into a folder.
     Raises SluiceError with the reason that the task gave, or if it cannot be confined here.
     """
     confined = require()
@@ -129,7 +129,7 @@ def run(
 
 
 def require() -> bool:
-    """Whether tasks are confined; SluiceError unless they are, or the user does without."""
+    """Whether tasks are confined; SluiceError if they cannot be, unless --unconfined is set."""
     lacking = kernel.lacking()
     if os.environ.get(UNCONFINED) == "1":
         return False
@@ -150,7 +150,7 @@ def _libraries() -> list[Path]:
 
 
 def _copy_source(source: Path, target: Path) -> None:
-    """Copy the use case's code; a link could name a file that it must not see."""
+    """Copy the use case's code; refuse links, which could lead to files that it must not read."""
     if source.is_symlink() or not source.is_dir():
         raise SluiceError(f"src/{SOURCE} is not a plain folder")
     for folder, inner, names in os.walk(source):
@@ -188,7 +188,7 @@ def _start(plan: Mapping[str, Any], outputs: Path) -> tuple[int, str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        start_new_session=True,  # an interruption is for this process, which then ends that one
+        start_new_session=True,  # Ctrl-C goes to this process alone
     ) as process:
         try:
             last = _show(lines_of(process.stdout))
@@ -199,12 +199,12 @@ def _start(plan: Mapping[str, Any], outputs: Path) -> tuple[int, str]:
 
 
 def lines_of(output: IO[bytes] | None) -> Iterator[bytes]:
-    """The lines of a task, of which an endless one is cut."""
+    """The lines that a task prints; very long ones are cut."""
     return iter(partial(output.readline, _LONGEST_LINE), b"") if output else iter(())
 
 
 def _show(lines: Iterable[bytes]) -> str:
-    """Print what a task prints, so that no line is a command to the runner of a workflow."""
+    """Print a task's output so that a workflow runner takes no line for a command."""
     last = ""
     for number, line in enumerate(lines):
         last = text.clip(text.one_line(line.decode("utf-8", "replace")), 400) or last
@@ -215,7 +215,7 @@ def _show(lines: Iterable[bytes]) -> str:
 
 
 def _reason(results: Results, status: int, said: str) -> str:
-    """Why a task failed: in the words that it left, or else the last line that it printed."""
+    """Why a task failed: the reason that it wrote, or else the last line that it printed."""
     try:
         why = results.read(ERROR).decode("utf-8", "replace")
     except SluiceError:

@@ -1,4 +1,4 @@
-"""Start a task of the use case in a child that is confined, and end whatever it leaves running.
+"""Start a task of the use case in a confined child process, and end whatever it leaves running.
 
 It imports nothing heavy, because it must be small when it forks.
 """
@@ -20,11 +20,12 @@ FAILED = 70
 
 
 def main(text: str) -> int:
-    """Run a plan, which is JSON; returns the exit status of the task, or minus its signal mod 256.
+    """Run a plan, which is JSON; returns the exit status of the task, or its negative signal modulo
+    256.
 
     The keys of a plan: `task`, a module; `arguments` of it; `inputs`, its folder; `confined`,
-    whether it is to be; `read` and `write`, the paths that it may read and write, of which the
-    first to write is its folder for results.
+    whether to confine it; `read` and `write`, the paths that it may read and write. The first path
+    in `write` is its folder for results.
     """
     plan = json.loads(text)
     if plan["confined"]:
@@ -59,7 +60,7 @@ def _child(plan: dict[str, Any]) -> int:
 
 
 def _end_descendants() -> None:
-    """Kill every process that is left, until there is none: nothing may write any more."""
+    """Kill all remaining processes, so that nothing can write any more."""
     while True:
         for process in _children(os.getpid()):
             with contextlib.suppress(ProcessLookupError):
@@ -76,7 +77,7 @@ def _children(parent: int) -> list[int]:
         if name.isdecimal():
             with contextlib.suppress(OSError, ValueError, IndexError):
                 state = Path("/proc", name, "stat").read_text("utf-8", "replace")
-                # The name of a program is in brackets and may hold anything.
+                # The program's name is in parentheses and may contain any character.
                 if int(state.rpartition(")")[2].split()[1]) == parent:
                     found.append(int(name))
     return found

@@ -1,1 +1,1 @@
-"""What a contribution changes of how it is judged: settings of the gates, and files."""
+"""How a contribution changes the way it is judged: settings of the gates, and files."""

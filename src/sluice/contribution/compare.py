@@ -12,7 +12,7 @@ from sluice.contribution.record import ChangedSetting, Contribution, Kind
 from sluice.contribution.values import same
 
 _ORDER: tuple[Kind, ...] = ("looser", "changed", "tighter")
-# The list of candidates judges nothing: to change it is what most contributions are for.
+# The list of candidates does not affect how they are judged; most contributions change it.
 _NO_JUDGEMENT = {"name", "candidates"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 USECASE = "/src/usecase/"
-# Everything else decides what the gates see, or whether they run. CODEOWNERS has the same list.
+# All other files influence what the gates see, or whether they run. CODEOWNERS has the same list.
 UNOWNED = (USECASE, "/tests/usecase/", "/docs/", "/README.md", "/dvc.lock", "/judged.jsonl")
 
 

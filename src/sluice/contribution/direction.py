@@ -1,6 +1,6 @@
-"""Whether a changed setting lets the gates pass more (looser), or less (tighter).
+"""Whether a changed setting makes the gates looser (more models pass) or tighter (fewer pass).
 
-Whatever is not known to be tighter counts as looser.
+A change that is not known to be tighter counts as looser.
 """
 
 from __future__ import annotations
@@ -13,32 +13,31 @@ from sluice.contribution.flatten import Flat, Path
 from sluice.contribution.record import Kind
 from sluice.contribution.values import as_number, fewer
 
-# A higher number under this name lets more through.
+# A higher number under this name lets more models pass.
 _LOOSER_WHEN_HIGHER = {
     "high", "tolerance", "leakage", "missing_leakage", "combined_leakage", "duplicates", "missing",
     "near_duplicates", "judgements",
     "largest_share", "ceiling", "proxy", "joint_proxy", "under_champion", "margin",
     "deadline", "floors", "cost", "every", "gain",
 }  # fmt: skip
-# A lower number under this name lets more through.
+# A lower number under this name lets more models pass.
 _LOOSER_WHEN_LOWER = {
     "low", "rows", "class_share", "over_baselines", "resamples", "confidence",
     "holdout", "mostly", "seconds", "connections", "alpha", "interval",
     "false_alarms_a_year", "value",
 }  # fmt: skip
-# `fairness.group_rows` is in neither: with fewer rows in a group chance decides, and with more than
-# the groups have none is compared.
-# The value under this name that lets the least through.
+# `fairness.group_rows` is in neither list: with too few rows per group, chance decides; with too
+# many required, no group is compared. The value under this name that lets the fewest models pass.
 _STRICTEST = {"promotion": "approval"}
-# Without these nothing is required, so a new one requires more.
+# These only add requirements, so a new one is tighter.
 _REQUIREMENTS = {"low", "high", "class_share", "values", "ceiling"}
-# What the data-quality gate checks of a column; the other settings are for the model.
+# What the data-quality gate checks in a column; the other settings concern the model.
 _CHECKED = {"low", "high", "values", "missing", "mostly"}
-# Where the monitors find what they read; the gates do not.
+# Where the monitors find their inputs; the gates do not read these settings.
 _PLACES = {("monitor", "log"), ("monitor", "labels")}
 # Lists of what is allowed.
 _ALLOWED = {"values", "sensitive_inputs"}
-# Who may draw other rows to be judged on, or other numbers, can draw until it passes.
+# Whoever can change the holdout rows or the random numbers can retry until the model passes.
 _ANOTHER_DRAW = {("seed",), ("split", "salt")}
 # The parts of params.yaml that a gate reads.
 _GATING = {
@@ -52,15 +51,15 @@ _GATING = {
 def kind_of(path: Path, before: Flat, after: Flat, in_both: set[Path]) -> Kind:
     """The kind of one change.
 
-    path: a setting that differs. in_both: the first two parts of the paths on both sides, from
-    which follows whether a column is new or gone.
+    path: a setting that differs. in_both: the first two parts of the paths on both sides, which
+    show whether a column is new or was removed.
     """
     gone, new = path not in after, path not in before
     if path[0] == "accept":
         return "tighter" if gone else "looser"
     if special := _of_judgement(path, before, after):
         return special
-    # Where a column itself is gone, nothing checks it any more.
+    # A removed column is no longer checked.
     unchecked = path[-1] not in _CHECKED or (new and path[:2] not in in_both)
     gating = path not in _PLACES and _GATING & {path[:1], path[:2]}
     if (path[0] == "columns" and unchecked) or not before or not gating:
@@ -75,7 +74,7 @@ def kind_of(path: Path, before: Flat, after: Flat, in_both: set[Path]) -> Kind:
 
 
 def _of_judgement(path: Path, before: Flat, after: Flat) -> Kind | None:
-    """The kind of a change whose direction does not follow from a number; None for another."""
+    """The kind of a change whose direction does not follow from a number; None for others."""
     if not before:
         return None
     if path in _ANOTHER_DRAW:
@@ -90,7 +89,7 @@ def _of_judgement(path: Path, before: Flat, after: Flat) -> Kind | None:
 
 
 def _of_cost(before: Any, after: Any) -> Kind:
-    """A cheaper error makes every bound on the cost looser; one without a cost costs 1."""
+    """A lower cost of an error makes every bound on the cost looser; the default cost is 1."""
     was, now = (1 if value is None else as_number(value) for value in (before, after))
     return "changed" if was is not None and now is not None and now > was else "looser"
 
@@ -100,7 +99,7 @@ def _is_bound(value: Any) -> bool:
 
 
 def _of_groups(path: Path, before: Any, after: Any) -> Kind:
-    """Every old edge of the bands must remain, or groups are merged and compared no more."""
+    """If an old edge of the bands is removed, groups are merged and no longer compared."""
     if before is None:
         return "changed"
     if path[-1] == "bands" and isinstance(before, list) and isinstance(after, list):
@@ -109,7 +108,7 @@ def _of_groups(path: Path, before: Any, after: Any) -> Kind:
 
 
 def _of_split(before: Any, after: Any) -> Kind:
-    """To group rows, or to order them in time, where nothing did so before is not looser."""
+    """Starting to group rows, or to split them by time, is not looser."""
     kept = (None, INDEPENDENT)
     return "changed" if before in kept and after not in kept else "looser"
 
@@ -120,7 +119,7 @@ def _of_values(name: str, before: Any, after: Any) -> Kind:
         tighter = fewer(after, before) and (bool(after) or name != "values")
         return "tighter" if tighter else "looser"
     if name == "steps" and isinstance(before, list) and isinstance(after, list):
-        # More steps on the way to the same share, or to a smaller one.
+        # Additional steps on the way to the same share or a smaller one are tighter.
         slower = fewer(before, after) and max(map(_number, after)) <= max(map(_number, before))
         return "tighter" if slower else "looser"
     if name in _STRICTEST:

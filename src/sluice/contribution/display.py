@@ -8,7 +8,7 @@ from typing import Any
 
 from sluice.markdown import EMPTY
 
-# The comment on a pull request cuts at 80 characters.
+# The comment on a pull request cuts texts at 80 characters.
 _WIDEST, _WIDEST_KEY, _MOST_LISTED, _WIDEST_ITEM = 72, 200, 12, 20
 _SHORT = Repr()
 _SHORT.maxlist = _SHORT.maxdict = _MOST_LISTED
@@ -22,7 +22,7 @@ def key(path: tuple[str, ...]) -> str:
 
 
 def difference(before: Any, after: Any) -> tuple[str, str]:
-    """Both values in at most 72 characters each, never as the same text."""
+    """Both values, each in at most 72 characters, and as different texts."""
     if isinstance(before, list) and isinstance(after, list):
         texts = text(before), text(after)
         if max(map(len, texts)) > _WIDEST or max(len(before), len(after)) > _MOST_LISTED:
@@ -53,7 +53,7 @@ def text(value: Any) -> str:
 
 
 def _of_lists(before: list[Any], after: list[Any]) -> str:
-    """The items that are added and removed, as many as there is room for."""
+    """The items that were added and removed, as many as fit."""
     was, now = dict.fromkeys(map(_item, before)), dict.fromkeys(map(_item, after))
     parts = [f"+{one[:_WIDEST_ITEM]}" for one in now if one not in was]
     parts += [f"−{one[:_WIDEST_ITEM]}" for one in was if one not in now]
@@ -74,7 +74,7 @@ def _item(value: Any) -> str:
 
 
 def _valid_utf8(text: str) -> str:
-    """YAML can hold half of a surrogate pair, which a report cannot."""
+    """YAML can contain half of a surrogate pair, which UTF-8 cannot encode."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

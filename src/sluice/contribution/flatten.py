@@ -14,9 +14,9 @@ Path = tuple[str, ...]
 Flat = dict[Path, Any]
 
 _MOST_SETTINGS, _DEEPEST = 20_000, 20
-# Keys, items of lists and every hundred characters count, each as often as aliases repeat it.
+# The size counts keys, list items and every hundred characters, as often as aliases repeat them.
 _MOST_ITEMS = 200_000
-# What unusual tags, numbers and nesting make the validation raise.
+# The exceptions that unusual tags, numbers and nesting cause in the validation.
 _UNREADABLE = (
     SluiceError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError,
     ValueError,
@@ -24,7 +24,7 @@ _UNREADABLE = (
 
 
 def flatten_both(base: Any, here: Any) -> tuple[Flat, Flat]:
-    """Both versions as the pipeline reads them, or as they are written if one is not valid.
+    """Both versions as the pipeline reads them, or as written if either is not valid.
 
     The pipeline adds defaults and converts values: `true` becomes 1 where a number is expected.
     Raises SluiceError for a version that is too large.
@@ -34,12 +34,12 @@ def flatten_both(base: Any, here: Any) -> tuple[Flat, Flat]:
         read = [validate(side, "params.yaml") for side in (base, here)]
     except _UNREADABLE:  # the run itself refuses such settings
         return as_written
-    # Defaults add only a few settings to what was within the limits.
+    # The limits were checked before; defaults add only a few settings.
     return _settings(read[0]), _settings(read[1])
 
 
 def _settings(settings: Settings) -> Flat:
-    """Of the candidates, only how many sets of parameters are tried and compared."""
+    """Replace the candidates by the number of parameter sets that are tried and compared."""
     flat = dict(_flat(settings.model_dump(exclude={"name", "candidates"})))
     tried = [min(c.budget, 1 + len(c.search)) for c in settings.candidates.values()]
     flat[("selection", "parameter sets tried")] = sum(tried)
@@ -78,7 +78,7 @@ def _flat(value: Any, path: Path = ()) -> Iterable[tuple[Path, Any]]:
     if isinstance(value, Mapping) and len(path) < _DEEPEST:
         for name, inner in value.items():
             yield from _flat(inner, (*path, str(name)))
-        # Without groups or bands, a sensitive column has a group for each of its values.
+        # Without groups or bands, each value of a sensitive column is a group.
         if path[:2] == ("data", "sensitive") and len(path) == 3 and not any(value.values()):
             yield path, {}
     elif isinstance(value, list) and path == ("accept",):

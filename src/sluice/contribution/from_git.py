@@ -1,4 +1,4 @@
-"""What git says that a contribution changes since the revision it starts from."""
+"""What a contribution changes since its base revision, according to git."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SETTINGS = "params.yaml"
 def since(root: Path, against: str) -> Contribution:
     """The changes of the files in `root` since the revision `against`.
 
-    Raises SluiceError if git does not have the revision, or cannot say what changed.
+    Raises SluiceError if git does not have the revision, or cannot compare it.
     """
     commit = git.commit_of(root, against)
     if commit is None:
@@ -35,5 +35,5 @@ def _printable(path: str) -> str:
 def _parsed(content: bytes | None) -> object:
     try:
         return parse_yaml(content, SETTINGS) if content else {}
-    except SluiceError:  # the run itself names what is wrong with it
+    except SluiceError:  # the run itself reports what is wrong with it
         return {}

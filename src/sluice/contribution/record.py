@@ -1,4 +1,4 @@
-"""What a contribution changes of how it is judged, as plain data."""
+"""How a contribution changes the way it is judged, as plain data."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Contribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The changes against a base branch or commit.
 
     against: the base. settings: what changes in params.yaml, the looser settings first. files:
-    other changed files that decide how a candidate is judged. inside: changed files of
-    the use case, whose code runs confined and has no code owner. gone: the scenarios and
-    expectations of the base that are checked no more.
+    other changed files that decide how a candidate is judged. inside: changed files of the use
+    case, whose code runs confined and has no code owner. gone: the scenarios and expectations of
+    the base that are no longer checked.
     """
 
     against: str
@@ -41,7 +41,7 @@ class Contribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def predicted(self) -> tuple[ChangedSetting, ...]:
-        """Changes of what is predicted, after which no bound compares with the base's."""
+        """Changes of what is predicted, after which bounds cannot be compared with the base's."""
         return tuple(one for one in self.settings if one.key in _PREDICTED)
 
     @property

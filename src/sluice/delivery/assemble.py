@@ -16,7 +16,7 @@ def run(package: Path, image: str, paths: Iterable[Path], folder: Path) -> Deliv
     """Copy the package, and every file in `paths`, into `folder`, and write delivery.json.
 
     image: its reference by digest. paths: files, or folders that hold only files. Raises
-    SluiceError for what must not be delivered; `folder` is deleted then.
+    SluiceError for what must not be delivered, and then deletes `folder`.
     """
     files.clear_folder(folder, NAME)
     try:
@@ -51,7 +51,8 @@ def _copy(path: Path, folder: Path) -> None:
         )
     if not record.is_file_name(path.name):
         raise SluiceError(
-            f"{path}: this name is not allowed in a delivery; use letters, digits, '.', '_' and "
+            f"{path}: this file name is not allowed in a delivery; use letters, digits, '.', '_' "
+            "and "
             "'-', and begin with a letter or a digit"
         )
     if (folder / path.name).exists():

@@ -20,7 +20,7 @@ DELIVER, RELEASE, ROLLBACK = (
     f".github/workflows/{name}.yml" for name in ("deliver", "release", "rollback")
 )
 BRANCH = "refs/heads/main"
-# gh reads that many attestations of a subject under one predicate type, the newest first.
+# gh reads this many attestations of a subject under one predicate type, the newest first.
 MOST = 100
 _RUN = re.compile(r"/actions/runs/(\d{1,19})(?:/attempts/\d+)?\Z")
 _SECONDS = 120
@@ -39,9 +39,9 @@ def require_image_built(access: Access, reference: str, commit: str) -> None:
 
 @dataclass(frozen=True)
 class Attested:
-    """What a run of a workflow has attested of a file.
+    """What a run of a workflow has attested about a file.
 
-    run: its number, by the certificate that GitHub issued to it. predicate: what it said.
+    run: its number, from the certificate that GitHub issued to it. predicate: the attested content.
     """
 
     run: int
@@ -49,13 +49,13 @@ class Attested:
 
 
 class UnattestedError(SluiceError):
-    """gh does not verify it, for the reason that is the message."""
+    """gh could not verify it; the message is the reason."""
 
 
 def of(access: Access, file: Path, workflow: str, kind: str) -> list[Attested]:
-    """What this workflow on main has attested of these bytes, under this predicate type.
+    """What this workflow on main has attested about these bytes, under this predicate type.
 
-    Raises UnattestedError if it has not, or if gh cannot tell.
+    Raises UnattestedError if it has not, or if gh cannot verify it.
     """
     said = _verify(access, str(file), workflow, "--predicate-type", kind, "--limit", str(MOST))
     try:
@@ -104,7 +104,7 @@ def _require_built(access: Access, subject: str, name: str, commit: str) -> None
 
 
 def _verify(access: Access, subject: str, workflow: str, *conditions: str) -> str:
-    """What gh prints as JSON of a subject that it verifies; raises UnattestedError."""
+    """The JSON that gh prints for a verified subject. Raises UnattestedError without one."""
     command = [
         "gh",
         "attestation",

@@ -1,4 +1,4 @@
-"""What a delivery must contain, and what its files must say for it to be released."""
+"""What a delivery must contain, and which contents allow its release."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _REBUILD = "run the workflow Deliver again for this commit"
 def read(folder: Path) -> Delivery:
     """Read the delivery in a folder, and check all of it.
 
-    Raises SluiceError unless exactly the files of delivery.json are there, unchanged, and say
-    that the package may be released.
+    Raises SluiceError unless exactly the files of delivery.json are present, unchanged, and allow
+    the release.
     """
     path = folder / NAME
     if not path.is_file():
@@ -65,7 +65,7 @@ def _require_files(folder: Path, delivery: Delivery) -> None:
 def require_releasable(folder: Path, package: str) -> Manifest:
     """Check the package in `folder` and its evidence; returns the package's manifest.
 
-    Raises SluiceError if a file is missing, or speaks of another package, or against a release.
+    Raises SluiceError if a file is missing, describes another package, or forbids a release.
     """
     for name in (package, *REQUIRED):
         if not (folder / name).is_file():
@@ -96,7 +96,7 @@ def _require_report(report: Report, packaged: Report, package: str) -> None:
     for gate in (*GATES, _CHAMPION_GATE):
         if report.gate(gate) is None:
             raise SluiceError(
-                f"{REPORT_JSON} holds no verdict of the gate {gate}, so it did not run; {_REBUILD}"
+                f"{REPORT_JSON} has no verdict of the gate {gate}, so it did not run; {_REBUILD}"
             )
     # The package was built before the champion gate ran, so its own report lacks that verdict.
     if [gate for gate in report.gates if gate.gate in GATES] != list(packaged.gates):

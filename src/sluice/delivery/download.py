@@ -86,7 +86,7 @@ def file(releases: Releases, downloaded: Downloaded, name: str) -> Path:
 
 
 def image_record(releases: Releases, downloaded: Downloaded) -> None:
-    """Download the record of the image, which says what it is built on."""
+    """Download the record of the image, which names its base image."""
     if contents.IMAGE in downloaded.delivery.files:
         file(releases, downloaded, contents.IMAGE)
 
@@ -97,7 +97,7 @@ def everything(
     """Download and verify the whole delivery, its package, evidence and attestations.
 
     Raises SluiceError for a file that is missing, added or changed, for a missing attestation
-    (for a full release also those of its release), and for contents that speak against a release.
+    (for a full release also those of its release), and for contents that forbid a release.
     """
     downloaded = record_of(releases, release, folder)
     delivery = downloaded.delivery
@@ -129,8 +129,8 @@ def _asset(releases: Releases, release: responses.Release, name: str, most: int)
     found = [asset for asset in release.assets if asset.name == name]
     if len(release.assets) > _MOST_FILES:
         raise SluiceError(
-            f"{where} has {len(release.assets)} files, and no delivery has more than "
-            f"{_MOST_FILES}; delete those that are not in {NAME}"
+            f"{where} has {len(release.assets)} files, more than the {_MOST_FILES} that a "
+            f"delivery can have; delete those that are not in {NAME}"
         )
     if len(found) != 1:
         raise SluiceError(

@@ -1,7 +1,7 @@
-"""Compare the evidence of a delivery with what it was made from.
+"""Compare the evidence of a delivery with its sources.
 
-Pages and bills of materials are made again and must be the same bytes. That is possible only
-where a delivery is assembled, by the version of the code that made them.
+Pages and bills of materials are generated again and must be identical. That is only possible when
+the delivery is assembled, with the same version of the code.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Metadata(msgspec.Struct):
 
 
 class _Bill(msgspec.Struct, rename="camel"):
-    """The few fields of a CycloneDX document that say what it describes."""
+    """The fields of a CycloneDX document that identify what it describes."""
 
     bom_format: Literal["CycloneDX"]
     metadata: _Metadata
@@ -50,7 +50,7 @@ class _Bill(msgspec.Struct, rename="camel"):
 
 
 def require_reproducible(folder: Path, package: str, manifest: Manifest) -> None:
-    """Raise SluiceError for evidence that is empty, was changed, or is of something else."""
+    """Raise SluiceError for evidence that is empty, was changed, or describes something else."""
     if manifest.sluice != code.own():
         raise SluiceError(
             f"{package} was built by another version of sluice than the one that is running: build "

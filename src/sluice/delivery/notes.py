@@ -1,4 +1,4 @@
-"""The notes of a pre-release: what was delivered, and what happened to it since."""
+"""The notes of a pre-release: what was delivered, and what has happened to it since."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def history(notes: str) -> str:
 
 
 def _code(text: str) -> Markup:
-    """As code, without escaping: the record of a delivery admits only harmless characters."""
+    """As code, without escaping: the record of a delivery contains only harmless characters."""
     from markupsafe import Markup
 
     return Markup(f"`{text}`")  # noqa: S704

@@ -1,6 +1,6 @@
-"""Where images are pushed, what they are built on, who reports on canaries: by reviewed files.
+"""Reviewed files say where images are pushed, their base image, and who reports on canaries.
 
-Whoever may write to a repository can set its variables, so a variable cannot change either.
+Everyone with write access can set repository variables, so these cannot override the files.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def registry() -> str:
 def server() -> str | None:
     """The account with which production's server reports on canaries; None if there is no server.
 
-    Raises SluiceError as `registry` does.
+    Raises SluiceError like `registry`.
     """
     return _read().server
 

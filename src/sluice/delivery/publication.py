@@ -1,4 +1,4 @@
-"""By which approved run a version was released, and whether a rollback has revoked that.
+"""Which approved run released a version, and whether a rollback has revoked that.
 
 An approval is for one publication. What makes a version the champion is a run of the release
 workflow that attested both its approval and, afterwards, that it released the version. A rollback
@@ -15,7 +15,7 @@ from sluice.delivery.attestation import RELEASE, ROLLBACK, Attested, UnattestedE
 from sluice.errors import SluiceError
 from sluice.github.api.releases import Releases
 
-# The predicate types: what is to become the canary, and what happened to it later.
+# The predicate types: of the planned canary, and of what happened to it later.
 DESIRED, APPROVED, RELEASED, REVOKED = (
     f"urn:sluice:{name}:v1" for name in ("rollout", "approval", "release", "rollback")
 )
@@ -23,7 +23,7 @@ _AGAIN = "make it a pre-release again, and release it with the workflow Release"
 
 
 def require(releases: Releases, file: Path, digest: str) -> None:
-    """Raise SluiceError unless a run released the delivery after its approval, and still counts.
+    """Raise SluiceError unless a run that still counts released the delivery after its approval.
 
     file: its delivery.json. digest: the sha256 of that file.
     """
@@ -42,7 +42,7 @@ def attested_in(releases: Releases, file: Path, run: int, kind: str) -> bool:
 
 
 def desired(releases: Releases, file: Path, run: int) -> dict[str, Any] | None:
-    """What this run attested that is to become the canary; None if it attested nothing of that.
+    """What this run attested about the planned canary; None if it attested nothing.
 
     file: the delivery.json of the version.
     """
@@ -52,7 +52,7 @@ def desired(releases: Releases, file: Path, run: int) -> dict[str, Any] | None:
 def revoked(releases: Releases, file: Path, digest: str) -> bool:
     """Whether a rollback has revoked every run that released the delivery.
 
-    Raises SluiceError if GitHub or gh cannot tell, or if no run has released it.
+    Raises SluiceError if GitHub or gh does not answer, or if no run has released it.
     """
     return _runs(releases, file) <= _revoked(releases, file, digest)
 
@@ -99,7 +99,7 @@ def _said_in(releases: Releases, file: Path, run: int, kind: str) -> dict[str, A
 
 
 def _revoked(releases: Releases, file: Path, digest: str) -> set[int]:
-    """The runs that no longer count; raises SluiceError if GitHub or gh cannot tell."""
+    """The runs that no longer count. Raises SluiceError if GitHub or gh does not answer."""
     said = [
         entry for one in _rollbacks(releases, file, digest) for entry in _entries(one.predicate)
     ]
@@ -107,11 +107,11 @@ def _revoked(releases: Releases, file: Path, digest: str) -> set[int]:
 
 
 def _rollbacks(releases: Releases, file: Path, digest: str) -> list[Attested]:
-    """What rollbacks have attested of a delivery; raises SluiceError if that cannot be told."""
+    """What rollbacks have attested about a delivery. Raises SluiceError without an answer."""
     there = releases.attestations(digest, REVOKED)
     if not there:
         return []
-    # Forged ones could hide the real one from gh.
+    # Many forged attestations could hide the real one from gh.
     if there >= attestation.MOST:
         raise SluiceError(
             f"{file.name}: it has {attestation.MOST} or more attestations of rollbacks, too many "
@@ -121,7 +121,7 @@ def _rollbacks(releases: Releases, file: Path, digest: str) -> list[Attested]:
         return attestation.of(releases.access, file, ROLLBACK, REVOKED)
     except UnattestedError as error:
         raise SluiceError(
-            f"{file.name}: a rollback of it is attested, and gh does not verify by whom: {error}; "
+            f"{file.name}: a rollback of it is attested, but gh cannot verify by whom: {error}; "
             "run this again, or have an administrator delete the attestation if it is forged"
         ) from None
 

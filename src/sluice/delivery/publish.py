@@ -16,9 +16,9 @@ from sluice.github.api.releases import Releases
 def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> None:
     """Publish the delivery in `folder` as a pre-release, with all of its files.
 
-    A pre-release that holds the same files is left alone. One with the same package but other
-    evidence, such as a comparison with the champion of today, is replaced. Raises SluiceError for
-    anything else; whatever was uploaded before a failure is a draft, which cannot be released.
+    A pre-release with the same files is left unchanged. One with the same package but other
+    evidence, such as a comparison with a newer champion, is replaced. Raises SluiceError for
+    anything else; whatever was uploaded before a failure remains a draft, which cannot be released.
     """
     delivery = contents.read(folder)
     digest = files.sha256_of_file(folder / NAME)
@@ -27,7 +27,7 @@ def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> Non
         if existing and _digests(existing) == {
             path.name: files.sha256_of_file(path) for path in folder.iterdir()
         }:
-            say(f"{delivery.tag} exists already with the same files: {existing.html_url}")
+            say(f"{delivery.tag} already exists with the same files: {existing.html_url}")
             return
         _require_tag(releases, delivery)
         if existing:
@@ -73,8 +73,8 @@ def _require_replaceable(existing: responses.Release, delivery: Delivery) -> Non
         )
     if _digests(existing).get(delivery.package) != delivery.files[delivery.package]:
         raise SluiceError(
-            f"{delivery.tag} exists already with another package, and a version has one package "
-            f"only; look at {existing.html_url}, and delete it if it is wrong"
+            f"{delivery.tag} already exists with another package, but a version has only one "
+            f"package; look at {existing.html_url}, and delete it if it is wrong"
         )
     if existing.immutable:
         raise SluiceError(
@@ -89,7 +89,7 @@ def _state(release: responses.Release | None) -> tuple[int, bool, str | None] | 
 
 
 def _history(earlier: list[responses.Release]) -> str:
-    """The history in the first of these notes that has one, such as a rollback."""
+    """The first history found in these notes, such as that of a rollback."""
     histories = (notes.history(one.body or "") for one in earlier)
     return next(filter(None, histories), "")
 
@@ -99,7 +99,7 @@ def _require_tag(releases: Releases, delivery: Delivery) -> None:
     if tagged not in (None, delivery.commit):
         raise SluiceError(
             f"the tag {delivery.tag} exists and points to {tagged} instead of {delivery.commit}: "
-            "find out who made it. The ruleset 'releases' lets nobody delete it, so merge another "
+            "find out who made it. The ruleset 'releases' prevents its deletion, so merge another "
             "commit, whose version has another tag. To deliver this one, an administrator must "
             "disable that ruleset, delete the tag, enable the ruleset, and run this again"
         )

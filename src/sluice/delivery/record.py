@@ -1,7 +1,7 @@
 """`delivery.json`: the record that names everything in a delivery by its digest.
 
-It names every file by its sha256 and the image by its digest. Its own sha256 therefore stands
-for the whole delivery: that is what is attested, approved and released.
+It names every file by its sha256 and the image by its digest. Its own sha256 therefore identifies
+the entire delivery; it is what is attested, approved and released.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def tag_of(version: str) -> str:
 
 
 def is_tag(name: str) -> bool:
-    """Whether a tag is that of a version."""
+    """Whether a tag is the tag of a version."""
     return name.startswith("v") and VERSION.fullmatch(name[1:]) is not None
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a delivery may hold a file of this name."""
+    """Whether a delivery may contain a file of this name."""
     return _FILE.fullmatch(name) is not None
 
 

@@ -1,6 +1,6 @@
 """The request for a canary, as the payload of a deployment on GitHub.
 
-Everyone with write access can make one. It only says what to look for: the attestations decide.
+Everyone with write access can create one. It only says what to look for; the attestations decide.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def asked(deployment: Deployment) -> Asked:
-    """What a deployment asks for; raises SluiceError if it is no request for a canary."""
+    """What a deployment requests. Raises SluiceError if it is not a request for a canary."""
     try:
         return msgspec.convert(deployment.payload, Asked)
     except msgspec.ValidationError as error:
         raise SluiceError(
-            f"deployment {deployment.id} does not ask for a canary of a version: {error}"
+            f"deployment {deployment.id} does not request a canary of a version: {error}"
         ) from None

@@ -1,4 +1,4 @@
-"""What speaks to GitHub: its API, the repository's settings, and the comment on pull requests."""
+"""Everything about GitHub: its API, the repository's settings, and the comment on pull requests."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The tasks that run code of the use case; each is started in a process that is confined.
+"""The tasks that run code of the use case, each in a confined process.
 
-A task is a module with `main`, which gets the folder with what it may read and the folder that it
-may write, and returns an exit status. It hands over data only: JSON, arrays, and bytes of models.
+A task is a module whose `main` gets an input folder and an output folder, and returns an exit
+status. It returns only data: JSON, arrays, and serialized models.
 """

@@ -15,7 +15,7 @@ from sluice.train.scores import predict
 
 @usecase.task
 def main(inputs: Path, outputs: Path, model: str, *sizes: str) -> None:
-    """Write `ROWS.npy`, the scores of a pipeline that was fitted on so many rows.
+    """For each number of rows, write `ROWS.npy` with the scores of a pipeline fitted on that many.
 
     Reads `params.yaml`, `parameters.json`, the rows `train.parquet`, and the inputs
     `validation.parquet`.

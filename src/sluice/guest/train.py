@@ -52,7 +52,7 @@ def main(inputs: Path, outputs: Path, name: str) -> None:
         str(column): found.tolist() for column, found in thresholds.of_model(pipeline[-1]).items()
     }
     files.write_json(outputs / "thresholds.json", {k: _finite(v) for k, v in at.items()})
-    # Read back, because the loaded pipeline is the one whose scores the export must give.
+    # Read back, because the export must reproduce the scores of the loaded pipeline.
     trusted = usecase.load(inputs, "candidates", "TRUSTED")
     loaded = persist.load(outputs / "pipeline.skops", trusted)
     content = export.to_onnx(loaded, export.sign(settings, Decision())).SerializeToString()

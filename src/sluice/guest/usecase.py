@@ -1,4 +1,4 @@
-"""Load the code of the use case, which only a task in a confined process does."""
+"""Load the code of the use case; only tasks in confined processes do this."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ Task = Callable[..., None]
 
 
 def task(run: Task) -> Callable[..., int]:
-    """Make a `main` of a task: its SluiceError becomes a file, from which the reason is read."""
+    """Wrap the `main` of a task: a SluiceError is written to a file, so that its reason can be
+    read.
+    """
 
     @functools.wraps(run)
     def main(inputs: Path, outputs: Path, *arguments: str) -> int:
@@ -48,7 +50,7 @@ def load(inputs: Path, module: str, name: str) -> Any:
     """Import `usecase/<module>.py` and return its `name`: a mapping or a sequence.
 
     Raises SluiceError if the module cannot be imported, or if `name` is missing or of another
-    type. No folder of the project is searched for modules, so none in it stands in for a library.
+    type. No folder of the project is on the module path, so no file in it can replace a library.
     """
     where = f"src/usecase/{module}.py"
     try:

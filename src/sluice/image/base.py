@@ -1,4 +1,4 @@
-"""The base image of a package's image: which one it is, its digest, and its version of Python."""
+"""The base image of a package's image: its name, its digest, and its Python version."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _PRINT_VERSION = "import sys; print(*sys.version_info[:3], sep='.')"
 class Base(msgspec.Struct, frozen=True):
     """A base image.
 
-    `digest` identifies its content: the digest in a registry, or the id of an image that was made
-    on this machine. `python` is the version of its Python, such as `3.13.5`.
+    `digest` identifies its content: the digest in a registry, or the id of an image that was built
+    on this machine. `python` is its Python version, such as `3.13.5`.
     """
 
     name: str
@@ -30,9 +30,9 @@ class Base(msgspec.Struct, frozen=True):
 
 
 def choose(name: str | None) -> Base:
-    """The base image of that name, or the one in `image/base/Dockerfile`; pulled if need be.
+    """The base image of that name, or the one in `image/base/Dockerfile`; pulled if necessary.
 
-    Raises SluiceError if it cannot be had, is not pinned, or has no Python 3.11 or newer.
+    Raises SluiceError if it is unavailable, is not pinned, or has no Python 3.11 or newer.
     """
     engine.require_engine()
     name = name or pinned()
@@ -53,7 +53,7 @@ def pinned() -> str:
 
 
 def _digest(name: str) -> str:
-    """Raises SluiceError for a tag from a registry, which may mean another image tomorrow."""
+    """Raises SluiceError for a tag in a registry, because it can be moved to another image."""
     image = engine.find(name)
     if "@sha256:" in name:
         if image is None:
@@ -62,7 +62,7 @@ def _digest(name: str) -> str:
     if image is None:
         raise SluiceError(
             f"--base {name}: the container engine has no such image; name one as "
-            "IMAGE@sha256:DIGEST, which is pulled, or make one with 'make engine'"
+            "IMAGE@sha256:DIGEST, which is then pulled, or build one with 'make engine'"
         )
     if image.repo_digests and not name.startswith("sha256:"):
         raise SluiceError(
@@ -76,8 +76,8 @@ def _pull(name: str) -> None:
     reason = engine.pull(name)
     if reason:
         raise SluiceError(
-            f"--base {name}: is not on this machine and could not be pulled: {reason}; "
-            "on Debian and Ubuntu, 'make engine' makes a base image without a registry"
+            f"--base {name}: is not on this machine and could not be pulled: {reason}; on Debian "
+            "and Ubuntu, 'make engine' builds a base image without a registry"
         )
 
 

@@ -1,4 +1,4 @@
-"""The software bill of materials of an image: of its package, and of all that is installed in it.
+"""The software bill of materials of an image: of its package and everything installed in it.
 
 The same image and package give the same bytes on every machine.
 """
@@ -54,7 +54,7 @@ def _image(manifest: Manifest, image_id: str) -> Component:
 
 
 def _libraries(locked: list[Component], content: Installed) -> list[Component]:
-    """The installed libraries as required, and those locked for other platforms as excluded."""
+    """The libraries: installed ones as required, those locked for other platforms as excluded."""
     found = {str(component.purl): component for component in locked}
     for component in found.values():
         component.scope = ComponentScope.EXCLUDED

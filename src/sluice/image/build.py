@@ -56,7 +56,7 @@ def run(
 
 
 def _lay_out(package: Path, wheels: Path, context: Path) -> None:
-    """Copy what the build may see: the Dockerfile, the unpacked package and the wheels."""
+    """Copy the build context: the Dockerfile, the unpacked package and the wheels."""
     if not DOCKERFILE.is_file():
         raise SluiceError(f"{DOCKERFILE} is missing: run this in the project's folder")
     found = sorted(wheels.glob("*.whl"))
@@ -70,7 +70,7 @@ def _lay_out(package: Path, wheels: Path, context: Path) -> None:
 
 
 def _reason(output: list[str], wheels: Path, chosen: Base) -> str:
-    """What made the build fail, as one line."""
+    """Why the build failed, as one line."""
     text = "\n".join(output)
     missing = _NO_WHEEL.search(text)
     if missing:

@@ -1,4 +1,4 @@
-"""A server in a container of a package's image, for as long as it is used."""
+"""Run a server in a container of a package's image for the duration of a block."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _LOG_LINES = 5  # of the server's output, in an error message
 
 @contextmanager
 def running(image: str, manifest: Manifest, memory_mib: float | None) -> Iterator[Target]:
-    """Run the server of an image on a free port of this machine, until the block ends.
+    """Run an image's server on a free port of this machine until the block ends.
 
     `memory_mib` limits the container's memory. The container can write to its volumes only, and is
     removed even after Ctrl-C. Raises SluiceError if the image was not built from the package of
-    this manifest, or if the server does not get ready.
+    this manifest, or if the server does not become ready.
     """
     engine.require_engine()
     image_id = _available(image, manifest)
@@ -43,7 +43,7 @@ def running(image: str, manifest: Manifest, memory_mib: float | None) -> Iterato
 
 
 def _available(image: str, manifest: Manifest) -> str:
-    """The id of the image, which is pulled if need be: a name may come to mean another image."""
+    """The id of the image, pulled if necessary; a name could be moved to another image."""
     if "@sha256:" in image and not engine.find(image):
         reason = engine.pull(image)
         if reason:

@@ -1,4 +1,4 @@
-"""The only module that speaks to a container engine, through the `docker` command.
+"""The only module that calls a container engine, through the `docker` command.
 
 python-on-whales, which wraps the same command, is not used: it does not implement `docker top`,
 cannot shield a command from Ctrl-C, and its function for the classic builder lacks `--force-rm`.
@@ -17,9 +17,9 @@ import msgspec
 from sluice.errors import SluiceError
 
 _INSTALL = "on Debian and Ubuntu, 'make engine' installs one"
-# For programs that only report something: they reach no network and change nothing.
+# For programs that only report something: no network, no changes.
 _CONFINED = ("--rm", "--network=none", "--read-only", "--cap-drop=ALL")
-# For a server: it writes to its volumes only.
+# For a server: it can write only to its volumes.
 _SERVER = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 
 
@@ -28,7 +28,7 @@ class _Filesystem(msgspec.Struct, frozen=True):
 
 
 class Image(msgspec.Struct, frozen=True, rename="pascal"):
-    """What the engine knows of an image.
+    """What the engine knows about an image.
 
     `repo_digests` are its names in registries (`NAME@sha256:…`). `root_fs` lists the digests of its
     uncompressed layers, `config` is how a container of it runs.
@@ -51,7 +51,7 @@ class Image(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 class State(msgspec.Struct, frozen=True, rename="pascal"):
-    """Whether a container runs, and whether it was killed because it reached its memory limit."""
+    """Whether a container is running, and whether it was killed at its memory limit."""
 
     running: bool = False
     oom_killed: bool = msgspec.field(default=False, name="OOMKilled")
@@ -62,7 +62,8 @@ def require_engine() -> None:
     done = _docker("version", "--format", "{{.Server.Version}}")
     if done.returncode:
         raise SluiceError(
-            f"no container engine answers: {_reason(done.stderr)}; start it, or get one: {_INSTALL}"
+            f"no container engine answers: {_reason(done.stderr)}; start it, or install one: "
+            f"{_INSTALL}"
         )
 
 
@@ -125,7 +126,7 @@ def build(
 ) -> list[str]:
     """Build an image without a network; returns the output if that failed, else an empty list.
 
-    `fresh` uses no layer of an earlier build. `say` gets every line of output as it comes.
+    `fresh` uses no layer of an earlier build. `say` gets every line of output immediately.
     """
     command = ["docker", "build", "--network=none", "--force-rm", "--tag", tag]
     command += ["--no-cache"] if fresh else []
@@ -159,7 +160,7 @@ def start(
     if memory_mib is not None:
         limit = f"{int(memory_mib * 2**20)}b"
         options += [f"--memory={limit}", f"--memory-swap={limit}"]
-    # Values stay out of the command line, which every user of the machine can read.
+    # Every user of the machine can read the command line, so values are not put there.
     options += [f"--env={variable}" for variable in environment]
     done = _shielded("run", *options, image, **environment)
     if done.returncode:
@@ -167,13 +168,13 @@ def start(
 
 
 def port(container: str, inner: int) -> int | None:
-    """The port of this machine that leads to a port of the container; None if there is none."""
+    """The port of this machine that is mapped to a port of the container; None if there is none."""
     done = _shielded("port", container, str(inner))
     return int(done.stdout.split()[0].rpartition(":")[2]) if done.stdout.strip() else None
 
 
 def state(container: str) -> State:
-    """A container that does not exist is not running."""
+    """A missing container counts as not running."""
     done = _shielded("inspect", "--format", "{{json .State}}", container)
     return msgspec.json.decode(done.stdout, type=State) if done.returncode == 0 else State()
 
@@ -187,8 +188,8 @@ def logs(container: str, lines: int) -> str:
 def memory(container: str) -> int | None:
     """The resident memory of all processes in the container, in bytes; None if unknown.
 
-    `docker top` measures it as it is measured for a process outside a container, wherever the
-    engine runs; `docker stats` would count cached files too, and takes seconds.
+    `docker top` measures it in the same way as for a process outside a container, wherever the
+    engine runs; `docker stats` would also count cached files, and takes seconds.
     """
     done = _shielded("top", container, "-eo", "pid,rss")
     try:
@@ -211,7 +212,9 @@ def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _shielded(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run docker so that Ctrl-C does not reach it: half a `docker run` could leave a container."""
+    """Run docker so that Ctrl-C does not reach it: an interrupted `docker run` could leave a
+    container.
+    """
     return subprocess.run(
         ["docker", *arguments],
         check=False,

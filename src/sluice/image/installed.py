@@ -1,4 +1,4 @@
-"""What is installed in a package's image, as programs in the image itself list it."""
+"""What is installed in a package's image, as listed by programs in the image."""
 
 from __future__ import annotations
 

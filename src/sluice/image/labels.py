@@ -1,4 +1,4 @@
-"""The labels by which an image says which package and which base it was built from."""
+"""The labels that name the package and the base that an image was built from."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def require_image_of(name: str, manifest: Manifest) -> Image:
     expected, found = f"sha256:{manifest.digest}", image.labels[PACKAGE_DIGEST]
     if found != expected:
         raise SluiceError(
-            f"{name}: is the image of another package than {manifest.title}: its label "
+            f"{name}: is not the image of {manifest.title}: its label "
             f"{PACKAGE_DIGEST} is {found}, expected {expected}"
         )
     return image

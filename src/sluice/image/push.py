@@ -1,4 +1,4 @@
-"""Push an image to a registry, and name it there by its digest."""
+"""Push an image to a registry, and return its name by digest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sluice.image import engine
 from sluice.image.labels import VERSION, require_package_image
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
-# Docker takes the first element for a registry if it has a dot or a port, or is localhost.
+# Docker treats the first element as a registry if it has a dot or a port, or is localhost.
 _HOST = rf"(?:localhost|{_LABEL}(?:\.{_LABEL})+|{_LABEL}(?=:))(?::[0-9]+)?"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"{_HOST}(?:/{_PART})+")
@@ -24,7 +24,7 @@ def run(image: str, name: str) -> str:
     engine.require_engine()
     found = require_package_image(image)
     tagged = f"{name}:{found.labels[VERSION]}"
-    # By its id, because the tag could be moved to another image meanwhile.
+    # By its id, because the tag could be moved to another image in the meantime.
     engine.tag(found.id, tagged)
     engine.push(tagged)
     return _by_digest(found.id, name)
@@ -33,7 +33,7 @@ def run(image: str, name: str) -> str:
 def normalized(name: str) -> str:
     """A repository's name in lower case, as registries require it; raises SluiceError if invalid.
 
-    GitHub's owners may have capitals in their names, which registries refuse.
+    Names of owners on GitHub may have capitals, which registries refuse.
     """
     lower = name.lower()
     if not _NAME.fullmatch(lower):

@@ -1,6 +1,6 @@
 """The record of an image: its content without the time of its build.
 
-Two builds of the same image, on any machines, have the same record.
+All builds of the same image, on any machine, have the same record.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import msgspec
 
 from sluice.image import labels
 
-# How a container of the image runs. Other settings that an engine keeps differ between builds.
+# The settings of a container of the image. An engine's other settings differ between builds.
 _RUNTIME = (
     "Cmd",
     "Entrypoint",
@@ -30,8 +30,8 @@ class ImageRecord(msgspec.Struct, frozen=True):
     """What an image is.
 
     `package` and `base` are digests (`sha256:…`), `platform` is such as `linux/amd64`. `layers` are
-    the digests of the uncompressed layers from the bottom up. `runtime` is how a container of it
-    runs, in the engine's words.
+    the digests of the uncompressed layers from the bottom up. `runtime` has the engine's settings
+    for running a container of it.
     """
 
     package: str

@@ -1,7 +1,7 @@
-"""Keeps the summaries of files that no longer change, so that the next run need not read them.
+"""Caches the summaries of files that no longer change, so that the next run need not read them.
 
-The summaries of a day's files are in one JSON file, in a folder for the bins that they were made
-with. A lost or damaged cache costs time and nothing else.
+The summaries of a day's files are in one JSON file, in a folder named by the bins that they were
+made with. A lost or damaged cache costs only time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class Cache:
-    """The summaries that were kept of one folder of the log. folder: None keeps nothing."""
+    """The cached summaries of one folder of the log. folder: None caches nothing."""
 
     def __init__(self, folder: Path | None, given: str, reference: Reference) -> None:
         source = files.sha256(f"{__version__} {Path(given).absolute()}".encode())[:16]
@@ -34,13 +34,13 @@ class Cache:
         self._changed: set[str] = set()
 
     def find(self, file: LogFile) -> FileSummary | None:
-        """The summary of the file, if it was kept and the file is still the same."""
+        """The cached summary of the file, unless the file has changed."""
         kept = self._shard(_shard_of(file)).get(file.name)
         same = kept is not None and (kept.bytes, kept.seconds) == (file.bytes, file.seconds)
         return kept.summary if kept is not None and same else None
 
     def keep(self, file: LogFile, summary: FileSummary) -> None:
-        """Keep the summary of a file, unless it may still grow or could not be read."""
+        """Cache the summary of a file, unless the file may still grow or could not be read."""
         if file.segment or file.problem or summary.problem:
             return
         shard = _shard_of(file)
@@ -48,7 +48,7 @@ class Cache:
         self._changed.add(shard)
 
     def write(self) -> None:
-        """Write what is new."""
+        """Write the new summaries."""
         if self._folder is None:
             return
         for shard in sorted(self._changed):

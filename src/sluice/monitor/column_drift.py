@@ -11,9 +11,9 @@ from sluice.sketch.reference import Counted
 from sluice.stats import two_sample
 from sluice.stats.two_sample import Difference, Floats
 
-# Differences that do not matter, by the days of the window: a single day differs more.
+# Tolerated differences by the days of the window: a single day varies more.
 FLOORS = {1: 0.05, 7: 0.01, 28: 0.01}
-# What must be found in the longest window: a shift of the mean by a quarter standard deviation.
+# The shift that the longest window must detect: a quarter standard deviation of the mean.
 FOUND_SIZE = 0.25**2
 _LEAST_EXPECTED = 5.0
 
@@ -22,9 +22,9 @@ _LEAST_EXPECTED = 5.0
 class Compared:
     """A column in one window, compared with the reference.
 
-    rows: with a known place in the bins. alarm: the p-value that the difference is no larger than
-    `floor`. noticed: that there is none at all. size: of the difference, as `Difference.size`.
-    part: what differs most: the values, the missing ones, or unseen values.
+    rows: those with a bin. alarm: the p-value of the hypothesis that the difference is at most
+    `floor`. noticed: that of no difference. size: that of the difference, as `Difference.size`.
+    part: what differs most: the values, missing values, or unseen values.
     """
 
     days: int
@@ -78,7 +78,7 @@ def compare(
 
 
 def rows_needed(reference: Counted, freedom: int, floor: float, alpha: float) -> int | None:
-    """The rows with which a shift of a quarter standard deviation would be found (power 80 %)."""
+    """The rows needed to find a shift of a quarter standard deviation (power 80 %)."""
     rows = int(reference.array.sum())
     if floor >= FOUND_SIZE:
         return None
@@ -103,8 +103,7 @@ def _difference_of_share(first: Floats, second: Floats, at: int) -> Difference:
 def _is_rare(first: Floats, second: Floats, at: int) -> bool:
     """Whether too few rows are of this kind for the chi-squared test, or the reference has none.
 
-    Such a share can only have grown. A small reference says little about its own share, but the
-    test of a rare kind asks no more of it than that.
+    Such a share can only have grown, and a test for rare kinds allows for a small reference.
     """
     n0, n1 = first.sum(), second.sum()
     expected = (first[at] + second[at]) * min(n0, n1) / (n0 + n1)
@@ -112,7 +111,7 @@ def _is_rare(first: Floats, second: Floats, at: int) -> bool:
 
 
 def _alarm_of_share(first: Floats, second: Floats, at: int, floor: float) -> float:
-    """The p-value that the share of one bin has not changed by more than `floor`."""
+    """The p-value of the hypothesis that the share of one bin has changed by at most `floor`."""
     if not second[at] and _is_rare(first, second, at):
         return 1.0
     if _is_rare(first, second, at):

@@ -1,4 +1,4 @@
-"""Whether to train the model again: the first rule that applies, and a sentence that says why."""
+"""Whether to retrain the model: the first rule that applies, and a sentence that says why."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from sluice.config import Retraining
 from sluice.verdict import Finding, Status, Verdict, number
 
 GATE = "retraining"
-# How the names of those findings of the ground truth begin that are about the labels.
+# The prefixes of those ground-truth findings that concern the labels.
 ABOUT_LABELS = ("ground-truth/labels", "ground-truth/classes of the newest labels")
 
 Action = Literal["retrain", "look", "keep", "wait"]
 Rule = Literal["labels", "performance", "domain", "cost", "schedule", "request", "none"]
 
-# Of one-sided tests at 5 % with a power of 80 %: 1.64 + 0.84.
+# For one-sided tests at 5 % with a power of 80 %: 1.64 + 0.84.
 _POWER = 2.49
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What to do, by which rule, and why. wait: too little is known to say."""
+    """What to do, by which rule, and why. wait: there is too little evidence to decide."""
 
     action: Action
     rule: Rule
     why: str
 
     def verdict(self) -> Verdict:
-        """Pass if the model is to be kept, fail if something is to be done."""
+        """Pass if the model is kept, fail if something must be done."""
         status = {
             "keep": Status.PASS,
             "wait": Status.INSUFFICIENT,
@@ -45,10 +45,10 @@ class Decision(msgspec.Struct, frozen=True):
 class Facts:
     """What the decision rests on.
 
-    truth: None if no labels were given. labels: new labelled rows. needed: how many of them it
-    takes to see the smallest gain that matters; None if that is not known. age: days since the
-    package's commit. gain: the expected gain in the selection's metric from the new labels; None
-    if it was not estimated. decisions: a day.
+    truth: None if no labels were given. labels: new labelled rows. needed: how many of them would
+    show the smallest gain that matters; None if unknown. age: days since the package's commit.
+    gain: the expected gain in the selection's metric from the new labels; None if it was not
+    estimated. decisions: per day.
     """
 
     truth: Verdict | None
@@ -78,7 +78,7 @@ def _labels_are_wrong(facts: Facts, settings: Retraining) -> Decision | None:
 
 
 def mistrusted(truth: Verdict | None) -> list[Finding]:
-    """The findings that say that the labels are wrong; no model may learn from such labels."""
+    """The findings that show that the labels are wrong; no model may learn from such labels."""
     found = truth.findings if truth else ()
     return [f for f in found if f.status is Status.FAIL and f.name.startswith(ABOUT_LABELS)]
 
@@ -98,7 +98,7 @@ def _domain(facts: Facts, settings: Retraining) -> Decision | None:
     have = f"there are {facts.labels:,} new labels"
     if facts.needed is not None:
         have += f", about {facts.needed:,} are needed"
-    why = f"{facts.drift.why}; {have}, and the old ones cannot teach a model what is new"
+    why = f"{facts.drift.why}; {have}, and a model cannot learn the new situation from the old ones"
     return Decision("look", "domain", why)
 
 
@@ -111,7 +111,8 @@ def _cost(facts: Facts, settings: Retraining) -> Decision | None:
     if worth <= settings.cost:
         return None
     why = (
-        f"{facts.labels:,} new labels promise a gain of {number(facts.gain)} in {facts.metric}, "
+        f"{facts.labels:,} new labels are expected to bring a gain of {number(facts.gain)} in "
+        f"{facts.metric}, "
         f"which in {decisions:,.0f} decisions until the next schedule is worth {number(worth)}, "
         f"more than the {number(settings.cost)} that a retraining costs"
     )
@@ -121,7 +122,7 @@ def _cost(facts: Facts, settings: Retraining) -> Decision | None:
 def _schedule(facts: Facts, settings: Retraining) -> Decision | None:
     if facts.age < settings.every:
         return None
-    why = f"the model is {facts.age:,} days old, and is trained again every {settings.every:,} days"
+    why = f"the model is {facts.age:,} days old, and is retrained every {settings.every:,} days"
     return Decision("retrain", "schedule", why)
 
 
@@ -135,9 +136,9 @@ def _otherwise(facts: Facts, settings: Retraining) -> Decision:
     if facts.truth is None:
         unknown.append("ground-truth, for which no labels were given")
     if unknown:
-        why = f"too little is known about {' and '.join(unknown)}; {_labels(facts)}; {left}"
+        why = f"there is too little evidence on {' and '.join(unknown)}; {_labels(facts)}; {left}"
         return Decision("wait", "none", why)
-    why = f"performance and inputs are as promised; {_labels(facts)}; {left}"
+    why = f"performance and inputs are as expected; {_labels(facts)}; {left}"
     return Decision("keep", "none", why)
 
 
@@ -145,14 +146,14 @@ def _labels(facts: Facts) -> str:
     if facts.needed is None:
         return f"{facts.labels:,} new labels"
     if facts.labels >= facts.needed:
-        return f"{facts.labels:,} new labels, enough to see a gain that matters"
+        return f"{facts.labels:,} new labels, enough to show a gain that matters"
     return f"{facts.labels:,} new labels, of about {facts.needed:,} that would show such a gain"
 
 
 def labels_needed(spread: float | None, rows: int, *, gain: float, holdout: float) -> int | None:
-    """How many new labels it takes to see a gain of a new model over the old one.
+    """How many new labels are needed to show a gain of a new model over the old one.
 
-    spread: the standard deviation of the paired difference of both on `rows` holdout rows.
+    spread: the standard deviation of the paired difference between both on `rows` holdout rows.
     holdout: the share of new rows that becomes holdout.
     """
     if spread is None or not spread > 0:

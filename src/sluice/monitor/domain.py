@@ -1,7 +1,8 @@
-"""A classifier that tries to tell production from training: it sees what no single column shows.
+"""A classifier that tries to distinguish production from training, to find changes that no single
+column shows.
 
 Half of the rows train it and the other half test it. Its area under the ROC curve is 0.5 if there
-is no difference, also none in how columns go together.
+is no difference, not even in how columns are related.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from sluice.verdict import Bound, Finding, Status, number, plain
 NAME = "drift/all columns together"
 _ROWS = 6_000  # of each side
 _FEWEST = 500
-# The area that matters: a shift of about a sixth of a standard deviation in one column.
+# The tolerated area: that of a shift by about a sixth of a standard deviation in one column.
 _FLOOR = 0.55
 _MOST_LEVELS = 254  # of a category, for scikit-learn
 
@@ -43,7 +44,7 @@ def finding(
     window: Window,
     alpha: float,
 ) -> Finding:
-    """Whether production can be told from the training rows in the Parquet file `train`."""
+    """Whether production differs from the training rows in the Parquet file `train`."""
     logged = [one.bins for one in reference.features]
     differing = {name for s in summaries for name in s.differences}
     columns = [bins for bins in logged if bins.name not in differing]
@@ -55,13 +56,15 @@ def finding(
         why = f"{n:,} rows {window} with different ids, at least {_FEWEST:,} are needed"
         return Finding(NAME, Status.INSUFFICIENT, why, n=n, bound=bound)
     area, error = _told_apart(known, seen, columns)
-    told = f"a classifier tells {len(seen):,} rows {window} from {len(known):,} of training with "
-    told += f"an area under the ROC curve of {number(area)} (standard error {number(error)})"
-    # The test that the area is no larger than the floor, shifted to one of a half.
+    told = (
+        f"a classifier distinguishes {len(seen):,} rows {window} from {len(known):,} of training, "
+    )
+    told += f"with an area under the ROC curve of {number(area)} (standard error {number(error)})"
+    # Test that the area is at most the floor, shifted so that the null hypothesis is one half.
     alarm = auc.exceeds_half(area - _FLOOR + 0.5, error) <= alpha
     status = Status.FAIL if alarm else Status.PASS
     if alarm:
-        told += ": columns have changed, or go together in another way than they did"
+        told += ": columns have changed, or the relations between them"
     return Finding(NAME, status, told, plain(area), n=n, bound=bound)
 
 
@@ -70,7 +73,7 @@ def _told_apart(known: Floats, seen: Floats, columns: Sequence[Bins]) -> tuple[f
 
     rows = np.concatenate([known, seen])
     side = np.repeat([0, 1], [len(known), len(seen)])
-    # Equal rows are in one half, or the classifier would know those of the other by heart.
+    # Equal rows go to the same half, or the classifier could recognise rows that it was trained on.
     filled = np.where(np.isnan(rows), np.finfo(float).min, rows)
     _, alike = np.unique(filled, axis=0, return_inverse=True)
     half = (np.random.default_rng(1).random(int(alike.max()) + 1) < 0.5)[alike]
@@ -93,7 +96,7 @@ def _of_log(
     subject: Subject,
     window: Window,
 ) -> Floats:
-    """A sample of the window's rows, one of each id: [n, columns]."""
+    """A sample of the window's rows, at most one for each id: [n, columns]."""
     first, last = (window.last - window.days + 1) * DAY, (window.last + 1) * DAY
     days = range(window.last - window.days + 1, window.last + 1)
     wanted = {s.name for s in summaries if any(c.key.day in days for c in s.cells)}
@@ -113,7 +116,7 @@ def _of_log(
                         chosen.column("id"), time.filter(wanted_rows).cast(pa.string())
                     )
                     mixed = distinct.hashes(ids)
-                    # The rows of the smallest hashes are a random sample of the ids.
+                    # The rows with the smallest hashes are a random sample of the ids.
                     keep = np.argsort(mixed)[:_ROWS]
                     parts.append(_matrix(chosen.column("features"), columns)[keep])
                     hashes.append(mixed[keep])

@@ -1,8 +1,8 @@
 """Input drift: do the model's inputs and scores still look like its training rows and holdout?
 
-An alarm has to survive a budget of false alarms a year: with F of them allowed, L looks a year and
-W windows, the Benjamini-Hochberg procedure over the columns runs at F/(L*W) in each window. The
-expected number of days with a false alarm is at most F then, by linearity, however the looks
+Alarms are limited by a yearly budget of false alarms: with F of them allowed, L checks a year and W
+windows, the Benjamini-Hochberg procedure over the columns runs at level F/(L*W) in each window. The
+expected number of days with a false alarm is then at most F, by linearity, even if the checks
 depend on each other.
 """
 
@@ -24,17 +24,17 @@ from sluice.verdict import Bound, Finding, Status, number, plain
 
 GATE = "drift"
 LOOKS = 365  # a year
-_NOTICED = 0.05  # the false discovery rate of what is shown, but is no alarm
+_NOTICED = 0.05  # the false discovery rate of what is shown as noticed, without an alarm
 
 
 @dataclass(frozen=True)
 class ColumnDrift:
     """One column in all windows, the longest one last.
 
-    alarms, noticed: whether it differs, in each window. needed: rows in the longest window with
-    which a relevant difference would be found; None if no number of rows is enough. has_ids:
-    whether the rows have ids. unseen: some values that training did not have. since: the version
-    whose rows alone are compared; empty for all.
+    alarms, noticed: whether it differs, in each window. needed: the rows in the longest window that
+    would show a relevant difference; None if no number of rows is enough. has_ids: whether the rows
+    have ids. unseen: some values that training did not have. since: the version whose rows alone
+    are compared; empty for all.
     """
 
     reference: Counted
@@ -52,7 +52,7 @@ class ColumnDrift:
 
 
 def alpha(settings: Monitor) -> float:
-    """The false discovery rate of one window at one look."""
+    """The false discovery rate of one window in one check."""
     return settings.false_alarms_a_year / (LOOKS * len(DAYS))
 
 
@@ -73,7 +73,8 @@ def measure(
         ("features", of_inputs, reference.features),
         ("scores", of_scores, reference.scores),
     ):
-        # Scores are of the holdout, whose rows are as independent as those of training.
+        # The reference scores are of the holdout, whose rows are as independent as those of
+        # training.
         shares = [(once, window.independent) for window in looked]
         for at, counted in enumerate(held):
             own_floor = settings.floors.get(counted.bins.name)
@@ -109,7 +110,7 @@ def measure(
 def _decide(
     tests: Sequence[Sequence[Compared]], settings: Monitor
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which columns are alarms, and which are noticed, in each window: [columns, windows]."""
+    """Which columns raise alarms, and which are noticed, in each window: [columns, windows]."""
     alarm = np.array([[test.alarm for test in row] for row in tests])
     noticed = np.array([[test.noticed for test in row] for row in tests])
     alarms = [two_sample.rejected(alarm[:, at], alpha(settings)) for at in range(len(DAYS))]
@@ -127,7 +128,7 @@ def findings(
     summaries: Sequence[FileSummary],
     subject: Subject,
 ) -> list[Finding]:
-    """One finding for each column, and one if nothing of this model was found."""
+    """One finding for each column, or one finding if there are no records of this model."""
     if not any(drift.windows[-1].rows for drift in drifts):
         return [_nothing(summaries, drifts, subject)]
     differences = _differences(summaries, subject)
@@ -173,7 +174,10 @@ def _finding(drift: ColumnDrift, difference: str | None) -> Finding:
         why = f"{_what(drift, at)} ({number(size)}, above {number(test.floor)})"
         return Finding(name, Status.FAIL, why, size, n=n, bound=bound)
     if difference and not n:
-        why = f"{difference}: the server logs what --log-features names, in its declared type"
+        why = (
+            f"{difference}: the server logs the columns in --log-features, with their declared "
+            "types"
+        )
         return Finding(name, Status.INSUFFICIENT, why, n=0, bound=bound)
     counted = _rows(drift, len(drift.compared) - 1)
     if drift.needed is None or longest.rows * window.independent < drift.needed:

@@ -1,4 +1,4 @@
-"""What more rows would bring: a learning curve, fitted on parts of the training rows."""
+"""The gain from more rows: a learning curve, fitted on parts of the training rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 def of_curve(rows: Floats, values: Floats) -> Curve:
-    """The curve of least squares through the values of a metric (inverse power law; Figueroa et
+    """The least-squares curve through the values of a metric (inverse power law; Figueroa et
     al., BMC Medical Informatics and Decision Making, 2012, doi:10.1186/1472-6947-12-8)."""
     best, error = Curve(float(values[-1]), 0.0, 1.0), np.inf
     for power in _POWERS:
@@ -48,7 +48,7 @@ def expected_gain(project: Project, more: int) -> float | None:
     """The gain in the selection's metric if `more` rows are added to the training rows.
 
     The chosen candidate is trained on parts of the training rows and measured on the validation
-    rows. None if there are too few rows for a curve, or the splits are not here.
+    rows. None if there are too few rows for a curve, or the splits are not available.
     """
     if not project.split("train").exists() or not project.selection.exists():
         return None

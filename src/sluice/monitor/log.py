@@ -1,4 +1,4 @@
-"""What the log holds: per version and host what was scored and when, and what is wrong with it."""
+"""The content of the log: what each version and host scored and when, and what is wrong."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sluice.verdict import Bound, Finding, Status
 GATE = "log"
 _RULE = "a fixed rule of sluice"
 _MOST_NAMED = 5
-_STALE = 2  # days without records from which the log is not up to date
-_LONG_GAP = 6  # hours without records that are listed, where a host scores in more hours than not
+_STALE = 2  # from this many days without records, the log is not up to date
+_LONG_GAP = 6  # gaps that are listed for a host that scores in most hours
 _HOUR = 3_600_000_000
 
 
@@ -107,9 +107,9 @@ def findings(summaries: Sequence[FileSummary], subject: Subject, now: int) -> li
         _none_of(
             "files that could not be read", unreadable, files, "their records are not counted"
         ),
-        _none_of("files with damaged records", damaged, files, "these records are lost"),
+        _none_of("files with damaged records", damaged, files, "these records cannot be read"),
         _none_of(
-            "hosts whose clock is ahead", named, files, "their records are counted on a wrong day"
+            "hosts whose clock is ahead", named, files, "their records are counted on the wrong day"
         ),
         _up_to_date(summaries, subject, now),
         _columns(summaries, subject),
@@ -145,7 +145,7 @@ def _up_to_date(summaries: Sequence[FileSummary], subject: Subject, now: int) ->
     why = f"{rows:,} records, the newest of {windows.day(newest)}"
     if age <= _STALE:
         return Finding(name, Status.PASS, why, max(0, age), n=rows, bound=bound)
-    why += f", {age} days ago: is the server still logging to this place?"
+    why += f", {age} days ago: check that the server still logs to this place"
     return Finding(name, Status.INSUFFICIENT, why, age, n=rows, bound=bound)
 
 
@@ -177,7 +177,7 @@ def _ids(summaries: Sequence[FileSummary], subject: Subject) -> Finding:
 
 
 def _dated(summaries: Sequence[FileSummary]) -> list[Finding]:
-    """Results of `sluice score` have no times: their day was guessed."""
+    """Results of `sluice score` have no times, so their day was inferred."""
     said: dict[str, int] = {}
     for summary in summaries:
         if summary.dated:
@@ -185,5 +185,5 @@ def _dated(summaries: Sequence[FileSummary]) -> list[Finding]:
     if not said:
         return []
     how = "; ".join(f"{dated}: {files:,} files" for dated, files in sorted(said.items()))
-    why = f"results of 'sluice score' hold no times, so each file has one day: {how}"
+    why = f"results of 'sluice score' have no times, so each file counts as one day: {how}"
     return [Finding(f"{GATE}/days of batch results", Status.PASS, why, n=sum(said.values()))]

@@ -1,4 +1,6 @@
-"""Finds the files of a log: Parquet, segments that have a writer, and results of `sluice score`."""
+"""Finds the files of a log: Parquet, segments that are still written, and results of `sluice
+score`.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]+://")
 class LogFile:
     """A file of the log.
 
-    place: a path, or a URL as pyarrow reads it. name: as messages call it. seconds: when it was
-    last modified, since 1970. problem: why it is not read, if it is not.
+    place: a path, or a URL for pyarrow. name: for messages. seconds: the time of its last change,
+    since 1970. problem: why it is not read; empty if it is.
     """
 
     place: str
@@ -43,15 +45,16 @@ class LogFile:
 
 
 def is_url(given: str) -> bool:
-    """Whether this names a place by a URL."""
+    """Whether this is a URL."""
     return bool(_URL.match(given))
 
 
 def find(given: str) -> list[LogFile]:
-    """The files of a folder, a glob pattern, one file or a URL; sorted, each record in one file.
+    """The files of a folder, a glob pattern, one file or a URL; sorted, with each record in only
+    one file.
 
-    A segment that is also there as Parquet is left out. Links are not followed, but listed with
-    the problem. Raises SluiceError if there is nothing of that name.
+    A segment that also exists as Parquet is left out. Links are not followed, but listed with
+    that problem. Raises SluiceError if there is nothing of that name.
     """
     if _URL.match(given):
         found = list(_remote(given))

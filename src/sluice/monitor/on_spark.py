@@ -1,6 +1,6 @@
 """Summaries of log files on a Spark cluster: the same function, on many machines.
 
-The driver and all workers must see the files under the same path or URL.
+The driver and all workers must be able to read the files under the same path or URL.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from sluice.serve.batch import spark_session
 from sluice.sketch import reference as sketch
 from sluice.sketch.reference import Reference
 
-_FILES_OF_A_CORE = 4  # tasks for each core, so that one slow file keeps few others waiting
+_FILES_OF_A_CORE = 4  # tasks for each core, so that a slow file delays only a few others
 
 
 def make(files: list[LogFile], reference: Reference, master: str) -> list[FileSummary]:
     """A summary of each file, in their order. master: the URL of Spark's master.
 
-    Raises SluiceError if the cluster cannot be reached, or for whatever Spark reports.
+    Raises SluiceError if the cluster cannot be reached, or for any other error of Spark.
     """
     spark_session.require_reachable(master)
     with (
@@ -38,7 +38,7 @@ def make(files: list[LogFile], reference: Reference, master: str) -> list[FileSu
 
 
 def _work(encoded: bytes) -> Callable[[Iterable[bytes]], Iterator[bytes]]:
-    """What a worker does with its files: in and out goes JSON."""
+    """The work of a worker on its files; input and output are JSON."""
 
     def run(files: Iterable[bytes]) -> Iterator[bytes]:
         reference = sketch.decode(encoded, "the reference")

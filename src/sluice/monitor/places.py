@@ -13,7 +13,7 @@ from sluice.monitor.log_files import is_url
 
 @contextmanager
 def local_copy(given: str) -> Iterator[Path]:
-    """The file itself, or a copy of what a URL names, for as long as it is used.
+    """The file itself, or a temporary copy of what a URL names.
 
     Raises SluiceError for a URL that cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Reads a file of the log in batches, each in the columns of the scoring log's Parquet files."""
+"""Reads a file of the log in batches with the columns of the scoring log's Parquet files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sluice.scoring_log.record import FORMAT, SHARED, Segment
 from sluice.sketch.bins import Bins
 from sluice.sketch.reference import Reference
 
-BATCH_HOST = "sluice score"  # what the records of batch runs have as their host
+BATCH_HOST = "sluice score"  # the host of records from batch runs
 _ROWS = 65_536
 _DATE = re.compile(r"(?<!\d)(20\d\d)-?([01]\d)-?([0-3]\d)(?!\d)")
 _KINDS = {pa.float64(): "number", pa.string(): "category"}
@@ -31,7 +31,7 @@ _RESULT = b"sluice.package"
 
 
 class UnreadableError(Exception):
-    """A file that is no part of a log, or is damaged; the message says which."""
+    """A file that does not belong to a log, or is damaged; the message says which."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class OpenedFile:
     """A file that is being read.
 
     features: the type of each logged input. classes: of the model; None if the file does not say.
-    dated: how the file's records got their day, if they have no time of their own. damaged: lines
+    dated: where the records' day comes from, if they have no time of their own. damaged: lines
     of a segment with a wrong checksum, known once all batches were read.
     """
 
@@ -51,16 +51,16 @@ class OpenedFile:
 
     @property
     def columns(self) -> list[str]:
-        """The names of what each batch holds besides the logged inputs."""
+        """The names of the columns of each batch besides the logged inputs."""
         return ["time", "id", *SHARED, "score", "decision", "latency"]
 
 
 def batches(file: LogFile, opened: OpenedFile, reference: Reference) -> Iterator[pa.RecordBatch]:
     """All records of a file; `opened` is filled in before the first batch.
 
-    reference: says how columns are to be read that a result of `sluice score` has kept.
+    reference: says how to read the input columns in a result of `sluice score`.
 
-    Raises UnreadableError for a file that cannot be read to its end.
+    Raises UnreadableError for a file that cannot be read to the end.
     """
     try:
         if file.segment:
@@ -75,14 +75,14 @@ def batches(file: LogFile, opened: OpenedFile, reference: Reference) -> Iterator
 
 
 def _segment(file: LogFile, opened: OpenedFile) -> Iterator[pa.RecordBatch]:
-    """The intact records of a segment. It may have a writer, or be converted at this moment."""
+    """The intact records of a segment, which may still be written or converted meanwhile."""
     opened.kind = "segment"
     segment = Segment(Path(file.place))
     records = segment.records()
     while chunk := list(islice(records, _ROWS)):
         header = segment.header
         if header is None or header.format != FORMAT:
-            raise UnreadableError(f"is no segment of log format {FORMAT}")
+            raise UnreadableError(f"is not a segment of log format {FORMAT}")
         opened.features = {column.name: column.type for column in header.columns}
         opened.classes = header.classes
         yield arrow.batch(header, chunk)
@@ -90,7 +90,7 @@ def _segment(file: LogFile, opened: OpenedFile) -> Iterator[pa.RecordBatch]:
 
 
 def _count_damage(file: LogFile, opened: OpenedFile) -> None:
-    """What is damaged in a segment whose intact records were converted to Parquet."""
+    """The damage in a segment whose intact records were converted to Parquet."""
     opened.kind = "damaged"
     segment = Segment(Path(file.place))
     for _ in segment.records():
@@ -114,7 +114,7 @@ def _parquet(file: LogFile, opened: OpenedFile, reference: Reference) -> Iterato
         if "features" in schema.names:
             struct = schema.field("features").type
             if not pa.types.is_struct(struct):
-                raise UnreadableError("its column 'features' is no struct")
+                raise UnreadableError("its column 'features' is not a struct")
             parts = [struct.field(at) for at in range(struct.num_fields)]
             opened.features = {part.name: _KINDS.get(part.type, str(part.type)) for part in parts}
         if b"classes" in metadata:
@@ -135,7 +135,7 @@ def _open(file: LogFile) -> pq.ParquetFile:
 def _results(
     file: LogFile, opened: OpenedFile, reference: Reference, source: pq.ParquetFile
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a result of `sluice score`, all of the day that its name says."""
+    """The rows of a result of `sluice score`, all on the day in its name."""
     opened.kind = "scores"
     schema = source.schema_arrow
     metadata = schema.metadata or {}

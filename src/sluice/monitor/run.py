@@ -1,4 +1,4 @@
-"""One look at a log with a package: each monitor ends in a verdict."""
+"""One run of the monitors on a log with a package: each monitor gives a verdict."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _NORMAL = 1.96  # half the width of a 95 % interval in standard deviations
 class Look:
     """The summaries of a log, and the package that they are compared with.
 
-    log_place: the log as it was named. now: today. last: the last day of the windows. Both are
-    days since 1970. training: the training rows, for the domain classifier; None if not here.
+    log_place: the log as the user named it. now: today. last: the last day of the windows. Both are
+    days since 1970. training: the training rows, for the domain classifier; None if not available.
     """
 
     package: Package
@@ -119,7 +119,7 @@ class Look:
         return self._run(measure.GATE, find), evidence[0] if evidence else None
 
     def fairness(self, labels: Path) -> Verdict | None:
-        """The verdict on groups of people; None if the labels bring no sensitive column."""
+        """The verdict on groups of people; None if the labels have no sensitive column."""
         joined = self.joined(labels)
         if not groups.columns(self.settings, joined) or not len(joined.truth):
             return None
@@ -138,7 +138,7 @@ class Look:
         return {}
 
     def decision(self, judged: Verdict | None, facts: Truth | None, project: Project) -> Decision:
-        """Whether to train again. judged, facts: on the ground truth; None without labels."""
+        """Whether to retrain. judged, facts: the ground-truth results; None without labels."""
         settings = self.settings
         labels = facts.usable if facts else 0
         gain = None
@@ -163,8 +163,8 @@ class Look:
     def _labels_needed(self) -> int | None:
         """How many labels show the smallest gain that matters.
 
-        Two models' values on the same rows vary together, so their difference is taken to have
-        half of the standard deviation that the metric has on the holdout.
+        Two models' values on the same rows are correlated, so their difference is assumed to have
+        half the standard deviation of the metric on the holdout.
         """
         settings, promised = self.settings, self._promised()
         said = promised.metrics.get(settings.selection.metric)
@@ -176,7 +176,7 @@ class Look:
         )
 
     def _promised(self) -> Performance:
-        """The metrics of the holdout, as the performance gate left them in the package."""
+        """The metrics on the holdout, as the performance gate recorded them in the package."""
         path = self.package.reports / "evidence/performance/metrics.json"
         try:
             return msgspec.json.decode(path.read_bytes(), type=Performance)
@@ -200,9 +200,9 @@ def looking(
     *,
     master: str | None = None,
 ) -> Iterator[Look]:
-    """Open the package and summarize the log for as long as they are used.
+    """Open the package and summarize the log for the duration of a block.
 
-    master: the URL of a Spark cluster that summarizes; None does it here.
+    master: the URL of a Spark cluster that summarizes; None uses this machine.
     """
     with opened(package) as unpacked:
         made = summaries.of_log(given, unpacked.reference, cache, master)
@@ -215,9 +215,10 @@ def looking(
 
 
 def training_rows(package: Path, given: Path | None, here: Path) -> Path | None:
-    """The rows that the packaged model was trained on: `given`, or those `here` if it is they.
+    """The rows that the packaged model was trained on: `given`, or those `here` if they are the
+    same.
 
-    Raises SluiceError if the rows that are given are others.
+    Raises SluiceError if `given` has other rows.
     """
     path = given or here
     if given is None and not here.exists():
@@ -233,4 +234,4 @@ def training_rows(package: Path, given: Path | None, here: Path) -> Path | None:
         return path
     if given is None:
         return None
-    raise SluiceError(f"{given}: holds other rows than those that this package was trained on")
+    raise SluiceError(f"{given}: does not have the rows that this package was trained on")

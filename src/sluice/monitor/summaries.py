@@ -16,7 +16,7 @@ from sluice.monitor.log_files import LogFile
 from sluice.monitor.summary import FileSummary, summarize
 from sluice.sketch.reference import Reference
 
-# Starting processes takes longer than to read so many bytes.
+# Starting processes takes longer than reading this many bytes.
 _SMALL = 16_000_000
 
 
@@ -26,7 +26,7 @@ def of_log(
     """A summary for each file, in the order of their names.
 
     given: a folder, a glob pattern, a file or a URL. cache: the folder for summaries. master: the
-    URL of a Spark cluster that makes them; None makes them here. Raises SluiceError if there is
+    URL of a Spark cluster that makes them; None uses this machine. Raises SluiceError if there is
     nothing of that name.
     """
     found = log_files.find(given)
@@ -65,7 +65,7 @@ def _in_processes(files: list[LogFile], reference: Reference) -> Iterable[FileSu
             yield from pool.map(_summarize, files, chunksize=4)
     except BrokenProcessPool:
         raise SluiceError(
-            "a process that read the log was ended from outside, perhaps for lack of memory"
+            "a process that read the log was killed, perhaps for lack of memory"
         ) from None
 
 
@@ -81,7 +81,7 @@ def _summarize(file: LogFile) -> FileSummary:
 
 
 def _again_if_converted(file: LogFile, summary: FileSummary, reference: Reference) -> FileSummary:
-    """A segment that was converted to Parquet after the files were listed is read from there."""
+    """A segment that was converted after the files were listed is read as Parquet."""
     parquet = Path(file.place).with_suffix(".parquet")
     if file.segment and not Path(file.place).exists() and parquet.exists():
         again = LogFile(str(parquet), file.name, 0, 0.0)

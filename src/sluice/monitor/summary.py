@@ -1,6 +1,6 @@
 """The summary of a log file: integer counts for each version, host and day; no rows.
 
-Summaries are merged by adding, so it does not matter which machine has made which of them.
+Summaries are merged by addition, so any machine can make any of them.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from sluice.sketch.bins import Bins
 from sluice.sketch.reference import Reference
 
 DAY = 86_400_000_000  # microseconds
-_CLOCKS = 300.0  # seconds by which clocks may differ
+_CLOCKS = 300.0  # seconds that clocks may differ
 _MOST_UNSEEN = 5  # unseen values that are named, of each column
 # The upper ends of the bins of latency, in seconds: each is twice the one before.
 LATENCIES = tuple(2.0**k / 8192 for k in range(18))
 
-# What NumPy and Arrow raise for values that the format of the log does not allow.
+# The exceptions of NumPy and Arrow for values that the log's format does not allow.
 _MALFORMED = (pa.ArrowException, ValueError, TypeError, LookupError, OverflowError)
 
 Ints = tuple[int, ...]
 
 
 class Key(msgspec.Struct, frozen=True, order=True):
-    """Whose records a cell counts. day: days since 1970, UTC."""
+    """The version, host and day whose records a cell counts. day: days since 1970, UTC."""
 
     package: str
     version: str
@@ -45,10 +45,10 @@ class Key(msgspec.Struct, frozen=True, order=True):
 class Cell(msgspec.Struct, frozen=True):
     """The counts of one version, host and day.
 
-    with_id: rows that have an id. ids: the sketch of those ids. first, last: times in
-    microseconds since 1970. hours: rows of each hour. features: rows in each bin of each of the
-    reference's features; empty if the feature was not logged. scores: the same of the scores.
-    unseen: some of the unseen values of each category.
+    with_id: rows that have an id. ids: the sketch of those ids. first, last: times in microseconds
+    since 1970. hours: rows of each hour. features: rows in each bin of each of the reference's
+    features; empty if the feature was not logged. scores: the same for the scores. unseen: some
+    unseen values of each category.
     """
 
     key: Key
@@ -70,12 +70,12 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class FileSummary(msgspec.Struct, frozen=True):
-    """What one file holds, or why it could not be read.
+    """The content of one file, or why it could not be read.
 
-    problem: why it could not be read to its end; its intact records are counted all the same.
-    differences: what keeps a column of the reference from being compared. dated: how its records
-    got their day, if they have no time. damaged: lines with a wrong checksum. ahead: hosts whose
-    records are later than the file itself, so that their clock is ahead of the disk's.
+    problem: why it could not be read to the end; its intact records are counted anyway.
+    differences: why columns of the reference cannot be compared. dated: where its records' day
+    comes from, if they have no time. damaged: lines with a wrong checksum. ahead: hosts with
+    records later than the file itself, whose clock is therefore ahead of the disk's.
     """
 
     name: str
@@ -122,7 +122,7 @@ def summarize(file: LogFile, reference: Reference) -> FileSummary:
 
 
 def add(one: Cell, two: Cell) -> Cell:
-    """The counts of both together, under the key of the first."""
+    """The sum of both counts, under the key of the first."""
     names = sorted(one.decisions.keys() | two.decisions.keys())
     unseen = {
         name: tuple(sorted({*one.unseen.get(name, ()), *two.unseen.get(name, ())}))[:_MOST_UNSEEN]
@@ -155,7 +155,7 @@ def _packed(sketch: distinct.Hashes) -> str:
 
 
 def _differences(opened: OpenedFile, reference: Reference, batch: pa.RecordBatch) -> dict[str, str]:
-    """What cannot be compared: a column that is not logged, or that has another type."""
+    """The columns that cannot be compared: not logged, or of another type."""
     found = {}
     for counted in reference.features:
         name, kind = counted.bins.name, opened.features.get(counted.bins.name)
@@ -168,7 +168,7 @@ def _differences(opened: OpenedFile, reference: Reference, batch: pa.RecordBatch
     if several != (reference.task == "multiclass"):
         found["score"] = f"is of another task ({task} in the log, {reference.task} in the package)"
     elif several and opened.classes is not None and opened.classes != reference.classes:
-        found["score"] = "is of other classes"
+        found["score"] = "has other classes"
     return found
 
 
@@ -214,7 +214,7 @@ def _cells(batch: pa.RecordBatch, reference: Reference, differences: dict[str, s
 
 
 def _keys(batch: pa.RecordBatch, times: NDArray[np.int64]) -> tuple[list[Key], NDArray[np.intp]]:
-    """The different keys of the rows, and the place of each row's key among them."""
+    """The distinct keys of the rows, and the index of each row's key among them."""
     code = times // DAY
     texts = []
     for name in ("package", "version", "digest", "host"):
@@ -241,7 +241,7 @@ def _by_key(whose: NDArray[np.intp], bins: NDArray[Any], keys: int, size: int) -
 
 
 def _bins(column: pa.Array, bins: Bins) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    """The bin of each value, and some of the values that are unseen."""
+    """The bin of each value, and some of the unseen values."""
     if bins.type == "number":
         return bins.of_numbers(column.to_numpy(zero_copy_only=False)), ()
     coded = column.dictionary_encode("encode")

@@ -1,4 +1,4 @@
-"""What a terminal shows of a log: a line for each version and host."""
+"""A log as a table for a terminal: a line for each version and host."""
 
 from __future__ import annotations
 

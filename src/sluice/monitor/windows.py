@@ -12,13 +12,13 @@ from sluice.monitor.summary import Cell, FileSummary
 from sluice.sketch import distinct
 
 _EPOCH = date(1970, 1, 1)
-# Whole weeks, because the days of a week differ; and the last day, for what is large.
+# Full weeks, because weekdays differ; and the last day, to find large changes quickly.
 DAYS = (1, 7, 28)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The model that is monitored. digest: of its package."""
+    """The model that is monitored. digest: that of its package."""
 
     package: str
     version: str
@@ -39,7 +39,7 @@ class Window:
 
     @property
     def independent(self) -> float:
-        """The share of the rows that is left if each id counts once; 1 if no row has an id."""
+        """The number of distinct ids as a share of the rows; 1 if no row has an id."""
         with_id = sum(cell.with_id for cell in self.cells)
         if not with_id:
             return 1.0
@@ -89,11 +89,11 @@ def window(cells: Iterable[Cell], days: int, last: int) -> Window:
 
 
 def of_version(cells: Iterable[Cell], subject: Subject) -> list[Cell]:
-    """The counts of this version alone."""
+    """The counts of only this version."""
     return [cell for cell in cells if cell.key.digest == subject.digest]
 
 
 def total(parts: Iterable[tuple[int, ...]], size: int) -> np.ndarray:
-    """The sum of counts, shape [size]; parts without counts add nothing."""
+    """The sum of counts, shape [size]; parts without counts are skipped."""
     found = [part for part in parts if part]
     return np.sum(np.array(found, np.int64), axis=0) if found else np.zeros(size, np.int64)

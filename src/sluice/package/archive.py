@@ -1,6 +1,6 @@
-"""The archive of a package: sealed under a manifest, and opened only if every byte matches it.
+"""The archive of a package: written with a manifest, and opened only if every byte matches it.
 
-Importing this module needs the serving dependencies alone.
+Importing this module needs only the serving dependencies.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sluice.package.parts import Parts
 
 @dataclass(frozen=True)
 class Package(Parts):
-    """A package that is unpacked in a folder; every byte was compared with its manifest."""
+    """A package that was unpacked in a folder and compared with its manifest, byte by byte."""
 
     manifest: Manifest
 
@@ -41,9 +41,9 @@ class Package(Parts):
 
 @contextmanager
 def opened(path: Path, parts: Collection[str] | None = None) -> Iterator[Package]:
-    """Open a package: a file, which is unpacked for as long as it is used, or an unpacked folder.
+    """Open a package: a file, which is unpacked temporarily, or an unpacked folder.
 
-    parts: those to unpack, None for all; every byte is compared all the same. Raises SluiceError
+    parts: those to unpack, None for all; every byte is compared in either case. Raises SluiceError
     if the archive is unsafe to unpack, or if any byte differs from the manifest.
     """
     if path.is_dir():
@@ -55,7 +55,7 @@ def opened(path: Path, parts: Collection[str] | None = None) -> Iterator[Package
 
 @contextmanager
 def unpacked(file: Path, parts: Collection[str] | None = None) -> Iterator[Package]:
-    """Unpack a package file for as long as it is used; a folder is refused. Raises as `opened`."""
+    """Unpack a package file temporarily; a folder is refused. Raises the errors of `opened`."""
     with TemporaryDirectory(prefix="sluice-") as scratch:
         yield Package(Path(scratch), unpack(file, Path(scratch), parts))
 
@@ -63,8 +63,8 @@ def unpacked(file: Path, parts: Collection[str] | None = None) -> Iterator[Packa
 def version(source: Source, content: str) -> str:
     """The date of the commit (UTC), and 12 hex digits of a digest of the commit and the content.
 
-    The commit is part of it because two commits of one day may build the same content, and each
-    needs a tag of its own.
+    The digest includes the commit because two commits of one day may build the same content, but
+    each needs its own tag.
     """
     both = sha256(f"{source.commit} {content}".encode())
     return f"{datetime.fromtimestamp(source.time, UTC):%Y.%m.%d}-{both[:12]}"
@@ -89,7 +89,7 @@ def unpack(file: Path, folder: Path, parts: Collection[str] | None = None) -> Ma
     described = describe(contents)
     found = {each.path: each.sha256 for files in described.values() for each in files}
     _compare(manifest, found, str(file))
-    # Files and manifest determine every byte of the archive: no other archive is accepted.
+    # Files and manifest determine every byte of the archive; no other archive is accepted.
     if described != manifest.parts or archive(contents, manifest) != file.read_bytes():
         raise SluiceError(
             f"{file}: differs from the archive that its files and {MANIFEST} give: a size, an "
@@ -114,7 +114,7 @@ def _in_folder(folder: Path) -> Package:
 
 
 def _compare(manifest: Manifest, digests: dict[str, str], where: str) -> None:
-    """Raise SluiceError unless the files are those of the manifest, and the manifest is right."""
+    """Raise SluiceError unless the files match the manifest and the manifest is correct."""
     listed = manifest.files
     if sum(map(len, manifest.parts.values())) != len(listed):
         raise SluiceError(f"{where}: {MANIFEST} lists a file twice")

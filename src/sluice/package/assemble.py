@@ -25,7 +25,7 @@ _FILES = {
     "out/model/model.onnx": parts.MODEL,
     "out/model/signature.json": parts.SIGNATURE,
     "out/model/pipeline.skops": parts.PIPELINE,
-    # The scenarios are a part of their own, and not only evidence of their gate.
+    # The scenarios are a separate part, not only evidence of their gate.
     "out/evidence/scenarios/scenarios.json": parts.SCENARIOS,
     "requirements/serve.txt": parts.SERVE_LOCK,
     "requirements/batch.txt": parts.BATCH_LOCK,
@@ -42,7 +42,7 @@ _FOLDERS = {
 
 
 def run(project: Project) -> None:
-    """Write `out/package/`; raises SluiceError that names the gates which do not pass."""
+    """Write `out/package/`. Raises SluiceError that names the gates that do not pass."""
     verdicts = gates.collect(project)
     refuse_unless_passed(verdicts)
     copies = _copies(project.root)
@@ -61,14 +61,14 @@ def run(project: Project) -> None:
 
 
 def refuse_unless_passed(verdicts: list[Verdict]) -> None:
-    """Raise SluiceError that names each gate which does not pass, with its reason."""
+    """Raise SluiceError that names each gate that does not pass, with its reason."""
     refusals = [f"{v.gate}: {v.status.value}: {v.why}" for v in verdicts if not v.passes]
     if refusals:
         raise SluiceError(f"no package was built, because a gate refuses: {'; '.join(refusals)}")
 
 
 def _copies(root: Path) -> dict[str, str]:
-    """From the project's files to their places in the package; raises if one is missing."""
+    """Map the project's files to places in the package; SluiceError if one is missing."""
     copies = {}
     for source, target in _FOLDERS.items():
         for path in sorted((root / source).rglob("*")):
@@ -83,7 +83,7 @@ def _copies(root: Path) -> dict[str, str]:
 
 
 def _data(project: Project, package: Parts) -> dict[str, object]:
-    """Which data the model was made from: DVC's hash of the table and of each split."""
+    """The data that the model was made from: DVC's hash of the table and of each split."""
     return {
         "file": {"path": project.settings.data.file, "md5": _md5_of_data(project.data)},
         "splits": {
@@ -99,7 +99,7 @@ def _data(project: Project, package: Parts) -> dict[str, object]:
 
 
 def _confinement(project: Project) -> dict[str, bool]:
-    """Whether the code of the use case was confined, by what it was run for."""
+    """Whether the code of the use case was confined, for each purpose."""
     declared = {
         gate: bool(read_json(project.evidence(gate) / "declared.json")["confined"])
         for gate in ("data-quality", "scenarios")
@@ -116,7 +116,7 @@ def _until(project: Project, split: str) -> dict[str, float]:
 
 
 def _md5_of_data(path: Path) -> str:
-    """The hash of a file; of a folder that of the list of its files, as DVC writes it."""
+    """The hash of a file; for a folder, the hash of DVC's list of its files."""
     if not path.is_dir():
         return _md5(path)
     listed = [{"md5": _md5(part), "relpath": part.name} for part in table.parts(path)]

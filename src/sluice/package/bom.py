@@ -26,7 +26,7 @@ def run(archive: Path, target: Path) -> Manifest:
 
 
 def write(archive: Path, target: Path, bill: Callable[[Package, str], Bom]) -> Manifest:
-    """Write what `bill` makes of the unpacked package and the SHA-256 of its archive."""
+    """Write the result of `bill` for the unpacked package and the SHA-256 of its archive."""
     with unpacked(archive) as package:
         content = JsonV1Dot6(bill(package, files.sha256_of_file(archive))).output_as_string(
             indent=2

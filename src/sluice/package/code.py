@@ -1,6 +1,6 @@
 """Which code of sluice ran the gates of a package: one SHA-256 of all of its files.
 
-The number of a version stays the same between commits, so it does not say which code it was.
+The version number stays the same between commits, so it does not identify the code.
 """
 
 from __future__ import annotations

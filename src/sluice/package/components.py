@@ -85,7 +85,7 @@ def of_model(package: Package) -> Component:
 
 
 def of_locks(package: Package) -> list[Component]:
-    """The libraries of the serving locks: one component a version, whichever locks name it."""
+    """The libraries of the serving locks: one component for each version."""
     found: dict[str, Component] = {}
     for path, text in package.serving_locks.items():
         for pin in lock.pins(text, path):

@@ -1,7 +1,7 @@
-"""Run a package's scenarios in a process that can import the serving dependencies alone.
+"""Run a package's scenarios in a process that can import only the serving dependencies.
 
 `python -I -m sluice.package.isolated FOLDER` prints the findings as JSON. What the server does not
-have cannot be imported here either, so a model that needs more than that fails at once.
+have cannot be imported here either, so a model that needs more fails immediately.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import ModuleType
 
 
 class Guard(MetaPathFinder):
-    """Refuses to import every module outside `allowed`; leaves the others to the next finder."""
+    """Refuses the import of modules outside `allowed`; leaves the others to the next finder."""
 
     def __init__(self, allowed: frozenset[str]) -> None:
         self._allowed = allowed

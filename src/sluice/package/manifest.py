@@ -82,7 +82,7 @@ def digest(parts: dict[str, tuple[File, ...]]) -> str:
 
 
 def require_parts(parts: dict[str, tuple[File, ...]], where: str) -> None:
-    """Raise SluiceError unless every part is there with its required files, and no other part."""
+    """Raise SluiceError unless exactly the known parts are present, with their required files."""
     present = {file.path for files in parts.values() for file in files}
     for part, paths in REQUIRED.items():
         for path in paths:
@@ -101,7 +101,7 @@ def require_parts(parts: dict[str, tuple[File, ...]], where: str) -> None:
             if part == "model" and file.path not in REQUIRED[part]:
                 allowed = ", ".join(REQUIRED[part])
                 raise SluiceError(
-                    f"{where}: {file.path} does not belong to a model, which is: {allowed}"
+                    f"{where}: {file.path} does not belong to a model; allowed are: {allowed}"
                 )
 
 
@@ -111,7 +111,7 @@ def encode(manifest: Manifest) -> bytes:
 
 
 def decode(content: bytes, where: str) -> Manifest:
-    """Raises SluiceError for what is not a manifest, or is one of another format version."""
+    """Raises SluiceError for content that is not a manifest, or has another format version."""
     try:
         manifest = decode_json(content, Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -1,7 +1,7 @@
-"""Whether the files of a package are those that its dvc.lock names, and its locks agree.
+"""Whether a package's files match its dvc.lock, and its requirement locks agree.
 
-dvc.lock has the MD5 of each file that a stage read or wrote. An attacker could edit it too; what
-this finds is files of two runs, or files that were replaced one by one.
+dvc.lock has the MD5 of each file that a stage read or wrote. An attacker could also edit dvc.lock;
+this check finds files of two different runs, or single files that were replaced.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sluice.gates import GATES
 from sluice.package import lock, parts
 from sluice.package.archive import Package
 
-# The place in the package of what the stage `package` read in the project.
+# The place in the package of each file that the stage `package` read in the project.
 _READ = {
     "params.yaml": parts.PARAMS,
     "out/selection.json": parts.SELECTION,
@@ -28,7 +28,7 @@ _READ = {
 
 
 def require(package: Package) -> None:
-    """Raise SluiceError that names a file which dvc.lock, or another lock, contradicts."""
+    """Raise SluiceError that names a file that contradicts dvc.lock or another lock."""
     stages = _stages(package)
     for path, place in _READ.items():
         _require_same(package, place, _digests(stages, "package", "deps").get(path))
@@ -65,14 +65,14 @@ def _require_same(package: Package, place: str, digest: str | None) -> None:
 
 
 def _require_libraries(package: Package) -> None:
-    """What serves the model must be what built it: the same versions, with the same hashes."""
+    """The libraries that serve the model must be those that built it, with the same hashes."""
     built = set(_pins(package, parts.BUILD_LOCK))
     for path in (parts.SERVE_LOCK, parts.BATCH_LOCK):
         for name, version, digests in _pins(package, path):
             if (name, version, digests) not in built:
                 raise SluiceError(
-                    f"{path} asks for {name} {version}, which {parts.BUILD_LOCK} does not have: "
-                    "make the locks again with 'make lock'"
+                    f"{path} requires {name} {version}, which {parts.BUILD_LOCK} does not have: "
+                    "regenerate the locks with 'make lock'"
                 )
 
 

@@ -1,6 +1,6 @@
 """The parts of a package: which files each part must contain, and how each is read.
 
-Importing this module needs the serving dependencies alone.
+Importing this module needs only the serving dependencies.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DATASHEET = "documentation/datasheet.md"
 SCENARIOS = "scenarios/scenarios.json"
 REPORT = "reports/report.json"
 
-# Every part and the files that it must contain. The first element of its path is a file's part.
+# Every part and the files that it must contain. The first element of a file's path is its part.
 REQUIRED: dict[str, tuple[str, ...]] = {
     "model": (MODEL, SIGNATURE, PIPELINE),
     "code": ("code/usecase/candidates.py", "code/sluice/model.py"),
@@ -76,7 +76,7 @@ class Split(msgspec.Struct, frozen=True):
 
 
 class Data(msgspec.Struct, frozen=True):
-    """What `data/data.json` says of the data; `splits` has at least "train"."""
+    """The content of `data/data.json`; `splits` has at least "train"."""
 
     file: DataFile
     splits: dict[str, Split]
@@ -84,7 +84,7 @@ class Data(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Parts:
-    """A folder with the parts of a package. Each part is read when it is first asked for.
+    """A folder with the parts of a package. Each part is read when it is first needed.
 
     Reading a part raises SluiceError if its file is missing or malformed.
     """
@@ -125,7 +125,7 @@ class Parts:
 
     @cached_property
     def data(self) -> Data:
-        """Which data the model was made from."""
+        """The data that the model was made from."""
         try:
             data = decode_json(self._bytes(DATA), Data)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -145,7 +145,7 @@ class Parts:
 
     @cached_property
     def reference(self) -> Reference:
-        """How the training rows' inputs and the holdout's scores were distributed."""
+        """The distributions of the training rows' inputs and of the holdout's scores."""
         from sluice.sketch import reference
 
         if not (self.folder / REFERENCE).exists():

@@ -139,8 +139,7 @@ def test_two_pull_requests_with_the_same_head_get_no_report(place: Place) -> Non
         "/repos/octo/shop/issues/13/comments",
     ]
     assert all(
-        "it is not known which of them the report is for" in one["body"]
-        for one in place.github.comments
+        "it is unknown which one the report is for" in one["body"] for one in place.github.comments
     )
 
 

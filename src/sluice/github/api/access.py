@@ -86,7 +86,7 @@ def _origin() -> str:
             "OWNER/NAME"
         )
     host, name = found["host"].lower(), found["name"].rstrip("/")
-    # The token must not be sent to a server merely because the clone came from there.
+    # The token must not be sent to a server only because the clone came from there.
     if host not in ("github.com", "ssh.github.com") and not os.environ.get("GITHUB_API_URL"):
         raise SluiceError(
             f"git's remote origin is on {host}: if this is GitHub Enterprise, set "
@@ -101,8 +101,8 @@ def _token(url: str) -> str:
     # With a line break in it, the token would appear in the error message of the HTTP library.
     if not re.fullmatch(r"[!-~]+", token):
         raise SluiceError(
-            "the token in GITHUB_TOKEN or GH_TOKEN has a space or another character that no token "
-            "has: set it again"
+            "the token in GITHUB_TOKEN or GH_TOKEN has a space or another character that is not "
+            "valid in a token: set it again"
         )
     return token
 

@@ -26,7 +26,7 @@ class Author(Struct):
 
 
 class Commit(Struct):
-    """A commit; its tree is what it holds."""
+    """A commit, and the tree of its content."""
 
     sha: str
     author: Author
@@ -35,7 +35,7 @@ class Commit(Struct):
 
 
 class Branches(Connection):
-    """One method for each request; each raises SluiceError as `Connection` says."""
+    """One method for each request; errors are described in `Connection`."""
 
     def main(self) -> str:
         """The name of the default branch."""
@@ -64,7 +64,7 @@ class Branches(Connection):
         return self._made("create_tree", {"base_tree": base, "tree": entries})
 
     def create_commit(self, message: str, tree: str, parent: str) -> str:
-        """Without an author, the token's account is it, and GitHub signs the commit."""
+        """Without an author, it is the token's account, and GitHub signs the commit."""
         return self._made("create_commit", {"message": message, "tree": tree, "parents": [parent]})
 
     def create_branch(self, branch: str, sha: str) -> None:
@@ -72,7 +72,7 @@ class Branches(Connection):
         self.ask(lambda: self.rest.git.create_ref(*self.place, data=body))
 
     def move_branch(self, branch: str, sha: str) -> None:
-        """Let the branch begin anew at this commit."""
+        """Reset the branch to this commit."""
         git, name = self.rest.git, f"heads/{quoted(branch)}"
         body = as_body({"sha": sha, "force": True})
         self.ask(lambda: git.update_ref(*self.place, name, data=body))

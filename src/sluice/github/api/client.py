@@ -108,7 +108,7 @@ class Client(Connection):
         )
 
     def forbid_bypass(self, name: str, body: dict[str, Any]) -> bool | None:
-        """Set `can_admins_bypass` to false, and return what GitHub's answer says it is now.
+        """Set `can_admins_bypass` to false, and return its value in GitHub's answer.
 
         GitHub accepts this field, but its API description lacks it, so the method that githubkit
         generates from the description would drop it.

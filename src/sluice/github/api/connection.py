@@ -33,7 +33,7 @@ class NoAnswerError(SluiceError):
 
 
 class RefusedError(SluiceError):
-    """GitHub answered with another status than success.
+    """GitHub answered with an error status.
 
     of_plan: the owner's billing plan lacks the feature. permanent: the same request would be
     refused again, but other requests may succeed.
@@ -67,7 +67,7 @@ class Connection:
             auto_retry=False,
         )
         self.rest = self._github.rest
-        # What GitHub said last, by the name of the request: its entity tag and the content.
+        # GitHub's last answer to each named request: its entity tag and content.
         self._last: dict[str, tuple[str, bytes]] = {}
 
     def __enter__(self) -> Self:
@@ -83,7 +83,7 @@ class Connection:
         self._github.__exit__(kind, error, trace)
 
     def found(self, request: Callable[[], Response[Any, Any]]) -> bool:
-        """Whether GitHub answers with success; False if it answers 404."""
+        """True if GitHub answers with success, False if it answers 404."""
         try:
             self.ask(request)
         except RefusedError as refused:
@@ -100,8 +100,8 @@ class Connection:
     ) -> list[Any]:
         """All items of a list that GitHub returns in pages.
 
-        kind: of one page's answer. request: makes the request for a page, from 1. items: those of
-        an answer.
+        kind: the type of one page. request: makes the request for a page, from 1. items: returns
+        those of a page.
         """
         found: list[Any] = []
         before = b""
@@ -136,10 +136,10 @@ class Connection:
     def read_again(
         self, name: str, kind: type[T], request: Callable[[dict[str, str]], Response[Any, Any]]
     ) -> T:
-        """Like `read`, for what this connection asks many times: GitHub sends only what changed.
+        """Like `read`, for repeated requests: GitHub sends the content only if it has changed.
 
-        name: of the question. request: makes it with these headers. An answer that has not changed
-        does not count towards GitHub's rate limit.
+        name: that of the request. request: makes it with these headers. An answer that has not
+        changed does not count towards GitHub's rate limit.
         """
         tag, content = self._last.get(name, ("", b""))
         headers = {"If-None-Match": tag} if tag else {}
@@ -173,7 +173,7 @@ class Connection:
         raise self._refusal(response)
 
     def ask(self, request: Callable[[], Response[Any, Any]]) -> Response[Any, Any]:
-        """GitHub's answer to a request that succeeded."""
+        """Return GitHub's answer to a successful request."""
         response = self._answer(request)
         if response.is_success:
             return response

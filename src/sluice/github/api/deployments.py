@@ -11,7 +11,7 @@ from sluice.github.api.responses import Account
 
 
 class Deployment(Struct):
-    """payload: what whoever made it has said, which GitHub does not look at."""
+    """payload: data from its creator, which GitHub does not check."""
 
     id: int
     task: str
@@ -32,7 +32,7 @@ class DeploymentStatus(Struct):
 
 
 class Deployments(Connection):
-    """One method for each request; each raises SluiceError as `Connection` says."""
+    """One method for each request; errors are described in `Connection`."""
 
     def newest(self, environment: str, task: str) -> Deployment | None:
         """The newest deployment with this task; None if there is none."""

@@ -12,7 +12,7 @@ from sluice.github.api.connection import PAGE, Connection, RefusedError, as_body
 
 
 class Pulls(Connection):
-    """One method for each request; each raises SluiceError as `Connection` says."""
+    """One method for each request; errors are described in `Connection`."""
 
     def run(self, id: int) -> responses.Run:
         actions = self.rest.actions
@@ -65,7 +65,7 @@ class Pulls(Connection):
             raise
 
     def of_branch(self, owner: str, branch: str) -> list[responses.Pull]:
-        """The open pull requests from this branch. owner: of the repository with the branch."""
+        """The open pull requests from this branch. owner: that of the branch's repository."""
         pulls = self.rest.pulls
         return self.pages(
             list[responses.Pull],
@@ -87,7 +87,7 @@ class Pulls(Connection):
         )
 
     def content(self, side: responses.Side, path: str, most: int) -> bytes:
-        """A file of one side of a pull request, whose repository may be a fork.
+        """A file from one side of a pull request, whose repository may be a fork.
 
         Raises SluiceError if it is missing, not a file, or larger than `most` bytes.
         """

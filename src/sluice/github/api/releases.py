@@ -12,7 +12,7 @@ from sluice.github.api import download, responses, upload
 from sluice.github.api.connection import PAGE, Connection, RefusedError, as_body, quoted
 
 WORKFLOWS = ".github/workflows"
-# GitHub's answer where its own token may not change a release: it never may change workflows.
+# GitHub's answer if its own token may not change a release, because it may not change workflows.
 ADVICE = (
     "if the workflows of this commit differ from those of main, save a token that may write "
     "Contents and Workflows as the secret RELEASE_TOKEN of the environment publish"
@@ -20,7 +20,7 @@ ADVICE = (
 
 
 class Releases(Connection):
-    """One method for each request; each raises SluiceError as `Connection` says."""
+    """One method for each request; errors are described in `Connection`."""
 
     def latest(self) -> responses.Release | None:
         """The release that GitHub marks as the latest, or None if there is no full release.
@@ -111,7 +111,7 @@ class Releases(Connection):
     def changes(self, base: str, head: str) -> responses.Changes:
         """The newest 250 commits of `head` that `base` does not have.
 
-        The request asks for no page, because GitHub would then begin with the oldest commits.
+        The request has no page number, because with one GitHub would begin with the oldest commits.
         """
         repos = self.rest.repos
         between = f"{quoted(base)}...{quoted(head)}"
@@ -129,7 +129,7 @@ class Releases(Connection):
     def attestations(self, digest: str, kind: str) -> int:
         """How many attestations a sha256 has under a predicate type, at most a page of them.
 
-        Whoever may run a workflow can have made them: nothing is verified.
+        They are not verified: anyone who may run a workflow can have made them.
         """
         repos = self.rest.repos
         found = self.read_or_none(

@@ -1,6 +1,6 @@
-"""The fields of GitHub's answers that sluice uses; None if GitHub does not give one.
+"""The fields of GitHub's answers that sluice uses; None if a field is missing.
 
-githubkit's own models are not used: they refuse answers of older servers that lack a field, drop
+githubkit's own models are not used: they refuse answers from older servers that lack a field, drop
 fields that the API description lacks, and take a second to import.
 """
 
@@ -144,7 +144,7 @@ class Check(Struct):
 
 
 class RuleParameters(Struct):
-    """The parameters that a settings file can set, of all kinds of rules together."""
+    """The parameters of all kinds of rules that a settings file can set."""
 
     required_approving_review_count: int | None = None
     require_code_owner_review: bool | None = None
@@ -169,7 +169,7 @@ class Ruleset(Struct):
     name: str
     enforcement: str
     target: str = "branch"
-    # GitHub gives this only to those who may change the ruleset.
+    # GitHub shows this only to those who may change the ruleset.
     bypass_actors: list[dict[str, Any]] | None = None
     conditions: Conditions | None = None
     rules: list[Rule] = []

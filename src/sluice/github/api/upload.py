@@ -62,7 +62,7 @@ def _require_whole(path: Path, said: bytes) -> None:
     same = kept.size == path.stat().st_size and kept.digest in (None, digest)
     if kept.state != "uploaded" or not same:
         raise SluiceError(
-            f"{path.name}: GitHub has stored something else than this file ({kept.size:,} bytes, "
+            f"{path.name}: GitHub has stored something other than this file ({kept.size:,} bytes, "
             f"{kept.digest or 'no digest'}, state {kept.state!r}): run this again"
         )
 

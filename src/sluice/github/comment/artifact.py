@@ -1,4 +1,4 @@
-"""The report that CI uploaded for a contribution, whose author can write anything into it.
+"""The report that CI uploaded for a contribution; the contribution's author controls its content.
 
 Nothing is unpacked to disk. An artifact that is not exactly as expected is refused with a reason.
 """
@@ -75,10 +75,10 @@ def unpack(content: bytes) -> Report:
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     entries: dict[str, zipfile.ZipInfo] = {}
     for entry in archive.infolist():
-        # `filename` is what the library has made of the name.
+        # `filename` is the name after the library has changed it.
         name = entry.orig_filename
         if name not in (_REPORT, *_IGNORED):
-            raise SluiceError(f"the artifact has a file {name!r}, which no report has")
+            raise SluiceError(f"the artifact has a file {name!r}, which is not part of a report")
         if name in entries:
             raise SluiceError(f"the artifact has {name} twice")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):

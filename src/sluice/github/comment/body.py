@@ -25,7 +25,7 @@ _MARKER = re.compile(r"<!-- sluice: report run=(\d{1,19}) attempt=(\d{1,9}) -->(
 
 
 def stamp(text: str) -> Stamp | None:
-    """The run and attempt that wrote one of our comments; None for any other comment."""
+    """The run and attempt that wrote a comment of sluice; None for any other comment."""
     found = _MARKER.match(text)
     return (int(found[1]), int(found[2])) if found else None
 
@@ -39,20 +39,20 @@ def with_report(
 ) -> str:
     """The comment with CI's report.
 
-    changes: what the pull request changes, which replaces what the report says about it.
+    changes: what the pull request changes; it replaces what the report says about that.
     failed: the jobs of the run that did not succeed. Raises SluiceError for a report that
     cannot be displayed.
     """
-    # Only a run can name the checks that are gone. The code of a pull request could keep silent
-    # about them, as about everything in its report, so GitHub's list of changed files is shown too.
+    # Only a run can name the checks that were removed. The pull request's code could hide them,
+    # like everything in its report, so GitHub's list of changed files is shown too.
     gone = report.contribution.gone if report.contribution else ()
     trusted = replace(report, contribution=replace(changes.contribution, gone=gone))
     try:
-        # `markdown.render` escapes everything that the report holds.
+        # `markdown.render` escapes everything in the report.
         shown = Markup(markdown.render(trusted))  # noqa: S704
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise SluiceError(f"the report cannot be displayed ({type(error).__name__})") from None
-    # Where the candidate does not pass, the report itself says why CI failed.
+    # If the candidate does not pass, the report itself says why CI failed.
     jobs = failed if report.releasable else None
     text = _comment(access, run, jobs, report=shown, unknown=changes.unknown)
     if len(text) > _LIMIT:
@@ -77,7 +77,7 @@ def _comment(
     environment = templates.markdown("sluice.github.comment")
     text = environment.get_template("comment.md.j2").render(
         run=run,
-        # Ours, not the author's: a link, which the environment would make inert.
+        # This text is sluice's own: it has a link, which the environment would escape.
         link=Markup(f"{server}/{access.repository}/actions/runs/{run.id}"),  # noqa: S704
         failed=failed,
         JOBS=_MOST_JOBS,

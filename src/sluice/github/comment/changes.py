@@ -1,6 +1,6 @@
-"""What a pull request changes of how it is judged, read from GitHub.
+"""How a pull request changes the way it is judged, read from GitHub.
 
-What the report itself says about that is not trusted: the pull request's code wrote it.
+The report's own statement about that is not trusted, because the pull request's code wrote it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from sluice.github.api.pulls import Pulls
 
 _SETTINGS = "params.yaml"
 _MOST_BYTES = 128 * 1024
-# Characters and items, each as often as aliases repeat it.
+# Characters and items, counted as often as aliases repeat them.
 _MOST_CONTENT = 400_000
 _LONGEST_KEY = 200
-# What unusual tags and numbers make the YAML library and the comparison raise.
+# The exceptions that unusual tags and numbers cause in the YAML library and the comparison.
 _UNREADABLE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError, AttributeError)
 
 

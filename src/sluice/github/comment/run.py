@@ -1,8 +1,8 @@
 """Keep one comment up to date on the pull request that a run of CI belongs to.
 
-This runs with a token that may write, and the run may have executed anyone's code. So the pull
-request is found from the run's commit, the changes of how it is judged are read from GitHub, and
-of what the run uploaded only data is used.
+This job has a token that may write, but the run of CI may have executed anyone's code. So the pull
+request is found by the run's commit, changed settings and files are read from GitHub, and only data
+is used from what the run uploaded.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _pulls(github: Pulls, ci_run: responses.Run) -> list[responses.Pull]:
         owner = ci_run.head_repository.owner.login
         listed = github.of_branch(owner, ci_run.head_branch)
         found = [pull for pull in listed if _matches(github, pull, ci_run)]
-    # A list can be out of date, and does not count the changed files.
+    # The list can be outdated, and lacks the number of changed files.
     current = [github.pull(pull.number) for pull in found]
     return [pull for pull in current if _matches(github, pull, ci_run)]
 
@@ -90,14 +90,14 @@ def _only(pulls: list[responses.Pull]) -> responses.Pull:
     if len(pulls) > 1:
         numbers = ", ".join(str(pull.number) for pull in pulls)
         raise SluiceError(
-            f"pull requests {numbers} have the same head, so it is not known which of them the "
-            "report is for; close all but one"
+            f"pull requests {numbers} have the same head, so it is unknown which one the report "
+            "is for; close all but one"
         )
     return pulls[0]
 
 
 def _comment(github: Pulls, pull: responses.Pull, ci_run: responses.Run, text: str) -> str:
-    """Create or update our comment; returns what was done."""
+    """Create or update sluice's comment; returns what was done."""
     ours = [
         (stamp, comment)
         for comment in github.comments(pull)

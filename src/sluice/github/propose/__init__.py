@@ -1,1 +1,1 @@
-"""A retraining's proposal as a pull request."""
+"""Open a pull request for the proposal of a retraining."""

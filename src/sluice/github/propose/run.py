@@ -1,7 +1,8 @@
-"""Open or update one pull request with what a retraining proposes.
+"""Open or update the pull request that a retraining proposes.
 
-This runs with a token that may write, and the proposal was made where code of the use case ran. So
-the proposal is data: its files are checked, stored as a commit on main, and nothing of them runs.
+This job has a token that may write, but the proposal comes from a job that ran code of the use
+case. The proposal is therefore treated as data: its files are checked and committed, and none of
+them is executed.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ Result = Literal["nothing", "proposed", "unopened"]
 
 
 def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> Result:
-    """Propose what the folder holds.
+    """Propose the content of the folder.
 
-    Returns "nothing" if it holds no proposal, and "unopened" if the branch is there, but GitHub
-    lets no workflow open a pull request. Raises SluiceError for a proposal that is not valid or
-    out of date, and if others have committed to the branch.
+    Returns "nothing" if there is no proposal, and "unopened" if the branch was pushed, but GitHub
+    does not let workflows open a pull request. Raises SluiceError for a proposal that is not valid
+    or out of date, and if others have committed to the branch.
     """
     found = proposal.read(folder)
     if found is None:
-        say("the retraining proposes nothing")
+        say("the retraining proposes no change")
         return "nothing"
     made, contents = found
     with Branches(access.find(repository)) as github:
@@ -60,7 +61,7 @@ def _commit(github: Branches, made: Proposal, contents: dict[str, bytes]) -> str
 
 
 def _put(github: Branches, commit: str, say: Callable[[str], None]) -> None:
-    """Let the branch be this commit on main, and nothing else."""
+    """Set the branch to this single commit on top of main."""
     before = github.head(BRANCH)
     if before is None:
         try:
@@ -82,7 +83,7 @@ def _put(github: Branches, commit: str, say: Callable[[str], None]) -> None:
 
 
 def _open(github: Branches, main: str, made: Proposal, say: Callable[[str], None]) -> Result:
-    """One pull request from the branch: the one that is open, or a new one."""
+    """The branch's pull request: the open one, or a new one."""
     pulls = github.pulls(BRANCH, main)
     if not pulls:
         try:

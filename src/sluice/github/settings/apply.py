@@ -16,7 +16,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Applied:
-    """What became of the changes.
+    """The result of the changes.
 
     done: how many requests succeeded. refused: the settings (`Change.what`) that GitHub refused.
     by_hand: the titles of the changes that a person has to make; they count as done.
@@ -46,7 +46,7 @@ def apply(client: Client, changes: list[Change], say: Say) -> Applied:
     except BaseException as error:
         why = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
         if isinstance(error, NoAnswerError):
-            why += "; it is not known whether the change took effect"
+            why += "; it is unknown whether the change took effect"
         say(f"  failed: {left[0].title}: {why}")
         for change in left[1:]:
             say(f"  not tried: {change.title}")
@@ -59,7 +59,7 @@ def apply(client: Client, changes: list[Change], say: Say) -> Applied:
 
 
 def _make(client: Client, change: Change, outcome: Applied, say: Say) -> None:
-    # The later changes of a setting build on the earlier ones.
+    # Later changes of a setting depend on the earlier ones.
     if change.what in outcome.refused:
         say(f"  not tried: {change.title}")
         return

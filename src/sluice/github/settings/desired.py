@@ -26,7 +26,7 @@ Color = Annotated[str, Meta(pattern="^[0-9a-f]{6}$")]
 
 class Record(Struct, forbid_unknown_fields=True, omit_defaults=True):
     def body(self) -> dict[str, Any]:
-        """The keys that the file sets, as the body of a request."""
+        """The keys that the file sets, as a request body."""
         body: dict[str, Any] = msgspec.to_builtins(self)
         return body
 
@@ -221,7 +221,7 @@ class DesiredSettings(Struct):
 
 
 def load(folder: Path) -> DesiredSettings:
-    """Read the files; raises SluiceError, which names the file and the key, if one is not valid."""
+    """Read the files. Raises SluiceError, with the file and the key, if one is not valid."""
     wanted = DesiredSettings(
         _read(folder / "actions.json", Actions),
         _read(folder / "rulesets.json", list[Ruleset]),
@@ -238,7 +238,7 @@ def load(folder: Path) -> DesiredSettings:
 
 
 def write_reviewers(folder: Path, logins: list[str]) -> None:
-    """Write these people into environments.json wherever it needs reviewers and names none."""
+    """Write these people into environments.json wherever reviewers are needed and missing."""
     path = folder / "environments.json"
     raw = json.loads(path.read_text("utf-8"))
     for one in raw:
@@ -281,7 +281,7 @@ def _require_distinct(path: Path, names: Iterable[str]) -> None:
 
 
 def _require_approval(path: Path, environments: list[DesiredEnvironment]) -> None:
-    """Refuse files which would allow a release without the approval of a second person."""
+    """Refuse files that would allow a release without the approval of a second person."""
     found = {one.name: one for one in environments}
     for name, why in (
         (CANARY, "its reviewers approve what may take over production"),

@@ -1,4 +1,4 @@
-"""Differences between the files and GitHub in words, and the requests that remove them."""
+"""The differences between the files and GitHub in words, and the requests that remove them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Difference:
 class Change:
     """A request that removes differences.
 
-    apply: sends the request; it returns what a person still has to do by hand, or None.
+    apply: sends it, and returns what a person must still do by hand, or None.
     """
 
     what: str

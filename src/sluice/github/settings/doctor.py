@@ -1,6 +1,6 @@
 """Check whether the repository matches `.github/settings`; an unreadable setting does not match.
 
-A setting that GitHub's API does not give is a note. Only the check before a release refuses it.
+A setting that GitHub's API does not return is reported as a note; only preflight refuses it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def run(
     parts: Collection[Part],
     say: Callable[[str], None],
 ) -> bool:
-    """Report each difference as a line; return whether there was none.
+    """Print each difference as a line; return whether there are none.
 
     repository: OWNER/NAME, or None for git's origin. folder: of the settings files.
     """
@@ -51,7 +51,7 @@ def run(
 
 
 def _unowned(client: Client, folder: Path) -> list[str]:
-    """Check CODEOWNERS: a ruleset can require code owners although the file names none."""
+    """Check CODEOWNERS, because a ruleset can require code owners although the file names none."""
     said = [f"drift: {one}" for one in owners.faults(folder)]
     try:
         said += [f"drift: {one}" for one in owners.exceptions(client)]

@@ -33,7 +33,7 @@ def _environment(
         yield Difference(what, "exists", "no", f"yes, for {patterns} only{approved}")
         return
     settings = has.settings
-    # Compared by name, so that a renamed account is noticed: GitHub gives its present name.
+    # Compared by name, so that a renamed account is noticed: GitHub returns the current name.
     if {reviewer.key for reviewer in one.reviewers} != {r.key for r in settings.reviewers}:
         found = listed(reviewer.words for reviewer in settings.reviewers)
         yield Difference(what, "reviewers", found, reviewers)
@@ -62,8 +62,8 @@ def _environment_body(
 ) -> dict[str, Any]:
     """The complete settings of the environment, because GitHub resets those that are left out.
 
-    Only reviewers and wait timer are left out if nobody wants them, because the plan of a private
-    repository may not have them.
+    Only reviewers and the wait timer are left out if they are not set, because a private
+    repository's plan may not have them.
     """
     settings = has.settings if has else responses.EnvironmentResponse(one.name)
     body: dict[str, Any] = {
@@ -105,7 +105,7 @@ def _delete(client: Client, environment: str, policy: responses.Policy) -> str |
 
 
 def bypass(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
-    """The changes that forbid administrators to bypass the rules of an environment."""
+    """The changes that prevent administrators from bypassing the rules of an environment."""
     for one in files.environments:
         has = actual.environments[one.name]
         if one.can_admins_bypass is not False or (has and not has.settings.can_admins_bypass):
@@ -119,7 +119,7 @@ def bypass(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
 def unknown(files: DesiredSettings, actual: Actual) -> list[str]:
     """The environments for which GitHub does not say whether administrators can bypass the rules.
 
-    GitHub's API description lacks this field, and not every server gives it.
+    GitHub's API description lacks this field, and some servers do not return it.
     """
     return [
         f"environment {one.name}: bypass by administrators: {UNKNOWN}: look under Settings, "

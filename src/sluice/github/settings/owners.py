@@ -1,7 +1,7 @@
-"""Check that `.github/CODEOWNERS` names an owner for every file which decides what may pass.
+"""Check that `.github/CODEOWNERS` names an owner for every file that decides what may pass.
 
-A rule that requires a code owner's review requires nothing for a path without an owner, or with
-an owner whom GitHub does not know. So every path that is not clearly owned is a fault.
+A required review by code owners has no effect for a path without an owner, or with an owner that
+GitHub does not know. So every path that is not clearly owned is a fault.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def path(settings: Path) -> Path:
 
 
 def unnamed(settings: Path) -> bool:
-    """Whether the file still has the placeholder in the place of an owner."""
+    """Whether the file still has the placeholder instead of an owner."""
     return any(PLACEHOLDER in owners for _, owners in _lines(_text(settings)))
 
 
 def write(settings: Path, reviewers: list[Reviewer], organisation: str) -> None:
-    """Replace the placeholder by the reviewers. organisation: the owner of their teams."""
+    """Replace the placeholder with the reviewers. organisation: the owner of their teams."""
     named = " ".join(
         f"@{one.user}" if one.user else f"@{organisation}/{one.team}" for one in reviewers
     )
@@ -65,7 +65,7 @@ def write(settings: Path, reviewers: list[Reviewer], organisation: str) -> None:
 
 
 def faults(settings: Path) -> list[str]:
-    """The faults of the file that can be seen without GitHub, one line each."""
+    """The faults of the file that can be found without GitHub, one line each."""
     file = path(settings)
     if not file.is_file():
         return [f"{file} is missing, so no review by a code owner is required: restore it"]
@@ -82,7 +82,10 @@ def faults(settings: Path) -> list[str]:
         if not _OWNER.fullmatch(owner)
     ]
     if not lines or lines[0][0] != "*" or not lines[0][1]:
-        said.append(f"{file}: the first rule must be '*' with its owners, so that it covers all")
+        said.append(
+            f"{file}: the first rule must be '*' with its owners, so that it covers all files "
+            "files files"
+        )
     return said + [
         f"{file}: {pattern} has no owner: name one; only {', '.join(UNOWNED)} need none"
         for pattern, owners in lines

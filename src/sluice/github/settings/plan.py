@@ -14,7 +14,7 @@ from sluice.github.settings.differences import UNKNOWN, Change, Difference, as_d
 
 
 def plan(files: DesiredSettings, actual: Actual, sections: Collection[Section]) -> list[Change]:
-    """The changes in an order in which an interruption never leaves less protection than before."""
+    """The changes, in an order that never reduces the protection, even if interrupted."""
     planners: dict[Section, Callable[[DesiredSettings, Actual], Iterator[Change]]] = {
         "actions": _actions,
         "rulesets": rulesets.changes,
@@ -24,14 +24,14 @@ def plan(files: DesiredSettings, actual: Actual, sections: Collection[Section]) 
     }
     readable = _readable(actual, sections)
     changes = [change for one in readable for change in planners[one](files, actual)]
-    # GitHub does not document this request, so it is the last one.
+    # This request is not documented by GitHub, so it comes last.
     if "environments" in readable:
         changes += environments.bypass(files, actual)
     return changes
 
 
 def unknown(files: DesiredSettings, actual: Actual, sections: Collection[Section]) -> list[str]:
-    """The settings that GitHub's API does not give, one line each: a person has to look."""
+    """The settings that GitHub's API does not return, one line each: a person must check them."""
     readable, said = _readable(actual, sections), []
     if "environments" in readable:
         said += environments.unknown(files, actual)

@@ -19,7 +19,7 @@ _RULESETS = (
 
 
 def weaker_way(what: str) -> str:
-    """Why the plan does not allow a setting, and what people can agree on instead."""
+    """Why the plan does not allow a setting, and which agreement can replace it."""
     way = _RULESETS if what.startswith("ruleset") else _REVIEWERS
     return f"{way} (docs/release.md)"
 

@@ -17,7 +17,7 @@ from sluice.github.settings.differences import UNKNOWN, Change, Difference, comp
 
 
 def changes(files: DesiredSettings, actual: Actual) -> Iterator[Change]:
-    """The rulesets to create or to update; rulesets of other names stay as they are."""
+    """The rulesets to create or to update; those with other names stay unchanged."""
     found = {one.name: one for one in actual.rulesets}
     for one in files.rulesets:
         what = f"ruleset {one.name}"
@@ -67,7 +67,7 @@ def _rules(
             has_parameters = msgspec.to_builtins(found[kind])
             yield from compare(f"{what}: {kind}", rule.get("parameters", {}), has_parameters)
     for kind in found.keys() - {rule["type"] for rule in rules}:
-        yield Difference(what, f"rule {kind}", "present", "removed, because the file lacks it")
+        yield Difference(what, f"rule {kind}", "present", "removed, because it is not in the file")
 
 
 def _actor(actor: Mapping[str, Any]) -> str:

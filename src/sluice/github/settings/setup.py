@@ -27,7 +27,7 @@ def run(
 ) -> None:
     """Show the differences, and, unless it is a dry run, change the repository.
 
-    repository: OWNER/NAME, or None for git's origin. folder: of the settings files. reviewers:
+    repository: OWNER/NAME, or None for git's origin. folder: that of the settings files. reviewers:
     logins to write into the files where reviewers are missing.
     Raises SluiceError unless every necessary change was made.
     """
@@ -54,7 +54,10 @@ def run(
         else:
             for path in unnamed:
                 _name(path, folder, whole, reviewers, client.access.owner)
-                show(f"{path} now names the reviewers: commit it, 'sluice github doctor' reads it")
+                show(
+                    f"{path} now names the reviewers: commit it, because 'sluice github doctor' "
+                    "reads it"
+                )
             for fault in owners.faults(folder):
                 show(f"  by hand: {fault}")
             problems += _make(client, whole, actual, changes, show) if changes else []
@@ -115,7 +118,7 @@ def _require_writable(found: access.Access, actual: Actual) -> None:
 
 
 def _require_reviewers(client: Client, files: DesiredSettings, changes: list[Change]) -> None:
-    """Check that all reviewers exist before anything is changed, because of misspelt names."""
+    """Check that all reviewers exist before changing anything, in case a name is misspelt."""
     changing = {change.what for change in changes}
     for one in files.environments:
         if f"environment {one.name}" in changing:

@@ -1,1 +1,1 @@
-"""A year of production in minutes: to see what each monitor says about it, and when."""
+"""Simulate a year of production in minutes, to see what each monitor reports and when."""

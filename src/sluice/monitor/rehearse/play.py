@@ -1,4 +1,4 @@
-"""Plays the year: every day a look at drift, every other week at the truth and the decision."""
+"""Simulates the year: a drift check every day, and every other week ground truth and decision."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ _TRUTH_EVERY = 14  # days
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What the monitors said on a day, counted from 0. noticed: columns that differ, but too little
-    for an alarm."""
+    """What the monitors reported on a day, counted from 0. noticed: columns that differ, but not
+    enough for an alarm.
+    """
 
     day: int
     rows: int
@@ -36,7 +37,9 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Rehearsal(msgspec.Struct, frozen=True):
-    """A played year. first: the date of day 0. drifting: the input that drifts from `drift` on."""
+    """A simulated year. first: the date of day 0. drifting: the input that drifts from day `drift`
+    on.
+    """
 
     first: str
     days: int
@@ -47,16 +50,16 @@ class Rehearsal(msgspec.Struct, frozen=True):
     labels: int
 
     def first_day(self, what: Callable[[Said], bool], since: int) -> int | None:
-        """The first day from `since` on of which something is true."""
+        """The first day from `since` on that fulfils a condition."""
         return next((said.day for said in self.said if said.day >= since and what(said)), None)
 
 
 def play(
     project: Project, package: Path, folder: Path, script: Script, until: int | None = None
 ) -> Rehearsal:
-    """Play the script into the folder, which is emptied if an earlier rehearsal has written it.
+    """Simulate the script in the folder, which is emptied if an earlier rehearsal wrote it.
 
-    until: the day (since 1970) with which the year ends; yesterday by default.
+    until: the last day of the year (since 1970); yesterday by default.
     """
     files.clear_folder(folder, MARKER)
     files.write(folder / MARKER, b"{}\n")
@@ -118,21 +121,21 @@ def _with_truth(look: Look, said: Said, labels: Path, project: Project) -> Said:
 
 
 def lines(played: Rehearsal) -> list[str]:
-    """What a terminal shows: what was planted, and when each monitor saw it."""
+    """The summary for a terminal: the injected changes, and when each monitor reported them."""
     drift, concept, name = played.drift[0], played.concept, played.drifting
     before = [s for s in played.said if s.day < drift]
     quiet = sum(bool(s.alarms) for s in before)
     return [
         f"{played.days} days from {played.first}, {sum(s.rows for s in played.said):,} rows, "
         f"{played.labels:,} labels",
-        f"before anything was planted: {quiet} of {len(before)} days with an alarm",
+        f"before the first change: {quiet} of {len(before)} days with an alarm",
         f"day {drift}: {name} drifts",
         _seen(played, "  noticed", drift, lambda s: name in s.noticed or name in s.alarms),
         _seen(played, "  alarm", drift, lambda s: name in s.alarms),
         _seen(played, "  decision to act", drift, lambda s: s.decision in ("retrain", "look")),
-        f"day {concept}: outcomes follow another rule; inputs stay as they were",
+        f"day {concept}: outcomes follow another rule; inputs do not change",
         _seen(played, "  alarm of the ground truth", concept, lambda s: s.truth == "fail"),
-        _seen(played, "  decision to train again", concept, lambda s: s.decision == "retrain"),
+        _seen(played, "  decision to retrain", concept, lambda s: s.decision == "retrain"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Puts a day of invented traffic into a scoring log, by the server's own writer."""
+"""Writes a day of simulated traffic to a scoring log, with the server's own writer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOSTS = ("host-1", "host-2")
 
 
 class DayLog:
-    """Writes days into a folder, one file for each day; the hosts take turns."""
+    """Writes days to a folder, one file for each day; the hosts alternate."""
 
     def __init__(self, folder: Path, pool: Pool, manifest: Manifest) -> None:
         self._folder, self._pool, self._manifest = folder, pool, manifest
@@ -36,7 +36,7 @@ class DayLog:
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, day: int, rows: Ints, random: np.random.Generator) -> tuple[list[Path], Ints]:
-        """Write the rows of a day (since 1970); returns the new files, and the rows' times."""
+        """Write the rows of a day (since 1970); returns the new files and the rows' times."""
         times = day * DAY + np.sort(random.integers(0, DAY, len(rows)))
         signature, manifest = self._pool.signature, self._manifest
         header = SegmentHeader(
@@ -72,19 +72,19 @@ class DayLog:
 
 
 def id_of(day: int, at: int) -> str:
-    """The id of a row: each is an event of its own."""
+    """The id of a row; each row is a separate event."""
     return f"{day}-{at}"
 
 
 class Labels:
-    """The outcomes that become known late, as a file of labels."""
+    """A file of labels for outcomes that become known later."""
 
     def __init__(self, path: Path, pool: Pool, script: Script) -> None:
         self._path, self._pool, self._script = path, pool, script
         self._known: list[tuple[int, str, str]] = []
 
     def add(self, day: int, times: Ints, truth: Floats | Ints, random: np.random.Generator) -> None:
-        """Add the outcomes of a day's rows; half of the delay is certain, the rest is random."""
+        """Add the outcomes of a day's rows; half of the delay is fixed, the rest is random."""
         half = self._script.delay / 2
         delays = (half + random.exponential(half, len(times))) * DAY
         classes = self._pool.signature.classes

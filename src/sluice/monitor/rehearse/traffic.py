@@ -1,4 +1,4 @@
-"""Invented traffic: holdout rows in a yearly and weekly rhythm, with drift and a new concept."""
+"""Simulated traffic: holdout rows in a yearly and weekly rhythm, with drift and concept drift."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from sluice.model import Model, Scores, Signature, Tensors
 from sluice.project import Project
 
 _SEASON, _WEEKEND = 0.3, 0.6  # of the number of rows
-_TILT = 0.05  # of the inputs with the season, in standard deviations
+_TILT = 0.05  # seasonal shift of the inputs, in standard deviations
 
 
 @dataclass(frozen=True)
 class Script:
-    """The days, counted from 0, on which something happens, and how strongly.
+    """The days, counted from 0, on which something changes, and how much.
 
-    rows: on an average day. drift: from and to which day one input is higher. shift: by how many
-    standard deviations of its ranks. concept: from which day outcomes are others. noise: of what
-    share of the rows. delay: the mean number of days until a label is known, at least half of it.
+    rows: on an average day. drift: the first and last day on which one input is higher. shift: by
+    how many standard deviations of its ranks. concept: the day from which outcomes differ. noise:
+    for which share of the rows. delay: the mean number of days until a label is known, at least
+    half of it.
     """
 
     days: int = 364
@@ -37,7 +38,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Pool:
-    """The rows that traffic is drawn from: the holdout with its scores and outcomes.
+    """The pool that traffic is sampled from: the holdout with its scores and outcomes.
 
     ranks: [n] the standard normal scores of the input that drifts, whose name is `drifting`.
     """
@@ -51,7 +52,7 @@ class Pool:
 
     @classmethod
     def of(cls, project: Project, model: Model) -> Pool:
-        """The holdout rows of the project. Raises SluiceError if they are not there."""
+        """The holdout rows of the project. Raises SluiceError if they are missing."""
         settings = project.settings
         frame = table.read_split(project.split("holdout"))
         signature = model.signature
@@ -85,7 +86,7 @@ def _normal_ranks(values: Floats) -> Floats:
 
 
 def of_day(pool: Pool, script: Script, day: int) -> tuple[Ints, Floats | Ints]:
-    """The places of the day's rows in the pool, and their outcomes."""
+    """The positions of the day's rows in the pool, and their outcomes."""
     random = np.random.default_rng([script.seed, day])
     season = np.sin(2 * np.pi * day / 364)
     expected = script.rows * (1 + _SEASON * season) * (_WEEKEND if day % 7 >= 5 else 1.16)

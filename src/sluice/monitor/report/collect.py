@@ -1,4 +1,4 @@
-"""Collects the report on one look at production."""
+"""Collects the report on one run of the monitors."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sluice.monitor.run import Look
 from sluice.monitor.truth.evidence import Truth
 from sluice.verdict import Status, Verdict
 
-_DAYS = 56  # of the time line
+_DAYS = 56  # days days days of the time line
 _SEVERITY = {Status.FAIL: 0, Status.INSUFFICIENT: 1, Status.PASS: 2}
 
 
 def collect(
     look: Look, verdicts: list[Verdict], decision: Decision, truth: Truth | None
 ) -> MonitorReport:
-    """The report. verdicts: of the monitors."""
+    """The report. verdicts: those of the monitors."""
     return MonitorReport(
         look.subject.package,
         look.subject.version,
@@ -42,7 +42,7 @@ def _column(found: ColumnDrift) -> ColumnNow:
     before, now = found.reference.array, test.now
     shown = [
         k for k in range(bins.size) if k < bins.values or before[k] or now[k]
-    ]  # without empty bins of missing and unseen values
+    ]  # empty bins of missing and unseen values are left out
     return ColumnNow(
         found.name,
         standing,
@@ -61,7 +61,7 @@ def _importance(column: ColumnNow) -> tuple[int, float]:
 
 
 def _days(look: Look) -> list[AlarmDay]:
-    """The looks of the last eight weeks, made again from the summaries."""
+    """The daily checks of the last eight weeks, recomputed from the summaries."""
     first = min((cell.key.day for cell in look.cells), default=look.last)
     made = []
     for day in range(max(first, look.last - _DAYS + 1), look.last + 1):

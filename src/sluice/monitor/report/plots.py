@@ -21,7 +21,7 @@ _ALARM = "#b3261e"
 
 
 def column(now: ColumnNow) -> Markup:
-    """The shares of rows in each bin, in the reference and now."""
+    """The shares of rows in each bin, in the reference and in the window."""
     shown = list(range(len(now.bins)))
     if not now.ordered and len(shown) > _MOST_BINS:
         shown = sorted(shown, key=lambda k: -abs(now.now[k] - now.before[k]))[:_MOST_BINS]
@@ -53,7 +53,7 @@ def column(now: ColumnNow) -> Markup:
 
 
 def alarms(days: tuple[AlarmDay, ...]) -> Markup:
-    """How many columns are noticed, and how many are alarms, at the end of each day."""
+    """How many columns were noticed, and how many raised alarms, at the end of each day."""
 
     def draw(axes: Axes) -> None:
         places = range(len(days))

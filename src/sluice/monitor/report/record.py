@@ -1,4 +1,4 @@
-"""The report on production as plain data: what `monitor.json` holds."""
+"""The report on production as plain data: the content of `monitor.json`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Standing = Literal["alarm", "noticed", "same"]
 class ColumnNow(msgspec.Struct, frozen=True):
     """One input or score: its bins, and the shares of rows in the reference and in a window.
 
-    ordered: whether the bins are in the order of their values. rows: of the window. days: of it.
+    ordered: whether the bins are in the order of their values. rows, days: those of the window.
     """
 
     name: str
@@ -32,7 +32,7 @@ class ColumnNow(msgspec.Struct, frozen=True):
 
 
 class AlarmDay(msgspec.Struct, frozen=True):
-    """What a look at the end of a day would have said. day: since 1970."""
+    """What a check at the end of a day would have reported. day: since 1970."""
 
     day: int
     rows: int
@@ -41,7 +41,7 @@ class AlarmDay(msgspec.Struct, frozen=True):
 
 
 class MonitorReport(msgspec.Struct, frozen=True):
-    """One look at production. verdicts: the worst one first. last: the last day (since 1970)."""
+    """One run of the monitors. verdicts: the worst one first. last: the last day (since 1970)."""
 
     name: str
     version: str
@@ -79,7 +79,7 @@ class MonitorReport(msgspec.Struct, frozen=True):
 
     @property
     def headline(self) -> str:
-        """Whether the model is all right, in one line."""
+        """The state of the model in one line."""
         said = {
             Status.PASS: "is all right",
             Status.FAIL: "needs attention",
@@ -91,7 +91,7 @@ class MonitorReport(msgspec.Struct, frozen=True):
     def advice(self) -> str:
         """What to do."""
         what = {
-            "retrain": "Train the model again",
+            "retrain": "Retrain the model",
             "look": "Look at what changed",
             "keep": "Keep the model",
             "wait": "Wait for more evidence",

@@ -1,4 +1,4 @@
-"""Runs all monitors on one look, decides, and writes the report whatever they say."""
+"""Runs all monitors, decides, and always writes the report."""
 
 from __future__ import annotations
 

@@ -17,12 +17,12 @@ from sluice.verdict import Status
 
 _MOST_COLUMNS = 60
 _BLANK_LINES = re.compile(r"\n{3,}")
-# What each monitor asks, for a reader who sees the report for the first time.
+# The question that each monitor answers, for readers who see the report for the first time.
 QUESTIONS = {
     "log": "Is the scoring log complete and readable?",
     "drift": "Do inputs and scores still look like those of training?",
     "ground-truth": "Is the model still as good as it was on the holdout?",
-    "fairness": "Are groups of people still treated alike?",
+    "fairness": "Are groups of people still treated equally?",
 }
 _CONCLUSIONS = {Status.PASS: "pass", Status.FAIL: "fail", Status.INSUFFICIENT: "warn"}
 

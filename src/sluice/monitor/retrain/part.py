@@ -1,4 +1,4 @@
-"""New rows become a new part of the data, so that each retraining stores only what is new."""
+"""Store new rows as a new part of the data, so that each retraining adds only what is new."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def append(data: Path, frame: DataFrame, settings: Settings) -> Path:
     """Write the rows as the last part of the data, in the format of the first one.
 
     A single file becomes a folder of the same name first, with the file as its first part; its
-    bytes stay the same, so DVC does not store them again. Returns the new file. Raises
-    SluiceError if another folder has the name that is needed in between.
+    bytes stay the same, so DVC does not store them again. Returns the new file. Raises SluiceError
+    if the temporary folder's name is taken.
     """
     if not data.is_dir():
         _into_folder(data)
@@ -43,7 +43,7 @@ def _into_folder(data: Path) -> None:
         folder.mkdir()
     except FileExistsError:
         raise SluiceError(
-            f"{folder} is in the way: rename it if it is yours; if an interrupted retraining left "
+            f"{folder} already exists: rename it if it is yours; if an interrupted retraining left "
             "it, delete it and run 'dvc checkout'"
         ) from None
     os.replace(data, folder / f"part-0000{data.suffix}")

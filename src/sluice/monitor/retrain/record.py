@@ -29,9 +29,9 @@ class Gain(msgspec.Struct, frozen=True):
 
 
 class Retraining(msgspec.Struct, frozen=True):
-    """part: the file of the new rows. rows: how many they are. compared: those of them in the
-    holdout. shown: whether the new model is shown to be no worse than the old one. stopped: why
-    nothing is proposed, although the model was to be trained again.
+    """part: the file of the new rows. rows: their number. compared: how many of them are in the
+    holdout. shown: whether the new model was shown to be no worse than the old one. stopped: why
+    nothing is proposed, although the model was due for retraining.
     """
 
     name: str
@@ -54,11 +54,13 @@ class Retraining(msgspec.Struct, frozen=True):
     def headline(self) -> str:
         """What was done, in one line."""
         if self.proposed:
-            return f"{self.name} was trained again" + (
-                "" if self.shown else "; too few rows show whether the new model is as good"
+            return f"{self.name} was retrained" + (
+                ""
+                if self.shown
+                else "; there are too few rows to show whether the new model is as good"
             )
         if self.decision.action == "retrain":
-            return f"{self.name} was to be trained again, and nothing is proposed"
+            return f"{self.name} was due for retraining, but nothing is proposed"
         said = {"keep": "is kept", "look": "needs a look", "wait": "cannot be judged yet"}
         return f"{self.name} {said[self.decision.action]}"
 

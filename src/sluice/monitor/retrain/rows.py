@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GATE = "new-rows"
 _RULE = "a fixed rule of sluice"
 _MOST_RESCORED = 0.01
-_EQUAL = 1e-9  # two numbers are the same if they differ by less, relatively: text loses digits
+_EQUAL = 1e-9  # the relative tolerance for equal numbers, because text loses digits
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class NewRows:
 
 
 def find(look: Look, labels: Path, project: Project) -> NewRows:
-    """The labelled rows that the data does not have yet, and what speaks against adding them."""
+    """The labelled rows that the data does not have yet, and the reasons against adding them."""
     settings = project.settings
     if settings.data.id is None:
         raise SluiceError(
@@ -63,7 +63,7 @@ def find(look: Look, labels: Path, project: Project) -> NewRows:
 
 
 def _require_usable_ids(frame: DataFrame, settings: Settings) -> None:
-    """One id that is no number would make texts of all ids of a CSV file."""
+    """One id that is not a number would turn all ids of a CSV file into texts."""
     name = str(settings.data.id)
     if not settings.columns[name].numeric:
         return
@@ -78,16 +78,16 @@ def _require_usable_ids(frame: DataFrame, settings: Settings) -> None:
 
 
 def _known(new: DataFrame, old: DataFrame, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
-    """Masks of shape [n] of the new rows: whose id stands for another row in the data, and whose
-    id the data has at all.
+    """Masks of shape [n] of the new rows: whose id belongs to a different row in the data, and
+    whose id is in the data at all.
 
-    A row that differs in its target alone is the same row with a corrected label.
+    A row that differs only in its target is the same row with a corrected label.
     """
     import pandas as pd
 
     name = settings.data.id
     if not old[name].is_unique:
-        raise SluiceError(f"the data has an id of {name!r} twice: correct the data first")
+        raise SluiceError(f"the data has the same {name!r} twice: correct the data first")
     place = pd.Index(old[name]).get_indexer_for(pd.Index(new[name]))
     known = place >= 0
     same = np.ones(len(new), bool)
@@ -114,11 +114,11 @@ def _collisions(ids: Series, name: str | None) -> Finding:
     bound = Bound(_RULE, high=0.0)
     said = f"{GATE}/ids that the data has"
     if not len(ids):
-        why = "no id stands for one row in the data and for another one in the log"
+        why = "no id belongs to one row in the data and to another one in the log"
         return Finding(said, Status.PASS, why, 0.0, bound=bound)
     some = ", ".join(label(value)[:60] for value in ids[:3])
     why = (
-        f"{len(ids):,} ids stand for other rows in the data, such as {some}: the column {name!r} "
+        f"{len(ids):,} ids belong to other rows in the data, such as {some}: the column {name!r} "
         "must identify one scored row, and not, for example, a customer; correct the ids"
     )
     return Finding(said, Status.FAIL, why, float(len(ids)), n=len(ids), bound=bound)
@@ -134,5 +134,5 @@ def _rescored(found: ScoredRows) -> Finding:
         why += f" and are left out, such as {', '.join(one[:60] for one in found.rescored)}"
     status = Status.PASS if bound.admits(share) else Status.FAIL
     if status is Status.FAIL:
-        why += ": an id must identify one row; correct the ids"
+        why += ": an id must identify one row, so correct the ids"
     return Finding(name, status, why, share, n=total, bound=bound)

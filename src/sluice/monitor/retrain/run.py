@@ -40,9 +40,9 @@ _STATUS = {
 
 @dataclass(frozen=True)
 class Sources:
-    """log, labels: as they were named; None if they are not configured. champion: the package in
+    """log, labels: their paths or URLs; None if they are not configured. champion: the package in
     production, or the folder of `sluice champion fetch`. master: of a Spark cluster.
-    anyway: train again whatever the rules say, unless the labels cannot be trusted.
+    anyway: retrain regardless of the rules, unless the labels cannot be trusted.
     """
 
     log: str | None
@@ -58,11 +58,11 @@ class Sources:
 def retrain(
     project: Project, sources: Sources, out: Path, say: Callable[[str], None]
 ) -> Retraining:
-    """Look at production, decide, and if it is time, train again and write a proposal.
+    """Monitor production, decide, and if necessary retrain and write a proposal.
 
     The folder `out` gets the record, the page, the report on production, and the proposal. The
-    project is left with the new rows and what its run has written. Raises SluiceError if the
-    project has changes that are not committed.
+    project then contains the new rows and the results of its run. Raises SluiceError if the project
+    has changes that are not committed.
     """
     files.clear_folder(out, RECORD)
     files.write(out / RECORD, b"{}\n")
@@ -122,7 +122,7 @@ def _retrain(
 
 
 def _make_splits(project: Project) -> None:
-    """What the monitors compare with: the training rows, and for a learning curve the model too."""
+    """The monitors' reference: the training rows, and also the model for a learning curve."""
     if project.settings.retraining.cost is not None:
         run_pipeline(project, Comparisons())
     elif not project.split("train").exists():
@@ -192,14 +192,14 @@ def _values(one: dict[str, float | None]) -> list[float | None]:
 
 
 def _propose(project: Project, target: Path, made: Retraining, page: str) -> None:
-    """Push the rows if the DVC remote is elsewhere, and copy what belongs into the commit."""
+    """Push the rows if the DVC remote is elsewhere, and copy the files for the commit."""
     root = project.root
     if remote.folder_inside(root) is None and dvc.run(root, "push", "--quiet", "data.dvc"):
         raise SluiceError(
-            "'dvc push data.dvc' failed, so nobody could build the proposal: let this job write "
-            "to the DVC remote"
+            "'dvc push data.dvc' failed, so nobody else could build the proposal: let this job "
+            "write to the DVC remote"
         )
     base, _ = git.head(root)
-    title = f"Train {made.name} again with {made.rows:,} new rows"
+    title = f"Retrain {made.name} with {made.rows:,} new rows"
     text = proposal.Text(base, title, page)
     proposal.write(root, target, text, git.changed_files(root))

@@ -1,4 +1,4 @@
-"""The scored rows whose outcome is known: the log's inputs beside the columns of the labels."""
+"""The scored rows whose outcome is known: the log's inputs joined with the labels."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _TYPES = {"number": pa.float64(), "category": pa.string()}
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """frame: [n] one row for each id, in the order of the ids, with all columns of the data; the
-    id and the categories are text. rescored: some of the ids that were scored more than once with
-    other inputs, which are left out, and how many there are.
+    """frame: [n] one row for each id, in the order of the ids, with all columns of the data; the id
+    and the categories are text. rescored: examples of ids that were scored with different inputs
+    and are left out, and their number.
     """
 
     frame: DataFrame
@@ -38,10 +38,10 @@ class ScoredRows:
 
 
 def find(file: Path, log: ScoredLog, settings: Settings, columns: list[str]) -> ScoredRows:
-    """The rows of the monitored model, of all its versions, whose label can be used.
+    """The rows of all versions of the monitored model whose label can be used.
 
-    columns: of the data. The newest score counts that is not later than the label. Raises
-    SluiceError if neither the log nor the labels have a column.
+    columns: those of the data. The newest score that is not later than the label counts. Raises
+    SluiceError for a column that neither the log nor the labels have.
     """
     with join.opened_database() as database:
         known = labels.load(database, file, settings)
@@ -113,7 +113,7 @@ def _parts(rows: pa.RecordBatch, names: list[str]) -> list[pa.Array]:
 
 
 def _rescored(database: DuckDBPyConnection, names: list[str]) -> tuple[tuple[str, ...], int]:
-    """The table `rescored` of ids that stand for more than one set of inputs."""
+    """The table `rescored` of ids with more than one set of inputs."""
     inputs = ", ".join(f"s.{quoted(name)}" for name in names)
     database.execute(
         f"create table rescored as select id from scored s group by id "  # noqa: S608 - quoted

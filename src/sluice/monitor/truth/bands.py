@@ -1,7 +1,7 @@
-"""Bands of the score: how labelled rows stand for all scored rows, and what the holdout promises.
+"""Bands of the score: they weight labelled rows so that they represent all scored rows.
 
-Which rows get a label often depends on the decision, and so on the score. Within a band of equal
-scores the labelled rows stand for all: each band counts by the rows that were scored in it.
+Which rows get a label often depends on the decision, and so on the score. Within a band of similar
+scores the labelled rows represent all: each band is weighted by its number of scored rows.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Bands:
 
     @property
     def covered(self) -> np.ndarray:
-        """The bands that have labels enough on both sides."""
+        """The bands with enough labels both in production and in the holdout."""
         enough = self.labelled.sum(axis=0) >= _FEWEST
         return enough & (self.holdout.sum(axis=0) >= _FEWEST)
 
@@ -44,17 +44,17 @@ class Bands:
 
     @property
     def weights(self) -> Floats:
-        """What a labelled row of each band counts, [b]; 0 in bands that are not covered."""
+        """The weight of a labelled row in each band, [b]; 0 in bands that are not covered."""
         rows = self.labelled.sum(axis=0)
         weights = np.zeros(len(rows))
         weights[self.covered] = (self.scored / np.maximum(rows, 1))[self.covered]
         return weights
 
     def promised(self, costs: tuple[float, float], *, everywhere: bool = False) -> dict[str, float]:
-        """The metrics that rows with these scores would have if the holdout's shares held.
+        """The metrics that rows with these scores would have with the holdout's shares of outcomes.
 
-        everywhere: also in bands without labels; then it is the estimate without any labels
-        (confidence-based performance estimation). It cannot see that outcomes have changed.
+        everywhere: also in bands without labels; this is the estimate without any labels
+        (confidence-based performance estimation), which cannot detect concept drift.
         """
         chosen = self.holdout.sum(axis=0) > 0 if everywhere else self.covered
         found = self._metrics(self.holdout[None], chosen, costs)
@@ -63,10 +63,10 @@ class Bands:
     def changes(
         self, costs: tuple[float, float], *, resamples: int, seed: int
     ) -> tuple[dict[str, float], dict[str, Floats], dict[str, Floats]]:
-        """The metrics of the labelled rows minus those promised; those of bootstrap samples;
-        and what the samples of the holdout promise.
+        """The metrics of the labelled rows minus those expected from the holdout; the same for
+        bootstrap samples; and the expectation from each sample of the holdout.
 
-        Both samples are drawn anew: the holdout's promise is an estimate too.
+        Both sides are resampled, because the holdout's expectation is also an estimate.
         """
         random = np.random.default_rng(seed)
         chosen = self.covered
@@ -129,6 +129,6 @@ def of_rows(
 
 
 def _middles(edges: tuple[float, ...], size: int) -> Floats:
-    """A score inside each band, for those without labels; all are probabilities."""
+    """A score within each band, for bands without labels; all are probabilities."""
     ends = np.array([0.0, *edges, 1.0])
     return np.concatenate([(ends[:-1] + ends[1:]) / 2, np.full(size - len(ends) + 1, 0.5)])

@@ -1,4 +1,4 @@
-"""Which scored rows are judged: those of weeks whose labels have arrived."""
+"""Select the scored rows that are judged: those of weeks whose labels have arrived."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sluice.monitor.truth.evidence import Week
 from sluice.monitor.truth.join import Joined
 
 JUDGED_WEEKS = 4
-# A week is complete enough with this share of the labels that other weeks got.
+# A week counts as complete with this share of the labels that other weeks have.
 _ARRIVED = 0.8
-_FEWEST = 30  # scored rows of a week that may set what is complete
+_FEWEST = 30  # scored rows that a week needs to define what is complete
 
 
 def weeks(cells: Sequence[Cell], joined: Joined, last: int) -> list[Week]:
-    """The weeks of the log up to the day `last`, the oldest first; the newest arrived ones count.
+    """The weeks of the log up to the day `last`, oldest first; the newest complete ones are judged.
 
     Labels of one outcome often come earlier than those of the other, so the newest rows would not
     be a fair sample until theirs have arrived.

@@ -17,7 +17,8 @@ from sluice.sketch.reference import Reference
 class Context:
     """What the labelled rows are compared with.
 
-    cells: the counts of the monitored version. promised: the holdout's metrics in the package.
+    cells: the counts of the monitored version. promised: the metrics on the holdout, from the
+    package.
     """
 
     reference: Reference
@@ -28,7 +29,7 @@ class Context:
 
     @property
     def costs(self) -> tuple[float, float]:
-        """Of a false positive and a false negative."""
+        """The costs of a false positive and a false negative."""
         own = self.settings
         wrong = class_costs("binary", ("", ""), own.selection.costs)
         return float(wrong[0]), float(wrong[1])

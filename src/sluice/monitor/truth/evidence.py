@@ -1,4 +1,4 @@
-"""What the comparison with the truth found, as plain data for the report."""
+"""The result of the comparison with the truth, as plain data for the report."""
 
 from __future__ import annotations
 
@@ -30,9 +30,8 @@ class MetricNow(msgspec.Struct, frozen=True):
 
 class Truth(msgspec.Struct, frozen=True):
     """rows: labelled and judged. usable: all labelled rows. labels: lines of the file. coverage:
-    the share of scored rows in bands of the score that have labels. without_labels: the
-    selection's metric as it would be if outcomes had not changed, which the scores alone tell;
-    blind to a change of concept.
+    the share of scored rows in bands of the score that have labels. without_labels: the selection's
+    metric as estimated from the scores alone, assuming that outcomes have not changed.
     """
 
     metric: str

@@ -1,4 +1,4 @@
-"""Fairness in production, for the sensitive columns that the file of labels brings."""
+"""Fairness in production, for the sensitive columns in the file of labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def columns(settings: Settings, joined: Joined) -> list[str]:
 
 
 def findings(settings: Settings, joined: Joined) -> list[Finding]:
-    """Each bound of the fairness gate, for the groups of each column on its own."""
+    """Each bound of the fairness gate, for the groups of each single column."""
     import pandas as pd
 
     named = columns(settings, joined)

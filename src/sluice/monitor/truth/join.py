@@ -1,4 +1,4 @@
-"""Joins labels with the records of the log, in DuckDB, which may use the disk for it."""
+"""Joins labels with the records of the log, in DuckDB, which can use the disk."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 _DAY = 86_400_000_000
 STRANGERS = "of ids that the log does not have"
-SPELLED = "of these whose id the log has in another spelling"
+SPELLED = "of these, with an id that the log has in another spelling"
 _STRANGERS = "select id from labels anti join scored using (id)"
-_MANY = 0.01  # the share of strangers from which they are compared with the log once more
-# One spelling for ids that differ in case, blanks, leading zeros, or in decimals that are zero.
+_MANY = 0.01  # the share of unknown ids from which their spelling is compared with the log's
+# Normalises ids that differ in case, blanks, leading zeros or decimals that are zero.
 _FOLDED = "regexp_replace(ltrim(lower(trim({id})), '0'), '\\.0+$', '')"
 
 
 @dataclass(frozen=True)
 class ScoredLog:
-    """A log with its summaries, and the model whose records are wanted."""
+    """A log with its summaries, and the model whose records are read."""
 
     given: str
     summaries: Sequence[FileSummary]
@@ -49,10 +49,10 @@ class ScoredLog:
 class Joined:
     """The labelled records, one for each version and id.
 
-    truth: [n] class indices or numbers. scores: [n], or [n, classes]. decisions: [n] class
-    indices, or the scores of a regression. days: [n] since 1970, of the score. known: [n] the day
-    on which the label became known. versions: [n] digests. extras: [n] rows of further columns.
-    labels: lines of the file. corrected: labels that a newer one replaced.
+    truth: [n] class indices or numbers. scores: [n], or [n, classes]. decisions: [n] class indices,
+    or the scores of a regression. days: [n] since 1970, of the score. known: [n] the day on which
+    the label became known. versions: [n] digests. extras: [n] rows of further columns. labels: the
+    lines of the file. corrected: the labels that a newer one replaced.
     """
 
     truth: Ints | Floats
@@ -90,9 +90,9 @@ def join(
     log: ScoredLog,
     settings: Settings,
 ) -> Joined:
-    """Join a file of labels with the records of the monitored model, of all its versions.
+    """Join a file of labels with the records of all versions of the monitored model.
 
-    The newest label of an id counts, and the newest score that is not later than the label.
+    For each id, the newest label counts, and the newest score that is not later than it.
     Raises SluiceError for a file of labels that cannot be read.
     """
     with opened_database() as database:
@@ -118,11 +118,11 @@ def join(
 
 @contextmanager
 def opened_database() -> Iterator[DuckDBPyConnection]:
-    """A database for one join, on the disk, which reaches no other file."""
+    """A database on disk for one join, which cannot access any other file."""
     import duckdb
 
     with TemporaryDirectory(prefix="sluice-") as scratch:
-        # Nothing that a file contains may load code or reach another file.
+        # The content of a file must not load code or access another file.
         settings: dict[str, Any] = {
             "temp_directory": scratch,
             "memory_limit": "2GB",
@@ -159,7 +159,7 @@ def _schema(reference: Reference) -> pa.Schema:
 
 
 def _records(log: ScoredLog, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """What the join needs of the records of the monitored model, file by file."""
+    """The columns that the join needs from the records of the monitored model, file by file."""
     comparable = {
         summary.name
         for summary in log.summaries
@@ -186,7 +186,9 @@ def _records(log: ScoredLog, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 
 def _without_record(database: DuckDBPyConnection) -> list[Problem]:
-    """Labels that are earlier than every score of their id, and those of ids never scored."""
+    """Labels that are earlier than every score of their id, and labels of ids that were never
+    scored.
+    """
     early = "select l.id from labels l join scored s using (id) group by l.id, l.known having "
     early += "min(s.time) > l.known"
     problems = []
@@ -199,7 +201,7 @@ def _without_record(database: DuckDBPyConnection) -> list[Problem]:
 
 
 def _spelled_otherwise(database: DuckDBPyConnection, stream: pa.RecordBatchReader) -> list[Problem]:
-    """Strangers whose id the log has in another spelling."""
+    """Unknown ids that the log has in another spelling."""
     folded = _FOLDED.format(id="id")
     database.execute(
         f"create table folded as select {folded} as same, min(id) as id from ({_STRANGERS}) "  # noqa: S608

@@ -1,7 +1,7 @@
-"""How a metric in production is judged: a fault must be shown, and so must that there is none.
+"""How a metric in production is judged: both a fault and its absence need evidence.
 
-A look a day must not find a fault by chance more often than is allowed in a year, so a fault is
-shown with a wider interval than that there is none.
+Daily checks must not raise more false alarms in a year than allowed, so a fault needs a wider
+interval than a pass.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DEFINED = 12  # rows of the rarest class
 
 @dataclass(frozen=True)
 class Spans:
-    """Two intervals of a number: `usual`, which is shown, and `wide`, by which it fails."""
+    """Two intervals of a number: `usual`, which is shown, and `wide`, which decides a failure."""
 
     usual: tuple[float, float]
     wide: tuple[float, float]
@@ -30,7 +30,7 @@ class Spans:
     def of(cls, drawn: Floats, confidence: float, false_alarms_a_year: float) -> Spans:
         """From bootstrap samples; both are NaN if the number is undefined in one of them.
 
-        A metric at its bound fails at most so many times in a year of daily looks.
+        A metric exactly at its bound fails at most that many times in a year of daily checks.
         """
         if not np.isfinite(drawn).all():
             return cls((math.nan, math.nan), (math.nan, math.nan))
@@ -49,9 +49,9 @@ def shown(
     what: str = "",
     other: float = 0.0,
 ) -> Finding:
-    """Fail if the wide interval is outside the bound, pass if the usual one is within.
+    """Fail if the wide interval is outside the bound, pass if the usual one is within it.
 
-    other: the half width that the interval would keep with any number of labels.
+    other: the half width that the interval would have with unlimited labels.
     """
     before = f"{what}: " if what else ""
     if not all(map(math.isfinite, (estimate, *spans.usual))):
@@ -80,7 +80,7 @@ def _outside(low: float, high: float, bound: Bound) -> bool:
 
 
 def _more(estimate: float, half: float, other: float, bound: Bound, n: int) -> str:
-    """How many more labels would decide it; an interval shrinks with their square root."""
+    """How many more labels would decide it; the width falls with the root of their number."""
     room = min(abs(estimate - edge) for edge in (bound.low, bound.high) if edge is not None)
     if other >= room:
         return "the holdout is too small for any number of labels to decide it"

@@ -1,4 +1,4 @@
-"""Reads a file of labels: an id, the true outcome, when it became known, and further columns."""
+"""Reads a file of labels: id, true outcome, the time it became known, and further columns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class LabelColumns:
-    """The names of the columns in the file. extras: those that are none of the three."""
+    """The names of the columns in the file. extras: all except the three required ones."""
 
     id: str
     truth: str
@@ -66,7 +66,7 @@ def load(database: DuckDBPyConnection, path: Path, settings: Settings) -> LabelC
         database.execute(f"create table raw as select {listed} from file")  # noqa: S608 - quoted
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
-        raise SluiceError(f"{path}: is no readable file of labels: {reason}") from None
+        raise SluiceError(f"{path}: is not a readable file of labels: {reason}") from None
     return columns
 
 
@@ -91,7 +91,7 @@ def _first(names: list[str], wanted: list[str | None]) -> str | None:
 
 
 def quoted(name: str) -> str:
-    """A name of a column as SQL reads it, whatever is in it."""
+    """Quote a column's name for SQL, whatever characters it has."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -101,7 +101,7 @@ def clean(
     """Make the table `labels` of the newest label of each id; returns what was left out.
 
     Its columns are id, truth (a class index or a number), known (microseconds since 1970) and the
-    extras. The number is that of ids whose older label a newer one has corrected.
+    extras. The returned number counts the ids whose label was corrected by a newer one.
     """
     database.execute("set TimeZone='UTC'")
     _translate(database, settings)
@@ -115,7 +115,7 @@ def clean(
         _problem(database, "without a time in known_at", "id is not null and known is null", "id"),
         _problem(
             database,
-            "whose truth is no class" if settings.task != "regression" else "without a number",
+            "whose truth is not a class" if settings.task != "regression" else "without a number",
             "id is not null and known is not null and value is null",
             "coalesce(truth, 'missing')",
         ),

@@ -1,4 +1,4 @@
-"""Whether a file of labels can be trusted: what was left out of it, and what looks wrong."""
+"""Whether a file of labels can be trusted: which labels were left out, and what looks wrong."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ _RULE = "a fixed rule of sluice"
 _MOST_LEFT_OUT = 0.01  # the largest share of labels that may be left out for one reason
 _JUMP_DAYS = 7
 _JUMP_FLOOR = 0.05
-_FEWEST_COPIES = 100  # labels from which on full agreement with the decisions is suspicious
+_FEWEST_COPIES = 100  # from this many labels, full agreement with the decisions is suspicious
 _MOST_AGREEMENT = 0.999
-_TOO_UNLIKELY = float(np.log(1e-6))  # that a batch agrees by chance
+_TOO_UNLIKELY = float(
+    np.log(1e-6)
+)  # probability probability probability that a batch agrees by chance
 _MOST_DAYS = 28
 
 
@@ -38,7 +40,7 @@ def _left_out(joined: Joined, at: int) -> Finding:
     some = "; ".join(problem.examples)
     why = f"{problem.rows:,} of {joined.labels:,} labels were left out, such as {some}"
     name = f"{_GATE}/labels {problem.name}"
-    if problem.name == STRANGERS:  # a file may hold more customers than the log
+    if problem.name == STRANGERS:  # a file may have more customers than the log
         return Finding(name, Status.PASS, why, share, n=joined.labels)
     bound = Bound(_RULE, high=0.0 if problem.name == SPELLED else _MOST_LEFT_OUT)
     status = Status.PASS if bound.admits(share) else Status.FAIL
@@ -48,10 +50,10 @@ def _left_out(joined: Joined, at: int) -> Finding:
 
 
 def _copied(joined: Joined) -> list[Finding]:
-    """Labels that repeat the model's own decisions say nothing about the model.
+    """Labels that repeat the model's own decisions are no evidence about the model.
 
-    The labels of the last days are looked at too, for each number of days: among many older
-    labels, a new batch of copies would not be seen.
+    The labels of the most recent days are also checked alone, for each number of days, because a
+    new batch of copies would be hidden among many older labels.
     """
     newest = joined.known.max(initial=0)
     batches = [("labels", np.ones(len(joined.truth), bool))] + [
@@ -74,14 +76,14 @@ def _copied(joined: Joined) -> list[Finding]:
         return [Finding(name, Status.PASS, f"{share:.1%} of {n:,} labels", share, n=n)]
     share, _, n, batch = max(copied, key=lambda one: one[2])
     why = (
-        f"{share:.1%} of the {n:,} {batch}: they seem to be copies of the model's decisions and "
-        "not the truth; find out where the file comes from"
+        f"{share:.1%} of the {n:,} {batch}: they seem to be copies of the model's decisions "
+        "instead of true outcomes; find out where the file comes from"
     )
     return [Finding(name, Status.FAIL, why, share, n=n, bound=bound)]
 
 
 def _chances(joined: Joined) -> np.ndarray:
-    """The probability, by the model's own scores, that each truth equals the decision; [n]."""
+    """The probability, by the model's scores, that each true outcome equals the decision; [n]."""
     scores, decisions = joined.scores, np.maximum(joined.decisions, 0)
     if scores.ndim == 1:
         chance = np.where(decisions == 1, scores, 1 - scores)
@@ -91,7 +93,9 @@ def _chances(joined: Joined) -> np.ndarray:
 
 
 def jumps(joined: Joined, context: Context) -> list[Finding]:
-    """Whether the classes of the labels of the last seven days differ from those of all before."""
+    """Whether the classes in the labels of the last seven days differ from those in all earlier
+    ones.
+    """
     if context.reference.task == "regression" or not len(joined.known):
         return []
     new = joined.known > joined.known.max() - _JUMP_DAYS
@@ -114,5 +118,5 @@ def jumps(joined: Joined, context: Context) -> list[Finding]:
     bound = Bound(_RULE, high=_JUMP_FLOOR)
     if not alarm:
         return [Finding(name, Status.PASS, told, size_, n=n, bound=bound)]
-    why = f"{told}: either outcomes have changed, or this batch of labels is wrong; look at it"
+    why = f"{told}: either outcomes have changed, or this batch of labels is wrong; check it"
     return [Finding(name, Status.FAIL, why, size_, n=n, bound=bound)]

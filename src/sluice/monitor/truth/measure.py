@@ -17,14 +17,16 @@ from sluice.verdict import Bound, Finding, Status, number, plain
 
 GATE = "ground-truth"
 _RESAMPLES, _ROW_RESAMPLES = 1_000, 400
-_WEEKLY_RESAMPLES = 200  # for the time line, which decides nothing
+_WEEKLY_RESAMPLES = 200  # for the time line, which does not affect the verdict
 _NORMAL = 1.96  # half the width of a 95 % interval in standard deviations
-_MOST_ROWS = 20_000  # that are resampled one by one, where counts are not enough
+_MOST_ROWS = 20_000  # rows that are resampled individually, if counts do not suffice
 _UNCOVERED = 0.1  # the largest share of scored rows in bands without labels
 
 
 def measure(context: Context, joined: Joined) -> tuple[list[Finding], Truth]:
-    """The findings on performance, and their evidence. joined: of the monitored version."""
+    """The findings on performance, and their evidence. joined: the records of the monitored
+    version.
+    """
     found = labels_quality.findings(joined, context.reference.task)
     weeks = cohorts.weeks(context.cells, joined, context.last)
     days = cohorts.judged_days(weeks)
@@ -113,7 +115,7 @@ def _with_value(context: Context, joined: Joined, week: Week) -> Week:
 def _by_rows(
     context: Context, joined: Joined, rows: Joined, weeks: list[Week], found: list[Finding]
 ) -> tuple[list[Finding], Truth]:
-    """Several classes or numbers, whose metrics need the rows; they are not weighted by bands."""
+    """Measure a multi-class or regression task, whose metrics need the rows; bands are not used."""
     from tqdm import tqdm
 
     settings = context.settings
@@ -160,7 +162,7 @@ def _bounded(context: Context, name: str, value: float, span: Spans, n: int) -> 
 
 
 def _change(context: Context, table: bands.Bands, n: int) -> Finding:
-    """The selection's metric against what the holdout promises for rows with these scores."""
+    """The selection's metric compared with what the holdout predicts for rows with these scores."""
     chosen = context.settings.selection.metric
     exact, drawn, promises = table.changes(
         context.costs, resamples=_RESAMPLES, seed=context.settings.seed
@@ -171,7 +173,7 @@ def _change(context: Context, table: bands.Bands, n: int) -> Finding:
     bound = Bound(
         "params.yaml: performance.under_champion, times the holdout's value", low=plain(-margin)
     )
-    what = f"gain in {chosen} over the {number(promise)} that the holdout promises for these scores"
+    what = f"gain in {chosen} over the {number(promise)} that the holdout predicts for these scores"
     return judge.shown(
         f"{GATE}/change in {chosen}",
         sign * exact[chosen],
@@ -184,7 +186,7 @@ def _change(context: Context, table: bands.Bands, n: int) -> Finding:
 
 
 def _unknown(finding: Finding, coverage: float) -> Finding:
-    """A metric that is known for too few of the scored rows is not compared with its bound."""
+    """A metric known for too few of the scored rows is not compared with its bound."""
     why = f"known only for {coverage:.1%} of the scored rows, because the others get no labels"
     return msgspec.structs.replace(finding, status=Status.INSUFFICIENT, why=why)
 
@@ -192,7 +194,7 @@ def _unknown(finding: Finding, coverage: float) -> Finding:
 def _covered(table: bands.Bands) -> Finding:
     share = plain(1 - table.coverage)
     bound = Bound("a fixed rule of sluice", high=_UNCOVERED)
-    why = f"{share:.1%} of the scored rows have scores for which hardly any labels came"
+    why = f"{share:.1%} of the scored rows have scores with hardly any labels"
     status = Status.PASS
     if not bound.admits(share):
         status = Status.INSUFFICIENT
