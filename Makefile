@@ -12,6 +12,8 @@ INSTALL := $(BIN)/python -P -m pip install --quiet --disable-pip-version-check
 FORMS = $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 ON = $(if $(BASE),--base $(BASE))
 AS = $(if $(TAG),--tag $(TAG)) $(if $(FRESH),--fresh)
+# What DVC needs for a remote on S3 or another store, if .dvc/config names one.
+STORE = $(if $(shell grep -sE 'url = (s3|gs|azure|ssh)://' .dvc/config),requirements/store.txt)
 # The part of the tests to run. Only these two need nothing from the system.
 T ?= tests
 SYSTEM = $(if $(filter-out tests/usecase% tests/docs%,$(T)),engine tools)
@@ -109,11 +111,12 @@ development: $(VENV)/.dev  ## The same with the tools for tests and checks
 clean:  ## Remove what was made; data and the DVC cache stay
 	rm -rf out dist $(VENV)
 
-$(VENV)/.build: requirements/build.txt pyproject.toml
+$(VENV)/.build: requirements/build.txt pyproject.toml $(if $(STORE),$(STORE) .dvc/config)
 	@echo "Setting up $(VENV): about two minutes, once"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sluice needs Python 3.11 or newer: make PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -P -m venv $(VENV)
 	@$(INSTALL) --require-hashes -r $<
+	@$(if $(STORE),$(INSTALL) --require-hashes -r $(STORE))
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.commands import REFUSED, UNDECIDED, Commands, project, show, show_result
 from sluice.errors import SluiceError
+from sluice.monitor.places import local_copy
 
 if TYPE_CHECKING:
     from sluice.monitor.run import Look
@@ -98,10 +99,10 @@ def _add_retrain(monitor: Commands) -> None:
 
 def _add_labels(command: argparse.ArgumentParser, *, required: bool) -> None:
     labels = (
-        "a CSV or Parquet file with the columns id, truth and known_at (when the truth became "
-        "known); it may also have the sensitive columns"
+        "a CSV or Parquet file, or its URL, with the columns id, truth and known_at (when the "
+        "truth became known); it may also have the sensitive columns"
     )
-    command.add_argument("--labels", type=Path, required=required, metavar="FILE", help=labels)
+    command.add_argument("--labels", required=required, metavar="FILE", help=labels)
 
 
 def _add_log(command: argparse.ArgumentParser) -> None:
@@ -134,8 +135,8 @@ def _run(options: argparse.Namespace) -> int:
     from sluice.monitor.report.whole import report
     from sluice.verdict import Status
 
-    with _looking(options) as look:
-        made = report(look, options.labels, project(), options.out)
+    with _labels(options) as labels, _looking(options) as look:
+        made = report(look, labels, project(), options.out)
     if options.json:
         print(files.encode_record(made).decode(), end="")
     else:
@@ -152,8 +153,8 @@ def _drift(options: argparse.Namespace) -> int:
 
 
 def _truth(options: argparse.Namespace) -> int:
-    with _looking(options) as look:
-        return _show(look.truth(options.labels)[0], as_json=options.json)
+    with local_copy(options.labels) as labels, _looking(options) as look:
+        return _show(look.truth(labels)[0], as_json=options.json)
 
 
 def _log(options: argparse.Namespace) -> int:
@@ -167,8 +168,8 @@ def _log(options: argparse.Namespace) -> int:
 
 
 def _decide(options: argparse.Namespace) -> int:
-    with _looking(options) as look:
-        judged, facts = look.truth(options.labels) if options.labels else (None, None)
+    with _labels(options) as labels, _looking(options) as look:
+        judged, facts = look.truth(labels) if labels else (None, None)
         decision = look.decision(judged, facts, project())
         return _show(decision.verdict(), as_json=options.json)
 
@@ -211,6 +212,10 @@ def _rehearse(options: argparse.Namespace) -> int:
     for line in play.lines(played):
         print(line)
     return 0
+
+
+def _labels(options: argparse.Namespace) -> AbstractContextManager[Path | None]:
+    return local_copy(options.labels) if options.labels else nullcontext()
 
 
 def _looking(options: argparse.Namespace) -> AbstractContextManager[Look]:

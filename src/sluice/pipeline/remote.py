@@ -34,15 +34,25 @@ def push_new_data(root: Path) -> None:
 
 def folder_inside(root: Path) -> Path | None:
     """Return the folder of the default remote if it is inside the repository, else None."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        remote = repo.config["remote"].get(repo.config["core"].get("remote"), {})
-    url = str(remote.get("url", ""))
+    url = _default(root)[1]
     if not url or "://" in url:
         return None
     folder = Path(url).resolve()
     return folder if folder.is_relative_to(root.resolve()) else None
+
+
+def name(root: Path) -> str:
+    """The name of the default remote; "" if there is none."""
+    return _default(root)[0]
+
+
+def _default(root: Path) -> tuple[str, str]:
+    """The name and the URL of the default remote."""
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        found = str(repo.config["core"].get("remote") or "")
+        return found, str(repo.config["remote"].get(found, {}).get("url", ""))
 
 
 def require_intact(root: Path, folder: Path | None) -> None:

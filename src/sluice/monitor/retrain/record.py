@@ -30,8 +30,9 @@ class Gain(msgspec.Struct, frozen=True):
 
 class Retraining(msgspec.Struct, frozen=True):
     """part: the file of the new rows. rows: their number. compared: how many of them are in the
-    holdout. shown: whether the new model was shown to be no worse than the old one. stopped: why
-    nothing is proposed, although the model was due for retraining.
+    holdout. pushed: the DVC remote that the rows were pushed to; "" if they are in the commit.
+    shown: whether the new model was shown to be no worse than the old one. stopped: why nothing is
+    proposed, although the model was due for retraining.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Retraining(msgspec.Struct, frozen=True):
     rows: int = 0
     compared: int = 0
     metrics: tuple[Gain, ...] = ()
+    pushed: str = ""
     shown: bool = False
     stopped: str = ""
     format: Literal[1] = 1

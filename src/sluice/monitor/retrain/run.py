@@ -67,6 +67,8 @@ def retrain(
     files.clear_folder(out, RECORD)
     files.write(out / RECORD, b"{}\n")
     made = _retrain(project, sources, out, say)
+    if made.proposed:
+        made = _push(project, made)
     page = made.write(out)
     if made.proposed:
         _propose(project, out / PROPOSAL, made, page)
@@ -191,15 +193,24 @@ def _values(one: dict[str, float | None]) -> list[float | None]:
     return [one[name] for name in ("candidate", "champion", "gain", "low", "high")]
 
 
-def _propose(project: Project, target: Path, made: Retraining, page: str) -> None:
-    """Push the rows if the DVC remote is elsewhere, and copy the files for the commit."""
+def _push(project: Project, made: Retraining) -> Retraining:
+    """Push the rows if the DVC remote is outside the repository; else they are in the commit."""
     root = project.root
-    if remote.folder_inside(root) is None and dvc.run(root, "push", "--quiet", "data.dvc"):
-        raise SluiceError(
-            "'dvc push data.dvc' failed, so nobody else could build the proposal: let this job "
-            "write to the DVC remote"
+    if remote.folder_inside(root) is not None:
+        return made
+    name = remote.name(root)
+    if dvc.run(root, "push", "--quiet", "data.dvc"):
+        why = (
+            f"'dvc push data.dvc' to the DVC remote {name!r} failed, so nobody else could build "
+            "the proposal: let this job write to the remote"
         )
-    base, _ = git.head(root)
+        return msgspec.structs.replace(made, status=Status.FAIL, stopped=why)
+    return msgspec.structs.replace(made, pushed=name)
+
+
+def _propose(project: Project, target: Path, made: Retraining, page: str) -> None:
+    """Copy the files for the commit."""
+    base, _ = git.head(project.root)
     title = f"Retrain {made.name} with {made.rows:,} new rows"
     text = proposal.Text(base, title, page)
-    proposal.write(root, target, text, git.changed_files(root))
+    proposal.write(project.root, target, text, git.changed_files(project.root))
