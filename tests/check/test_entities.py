@@ -189,6 +189,78 @@ def test_a_number_that_is_computed_from_others_is_no_entity() -> None:
     assert look(frame) is None
 
 
+def incomes(seed: int, rows: int) -> tuple[np.random.Generator, pd.DataFrame]:
+    random = np.random.default_rng(seed)
+    return random, pd.DataFrame({"income": random.normal(50, 12, rows).round(1)})
+
+
+def test_a_measurement_of_the_region_that_tells_the_region_is_a_leak_and_no_entity() -> None:
+    """Every county has a fee of its own, so the fee tells in which part of the country it is."""
+    random, frame = incomes(1, 3_000)
+    county = random.integers(0, 40, 3_000)
+    fee = random.uniform(0.2, 1.5, 40).round(4)
+    frame["fee"] = fee[county]
+    west = random.permutation(40) < 18
+    assert look(frame.assign(y=np.where(west[county], "a", "b"))) is None
+    wage = random.uniform(6, 12, 40).round(2)
+    assert look(frame.assign(y=wage[county])) is None
+
+
+def test_a_number_of_the_month_that_tells_the_month_is_a_leak_and_no_entity() -> None:
+    random, frame = incomes(2, 3_000)
+    month = random.integers(0, 36, 3_000)
+    frame["ads"] = random.choice(np.arange(60.0, 300), 36, replace=False)[month]
+    assert look(frame.assign(y=month.astype(float))) is None
+
+
+def test_scores_of_the_same_answers_are_no_entities() -> None:
+    """Weighted sums of a few answers repeat, and two of them tell each other."""
+    random, frame = incomes(3, 1_000)
+    answers = np.column_stack([random.poisson(1.2, (1_000, 3)), random.random((1_000, 3)) < 0.2])
+    weights = random.normal(size=(6, 2))
+    frame["one"] = (answers @ weights[:, 0]).round(3)
+    assert look(frame.assign(y=(answers @ weights[:, 1]).round(3))) is None
+
+
+def test_the_price_of_the_chosen_product_is_no_entity() -> None:
+    """Shops have prices for three products; beside these is the price of the one that was sold."""
+    random, frame = incomes(4, 2_000)
+    shop = random.integers(0, 36, 2_000)
+    prices = random.uniform(1, 9, (36, 3)).round(4)
+    prices[:, 0] = prices[random.integers(0, 4, 36), 0]  # four regions share the first price
+    for k, product in enumerate(("bread", "milk", "eggs")):
+        frame[product] = prices[shop, k]
+    sold = random.integers(0, 3, 2_000)
+    frame["price"] = prices[shop, sold]
+    frame["kind"] = np.array(["bread", "milk", "eggs"])[sold]
+    found = look(frame.assign(y=np.where(random.random(2_000) < 0.3, "b", "a")))
+    assert found is None or "price" not in found.columns
+
+
+def test_a_target_that_is_computed_from_two_numbers_makes_no_entity_of_them() -> None:
+    random, frame = incomes(5, 1_500)
+    frame["age"] = random.integers(25, 65, 1_500).astype(float)
+    schooling = random.choice([9, 10, 11, 12, 12, 12, 13, 14, 16], 1_500)
+    frame["experience"] = frame["age"] - schooling - 6
+    frame["sex"] = random.choice(["f", "m"], 1_500)
+    frame["y"] = schooling.astype(float)
+    made = written(frame)
+    for name in ("age", "experience"):
+        made["columns"][name]["type"] = "integer"
+    assert suspected(frame, config.validate(made, "params.yaml")) is None
+
+
+def test_a_fee_that_nearly_every_customer_has_alone_names_the_customer() -> None:
+    """A number with decimals is suspected too, if it is no leak that the bound on leaks catches."""
+    random, customers = np.random.default_rng(6), 900
+    who = np.repeat(np.arange(customers), 5)
+    fee = random.permutation(np.arange(customers) / 10 + 0.05)
+    frame = pd.DataFrame({"visits": random.poisson(3, len(who)).astype(float), "fee": fee[who]})
+    found = look(frame.assign(y=np.where(random.random(customers)[who] < 0.5, "a", "b")))
+    assert found is not None
+    assert found.columns == ("fee",)
+
+
 def test_rows_that_repeat_as_a_whole_are_left_to_the_bound_on_duplicates() -> None:
     frame = independent(1)
     assert look(pd.concat([frame, frame, frame])) is None

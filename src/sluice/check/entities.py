@@ -7,6 +7,7 @@ reasons, each with more agreement among the rows of a key than chance explains:
   other;
 - another column, such as the month, hardly ever repeats within a key, though it does elsewhere;
 - the target hardly differs within a key, and neighbouring keys do not predict it.
+A number that is measured, looked up or computed from other columns is no name of a customer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sluice import dates
+from sluice import dates, table
+from sluice.check.agreement import (
+    Codes,
+    Within,
+    by_neighbours,
+    common,
+    explained_by_products,
+    share_explained,
+    some_keys,
+    together,
+)
+from sluice.check.strength import outcome_of, strength
 from sluice.config import Settings
 from sluice.labels import MISSING
 from sluice.verdict import Bound, Finding, Status
@@ -27,11 +39,10 @@ from sluice.verdict import Bound, Finding, Status
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Codes = NDArray[np.int64]
-
 _FEWEST_KEYS, _FEWEST_IN_TARGET = 10, 20
 _LARGEST_ENTITY = 0.3  # share of the rows that have the same key
 _LEAST_REPEATED = 0.5  # share of rows that share their key with another row
+_LEAST_REPEATED_MEASUREMENT = 0.9  # the same for a number with decimals
 _STATIC = 0.95  # agreement within a key, where 0 is chance and 1 means always
 _MOST_COMMON = 0.9  # a column in which pairs of rows agree more often than this is not informative
 _EXPECTED, _SELDOM = (
@@ -43,7 +54,7 @@ _YEARS = (1800, 2100)
 _MOST_MISSING = 0.1  # share of rows without a value of the key
 _COMPUTED = 0.9  # R squared of a number that counts as computed from others
 _BEYOND_CHANCE = 5  # times as many pairs as there would be if the columns were independent
-_ROWS, _MOST_KEYS, _JOINED, _MANY_VALUES = 10_000, 25, 7, 30
+_MOST_KEYS, _JOINED, _MANY_VALUES = 25, 7, 30
 
 
 @dataclass(frozen=True)
@@ -92,11 +103,11 @@ def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
     every = {name: pd.factorize(frame[name], use_na_sentinel=False)[0] for name in names}
     first = ~frame.duplicated(names).to_numpy()
     codes = {name: column[first] for name, column in every.items()}
-    table = _Table(codes, every, frame[first], settings)
-    for keys in (table.single_keys(), table.joined_keys()):
-        found = [entities for key in keys if (entities := table.judge(key)) is not None]
+    values = _Table(codes, every, frame[first], settings)
+    for keys in (values.single_keys(), values.joined_keys()):
+        found = [entities for key in keys if (entities := values.judge(key)) is not None]
         if found:
-            return max(found, key=table.likelihood)
+            return max(found, key=values.likelihood)
     return None
 
 
@@ -136,25 +147,27 @@ class _Table:
     def _agree_together(self, key: tuple[str, ...]) -> bool:
         """Whether the columns of a key agree jointly, although none of them determines another."""
         parts = [self.codes[name] for name in key]
-        by_chance = float(np.prod([_common(codes) for codes in parts]))
-        if _common(_together(parts)) < _BEYOND_CHANCE * by_chance:
+        by_chance = float(np.prod([common(codes) for codes in parts]))
+        if common(together(parts)) < _BEYOND_CHANCE * by_chance:
             return False
         every = np.arange(len(self.frame))
         pairs = permutations(parts, 2)
-        return all(_Within.of(one, two, every).kappa < _STATIC for one, two in pairs)
+        return all(Within.of(one, two, every).kappa < _STATIC for one, two in pairs)
 
     def judge(self, key: tuple[str, ...]) -> Entities | None:
         """Why rows with the same key may be of one entity; None if there is no sign of it."""
-        entity = _together([self.codes[name] for name in key])
+        entity = together([self.codes[name] for name in key])
         size = np.bincount(entity)
         usual = len(size) >= _FEWEST_KEYS and size.max() < _LARGEST_ENTITY * size.sum()
-        if not usual or float((size[entity] > 1).mean()) < _LEAST_REPEATED:
+        least = _LEAST_REPEATED_MEASUREMENT if self._is_measured(key) else _LEAST_REPEATED
+        if not usual or float((size[entity] > 1).mean()) < least:
             return None
-        chosen = _some_keys(entity, size)
-        within = {n: _Within.of(entity, c, chosen) for n, c in self.codes.items() if n not in key}
+        chosen = some_keys(entity, size)
+        within = {n: Within.of(entity, c, chosen) for n, c in self.codes.items() if n not in key}
         static = [n for n, w in within.items() if w.common < _MOST_COMMON and w.kappa > _STATIC]
         static = [n for n in static if not self._follows(entity, n)]
         static = [] if self._is_computed(key, static) else self._independent(static)
+        static = [] if self._is_looked_up(key, entity, static) else static
         if len(static) > 1:
             same = ", ".join(map(repr, static[:4]))
             why = f"{self._repeated(entity)}, and mostly agree in {same} too"
@@ -171,6 +184,13 @@ class _Table:
             why = f"{self._repeated(entity)}, and mostly have the same {target!r}"
             return Entities(key, len(size), why, 1)
         return None
+
+    def _is_measured(self, key: tuple[str, ...]) -> bool:
+        """Whether a key is one number with decimals, which names no customer but may repeat."""
+        if len(key) > 1 or self.settings.columns[key[0]].type != "number":
+            return False
+        known = self.frame[key[0]].dropna().to_numpy(np.float64)
+        return bool((known != np.floor(known)).any())
 
     def _repeated(self, entity: Codes) -> str:
         size = np.bincount(entity)
@@ -190,12 +210,12 @@ class _Table:
 
     def _counter(self, key: tuple[str, ...]) -> str | None:
         """A column that hardly ever repeats within a key, although it would by chance."""
-        entity = _together([self.every[name] for name in key])
-        chosen = _some_keys(entity, np.bincount(entity))
+        entity = together([self.every[name] for name in key])
+        chosen = some_keys(entity, np.bincount(entity))
         columns = self.settings.columns
         others = [name for name in self.every if name not in key]
         for name in sorted(others, key=lambda n: columns[n].type == "number"):
-            within = _Within.of(entity, self.every[name], chosen)
+            within = Within.of(entity, self.every[name], chosen)
             if within.expected > _EXPECTED and within.repeats < _SELDOM * within.expected:
                 return name
         return None
@@ -208,7 +228,7 @@ class _Table:
 
     def _follows(self, entity: Codes, name: str) -> bool:
         """Whether a column determines the key, so that the key only repeats it in other words."""
-        return _Within.of(self.codes[name], entity, np.arange(len(entity))).kappa > _STATIC
+        return Within.of(self.codes[name], entity, np.arange(len(entity))).kappa > _STATIC
 
     def _is_computed(self, key: tuple[str, ...], names: list[str]) -> bool:
         """Whether a key is a number that is computed from the columns that agree within it.
@@ -222,121 +242,75 @@ class _Table:
             return False
         first = self.frame.drop_duplicates(key[0]).dropna(subset=key[0])
         inputs, value = first[numbers].to_numpy(np.float64), first[key[0]].to_numpy(np.float64)
-        return _explained_by_products(inputs, value) > _COMPUTED
+        return explained_by_products(inputs, value) > _COMPUTED
+
+    def _is_looked_up(self, key: tuple[str, ...], entity: Codes, names: list[str]) -> bool:
+        """Whether a key is a measured number that only says what other columns do.
+
+        Such as a price that follows from the place and the product, which are two columns that
+        agree within it, or the price of the chosen product beside those of all: it names neither.
+        """
+        if not self._is_measured(key):
+            return False
+        if len(names) == 2:
+            both = together([self.codes[name] for name in names])
+            if Within.of(both, entity, np.arange(len(entity))).kappa > _STATIC:
+                return True
+        columns = self.settings.columns
+        others = [n for n in self.codes if columns[n].type == "number" and n not in key]
+        same = self.frame[others].eq(self.frame[key[0]], axis=0)
+        return len(others) > 1 and float(same.any(axis=1).mean()) > _STATIC
 
     def _independent(self, names: list[str]) -> list[str]:
         """The columns except those that another determines, as a city determines its country."""
         kept: list[str] = []
         for name in sorted(names, key=lambda n: -int(self.codes[n].max())):
             every = np.arange(len(self.frame))
-            if all(
-                _Within.of(self.codes[k], self.codes[name], every).kappa < _STATIC for k in kept
-            ):
+            if all(Within.of(self.codes[k], self.codes[name], every).kappa < _STATIC for k in kept):
                 kept.append(name)
         return kept
 
     def _same_target(self, entity: Codes, chosen: NDArray[np.intp]) -> float:
         target = self.settings.data.target
         if self.settings.task == "regression":
-            return _share_explained(self.frame[target].to_numpy(np.float64), entity)
-        return _Within.of(entity, self.codes[target], chosen).kappa
+            return share_explained(self.frame[target].to_numpy(np.float64), entity)
+        return Within.of(entity, self.codes[target], chosen).kappa
 
     def _tells_target(self, key: tuple[str, ...], entity: Codes, chosen: NDArray[np.intp]) -> bool:
-        same = self._same_target(entity, chosen)
-        if same < _SAME_TARGET:
+        """Whether the target is a trait of the key's rows, and the key no leak of the target."""
+        same, target = self._same_target(entity, chosen), self.settings.data.target
+        if same < _SAME_TARGET or self._follows(entity, target):
             return False
+        numbers = [name for name in key if self.settings.columns[name].numeric]
+        values = self._target_as_numbers()
         if len(key) > 1:
-            # If a part of the key alone determines the target, it is a leak and not a customer.
+            # If a part of the key tells the target on its own, it is a leak and not a customer.
             parts = [self._same_target(self.codes[name], chosen) for name in key]
-            return max(parts) < _SAME_TARGET
-        if not self.settings.columns[key[0]].numeric:
+            named = max(parts) < _SAME_TARGET and len(numbers) < len(key)
+            return named and not self._is_formula(numbers, values)
+        if not numbers:
             return True
+        if self._is_measured(key) and self._is_leak(key[0]):
+            return False
+        return by_neighbours(self.frame[key[0]].to_numpy(np.float64), values) < same / 2
+
+    def _target_as_numbers(self) -> NDArray[np.float64]:
+        import pandas as pd
+
         target = self.settings.data.target
-        known = self.frame[target] if self.settings.task == "regression" else self.codes[target]
-        values = np.asarray(known, np.float64)
-        return _by_neighbours(self.frame[key[0]].to_numpy(np.float64), values) < same / 2
+        numbers = pd.to_numeric(self.frame[target], errors="coerce")
+        return np.asarray(self.codes[target] if numbers.isna().any() else numbers, np.float64)
 
+    def _is_formula(self, names: list[str], values: NDArray[np.float64]) -> bool:
+        """Whether the target is computed from numbers, such as an age from two years."""
+        inputs = self.frame[names].to_numpy(np.float64)
+        known = np.isfinite(inputs).all(axis=1)
+        if len(names) < 2 or not known.any():
+            return False
+        return explained_by_products(inputs[known], values[known]) > _COMPUTED
 
-@dataclass(frozen=True)
-class _Within:
-    """How often two rows of one key agree in a column, and how often two rows of the table do.
-
-    repeats, expected: the agreeing pairs within keys, observed and expected by chance.
-    """
-
-    agreement: float
-    common: float
-    repeats: float
-    expected: float
-
-    @property
-    def kappa(self) -> float:
-        """The agreement beyond chance (Cohen, 1960)."""
-        return (self.agreement - self.common) / (1 - self.common) if self.common < 1 else 0.0
-
-    @classmethod
-    def of(cls, entity: Codes, values: Codes, rows: NDArray[np.intp]) -> _Within:
-        common = _common(values)
-        _, group, size = np.unique(entity[rows], return_inverse=True, return_counts=True)
-        both = group * (int(values.max()) + 1) + values[rows]
-        _, pair, alike = np.unique(both, return_inverse=True, return_counts=True)
-        others, same = size[group] - 1, alike[pair] - 1
-        shared = others > 0
-        agreement = float((same[shared] / others[shared]).mean()) if shared.any() else 0.0
-        return cls(agreement, common, float(same.sum()), float(others.sum() * common))
-
-
-def _common(values: Codes) -> float:
-    """The share of pairs of rows that agree, at least that of one pair."""
-    counts, n = np.bincount(values).astype(np.float64), len(values)
-    return float(max(2.0, (counts * (counts - 1)).sum()) / (n * (n - 1)))
-
-
-def _together(codes: list[Codes]) -> Codes:
-    """The number of each combination of values, shape [n]."""
-    entity = codes[0]
-    for other in codes[1:]:
-        _, entity = np.unique(entity * (int(other.max()) + 1) + other, return_inverse=True)
-    return entity
-
-
-def _some_keys(entity: Codes, size: NDArray[np.int64]) -> NDArray[np.intp]:
-    """All rows of some keys, about 10,000 rows."""
-    order = np.random.default_rng(0).permutation(len(size))
-    taken = np.cumsum(size[order]) <= max(_ROWS, size[order[0]])
-    return np.flatnonzero(np.isin(entity, order[taken]))
-
-
-def _share_explained(values: NDArray[np.float64], entity: Codes) -> float:
-    """The share of a number's variance between keys (adjusted R squared)."""
-    count = np.bincount(entity)
-    means = np.bincount(entity, values) / count
-    inner = ((values - means[entity]) ** 2).sum() / max(1, len(values) - len(count))
-    spread = values.var()
-    return float(1 - inner / spread) if spread else 0.0
-
-
-def _explained_by_products(inputs: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    """R squared of [n] values predicted from [n, k] inputs, their squares and products, on other
-    rows.
-    """
-    spread = inputs.std(axis=0)
-    scaled = (inputs - inputs.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    one, two = np.triu_indices(scaled.shape[1])
-    terms = np.column_stack([np.ones(len(values)), scaled, scaled[:, one] * scaled[:, two]])
-    fitted = np.random.default_rng(0).permutation(len(values)) % 2 == 0
-    if fitted.sum() < 5 * terms.shape[1] or not values[~fitted].var():
-        return 0.0
-    weights = np.linalg.lstsq(terms[fitted], values[fitted], rcond=None)[0]
-    error = ((values[~fitted] - terms[~fitted] @ weights) ** 2).mean()
-    return float(1 - error / values[~fitted].var())
-
-
-def _by_neighbours(key: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    """How well the means of the next smaller and next larger key predict the mean of a key."""
-    _, place, count = np.unique(key, return_inverse=True, return_counts=True)
-    means = np.bincount(place, values) / count
-    left, inner, right = means[:-2], means[1:-1], means[2:]
-    if len(inner) < 2 or not inner.var():
-        return 0.0
-    return float(np.corrcoef((left + right) / 2, inner)[0, 1])
+    def _is_leak(self, name: str) -> bool:
+        """Whether a column exceeds the bound on leaks, which then has a finding of its own."""
+        truth = table.truth(self.frame, self.settings)
+        outcome = outcome_of(truth, len(self.settings.classes))
+        return strength(self.frame[name], outcome) > self.settings.quality.leakage
