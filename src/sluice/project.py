@@ -12,7 +12,7 @@ from sluice.files import read_yaml
 
 # params.yaml as 'sluice adopt' last wrote it.
 ADOPTED = "adopted.yaml"
-# How the source of a bound ends that was derived from the data, and that nobody has confirmed.
+# The suffix of a bound's source if it was derived from the data and nobody has confirmed it.
 DERIVED = ", derived from the data"
 
 
@@ -35,15 +35,15 @@ class Project:
         return load(self.root / "params.yaml")
 
     def source(self, *path: str) -> str:
-        """Return how a finding names a setting of params.yaml as the source of its bound."""
+        """Return a bound's source as findings name it, for a setting of params.yaml."""
         name = f"params.yaml: {'.'.join(path)}"
         return f"{name}{DERIVED}" if self._is_derived(path) else name
 
     def _is_derived(self, path: tuple[str, ...]) -> bool:
-        """Whether a value is the one that `sluice adopt` wrote, and no person has confirmed it."""
+        """Whether a value was written by `sluice adopt` and not confirmed by a person."""
         if self.settings.bounds == "confirmed":
             return False
-        if not self._adopted:  # an earlier version of sluice, which kept no record, adopted it
+        if not self._adopted:  # adopted by an earlier version of sluice, which kept no record
             return True
         return value_at(self._adopted, path) == value_at(self._written, path)
 
@@ -92,7 +92,7 @@ class Project:
 
     @property
     def trouble(self) -> Path:
-        """The errors of stages which stopped without a verdict, one in a line."""
+        """The errors of stages that stopped without a verdict, one on each line."""
         return self.out / "trouble.txt"
 
     @property

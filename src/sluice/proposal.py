@@ -1,7 +1,7 @@
 """What a retraining proposes: the files of a commit, and the text of its pull request, as data.
 
-One job writes it, another one with more rights reads it. So the reader trusts nothing: only files
-that a retraining changes are accepted, and their content must match what is said of them.
+One job writes it, and another job with more rights reads it. So the reader trusts nothing: it
+accepts only files that a retraining changes, and their content must match the record.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sluice.errors import SluiceError
 from sluice.files import decode_json
 
 RECORD, FOLDER = "proposal.json", "files"
-# The data, what its run says, and the objects of a DVC remote inside the repository.
+# The data, the results of its run, and the objects of a DVC remote inside the repository.
 _NAMES = ("data.dvc", "dvc.lock", "judged.jsonl")
 _OBJECT = re.compile(r"\.dvc/store/files/md5/([0-9a-f]{2})/([0-9a-f]{30})(\.dir)?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
@@ -67,7 +67,7 @@ def write(root: Path, folder: Path, text: Text, paths: list[str]) -> Proposal:
     for path in sorted(paths):
         if not is_allowed(path):
             raise SluiceError(
-                f"{path} has changed too, which a retraining may not propose: commit it, or "
+                f"{path} has also changed, but a retraining may not propose that: commit it, or "
                 "restore it"
             )
         content = (root / path).read_bytes()
@@ -81,16 +81,16 @@ def write(root: Path, folder: Path, text: Text, paths: list[str]) -> Proposal:
 def read(folder: Path) -> tuple[Proposal, dict[str, bytes]] | None:
     """The proposal in a folder with its files' content; None if the folder has none.
 
-    Raises SluiceError for a proposal that is not exactly what `write` makes.
+    Raises SluiceError for a proposal that `write` cannot have made.
     """
     if not (folder / RECORD).exists():
         return None
     try:
         found = decode_json(_content(folder, PurePosixPath(RECORD)), Proposal)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SluiceError(f"{folder / RECORD} is no proposal: {error}") from None
+        raise SluiceError(f"{folder / RECORD} is not a proposal: {error}") from None
     if not _COMMIT.fullmatch(found.base):
-        raise SluiceError(f"{folder / RECORD}: the base is no commit")
+        raise SluiceError(f"{folder / RECORD}: the base is not a commit")
     if not found.files or len(found.files) > _MOST_FILES:
         raise SluiceError(f"{folder / RECORD}: expected 1 to {_MOST_FILES} files")
     if len(found.title) > 200 or len(found.body) > _MOST_TEXT or "\n" in found.title:
@@ -98,16 +98,16 @@ def read(folder: Path) -> tuple[Proposal, dict[str, bytes]] | None:
     contents: dict[str, bytes] = {}
     for one in found.files:
         if not is_allowed(one.path) or one.path in contents:
-            raise SluiceError(f"{one.path!r} is no file that a retraining may change")
+            raise SluiceError(f"{one.path!r} is not a file that a retraining may change")
         content = _content(folder, PurePosixPath(FOLDER) / one.path)
         if files.sha256(content) != one.sha256 or not _is_object(one.path, content):
-            raise SluiceError(f"{one.path} does not have the content that its name or record says")
+            raise SluiceError(f"{one.path} does not match the hash in its name or record")
         contents[one.path] = content
     return found, contents
 
 
 def _is_object(path: str, content: bytes) -> bool:
-    """Whether an object of the store has the hash in its name; other files have none."""
+    """Whether an object of the store has the hash in its name; true for other files."""
     named = _OBJECT.fullmatch(path)
     if named is None:
         return True
@@ -124,7 +124,7 @@ def _content(folder: Path, path: PurePosixPath) -> bytes:
     try:
         state = place.lstat()
         if not stat.S_ISREG(state.st_mode) or state.st_size > _MOST_BYTES:
-            raise SluiceError(f"{path} is no file of at most {_MOST_BYTES:,} bytes")
+            raise SluiceError(f"{path} is not a file of at most {_MOST_BYTES:,} bytes")
         return place.read_bytes()
     except OSError as error:
         raise SluiceError(f"{path} cannot be read: {error.strerror}") from None

@@ -24,7 +24,7 @@ from sluice.verdict import Bound, Finding, Status, judge, number
 Row = Mapping[str, Scalar]
 Samples = dict[str, list[Row]]
 
-# By how much sums in float32 may differ.
+# How much sums in float32 may differ.
 _NOISE = 1e-6
 
 
@@ -48,7 +48,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 
     def _rows(self, samples: Samples, sample: str) -> list[Row]:
         if not samples.get(sample):
-            raise SluiceError(f"scenario {self.name!r}: the sample {sample!r} holds no rows")
+            raise SluiceError(f"scenario {self.name!r}: the sample {sample!r} has no rows")
         return samples[sample]
 
     def _say(self, holds: bool, why: str, n: int) -> Finding:
@@ -79,7 +79,10 @@ class Known(Scenario, frozen=True, tag="known", kw_only=True):
         if self.decision is not None:
             said = model.signature.classes[int(scores.decisions[0])]
             if said != self.decision:
-                why = f"expected {self.decision!r}, the model says {said!r} (score {number(score)})"
+                why = (
+                    f"expected {self.decision!r}, the model decides {said!r} (score "
+                    f"{number(score)})"
+                )
                 return self._say(False, why, 1)
         if self.low is None and self.high is None:
             return self._say(True, f"decides {self.decision!r} (score {number(score)})", 1)
@@ -131,7 +134,7 @@ class Sample(Scenario, frozen=True, tag="sample", kw_only=True):
 
 
 class Recorded(Scenario, frozen=True, tag="recorded", kw_only=True):
-    """The scores of the fitted pipeline at the time of the build, which the model must give again.
+    """The scores of the fitted pipeline at the time of the build, which the model must reproduce.
 
     scores: for each row a list with one score, or with one score for each class.
     """
@@ -170,7 +173,7 @@ class Alone(Scenario, frozen=True, tag="alone", kw_only=True):
 
 
 class Invariance(Scenario, frozen=True, tag="invariance", kw_only=True):
-    """The score must be the same whichever of the values a column has."""
+    """The score must be the same for all of these values of a column."""
 
     column: str
     values: Sequence[Scalar]
@@ -239,7 +242,7 @@ def read(path: Path) -> Book:
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SluiceError(f"{path}: not a book of scenarios: {error}") from None
+        raise SluiceError(f"{path}: not a valid file of scenarios: {error}") from None
 
 
 def _scores(model: Scorer, rows: Sequence[Row], of: str | None) -> NDArray[np.float64]:

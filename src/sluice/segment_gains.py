@@ -1,8 +1,8 @@
-"""Which segments their own models serve: those whose models are better than the one for all rows.
+"""Which segments use their own models: those whose models are better than the one for all rows.
 
-Each segment has few rows, and there are many segments: judged one by one, many good models would
-be refused and many bad ones kept. So the estimates of all segments inform each other (empirical
-Bayes), and the false discovery rate of the refusals is controlled (Benjamini and Hochberg).
+Each segment has few rows, and there are many segments: judged separately, many good models would be
+refused and many bad ones kept. So the estimates of all segments are combined (empirical Bayes), and
+the false discovery rate of the refusals is controlled (Benjamini and Hochberg).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sluice.stats.shrinkage import shrunken
 from sluice.stats.two_sample import rejected
 from sluice.task import Task
 
-_LEAST_ROWS = 10  # fewer rows do not show how much their losses vary
+_LEAST_ROWS = 10  # with fewer rows, the variance of their losses is unknown
 _FALSE_DISCOVERIES = 0.05
 _SURE = 0.9
 _SMALLEST = 1e-15  # a probability of 0 would make the log loss infinite
@@ -27,7 +27,7 @@ Status = Literal["pass", "fail", "insufficient"]
 
 
 class SegmentGain(msgspec.Struct, frozen=True):
-    """What the model of a segment gains over the model for all rows, on rows not used to train it.
+    """The gain of a segment's model over the model for all rows, on rows not used to train it.
 
     gain: the decrease of the mean loss (log loss, or squared error). error: its standard error.
     worse: the probability that the segment's model is worse, given all segments.

@@ -44,7 +44,7 @@ def test_each_kind(toy: Toy) -> None:
     toy.write("src/usecase/scenarios.py", BROKEN)
     ran = toy.sluice("package", "build")
     reasons = {
-        "a wrong decision": "expected 'no', the model says 'yes'",
+        "a wrong decision": "expected 'no', the model decides 'yes'",
         "a wrong score": "is outside the bound of at most 0.2",
         "a row that lacks a column": "refused: row 0, column 'slope': is missing",
         "refused though fit": "scored, although 'slope' is unfit",

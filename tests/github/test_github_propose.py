@@ -170,20 +170,23 @@ def false_object(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (rename(".github/workflows/ci.yml"), "no file that a retraining may change"),
-        (rename("params.yaml"), "no file that a retraining may change"),
-        (rename("src/usecase/candidates.py"), "no file that a retraining may change"),
-        (rename("../../dvc.lock"), "no file that a retraining may change"),
+        (rename(".github/workflows/ci.yml"), "not a file that a retraining may change"),
+        (rename("params.yaml"), "not a file that a retraining may change"),
+        (rename("src/usecase/candidates.py"), "not a file that a retraining may change"),
+        (rename("../../dvc.lock"), "not a file that a retraining may change"),
         (link, "is a link"),
         (linked_folder, "is a link"),
-        (other_bytes, "does not have the content"),
-        (false_object, "does not have the content"),
-        (lambda f: edit(f, lambda made: made.update(base="main")), "the base is no commit"),
-        (lambda f: edit(f, lambda made: made.update(branch="main")), "is no proposal"),
+        (other_bytes, "does not match the hash"),
+        (false_object, "does not match the hash"),
+        (lambda f: edit(f, lambda made: made.update(base="main")), "the base is not a commit"),
+        (lambda f: edit(f, lambda made: made.update(branch="main")), "is not a proposal"),
         (lambda f: edit(f, lambda made: made.update(files=[])), "expected 1 to 200 files"),
         (lambda f: edit(f, lambda made: made.update(title="a\nb")), "title or the text"),
-        (lambda f: edit(f, lambda m: m["files"].append(m["files"][0])), "no file that a retrain"),
-        (lambda f: (f / "proposal.json").write_text("{"), "is no proposal"),
+        (
+            lambda f: edit(f, lambda m: m["files"].append(m["files"][0])),
+            "not a file that a retrain",
+        ),
+        (lambda f: (f / "proposal.json").write_text("{"), "is not a proposal"),
     ],
 )
 def test_a_proposal_that_sluice_has_not_written_is_refused(

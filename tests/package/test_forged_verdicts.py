@@ -165,7 +165,7 @@ def test_a_report_of_another_run_is_refused(
     package.contents[name] = package.contents[name].replace(b"within bounds", b"within reach", 1)
     ran = _verify(package, command_line, tmp_path)
     assert ran.status == 2
-    assert "the report and the verdicts are not of the same run" in ran.line
+    assert "the report and the verdicts are not from the same run" in ran.line
 
 
 def test_scenarios_that_every_package_has_cannot_be_left_out(
@@ -192,7 +192,7 @@ def test_code_that_did_not_run_the_gates_is_refused(
     package.contents["code/sluice/verdict.py"] += b"\n# replaced\n"
     ran = _verify(package, command_line, tmp_path)
     assert ran.status == 2
-    assert "code/sluice is not the code that manifest.json says has run the gates" in ran.line
+    assert "code/sluice is not the code that ran the gates according to manifest.json" in ran.line
 
 
 def test_a_package_of_another_version_says_that_less_was_compared(

@@ -34,7 +34,7 @@ def test_names_that_are_one_file_elsewhere_are_refused(
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         if refused:
-            with pytest.raises(SluiceError, match="are the same file where a file system ignores"):
+            with pytest.raises(SluiceError, match="are the same file on file systems that ignore"):
                 tar.unpack(file, folder)
         else:
             tar.unpack(file, folder)

@@ -62,11 +62,17 @@ CHANGES: dict[str, tuple[Callable[[Path, Path], None], str]] = {
         lambda folder, root: (folder / "library/__init__.py").unlink(),
         "is missing, although a library's RECORD lists it",
     ),
-    "lines at every start": (_write("attack.pth", "import os\n"), "attack.pth is of no library"),
-    "a module at every start": (_write("sitecustomize.py"), "sitecustomize.py is of no library"),
+    "lines at every start": (
+        _write("attack.pth", "import os\n"),
+        "attack.pth belongs to no library",
+    ),
+    "a module at every start": (
+        _write("sitecustomize.py"),
+        "sitecustomize.py belongs to no library",
+    ),
     "a compiled module beside the source": (
         _write("library/__init__.cpython-313-x86_64-linux-gnu.so"),
-        "is of no library that a lock names",
+        "belongs to no library that a lock names",
     ),
     "a library of no lock": (
         lambda folder, root: _install(folder, "more", "2.0", {"more.py": ""}),

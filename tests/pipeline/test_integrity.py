@@ -161,7 +161,7 @@ def _refusal(toy: Toy) -> str:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (_empty_matrix, "the stage 'parity' has 'matrix': remove it, the only keys may be"),
+        (_empty_matrix, "the stage 'parity' has 'matrix': remove it; allowed keys are"),
         (
             _another_folder,
             "the stage 'fairness' has a 'wdir': remove it, because every stage must run",
@@ -263,7 +263,7 @@ def test_a_data_dvc_that_does_more_than_name_files_is_refused(
     toy: Toy, key: str, value: Any
 ) -> None:
     toy.write("data.dvc", json.dumps(read_yaml(toy.root / "data.dvc") | {key: value}))
-    assert _refusal(toy) == f"data.dvc has '{key}': remove it, the file may only name files"
+    assert _refusal(toy) == f"data.dvc has '{key}': remove it, because the file may only name files"
 
 
 def test_another_dvc_file_with_a_protected_output_is_refused(toy: Toy) -> None:

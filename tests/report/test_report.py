@@ -131,7 +131,7 @@ def test_a_project_without_outputs_gets_a_report(make: Make) -> None:
     written, markup, page = report(project)
     assert markup.startswith("## ❌ toy does not pass: data-quality")
     assert "The gate did not run" in markup
-    assert "gates that did not run to their end: data-quality" in page
+    assert "gates that did not complete: data-quality" in page
     assert written.selection is None
 
 

@@ -38,7 +38,7 @@ def test_derived_bounds_are_said_first_and_what_to_do_if_one_fails(make: Make) -
     for text in (markup, page):
         assert "params.yaml: quality.rows, derived from the data" in text
         assert "sluice adopt --again" in text
-        assert "correct the data, or params.yaml" in text
+        assert "correct the data, or correct params.yaml" in text
         assert "better candidate" not in text
 
 

@@ -258,7 +258,7 @@ def test_outside_of_a_cluster_the_command_says_what_it_needs(stage: Stage) -> No
     arguments = [each for each in stage.arguments() if not each.startswith("--api")]
     ran = stage.line.run(stage.folder, *arguments, KUBERNETES_SERVICE_HOST="")
     assert ran.status == 2
-    assert "this is no pod with a service account" in ran.err
+    assert "this is not a pod with a service account" in ran.err
 
 
 def test_the_job_of_the_manifests_calls_the_command_as_it_is(stage: Stage) -> None:
@@ -269,7 +269,7 @@ def test_the_job_of_the_manifests_calls_the_command_as_it_is(stage: Stage) -> No
     given = [each.replace("/state", str(stage.folder / "state")) for each in given]
     ran = stage.line.run(stage.folder, *given, KUBERNETES_SERVICE_HOST="")
     assert ran.status == 2
-    assert "this is no pod with a service account" in ran.err  # all options are known
+    assert "this is not a pod with a service account" in ran.err  # all options are known
 
 
 _LIBRARIES = """\

@@ -210,7 +210,7 @@ def test_what_is_missing_is_said_before_anything_starts(
     static = folder / "traefik/traefik.yaml"
     assert "has no bucket of at least 5 s" in refused(capsys, *given, NEW)
     static.write_text(_with_slowest(static.read_text()))
-    assert "is no image by its digest" in refused(capsys, *given, "ghcr.io/octo/shop:latest")
+    assert "is not an image by digest" in refused(capsys, *given, "ghcr.io/octo/shop:latest")
     assert "serves already" in refused(capsys, *given, OLD)
 
 

@@ -69,7 +69,7 @@ def test_a_rollout_goes_on_after_kill_9_and_can_be_taken_back(
         walking = command(control, "deploy", pair.candidate)
         reached(control, Phase.PASSED, 30)
         assert control.machine.weights == Weights.at(50)
-        assert "another rollout is under way" in ran(control, "deploy", pair.champion)[2]
+        assert "another rollout is in progress" in ran(control, "deploy", pair.champion)[2]
         assert ran(control, "approve")[0] == 0
         output, problems = walking.communicate(timeout=120)
         assert (walking.returncode, f"champion: {new}" in output) == (0, True), problems
@@ -108,9 +108,9 @@ def test_an_aborted_rollout_leaves_the_champion_alone(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("status",), "holds no rollout"),
-        (("abort",), "holds no rollout"),
-        (("back",), "holds no rollout"),
+        (("status",), "has no rollout"),
+        (("abort",), "has no rollout"),
+        (("back",), "has no rollout"),
         (("approve",), "no canary has passed"),
         (("deploy", "nothing.tar"), "nothing.tar"),
     ],

@@ -186,7 +186,7 @@ def no_request(machine: Machine) -> None:
 ATTACKS: dict[str, tuple[Sabotage, str]] = {
     "unattested": (unattested, f"no attestation says that run {FIRST} approved"),
     "not built by the workflow": (unbuilt, "there is no attestation that"),
-    "another digest": (another_digest, f"but {'0' * 64} is asked for"),
+    "another digest": (another_digest, f"but {'0' * 64} was requested"),
     "another run": (another_run, f"no attestation says that run {FIRST - 1} approved"),
     "delivery.json swapped": (swapped, "is not a valid record of a delivery"),
     "package swapped": (package_swapped, "is not the one in delivery.json"),
@@ -213,7 +213,7 @@ def test_an_approval_counts_once(machine: Machine) -> None:
     machine.once()
     machine.deployment()
     assert machine.once() == []
-    assert "counts once; it is not tried again" in machine.said[-1]
+    assert "is valid only once; it is not tried again" in machine.said[-1]
 
 
 def test_a_full_release_is_rolled_out_and_tried_once(machine: Machine) -> None:

@@ -120,7 +120,7 @@ def test_without_traffic_the_verdict_waits_until_the_deadline() -> None:
     assert verdict.status is Status.INSUFFICIENT
     assert "more requests are needed" in verdict.why
     verdict = judge.judge(Counts(10, (idle,) * 60), Rollout(deadline=600))
-    assert "the deadline is over: roll the canary back" in verdict.why
+    assert "the deadline has passed: roll the canary back" in verdict.why
     assert judge.judge(Counts(10, ()), Rollout()).status is Status.INSUFFICIENT
 
 
@@ -172,7 +172,7 @@ def edited(change: Callable[[dict[str, Any]], object]) -> str:
 
 
 BAD = {
-    "no JSON": ("{", "holds no counts of a rollout"),
+    "no JSON": ("{", "has no counts of a rollout"),
     "a negative count": (
         edited(lambda d: d["intervals"][1]["canary"].update(requests=-1)),
         "Expected `int` >= 0",

@@ -33,7 +33,7 @@ def test_a_canary_that_is_killed_loses_nothing(pair: Any, tmp_path: Path, opened
     assert (found.phase, found.verdict) == (Phase.ROLLED_BACK, Status.FAIL)
     assert "the canary has no server that answers" in found.why
     assert found.as_expected, report.checks(found)
-    assert any("planting the fault kill" in line for line in said)
+    assert any("injecting the fault kill" in line for line in said)
 
     report.write(tmp_path, found)
     told = json.loads((tmp_path / "report.json").read_bytes())

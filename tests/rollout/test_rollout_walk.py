@@ -192,7 +192,7 @@ def test_a_switch_that_fails_is_rolled_back(tmp_path: Path) -> None:
 )
 def test_a_state_that_cannot_be_read_is_said_in_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / state.STATE).write_bytes(content)
-    with pytest.raises(SluiceError, match="is no state of a rollout") as refused:
+    with pytest.raises(SluiceError, match="is not the state of a rollout") as refused:
         state.read(tmp_path)
     assert "\n" not in str(refused.value)
 

@@ -150,8 +150,8 @@ class Parts:
 
         if not (self.folder / REFERENCE).exists():
             raise SluiceError(
-                f"{REFERENCE} is missing from the package, which an earlier version of sluice "
-                "built: build it again to monitor it"
+                f"{REFERENCE} is missing from the package, because an earlier version of sluice "
+                "built it: build it again to monitor it"
             )
         return reference.decode(self._bytes(REFERENCE), REFERENCE)
 
@@ -173,7 +173,7 @@ class Parts:
         return record.read(self.folder / REPORT)
 
     def verdict(self, gate: str) -> Verdict:
-        """The verdict of a gate, whose status follows from its own findings.
+        """The verdict of a gate, with a status that matches its findings.
 
         Raises SluiceError if there is none, or if it is the verdict of another gate.
         """

@@ -1,8 +1,8 @@
 """Refuse model files that could run code when they are loaded, without loading them.
 
-A pickle is a program, and it can be hidden in many ways: truncated, put in front of a zip archive,
-compressed, or stored in an array of objects. So the pipeline's file must be exactly what skops
-writes: a zip archive from its first byte to its last, of one JSON file and arrays of plain values.
+A pickle is a program, and it can be hidden: truncated, in front of a zip archive, compressed, or in
+an array of objects. So the pipeline's file must be exactly what skops writes: a zip archive,
+without other bytes, of one JSON file and arrays of plain values.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sluice.errors import SluiceError
 _CALLS = {"GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "REDUCE", "BUILD"}
 _PICKLE = "contains a pickle, which can run any code when it is loaded"
 _MAX_MEMBERS, _MAX_BYTES = 10_000, 512 * 2**20
-# Bytes of a zip's fixed fields: before each member, for each entry of the directory, at the end.
+# Sizes of a zip's fixed fields: before each member, in each directory entry, and at the end.
 _MEMBER_HEADER, _DIRECTORY_ENTRY, _DIRECTORY_END = 30, 46, 22
 _UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, struct.error),
@@ -37,8 +37,8 @@ _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0
 def refuse(folder: Path, where: str) -> None:
     """Check the files of a model's folder; `where` names the package in messages.
 
-    Raises SluiceError for a file that is a pickle, that could hide one, or that has a form which
-    sluice does not write.
+    Raises SluiceError for a file that is a pickle, could hide one, or has a form that sluice does
+    not write.
     """
     checks = {"model.onnx": _graph, "pipeline.skops": _pipeline, "signature.json": _json}
     for name, check in checks.items():
@@ -49,7 +49,7 @@ def refuse(folder: Path, where: str) -> None:
 
 
 def _graph(content: bytes) -> None:
-    """ONNX Runtime refuses everything else that is not a model, when it parses the file."""
+    """ONNX Runtime refuses everything else that is not a model when it parses the file."""
     if _is_pickle(content):
         raise SluiceError(_PICKLE)
 
@@ -134,7 +134,7 @@ def _array(content: bytes) -> None:
     file = io.BytesIO(content)
     try:
         shape, _, dtype = _HEADERS[npy.read_magic(file)](file)
-    except Exception as error:  # NumPy parses the header as Python: anything can be raised
+    except Exception as error:  # NumPy parses the header as Python, which can raise anything
         detail = " ".join(str(error).split())
         reason = _PICKLE if _is_pickle(content) else f"contains an invalid array: {detail:.100}"
         raise SluiceError(reason) from None
@@ -146,7 +146,7 @@ def _array(content: bytes) -> None:
 
 
 def _is_pickle(content: bytes) -> bool:
-    """Whether a pickle of any protocol begins here; a broken one would run up to the break."""
+    """Whether a pickle of any protocol begins here; even a truncated one would partly run."""
     if content[:1] == b"\x80" and content[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return True
     calls = False

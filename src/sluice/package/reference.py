@@ -1,4 +1,4 @@
-"""Count the training rows' inputs and the holdout's scores, which monitoring compares with."""
+"""Count the training rows' inputs and the holdout's scores, the reference for monitoring."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _outcomes(
 
 
 def names(signature: Signature) -> list[str]:
-    """What the scores are called: `score`, or `score of CLASS` for several classes."""
+    """The names of the scores: `score`, or `score of CLASS` for several classes."""
     if signature.task == "multiclass":
         return [f"score of {name}" for name in signature.classes]
     return ["score"]

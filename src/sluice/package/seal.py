@@ -1,4 +1,4 @@
-"""Seal the assembled parts in one archive: the same content and commit give the same bytes."""
+"""Write the assembled parts to one archive: the same content and commit give the same bytes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def run(project: Project) -> Path:
 
 
 def newest(folder: Path) -> Path:
-    """The package file in the folder that was built last; raises SluiceError if there is none."""
+    """The newest package file in the folder; raises SluiceError if there is none."""
     packages = sorted(folder.glob("*.tar"), key=lambda path: path.stat().st_mtime)
     if not packages:
         raise SluiceError(f"{folder}/ contains no package: build one with 'make package'")
@@ -64,7 +64,7 @@ def _contents(project: Project) -> dict[str, bytes]:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Write the package, or, if it is there already, mark it as the newest again."""
+    """Write the package; if it already exists, mark it as the newest."""
     if target.is_file() and target.read_bytes() == content:
         target.touch()
     else:

@@ -1,4 +1,4 @@
-"""The tar of a package: the same bytes on every machine, and unpacked without trusting it."""
+"""The tar file of a package: identical on every machine, and unpacked without being trusted."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def _contents(tar: tarfile.TarFile, where: str) -> dict[str, bytes]:
             raise SluiceError(f"{where}: contains {member.name!r} twice")
         if (other := folded.setdefault(_folded(member.name), member.name)) != member.name:
             raise SluiceError(
-                f"{where}: {member.name!r} and {other!r} are the same file where a file system "
-                "ignores case or how letters are composed"
+                f"{where}: {member.name!r} and {other!r} are the same file on file systems that "
+                "ignore case or Unicode composition"
             )
         total += member.size
         if total > MAX_BYTES or len(unpacked) >= _MAX_FILES:
@@ -83,7 +83,7 @@ def _contents(tar: tarfile.TarFile, where: str) -> dict[str, bytes]:
 
 
 def _folded(name: str) -> str:
-    """The name as file systems compare it that ignore case and composition (Unicode, D145)."""
+    """The name as compared by file systems that ignore case and composition (Unicode, D145)."""
     canonical = unicodedata.normalize("NFD", name).casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", canonical))
 

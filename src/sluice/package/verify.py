@@ -25,7 +25,7 @@ from sluice.package.parts import PARAMS, REFERENCE
 from sluice.sketch.reference import require_matching
 from sluice.verdict import Bound, Finding, Verdict
 
-# What a package may take of the machine that verifies it, each for all of its scenarios.
+# The resources that all scenarios of a package together may use during verification.
 _TIMEOUT_SECONDS, _PROCESSOR_SECONDS = 55, 45
 _MEMORY_BYTES = 8 * 2**30
 _FILE_BYTES = 16 * 2**20
@@ -33,7 +33,7 @@ _KEPT_ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "SYSTEMROOT")
 
 
 class Verified(NamedTuple):
-    """What a package is, how its scenarios ended, and whether its use case was confined."""
+    """The package's manifest, its scenarios' verdict, and whether its use case was confined."""
 
     manifest: Manifest
     verdict: Verdict
@@ -41,7 +41,7 @@ class Verified(NamedTuple):
 
 
 class Declared(msgspec.Struct):
-    """What the use case declared for a gate, by the names that the findings have."""
+    """What the use case declared for a gate, by the names of the findings."""
 
     names: list[str]
 
@@ -59,7 +59,7 @@ def run(file: Path) -> Verified:
 def was_confined(package: Package) -> bool:
     """Whether the code of the use case was confined when the package was built.
 
-    Packages of earlier versions, which name no version of sluice, say nothing about it.
+    Packages of earlier versions, which name no version of sluice, do not record it.
     """
     return not package.manifest.sluice or package.confined
 
@@ -79,9 +79,9 @@ def require_digest(file: Path, expected: str | None) -> str:
 
 @contextmanager
 def verified(file: Path) -> Iterator[Package]:
-    """Unpack a package file for as long as it is used, after it was verified.
+    """Verify a package file and unpack it temporarily.
 
-    Raises SluiceError as `run` does, and also if a scenario does not pass.
+    Raises SluiceError like `run`, and also if a scenario does not pass.
     """
     with unpacked(file) as package:
         verdict = _verify(package, str(file))
@@ -121,19 +121,19 @@ def _bounds_of(findings: Iterable[Finding]) -> dict[str, Bound | None]:
 def _require_belonging(package: Package, verdicts: dict[str, Verdict], where: str) -> None:
     """Raise SluiceError unless code, settings, verdicts and report belong to one run.
 
-    Another version of sluice may have asked for other findings, so only the verdicts of a package
-    that was built by the code which is running are compared with its params.yaml.
+    Another version of sluice may require other findings, so verdicts are compared with params.yaml
+    only if the running code built the package.
     """
     named = package.manifest.sluice
     digests = {path: file.sha256 for path, file in package.manifest.files.items()}
     if named and code.packaged(digests) != named:
         raise SluiceError(
-            f"{where}: code/sluice is not the code that {MANIFEST} says has run the gates"
+            f"{where}: code/sluice is not the code that ran the gates according to {MANIFEST}"
         )
     try:
         packaged = {gate.gate: gate for gate in package.report.gates}
         if packaged != verdicts:
-            raise SluiceError("the report and the verdicts are not of the same run")
+            raise SluiceError("the report and the verdicts are not from the same run")
         if named == code.own():
             _require_asked(package, verdicts)
     except SluiceError as error:
@@ -154,7 +154,7 @@ def _require_asked(package: Package, verdicts: dict[str, Verdict]) -> None:
 
 
 def _require_declared(package: Package, verdicts: dict[str, Verdict]) -> None:
-    """Raise SluiceError unless what the use case declared was checked, and nothing else."""
+    """Raise SluiceError unless exactly what the use case declared was checked."""
     for gate, prefix in (("data-quality", "data-quality/usecase/"), ("scenarios", "scenarios/")):
         path = package.reports / "evidence" / gate / "declared.json"
         try:
@@ -184,7 +184,7 @@ def _limit() -> None:
 
 
 def _run_scenarios(package: Package, where: str) -> list[Finding]:
-    """Run the scenarios in a process that can import the serving dependencies alone."""
+    """Run the scenarios in a process that can import only the serving dependencies."""
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
     try:
         # The folder is named relative to itself, so that messages show paths inside the package.

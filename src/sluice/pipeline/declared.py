@@ -16,10 +16,10 @@ _SOURCE = "src/usecase"
 
 
 def gone(project: Project, commit: str) -> tuple[str, ...]:
-    """The names of what the base declares, and this run's gates did not check, in order.
+    """The names of what the base declares but this run's gates did not check, in order.
 
-    commit: the base. Its code runs confined, as every other code of a use case. Nothing counts as
-    gone if either side cannot be read; the gates say why then.
+    commit: the base. Its code runs confined, like all code of a use case. If either side cannot be
+    read, the result is empty, and the gates report why.
     """
     before = _of_commit(project.root, commit)
     after = _of_run(project)

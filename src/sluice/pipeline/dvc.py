@@ -33,16 +33,16 @@ def reproduce(root: Path) -> bool:
 
 
 def reproduce_everything(root: Path) -> bool:
-    """Run every stage, with a cache of its own that is deleted again; return as `reproduce`.
+    """Run every stage with a temporary cache; return like `reproduce`.
 
-    What the repository, an earlier run or the machine has in a cache cannot stand in for a run.
+    No cached result of the repository, an earlier run or the machine can replace a run.
     """
     with TemporaryDirectory(prefix="sluice-cache-") as fresh:
         return _run(root, *_MODULE, "sluice.pipeline.reproduce", fresh) == 0
 
 
 def _run(root: Path, *command: str) -> int:
-    """Run a command, with the commands of this environment first on the path."""
+    """Run a command with this environment's commands first on the path."""
     with subprocess.Popen(command, cwd=root, env=_environment()) as process:
         try:
             return process.wait()
@@ -52,9 +52,9 @@ def _run(root: Path, *command: str) -> int:
 
 
 def _environment() -> dict[str, str]:
-    """The environment of DVC and its stages, in which Python imports nothing but what is installed.
+    """The environment of DVC and its stages, in which Python imports only what is installed.
 
-    The place of the code that is running here stays, wherever it was named.
+    The path of the running code is kept, wherever it was set.
     """
     here = str(Path(sys.executable).parent)
     path = os.pathsep.join([here, os.environ.get("PATH", "")])
@@ -83,7 +83,7 @@ def reproduce_without_lock(root: Path, reproduce: Callable[[], bool]) -> bool:
     """Call `reproduce` while dvc.lock is set aside; return what it returns.
 
     DVC skips a stage if dvc.lock says that it has run, and a commit can claim that for any stage.
-    The committed dvc.lock comes back afterwards, unless `reproduce` succeeds with another one.
+    The committed dvc.lock is restored afterwards, unless `reproduce` succeeds with another one.
     """
     lock = root / "dvc.lock"
     committed = lock.read_bytes() if lock.is_file() else None
@@ -91,7 +91,8 @@ def reproduce_without_lock(root: Path, reproduce: Callable[[], bool]) -> bool:
     stale = False
     try:
         done = reproduce()
-        # Compared as data, because DVC orders the keys as params.yaml does, which means nothing.
+        # Compared as data, because DVC orders the keys like params.yaml, and the order has no
+        # meaning.
         stale = done and (committed is None or parse_yaml(committed, lock.name) != read_yaml(lock))
     finally:
         if committed is not None and not stale:
@@ -101,9 +102,9 @@ def reproduce_without_lock(root: Path, reproduce: Callable[[], bool]) -> bool:
 
 @contextlib.contextmanager
 def exclusive(root: Path) -> Iterator[None]:
-    """Lock the project's folder; SluiceError if another run has locked it.
+    """Lock the project's folder, because a second run would delete files that the first one needs.
 
-    A second run would delete files that the first one still needs.
+    Raises SluiceError if another run has locked it.
     """
     folder = os.open(root, os.O_RDONLY)
     try:
@@ -120,7 +121,7 @@ def exclusive(root: Path) -> Iterator[None]:
 
 
 def _remove_damaged_lock(path: Path) -> None:
-    """Remove DVC's own lock file if it is damaged: DVC was killed and would never run again."""
+    """Remove DVC's own lock file if it is damaged, as after a kill; DVC would not run again."""
     try:
         json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -130,7 +131,7 @@ def _remove_damaged_lock(path: Path) -> None:
 
 
 def _kill_with_children(process: subprocess.Popen[bytes]) -> None:
-    """Kill DVC and the stage that it runs; without its stage DVC would continue with the next."""
+    """Kill DVC and the stage that it runs; if only the stage ended, DVC would start the next."""
     import psutil
 
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -145,7 +146,7 @@ def _kill_with_children(process: subprocess.Popen[bytes]) -> None:
 def outdated_stages(root: Path, *, apart: Collection[str] = ()) -> set[str]:
     """Return the stages that DVC would run again, and all stages that depend on them.
 
-    apart: stages whose own state does not count.
+    apart: stages whose own state is ignored.
     """
     import networkx
     from dvc.exceptions import DvcException
@@ -156,5 +157,5 @@ def outdated_stages(root: Path, *, apart: Collection[str] = ()) -> set[str]:
             graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
             changed = set(repo.status()) - set(apart)
     except DvcException as error:
-        raise SluiceError(f"DVC cannot tell its status: {' '.join(str(error).split())}") from None
+        raise SluiceError(f"DVC cannot report its status: {' '.join(str(error).split())}") from None
     return changed.union(*(networkx.ancestors(graph, name) for name in changed & set(graph)))

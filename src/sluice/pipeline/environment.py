@@ -1,9 +1,9 @@
-"""Hold what Python could import against what the locks installed, before a locked build.
+"""Compare what Python could import with what the locks installed, before a locked build.
 
-Every file that a library's RECORD lists must have the digest that is there, and no other file may
-lie among the libraries: Python runs the lines of a `.pth` file at every start, and prefers a
-compiled module to the source beside it. The library that Python itself brings along is not looked
-at. What is compared is on disk, so code that already runs cannot be judged by it.
+Every file in a library's RECORD must have the recorded digest, and there may be no other file among
+the libraries: Python runs the lines of a `.pth` file at every start, and prefers a compiled module
+to its source. Python's standard library is not checked. Only files on disk are compared, so code
+that is already running cannot be detected.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from sluice.errors import SluiceError
 from sluice.package import lock
 
 _PACKAGES = ("sluice", "usecase")
-# They install the others, and are not in the locks.
+# They install the other libraries and are not in the locks.
 _INSTALLERS = {"pip", "setuptools", "wheel", "uv"}
 _AT_EVERY_START = {"sitecustomize", "usercustomize"}
 _MODULES = {".py", ".pyc", ".so", ".pyd", ".pth"}
-_ANEW = "make the environment anew: delete .venv and run 'make package'"
+_ANEW = "recreate the environment: delete .venv and run 'make package'"
 
 
 def require_unshadowed(root: Path) -> None:
-    """Raise SluiceError if a module in the project's folder or in src stands in for a library."""
+    """Raise SluiceError if a module in the project's folder or in src would hide a library."""
     libraries = set(sys.stdlib_module_names) | _AT_EVERY_START
     for folder in _library_folders():
         libraries |= {path.name.partition(".")[0] for path in folder.iterdir()}
@@ -52,13 +52,13 @@ def require_unshadowed(root: Path) -> None:
 def require_locked(root: Path) -> None:
     """Raise SluiceError unless the libraries are exactly as the locks installed them.
 
-    Nothing may lie in src beside the two packages.
+    src may contain only the two packages.
     """
     _require_two_packages(root / "src", "src")
     if site.ENABLE_USER_SITE and Path(site.getusersitepackages()).is_dir():
         raise SluiceError(
-            f"{site.getusersitepackages()} would be imported from: run this in the environment "
-            "that 'make package' makes"
+            f"{site.getusersitepackages()} is on the module path: run this in the environment "
+            "that 'make package' creates"
         )
     pins = _pins(root)
     listed: dict[Path, str] = {}
@@ -101,7 +101,9 @@ def _require_pinned(distribution: Distribution, pins: dict[str, set[str]]) -> No
 
 
 def _require_own_path(distribution: Distribution) -> None:
-    """The project is installed by a `.pth` file: paths to a folder of the two packages alone."""
+    """Check the `.pth` file that installs the project: it may only name a folder of the two
+    packages.
+    """
     for file in distribution.files or ():
         if file.suffix == ".pth":
             path = Path(str(distribution.locate_file(file)))
@@ -120,7 +122,7 @@ def _require_two_packages(folder: Path, shown: str) -> None:
 
 
 def _records(distribution: Distribution) -> dict[Path, str]:
-    """The digest of each file of a library; empty where its RECORD has none."""
+    """The digest of each file of a library; empty if its RECORD has none."""
     text = distribution.read_text("RECORD")
     if text is None:
         name = distribution.metadata["Name"]
@@ -159,4 +161,4 @@ def _require_no_other_files(folder: Path, listed: dict[Path, str]) -> None:
         for name in names:
             path = Path(parent, name)
             if path.suffix in _MODULES and path.resolve() not in listed:
-                raise SluiceError(f"{path} is of no library that a lock names: {_ANEW}")
+                raise SluiceError(f"{path} belongs to no library that a lock names: {_ANEW}")

@@ -1,7 +1,8 @@
 """Check that nothing in the repository bypasses a gate.
 
-DVC runs the stages of dvc.yaml and skips those that it considers unchanged. An edit of dvc.yaml
-could remove a gate, and a commit could contain the verdict of a gate that never ran.
+DVC runs the stages of dvc.yaml and skips those that it considers unchanged. Without this check, an
+edit of dvc.yaml could remove a gate, and a commit could contain the verdict of a gate that never
+ran.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def require_intact(project: Project) -> None:
 def require_judgements(project: Project, base: str) -> None:
     """Raise SluiceError if judged.jsonl lacks a line of the revision `base`.
 
-    Without it, a contribution could forget how often its holdout has been used.
+    Without this check, a contribution could hide how often its holdout has been used.
     """
     commit = git.commit_of(project.root, base)
     before = git.file_at(project.root, commit, judged.FILE) if commit else None
@@ -51,16 +52,16 @@ def require_judgements(project: Project, base: str) -> None:
     lost = judged.missing(before or b"", path.read_bytes() if path.is_file() else b"")
     if lost:
         raise SluiceError(
-            f"{judged.FILE} lacks {lost} lines of {base}, which say how often its rows were used: "
-            f"run 'git checkout {base} -- {judged.FILE}' and then this again"
+            f"{judged.FILE} lacks {lost} lines of {base}, which record how often the holdout was "
+            f"used: run 'git checkout {base} -- {judged.FILE}' and then run this again"
         )
 
 
 def require_plain_settings(root: Path) -> None:
     """Raise SluiceError if .dvc/config does more than name remotes.
 
-    A locked run uses a cache of its own, whatever the settings say. Others, such as those of
-    templates and experiments, could change what DVC runs.
+    A locked run uses its own cache in any case. Other settings, such as those of templates and
+    experiments, could change what DVC runs.
     """
     from dvc.config import Config, ConfigError
 
@@ -78,7 +79,7 @@ def require_plain_settings(root: Path) -> None:
 
 
 def _require_no_other_stages(root: Path) -> None:
-    """Check the other dvc.yaml and .dvc files, because DVC runs every one that it finds."""
+    """Check the other dvc.yaml and .dvc files, because DVC uses every one that it finds."""
     names = {"data.dvc", *git.tracked(root, "*dvc.yaml", "*.dvc")}
     for name in sorted(name for name in names if (root / name).is_file()):
         path = Path(name)
@@ -94,7 +95,9 @@ def _require_only_files(root: Path, name: str) -> None:
         raise SluiceError(f"{name}: expected keys and values")
     for key in _REFUSED_KEYS_OF_DATA if name == "data.dvc" else _REFUSED_KEYS:
         if key in raw:
-            raise SluiceError(f"{name} has {key!r}: remove it, the file may only name files")
+            raise SluiceError(
+                f"{name} has {key!r}: remove it, because the file may only name files"
+            )
     for out in raw.get("outs") or ():
         path = str(out.get("path")) if isinstance(out, Mapping) else str(out)
         stages.require_other_place(root, name, path, str(Path(name).parent))
@@ -103,7 +106,7 @@ def _require_only_files(root: Path, name: str) -> None:
 def _require_no_committed_outputs(root: Path) -> None:
     """Refuse outputs that git tracks, because a commit could contain its own verdicts.
 
-    DVC takes an output from its cache if dvc.lock names it, without a run.
+    DVC restores an output from its cache without a run if dvc.lock names it.
     """
     submodules = git.submodules(root)
     for folder in (root / "out", *_dvc_folders(root)):
@@ -124,7 +127,7 @@ def _require_no_committed_outputs(root: Path) -> None:
 def _dvc_folders(root: Path) -> list[Path]:
     """Return where DVC keeps outputs, results of runs and hashes of files.
 
-    DVC's own functions are asked, because DVC also reads the settings of the user and of the
+    This uses DVC's own functions, because DVC also reads the settings of the user and of the
     machine, and accepts several spellings. `dvc.repo.Repo` would give the same answer, but takes
     three times as long (0.7 s).
     """

@@ -1,4 +1,4 @@
-"""The DVC remote, from which everyone who clones the repository gets the data."""
+"""The DVC remote, from which everyone who clones the repository downloads the data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sluice.pipeline import dvc
 
 
 def push_new_data(root: Path) -> None:
-    """Push new data to a remote inside the repository; for another remote, say how to do it."""
+    """Push new data to a remote inside the repository; for any other remote, say how to push."""
     folder = folder_inside(root)
     if folder is None:
         if _is_uncommitted(root):
@@ -58,7 +58,7 @@ def _default(root: Path) -> tuple[str, str]:
 def require_intact(root: Path, folder: Path | None) -> None:
     """Raise SluiceError if the data's objects in a remote inside the repository are damaged.
 
-    Git damages them if it converts the ends of their lines. folder: as `folder_inside` returns it.
+    Git damages them if it converts line endings. folder: as `folder_inside` returns it.
     """
     damaged = [] if folder is None else _damaged(folder, root)
     if not damaged:
@@ -84,13 +84,13 @@ def _damaged(folder: Path, root: Path) -> list[Path]:
 
 
 def _objects(folder: Path, root: Path) -> list[Path]:
-    """The objects of the data: those which data.dvc names, and the files of a listed folder."""
+    """The objects of the data: those that data.dvc names, and the files of a listed folder."""
     objects = []
     for md5 in _listed(root):
         path = object_path(folder, md5)
         objects.append(path)
         if md5.endswith(".dir") and path.is_file():
-            # A damaged list may not be readable; then it is the object to restore.
+            # If the list is damaged and unreadable, the list itself must be restored.
             with suppress(ValueError, KeyError, TypeError):
                 entries = json.loads(path.read_bytes())
                 objects += [object_path(folder, str(entry["md5"])) for entry in entries]
@@ -103,7 +103,7 @@ def _md5(path: Path) -> str:
 
 
 def _has_data(folder: Path, root: Path) -> bool:
-    # DVC pushes the list of a folder's files last, so the files are there if the list is.
+    # DVC pushes the list of a folder's files last, so if it is there, so are the files.
     return all(object_path(folder, md5).is_file() for md5 in _listed(root))
 
 
@@ -112,7 +112,7 @@ def _listed(root: Path) -> list[str]:
 
 
 def object_path(folder: Path, md5: str) -> Path:
-    """Return where a DVC remote which is a folder keeps the object with this hash."""
+    """Return where a DVC remote in a folder stores the object with this hash."""
     return folder / "files" / "md5" / md5[:2] / md5[2:]
 
 

@@ -1,7 +1,7 @@
 """Run the stages of dvc.yaml that have changed, as a process of its own.
 
-`dvc repro` does the same, but ends with the advice to run `dvc push` and `git add dvc.lock`,
-whether or not there is anything to push or to commit. sluice itself says what is to be done.
+`dvc repro` does the same, but always ends with the advice to run `dvc push` and `git add dvc.lock`,
+even if there is nothing to push or commit. sluice gives its own advice.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ FAILED, INTERRUPTED = 1, 130
 def main(fresh: str | None = None) -> int:
     """Run every stage that can run, even if another one fails; return the exit status.
 
-    fresh: an empty folder for the cache and the hashes of files. Then every stage runs: neither
-    results of earlier runs nor hashes that the repository or the machine brings along are used.
+    fresh: an empty folder for the cache and the hashes of files. Then every stage runs: no results
+    of earlier runs and no stored hashes are used.
     """
     from dvc.repo import Repo
     from dvc.ui import ui
@@ -45,10 +45,10 @@ def main(fresh: str | None = None) -> int:
 
 
 def _reproduce(repo: Repo, project: Project, *, run_cache: bool) -> None:
-    """Run all stages; what `export` makes is noted in judged.jsonl before gates count its lines.
+    """Run all stages; the model of `export` is recorded in judged.jsonl before the gates read it.
 
-    If the first gate could not decide, the others run too, so that one report has all advice.
-    There is no package then, because that gate does not pass.
+    If the first gate is undecided, the others run anyway, so that one report has all advice. There
+    is then no package, because that gate does not pass.
     """
     from dvc.exceptions import ReproductionError
     from dvc.ui import ui
@@ -65,7 +65,10 @@ def _reproduce(repo: Repo, project: Project, *, run_cache: bool) -> None:
     except ReproductionError:
         if not gates.is_undecided(project, gates.FIRST):
             raise
-        ui.write(f"\n{gates.FIRST} is undecided: the other gates run too, for one report of all.")
+        ui.write(
+            f"\n{gates.FIRST} is undecided: the other gates run anyway, so that one report "
+            "shows all findings."
+        )
         rest = [name for name in before if name in _after(repo, gates.FIRST)]
         repo.reproduce(targets=rest, single_item=True, run_cache=run_cache)
         judged.record(project)
@@ -77,7 +80,7 @@ def _reproduce(repo: Repo, project: Project, *, run_cache: bool) -> None:
 
 
 def _not_after(repo: Repo, name: str) -> list[str]:
-    """The stages that do not depend on a stage, and this stage, each after what it depends on."""
+    """This stage and all stages that do not depend on it, in the order of their dependencies."""
     import networkx
 
     after = _after(repo, name)
@@ -103,7 +106,7 @@ def _config(fresh: str | None) -> dict[str, Any] | None:
 def _forget_removed_stages(repo: Repo) -> None:
     """Remove stages from dvc.lock that dvc.yaml no longer has, such as a removed candidate's.
 
-    DVC keeps them, and a run without the lock would not write them again.
+    DVC keeps them, but a run without the lock would not write them.
     """
     from dvc.utils.serialize import modify_yaml
 

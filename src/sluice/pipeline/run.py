@@ -25,13 +25,13 @@ from sluice.verdict import Verdict
 if TYPE_CHECKING:
     from sluice.contribution.record import Contribution
 
-# What DVC writes in a run, and what the next run reads from the commit.
+# Files that DVC writes in a run and that the next run reads from the commit.
 _COMMITTED = ("data.dvc", "dvc.lock", judged.FILE)
 
 
 @dataclass(frozen=True)
 class Comparisons:
-    """What the candidate is compared with; each of them may be missing.
+    """What the candidate is compared with; each of these may be missing.
 
     base: an earlier report.json, to show the changes since. champion: the package in production,
     or the folder into which it was downloaded. against: the git revision that a contribution is
@@ -51,9 +51,9 @@ class Comparisons:
 class Conclusion:
     """The result of a run.
 
-    releasable: every gate passes and the package was assembled. stale_lock: the run was to confirm
-    the committed dvc.lock, and gave another one. to_commit: files that belong to this run and
-    that differ from the commit.
+    releasable: every gate passes and the package was assembled. stale_lock: the run should have
+    confirmed the committed dvc.lock, but gave another one. to_commit: files that belong to this run
+    and that differ from the commit.
     """
 
     verdicts: list[Verdict]
@@ -72,9 +72,9 @@ def run(
     """Run the stages that have changed, then write the report.
 
     If locked, the committed dvc.lock and every cache are ignored, and the report says whether
-    dvc.lock is stale. unconfined: the code of the use case runs without a sandbox; then every stage
-    runs, and no cache keeps the results.
-    Raises SluiceError, after writing a report, if the run cannot start.
+    dvc.lock is stale. unconfined: the code of the use case runs without a sandbox; every stage then
+    runs, and no cache keeps the results. Raises SluiceError, after writing a report, if the run
+    cannot start.
     """
     with dvc.exclusive(project.root), _told(unconfined):
         return _run(project, comparisons, locked)
@@ -82,7 +82,7 @@ def run(
 
 @contextmanager
 def _told(unconfined: bool) -> Iterator[None]:
-    """Tell the stages whether to confine the use case, whatever the environment said before."""
+    """Tell the stages whether to confine the use case, regardless of the environment."""
     before = os.environ.pop(UNCONFINED, None)
     if unconfined:
         os.environ[UNCONFINED] = "1"
@@ -150,7 +150,7 @@ def _repro(project: Project, *, locked: bool, confined: bool) -> bool:
         done = dvc.reproduce_without_lock(project.root, run)
     elif confined:
         done = dvc.reproduce(project.root)
-    else:  # in the cache its results would stand in for those of a later run that is confined
+    else:  # with the cache, a later confined run would use these results
         done = dvc.reproduce_everything(project.root)
     if not done:
         _delete_outdated(project)
@@ -164,7 +164,8 @@ def _contribution(project: Project, against: str | None) -> Contribution | None:
 def _compare_with_champion(project: Project, where: Path, verdicts: list[Verdict]) -> Verdict:
     from sluice.champion import comparison as champion
 
-    # Without a model of this run there is nothing to compare; one of an earlier run does not count.
+    # Without a model from this run there is nothing to compare; an earlier run's model does not
+    # count.
     if not next(verdict.passes for verdict in verdicts if verdict.gate == "parity"):
         champion.forget(project)
         return gates.not_run(champion.GATE)
@@ -172,7 +173,7 @@ def _compare_with_champion(project: Project, where: Path, verdicts: list[Verdict
 
 
 def _since_champion(project: Project, where: Path, verdicts: list[Verdict]) -> Contribution | None:
-    """What differs from how the champion was judged; None if there is no champion."""
+    """How the candidate was judged differently from the champion; None without a champion."""
     from sluice.champion import judged
 
     try:
@@ -203,7 +204,7 @@ def _report(
             contribution=contribution,
             since_champion=since_champion,
         )
-    except OSError:  # a full disk: no report is better than that of an earlier run
+    except OSError:  # for example a full disk: no report is better than one of an earlier run
         shutil.rmtree(project.report, ignore_errors=True)
         raise
 
@@ -233,8 +234,8 @@ def _delete_removed_candidates(project: Project) -> None:
 def _delete_outdated(project: Project) -> None:
     """Delete passes and the selection if this run has neither made nor confirmed them.
 
-    When a gate refuses, the stages that depend on it do not run. What an earlier run left there
-    must not be taken for a result of this run. After an undecided first gate they do run.
+    When a gate refuses, the stages that depend on it do not run, and the results of an earlier run
+    must not be taken for those of this run. After an undecided first gate these stages do run.
     """
     ran_despite = {gates.FIRST} if gates.is_undecided(project, gates.FIRST) else set()
     outdated = dvc.outdated_stages(project.root, apart=ran_despite)
@@ -246,7 +247,7 @@ def _delete_outdated(project: Project) -> None:
 
 
 def pull_data(project: Project) -> None:
-    """Get the data out of the DVC remote unless it is here; raises SluiceError if it cannot be."""
+    """Download the data from the DVC remote if it is missing; raises SluiceError on failure."""
     if project.data.exists():
         return
     remote.require_intact(project.root, remote.folder_inside(project.root))

@@ -22,7 +22,7 @@ _OUTPUTS = {
     "export": {"out/model"},
     "package": {"out/package"},
 }
-# The places that only the stages of the pipeline may write.
+# The paths that only the stages of the pipeline may write.
 _PROTECTED = (
     *("out/verdicts", "out/evidence", "out/package", "out/model"),
     *("out/split", "out/candidates", "out/selection.json"),
@@ -38,7 +38,7 @@ _EACH_CANDIDATE = {"candidate": "${candidates}"}
 
 
 def require_intact(root: Path) -> None:
-    """Raise SluiceError unless dvc.yaml runs every gate as it should."""
+    """Raise SluiceError unless dvc.yaml runs every gate correctly."""
     stages = _read(root)
     for name, (command, dependencies) in _required_stages().items():
         _require_stage(stages.get(name, {}), name, command, dependencies)
@@ -98,9 +98,9 @@ def _required_stages() -> dict[str, tuple[str, tuple[str, ...]]]:
 def _require_stage(
     stage: Mapping[str, Any], name: str, command: str, dependencies: tuple[str, ...]
 ) -> None:
-    """Check a stage that DVC must run again if what it judges has changed.
+    """Check that DVC would rerun a stage whenever its inputs change.
 
-    If it were missing or depended on something else, the verdict of an earlier run would remain.
+    If a dependency were missing, the verdict of an earlier run would remain.
     """
     needed = all(dependency in stage.get("deps", ()) for dependency in dependencies)
     if stage.get("cmd") != command or not needed:
@@ -112,7 +112,9 @@ def _require_stage(
 
 def _require_runs_here(stage: Mapping[str, Any], name: str) -> None:
     if stage.get("frozen"):
-        raise SluiceError(f"dvc.yaml: the stage {name!r} is frozen and would not run: unfreeze it")
+        raise SluiceError(
+            f"dvc.yaml: the stage {name!r} is frozen and would not run: remove 'frozen'"
+        )
     if any("wdir" in body for body in _bodies(stage)):
         raise SluiceError(
             f"dvc.yaml: the stage {name!r} has a 'wdir': remove it, because every stage must run "
@@ -123,12 +125,12 @@ def _require_runs_here(stage: Mapping[str, Any], name: str) -> None:
 def _require_outputs(stage: Mapping[str, Any], name: str, outputs: set[str]) -> None:
     """Check that a stage of the pipeline writes exactly its own outputs.
 
-    Other keys could change which outputs there are: a stage with an empty matrix never runs.
+    Other keys could change the outputs; for example, a stage with an empty matrix never runs.
     """
     keys = _KEYS | {"matrix"} if name == "train" else _KEYS
     if other := sorted(str(key) for key in stage.keys() - keys):
         raise SluiceError(
-            f"dvc.yaml: the stage {name!r} has {other[0]!r}: remove it, the only keys may be "
+            f"dvc.yaml: the stage {name!r} has {other[0]!r}: remove it; allowed keys are "
             f"{', '.join(sorted(keys))}"
         )
     if name == "train" and stage.get("matrix") != _EACH_CANDIDATE:
@@ -144,7 +146,7 @@ def _require_outputs(stage: Mapping[str, Any], name: str, outputs: set[str]) -> 
 
 
 def _bodies(stage: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield a stage, and what it repeats under `do`."""
+    """Yield a stage, and the stage that it repeats under `do`."""
     yield stage
     if isinstance(stage.get("do"), Mapping):
         yield stage["do"]
@@ -159,5 +161,5 @@ def _outputs_of(stage: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _normalized(path: Path) -> Path:
-    """Resolve links and dots, and ignore case, because some file systems do."""
+    """Resolve links and dots, and ignore case, because some file systems ignore it."""
     return Path(str(path.resolve()).casefold())

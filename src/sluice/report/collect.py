@@ -34,7 +34,7 @@ def collect(
     contribution: Contribution | None = None,
     since_champion: Contribution | None = None,
 ) -> Report:
-    """The report on what lies under out/.
+    """The report on the files under out/.
 
     verdicts: of every gate that belongs to the run. trouble: the error that stopped the run.
     """
@@ -48,7 +48,7 @@ def collect(
     ended = {gate.gate for gate in gates if completed(gate)}
     stopped = [gate.gate for gate in gates if gate.gate not in ended]
     if stopped:
-        files.missing.append(f"gates that did not run to their end: {', '.join(stopped)}")
+        files.missing.append(f"gates that did not complete: {', '.join(stopped)}")
     evidence = _evidence(files, settings, ended)
     splits = _splits(project, files) if evidence["selection"] else {}
     report = Report(
@@ -71,7 +71,7 @@ def collect(
 def _evidence(
     files: EvidenceFiles, settings: Settings | None, ended: set[str]
 ) -> dict[str, object]:
-    """What the gates that ended have left: anything else is of an earlier run."""
+    """The evidence of the gates that completed; anything else is from an earlier run."""
     selection = files.read("selection.json", Selection) if ended else None
     found: dict[str, object] = {"selection": selection}
     if "performance" in ended:
@@ -145,13 +145,13 @@ def _unneeded(
         UnneededAcceptance(item.finding, item.reason)
         for item in settings.accept
         if item.finding not in insufficient
-        # A gate that did not run to its end may still need it.
+        # A gate that did not complete may still need it.
         and ((gate := item.finding.partition("/")[0]) in ended or gate not in known)
     )
 
 
 def _without_local_paths(report: Report, root: Path) -> Report:
-    """The same report without this machine's path to the project in any text."""
+    """The same report without this machine's path to the project."""
     if not root.is_absolute():
         return report
     text = msgspec.json.encode(report)

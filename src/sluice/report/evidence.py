@@ -1,6 +1,6 @@
-"""What training and the gates leave under out/, as far as the report shows it.
+"""The results of training and the gates under out/, as far as the report shows them.
 
-The fields have the names of the JSON files; null stands for a number that is not defined.
+The fields have the names of the JSON files; null means a number that is not defined.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Measurement(msgspec.Struct, frozen=True):
 
 
 class CandidateScores(msgspec.Struct, frozen=True):
-    """How one candidate decides, and its metrics on the validation rows."""
+    """The decision rule of one candidate, and its metrics on the validation rows."""
 
     decision: Decision
     metrics: dict[str, float | None]
@@ -73,7 +73,7 @@ class CostPoint(msgspec.Struct, frozen=True):
 
 
 class ConfusionCell(msgspec.Struct, frozen=True):
-    """How many rows of one actual class were predicted to be of another, or of the same."""
+    """The number of rows for one pair of actual and predicted class."""
 
     actual: str
     predicted: str
@@ -99,7 +99,7 @@ class Curves(msgspec.Struct, frozen=True):
 
 
 class GroupMeasures(msgspec.Struct, frozen=True):
-    """What was measured of one group, by the measure's name."""
+    """The results for one group, by the measure's name."""
 
     group: str
     rows: int
@@ -118,14 +118,15 @@ class GroupComparison(msgspec.Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """The columns' names, as the fairness findings have them."""
+        """The columns' names, as in the fairness findings."""
         return " & ".join(self.columns)
 
 
 class ColumnImportance(msgspec.Struct, frozen=True):
     """Mean absolute Shapley value of a column.
 
-    share: of the sum over all columns. sign: what a higher value of the column does to the score.
+    share: of the sum over all columns. sign: the effect of a higher value of the column on the
+    score.
     """
 
     column: str

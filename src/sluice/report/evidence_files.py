@@ -14,7 +14,7 @@ from sluice.task import Task
 
 T = TypeVar("T")
 
-# The plots of each task. Without a task, every curve is read that is there.
+# The plots of each task. Without a task, every existing curve is read.
 CURVES: dict[Task, tuple[str, ...]] = {
     "binary": ("roc", "precision_recall", "calibration", "cost", "confusion"),
     "multiclass": ("confusion",),
@@ -30,7 +30,9 @@ class EvidenceFiles:
         self.missing: list[str] = []
 
     def read(self, where: str, kind: type[T], *, required: bool = True) -> T | None:
-        """The file `where` under out/ as `kind`, or None. Only a required file can be missing."""
+        """The file `where` under out/ as `kind`, or None. Only a required file is reported as
+        missing.
+        """
         try:
             return decode_json((self._out / where).read_bytes(), kind)
         except FileNotFoundError:

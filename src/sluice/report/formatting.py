@@ -48,7 +48,7 @@ def share(value: float | None) -> str:
 
 
 def effect(sign: str | None) -> str:
-    """What a higher value of a column does to the score."""
+    """The effect of a higher value of a column on the score."""
     return {"raises": "raises the score", "lowers": "lowers the score", "mixed": "does both"}.get(
         sign or "", EMPTY
     )
@@ -95,7 +95,7 @@ def decision(rule: Decision, classes: tuple[str, ...]) -> str:
 
 
 def metric(name: str) -> str:
-    """A metric or measure in plain words; the names of columns in it stay as they are."""
+    """A metric or measure in plain words, with unchanged column names."""
     return _KNOWN.sub(lambda found: _NAMES.get(found[0], found[0].replace("_", " ")), name)
 
 

@@ -65,11 +65,13 @@ def _curves(report: Report) -> list[Figure]:
     if curves.precision_recall:
         average = _metric(report, "average_precision")
         drawing = plots.precision_recall(curves.precision_recall, average)
-        caption = "How many predicted positives are right, by how many of all positives are found."
+        caption = (
+            "The share of predicted positives that are right, against the share of positives found."
+        )
         figures.append(Figure(drawing, "Precision-recall curve", caption))
     if curves.calibration:
         drawing = plots.calibration(curves.calibration)
-        caption = "On the dashed line, the mean score is the share of positives."
+        caption = "On the dashed line, the mean score equals the share of positives."
         figures.append(Figure(drawing, "Calibration", caption))
     if curves.cost:
         drawing = plots.cost(curves.cost, report.threshold)
@@ -96,7 +98,7 @@ def _metric(report: Report, name: str) -> float | None:
 
 
 def _measures_of_single_columns(report: Report) -> list[str]:
-    """What was measured of the groups of single sensitive columns: first what has a bound."""
+    """The measures of the groups of single sensitive columns; those with a bound come first."""
     single = [groups for groups in report.fairness if len(groups.columns) == 1]
     return list(dict.fromkeys(name for one in single for name in tables.measures(report, one)))
 

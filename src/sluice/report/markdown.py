@@ -18,10 +18,10 @@ LIMIT = 60_000
 
 MARKS = {"pass": "✅", "accepted": "☑️", "insufficient": "⚠️", "warn": "⚠️", "fail": "❌"}
 
-# The macros of report.md.j2 after the opening, the most important first, and what each shows.
+# The macros of report.md.j2 after the opening, most important first, and what each shows.
 _SECTIONS = {
     "contribution": "what the contribution changes",
-    "since_champion": "what differs from how the champion was judged",
+    "since_champion": "what was judged differently for the champion",
     "gates": "the gates",
     "not_passed": "the findings that do not pass",
     "next_steps": "what to do",
@@ -95,7 +95,7 @@ def _page(report: Report, base: Report | None) -> TemplateModule:
 
 
 def _accept_lines(report: Report) -> Markup:
-    # No name can end the fence: `acceptance` escapes what could.
+    # No name can close the fence, because `acceptance` escapes what could.
     return Markup(acceptance.lines(report.acceptable[: _LIMITS["FINDINGS"]]))  # noqa: S704
 
 

@@ -11,19 +11,19 @@ _COLOURS = '{"themeVariables": {"xyChart": {"plotColorPalette": "#2b6ca3, #d9832
 
 
 def bars(title: str, labels: list[str], values: list[float]) -> Markup:
-    """Horizontal bars, one a label."""
+    """Horizontal bars, one for each label."""
     return _chart("xychart-beta horizontal", title, labels, [("bar", values)])
 
 
 def lines(title: str, labels: list[str], *series: list[float]) -> Markup:
-    """One line a series, with a value a label."""
+    """One line for each series, with a value for each label."""
     return _chart("xychart-beta", title, labels, [("line", values) for values in series])
 
 
 def _chart(
     kind: str, title: str, labels: list[str], series: list[tuple[str, list[float]]]
 ) -> Markup:
-    """Mermaid reads no exponents, so every number is written with two decimals."""
+    """Mermaid does not read exponents, so every number is written with two decimals."""
     highest = max(1.0, *(value for _, values in series for value in values))
     text = [
         "```mermaid",
@@ -39,7 +39,7 @@ def _chart(
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """Quoted labels: Mermaid draws equal ones on top of each other, so no two are alike."""
+    """Quoted labels, made unique, because Mermaid draws equal ones on top of each other."""
     made: list[str] = []
     for name in names:
         plain = " ".join(re.sub(r"[^\w .=-]", " ", name).split()) or "?"
@@ -52,6 +52,6 @@ def _distinct(names: list[str]) -> list[str]:
 
 
 def _shorten(text: str, most: int) -> str:
-    """Cut out the middle: names often differ only at their ends."""
+    """Cut out the middle, because names often differ only at their ends."""
     half = (most - 2) // 2
     return text if len(text) <= most else f"{text[:half]}..{text[-half:]}"

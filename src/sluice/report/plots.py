@@ -38,10 +38,10 @@ _MOST_CLASSES = 12
 _LONGEST_LABEL = 24
 
 _STYLE: Any = {
-    # Text remains text: it can be searched, and the page chooses the typeface.
+    # Keep text as text, so that it can be searched and the page chooses the typeface.
     "svg.fonttype": "none",
     "svg.hashsalt": "sluice",
-    # The name of a column may look like a formula.
+    # A column's name may look like a formula.
     "text.parse_math": False,
     "font.family": ["DejaVu Sans"],
     "font.size": 9,
@@ -252,7 +252,7 @@ def _fit(classes: int) -> float:
 def svg(
     label: str, draw: Callable[[Axes], None], width: float = 3.4, height: float = 2.7
 ) -> Markup:
-    """An <svg> element, with `label` for readers who cannot see it."""
+    """An <svg> element, with `label` for screen readers."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The report as plain data: what `report.json` holds, and what every page is made from."""
+"""The report as plain data: the content of `report.json`, from which every page is made."""
 
 from __future__ import annotations
 
@@ -36,13 +36,12 @@ class UnneededAcceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One report on one candidate.
 
-    reason: the first thing that stops the candidate, or why it passes. trouble: the error that
+    reason: the first reason that stops the candidate, or why it passes. trouble: the error that
     stopped the run itself, if one did. stale_lock: whether dvc.lock differs from what the commit
-    produces, which no gate judges. gates: the worst verdict first. missing: what could not be
-    shown. positive: the class whose probability is the score. bounds: whether they were derived
-    from the data, or a person has confirmed them. unneeded: acceptances that no finding needs.
-    splits: rows by the name of the split. since_champion: what differs from how the champion was
-    judged.
+    produces. gates: the worst verdict first. missing: what could not be shown. positive: the class
+    whose probability is the score. bounds: whether they were derived from the data, or a person has
+    confirmed them. unneeded: acceptances that no finding needs. splits: rows by the name of the
+    split. since_champion: how the champion was judged differently.
     """
 
     name: str
@@ -110,13 +109,13 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def completed(gate: Verdict) -> bool:
-    """Whether the gate ran to its end. If not, its evidence is that of an earlier run."""
+    """Whether the gate completed. If not, its evidence is from an earlier run."""
     broken = {f"{gate.gate}/ran", f"{gate.gate}/verdict"}
     return bool(gate.findings) and not any(f.name in broken for f in gate.findings)
 
 
 def is_releasable(gates: tuple[Verdict, ...], trouble: str | None) -> bool:
-    """Every gate passes, there is one, and nothing stopped the run."""
+    """Whether there are gates, all of them pass, and nothing stopped the run."""
     return trouble is None and bool(gates) and all(gate.passes for gate in gates)
 
 
@@ -131,7 +130,7 @@ def read(path: Path) -> Report:
 
 
 def decode(content: bytes, where: str) -> Report:
-    """Decode a report; raises SluiceError if it is none, or contradicts its verdicts or numbers."""
+    """Decode a report; SluiceError if it is not one, or contradicts its verdicts or numbers."""
     try:
         report = decode_json(content, Report)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -142,7 +141,7 @@ def decode(content: bytes, where: str) -> Report:
             "so create the report again"
         )
     for gate in report.gates:
-        if gate.findings:  # a gate that did not run has none, and says why in its own words
+        if gate.findings:  # a gate that did not run has none, and its reason says why
             gate.require_supported(f"{where}: the gate {gate.gate}")
     return report
 

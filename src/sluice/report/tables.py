@@ -13,7 +13,7 @@ from sluice.verdict import Bound, Finding, Status
 
 Trend = Literal["better", "worse", "same"]
 
-# Relative to the base: smaller changes do not show in the four digits that are printed.
+# Relative to the base; smaller changes are invisible in the four printed digits.
 _SMALLEST_CHANGE = 5e-5
 
 
@@ -55,7 +55,7 @@ class ChampionRow(msgspec.Struct, frozen=True):
 
 
 def performance(report: Report, base: Report | None) -> list[MetricRow]:
-    """Every performance metric: first those that do not pass, then those with a bound."""
+    """Every performance metric: those that do not pass come first, then those with a bound."""
     if report.performance is None:
         return []
     findings = _by_name(report, "performance")
@@ -77,7 +77,7 @@ def performance(report: Report, base: Report | None) -> list[MetricRow]:
 
 
 def fairness(report: Report, base: Report | None) -> list[MetricRow]:
-    """Every difference and ratio between groups that has a bound: first what does not pass."""
+    """Every difference and ratio between groups with a bound; those that do not pass come first."""
     findings = _by_name(report, "fairness")
     before = {one.title: one.between for one in base.fairness} if base else {}
     rows = [
@@ -109,7 +109,7 @@ def champion(report: Report) -> list[ChampionRow]:
 
 
 def measures(report: Report, groups: GroupComparison) -> list[str]:
-    """The names of what was measured of each group: first those with a bound."""
+    """The names of the measures of each group; those with a bound come first."""
     known = dict.fromkeys(name for group in groups.groups for name in group.measures)
     findings = _by_name(report, "fairness")
 

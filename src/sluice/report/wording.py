@@ -19,15 +19,15 @@ WORDS: dict[Standing, str] = {
     "fail": "fails",
 }
 
-# What each gate asks, for a reader who sees the report for the first time.
+# The question that each gate answers, for readers who see the report for the first time.
 QUESTIONS = {
     "data-quality": "Does the data match what params.yaml declares?",
     "parity": "Does the exported model give the same scores as the trained one?",
     "performance": "Is the model good enough, and better than simple baselines?",
-    "fairness": "Does the model treat groups of people alike?",
+    "fairness": "Does the model treat groups of people equally?",
     "explanation": "Which columns does the model use, and may it use them?",
     "scenarios": "Does the model behave as a person would expect in known situations?",
-    "champion": "Is the candidate no worse than the model in production?",
+    "champion": "Is the candidate at least as good as the model in production?",
 }
 
 TASKS = {
@@ -49,7 +49,7 @@ def headline(report: Report) -> str:
 
 
 def says(report: Report) -> str:
-    """The conclusion, in words that fit a merge and a release."""
+    """The conclusion, in words that suit both a merge and a release."""
     # What a reviewer must not miss comes first.
     but = _changes(report.contribution)
     if not report.releasable:
@@ -78,35 +78,35 @@ def predicts(report: Report) -> str:
 
 
 def derived(report: Report) -> str:
-    """What to know of bounds that nobody has confirmed; empty if a person has."""
+    """A note on bounds that nobody has confirmed; empty if a person has."""
     if report.bounds != "derived":
         return ""
     return (
-        "The bounds were derived from the data, and no person has confirmed them: they say what "
-        "this data reaches, not what the use case needs. Review params.yaml, and then write "
+        "The bounds were derived from the data, and no person has confirmed them: they describe "
+        "what this data achieves, not what the use case needs. Review params.yaml, and then write "
         "'bounds: confirmed' there."
     )
 
 
 def next_steps(report: Report) -> list[str]:
-    """What a person can do about findings that do not pass, a sentence or two each."""
+    """What a person can do about findings that do not pass, in one or two sentences each."""
     steps = []
     if report.trouble is not None or any(g.findings and not completed(g) for g in report.gates):
         steps.append("Fix what interrupted the run, and run 'make package' again.")
     steps += _after_failures(report)
     if report.acceptable:
         steps.append(
-            "A finding with too little evidence needs more rows or what else it says. Or a person "
-            "accepts it by name, with a reason, in params.yaml; that change is reviewed like any "
-            "other."
+            "A finding with too little evidence needs more rows, or what the finding itself "
+            "recommends. Alternatively, a person accepts it by name, with a reason, in "
+            "params.yaml; that change is reviewed like any other."
         )
         steps += _rows_of_data(report)
     return steps
 
 
-# What is to be changed if a finding of the gate fails.
+# What to change if a finding of the gate fails.
 _CURES = {
-    "data-quality": "correct the data, or params.yaml where the data is right",
+    "data-quality": "correct the data, or correct params.yaml if the data is right",
     "parity": "use another kind of model, or a larger parity.tolerance",
     "performance": "it needs a better candidate or better data",
     "fairness": "it needs a better candidate or better data",
@@ -129,15 +129,15 @@ def _after_failures(report: Report) -> list[str]:
         steps.append(f"A finding of {gate} that fails cannot be accepted: {cure}.")
     if any(finding.bound and finding.bound.source.endswith(DERIVED) for _, finding in failed):
         steps.append(
-            "A bound that failed was derived from the data as it was then. If the new data or "
-            "model is as it should be, run 'sluice adopt --again' to derive the bounds again, or "
-            "set the one that the use case needs."
+            "A bound that failed was derived from earlier data. If the new data or model is "
+            "correct, run 'sluice adopt --again' to derive the bounds again, or set the bound "
+            "that the use case needs."
         )
     return steps
 
 
 def _rows_of_data(report: Report) -> list[str]:
-    """How many rows of data a number of holdout rows takes, if the splits are known."""
+    """How many rows of data are needed for a number of holdout rows, if the splits are known."""
     holdout = report.splits.get("holdout")
     if not holdout:
         return []
@@ -155,7 +155,7 @@ def contribution(made: Contribution) -> str:
 
 
 def since_champion(made: Contribution) -> str:
-    """The same for the champion, whose settings may be many contributions away."""
+    """The same compared with the champion, from which many contributions may differ."""
     said = _compared(made, f"Since the champion {made.against}, this version", "with its own")
     return " ".join(filter(None, [said, gone(made)]))
 
@@ -183,11 +183,11 @@ def _compared(made: Contribution, who: str, compared_with: str) -> str:
         return f"{who} changes settings of the gates."
     if made.settings:
         return f"{who} changes settings of the gates; none becomes looser."
-    return f"{who} changes files that decide how it is judged." if made.files else ""
+    return f"{who} changes files that determine how it is judged." if made.files else ""
 
 
 def _changes(made: Contribution | None) -> list[str]:
-    """What a contribution changes for the worse of how it is judged."""
+    """How a contribution weakens the way it is judged."""
     if made and made.predicted:
         return ["changes what the model predicts"]
     return [_loosens(made.looser)] if made and made.looser else []

@@ -1,1 +1,1 @@
-"""How a released package takes over the traffic of production."""
+"""How a released package takes over production traffic."""

@@ -1,4 +1,4 @@
-"""Whether a candidate can take over the callers of the champion as they are."""
+"""Whether a candidate can serve the champion's callers without changes to them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def require(candidate: Package, champion: Package) -> None:
     if difference := _difference(candidate, champion):
         raise SluiceError(
             f"{candidate.manifest.title} cannot be a canary of {champion.manifest.title}: "
-            f"{difference}; its callers would have to change, so give it an address of its own "
-            "and let them move there"
+            f"{difference}; its callers would have to change, so serve it at another address and "
+            "let them move there"
         )
 
 
 def _difference(candidate: Package, champion: Package) -> str:
-    """What differs for callers; empty if nothing does."""
+    """The differences for callers; empty if there are none."""
     if candidate.manifest.name != champion.manifest.name:
         return "it is a model of another name"
     new, old = candidate.signature, champion.signature

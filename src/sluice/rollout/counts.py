@@ -1,4 +1,4 @@
-"""What the arms of a rollout did in each interval: the only input of the canary's verdict."""
+"""The counts of each arm of a rollout in each interval: the only input of the canary's verdict."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Arm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The requests of one arm in one interval, and how many of them ended badly.
+    """The requests of one arm in one interval, and how many of them failed or were unusual.
 
     errors: were answered with a status of 500 or above, or not at all. slow: took longer than
-    load.bounds.p99_ms. unusual: got a score outside the range that the arm's own package promised.
+    load.bounds.p99_ms. unusual: got a score outside the usual range of the arm's own package.
     """
 
     requests: Count
@@ -26,9 +26,9 @@ class Arm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was counted between two looks at the counters of the proxy.
+    """The counts between two readings of the proxy's counters.
 
-    canary: the candidate. baseline: a process of the champion that gets as large a share of the
+    canary: the candidate. baseline: a process of the champion that gets the same share of the
     requests as the canary. stable: the champion's other processes.
     """
 
@@ -38,14 +38,14 @@ class Interval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole rollout so far. seconds: the length of an interval."""
+    """The rollout so far. seconds: the length of an interval."""
 
     seconds: Annotated[float, msgspec.Meta(gt=0, le=86_400)]
     intervals: tuple[Interval, ...]
 
 
 def read(path: Path) -> Counts:
-    """Read counts from a JSON file; SluiceError if they cannot be true."""
+    """Read counts from a JSON file; SluiceError if they are impossible."""
     try:
         counts = msgspec.json.decode(path.read_bytes(), type=Counts)
     except FileNotFoundError:
@@ -53,7 +53,7 @@ def read(path: Path) -> Counts:
     except OSError as error:
         raise SluiceError(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SluiceError(f"{path} holds no counts of a rollout: {error}") from None
+        raise SluiceError(f"{path} has no counts of a rollout: {error}") from None
     for at, interval in enumerate(counts.intervals, 1):
         for name in interval.__struct_fields__:
             _require_possible(path, at, name, getattr(interval, name))

@@ -1,7 +1,7 @@
 """The verdict on a canary, from what its arms counted in each interval.
 
-It may be asked for at any time and as often as one likes: neither a false rollback nor a false
-promotion becomes more likely by it.
+It may be computed at any time and any number of times: repeated checks make neither a false
+rollback nor a false promotion more likely.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEAST_INTERVALS = 30
 _WITHIN = "within the margin"
 _RATIO_ALPHA = 0.001
 _PROMOTION_ALPHA = 0.025  # for each of the two bounds of a difference
-# An interval in which the canary is broken, whatever the statistics of the others say.
+# An interval in which the canary counts as broken, regardless of the statistics of the others.
 _DISASTER_REQUESTS, _DISASTER_SHARE, _DISASTER_BASELINE, _DISASTER_INTERVALS = 20, 0.2, 0.05, 2
 
 
@@ -29,9 +29,9 @@ _DISASTER_REQUESTS, _DISASTER_SHARE, _DISASTER_BASELINE, _DISASTER_INTERVALS = 2
 class _Kind:
     """One kind of event.
 
-    name: the field of Arm that counts it. title: for people. part: its part of the risk of a
-    false rollback. floor: whether a difference below the margin never causes a rollback.
-    champion: the arms that the canary is compared with for its promotion.
+    name: the field of Arm that counts it. title: for people. part: its share of the risk of a false
+    rollback. floor: whether differences below the margin never cause a rollback. champion: the arms
+    that the canary is compared with for promotion.
     """
 
     name: str
@@ -43,7 +43,7 @@ class _Kind:
 
 _KINDS = (
     _Kind("errors", "errors", 0.5, floor=False),
-    # A process with little traffic is slower than a busy one, so only the baseline is compared.
+    # A process with little traffic is slower than a busy one, so only the baseline is comparable.
     _Kind("slow", "slow answers", 0.25, floor=True, champion=("baseline",)),
     _Kind("unusual", "unusual scores", 0.25, floor=True),
 )
@@ -67,7 +67,7 @@ class _Series:
 def judge(counts: Counts, settings: Rollout) -> Verdict:
     """Pass: promote the canary. Fail: roll it back. Insufficient: hold its share of the traffic.
 
-    After settings.deadline, an `insufficient` means that the canary is to be rolled back.
+    After settings.deadline, `insufficient` means that the canary is rolled back.
     """
     intervals = counts.intervals
     findings = [_equal_shares(intervals), _disaster(intervals)]
@@ -78,17 +78,17 @@ def judge(counts: Counts, settings: Rollout) -> Verdict:
 
 
 def needs_only_requests(finding: Finding) -> bool:
-    """Whether an insufficient finding speaks neither against the canary nor the proxy."""
+    """Whether an insufficient finding is evidence against neither the canary nor the proxy."""
     return finding.status is Status.INSUFFICIENT and finding.name.endswith(_WITHIN)
 
 
 def evidence(counts: Counts) -> dict[str, tuple[float, ...]]:
-    """The evidence after each interval that the canary is worse than its baseline, by kind."""
+    """By kind, the evidence after each interval that the canary is worse than its baseline."""
     return {kind.title: tuple(map(float, _evidence(kind, counts.intervals))) for kind in _KINDS}
 
 
 def rollback_at(settings: Rollout) -> dict[str, float]:
-    """The evidence from which a canary is rolled back, by kind of event."""
+    """The evidence at which a canary is rolled back, by kind of event."""
     return {kind.title: 1 / (kind.part * settings.alpha) for kind in _KINDS}
 
 
@@ -108,7 +108,7 @@ def _series(intervals: tuple[Interval, ...], kind: _Kind, *arms: str) -> _Series
 
 
 def _equal_shares(intervals: tuple[Interval, ...]) -> Finding:
-    """The canary and its baseline must get equal shares, or requests are lost on the way."""
+    """Check that canary and baseline get equal shares; otherwise requests are lost on the way."""
     canary = sum(interval.canary.requests for interval in intervals)
     baseline = sum(interval.baseline.requests for interval in intervals)
     found = plain(sequential.uneven(canary, baseline))
@@ -147,7 +147,7 @@ def _is_broken(canary: Arm, baseline: Arm) -> bool:
 def _not_worse_than_baseline(
     kind: _Kind, intervals: tuple[Interval, ...], settings: Rollout
 ) -> Finding:
-    """Fail once the evidence of a difference is so large that chance hardly ever gives it."""
+    """Fail once the evidence of a difference is larger than chance explains."""
     canary, baseline = (_series(intervals, kind, arm) for arm in ("canary", "baseline"))
     largest = plain(float(_evidence(kind, intervals).max(initial=1.0)))
     most = plain(1 / (kind.part * settings.alpha))
@@ -167,7 +167,7 @@ def _not_worse_than_baseline(
 
 
 def _within_margin(kind: _Kind, counts: Counts, settings: Rollout) -> Finding:
-    """Pass once the canary is shown to be worse than the champion by less than the margin."""
+    """Pass once the canary is shown to be at most the margin worse than the champion."""
     canary = _series(counts.intervals, kind, "canary")
     champion = _series(counts.intervals, kind, *kind.champion)
     estimate, low, high = _difference(canary, champion)
@@ -180,7 +180,7 @@ def _within_margin(kind: _Kind, counts: Counts, settings: Rollout) -> Finding:
         return Finding(name, Status.PASS, why, estimate, (low, high), n, bound)
     left = settings.deadline - len(counts.intervals) * counts.seconds
     if left <= 0:
-        wait = "the deadline is over: roll the canary back"
+        wait = "the deadline has passed: roll the canary back"
     elif lacking:
         wait = f"{LEAST_INTERVALS} intervals are needed, {len(counts.intervals)} were counted"
     else:
@@ -190,11 +190,11 @@ def _within_margin(kind: _Kind, counts: Counts, settings: Rollout) -> Finding:
 
 
 def _difference(canary: _Series, champion: _Series) -> tuple[float, float, float]:
-    """The canary's share of events minus the champion's, and bounds that hold at every look.
+    """The canary's share of events minus the champion's, with bounds that are valid at every check.
 
-    Each interval of the champion counts by the canary's requests in it, so that neither a growing
-    weight nor another rate of events at another time counts as a difference. The champion's
-    number of requests is the effective one of such weights (Kish, Survey Sampling, 1965).
+    The champion's intervals are weighted by the canary's requests in them, so that neither a
+    growing weight nor a changing rate of events counts as a difference. The champion's number of
+    requests is the effective sample size of these weights (Kish, Survey Sampling, 1965).
     """
     seen = champion.requests > 0
     weights = np.where(seen, canary.requests, 0).astype(float)

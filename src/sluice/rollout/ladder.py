@@ -1,7 +1,7 @@
-"""What a rollout does next, from what its arms counted: pure functions without any I/O.
+"""Decides the next step of a rollout from the counts of its arms: pure functions without I/O.
 
-The weight of the canary grows step by step. It is judged after every interval, on all intervals
-so far: the weights differ among them, and the verdict allows for that.
+The weight of the canary grows step by step. It is judged after every interval, on all intervals so
+far; the verdict allows for their different weights.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from sluice.rollout.state import Phase, State
 from sluice.rollout.weights import ALL_STABLE, ARMS, BASELINE, CANARY, Weights
 from sluice.verdict import Status, Verdict
 
-# The canary's requests at a step before its weight is raised: with fewer, nothing was tried.
+# The fewest requests of the canary at a step before its weight is raised.
 STEP_REQUESTS = 50
-# Looks in a row without a server of the canary or of its baseline that end a rollout.
+# A rollout ends after this many successive readings without a server of canary or baseline.
 _ABSENT = 3
 
 
 class Look(msgspec.Struct, frozen=True):
-    """One look at the counters: the totals of each arm that has a server which answers."""
+    """One reading of the counters: the totals of each arm with a server that answers."""
 
     totals: Mapping[str, Arm]
 
 
 def begun(champion: str, candidate: str, settings: Rollout) -> State:
-    """The state of a rollout that has not moved any traffic yet."""
+    """The state of a rollout that has not yet moved any traffic."""
     return State(champion, candidate, settings.model_dump(mode="json"))
 
 
 def first_champion(state: State) -> State:
-    """The end of the first rollout of all, which has no champion to compare with."""
+    """The final state of the very first rollout, which has no champion to compare with."""
     why = "it is the first package on this machine"
     return replace(state, phase=Phase.PROMOTED, verdict=Status.INSUFFICIENT, why=why)
 
 
 def first_step(state: State) -> State:
-    """Start at the first step, or start there again; what was counted before still counts."""
+    """Start or restart at the first step; earlier counts are kept."""
     weights = Weights.at(state.rollout.steps[0])
     return replace(
         state,
@@ -58,7 +58,7 @@ def first_step(state: State) -> State:
 
 
 def after(state: State, look: Look) -> State:
-    """The state after one more interval, with the weights to ask for."""
+    """The state after one more interval, with the weights to request."""
     if state.phase not in (Phase.RAMP, Phase.PASSED):
         return state
     missing = [arm for arm in (CANARY, BASELINE) if arm not in look.totals]
@@ -89,7 +89,7 @@ def counts_of(state: State) -> Counts:
 
 
 def rolled_back(state: State, verdict: Status, why: str) -> State:
-    """The end of a rollout whose canary gets no more requests."""
+    """The final state of a rollout whose canary gets no more requests."""
     return replace(state, phase=Phase.ROLLED_BACK, weights=ALL_STABLE, verdict=verdict, why=why)
 
 
@@ -121,13 +121,13 @@ def _judged(state: State) -> State:
 
 
 def _tried(state: State) -> bool:
-    """Whether the canary was watched for long enough, and with enough requests, at this step."""
+    """Whether the canary was observed for long enough, and with enough requests, at this step."""
     least = math.ceil(judge.LEAST_INTERVALS / len(state.rollout.steps))
     return state.at_step >= least and state.canary_at_step >= STEP_REQUESTS
 
 
 def _nothing_against(verdict: Verdict) -> bool:
-    """Whether all that is lacking for a promotion is more requests."""
+    """Whether a promotion lacks nothing but more requests."""
     return all(
         finding.status is Status.PASS or judge.needs_only_requests(finding)
         for finding in verdict.findings
@@ -140,7 +140,7 @@ def _interval(before: Mapping[str, Arm], now: Mapping[str, Arm]) -> Interval:
 
 
 def _since(before: Arm, now: Arm | None) -> Arm:
-    """What was counted since; a counter that went backwards began at zero in between."""
+    """The increase of a counter; one that went backwards was reset to zero in between."""
     if now is None:
         return Arm(0)
 

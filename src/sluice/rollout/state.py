@@ -1,4 +1,4 @@
-"""The state of a rollout: one plain record in one file, from which a killed ladder goes on."""
+"""The state of a rollout: one record in one file, from which a killed rollout continues."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ STATE, ABORT, APPROVAL, _LOCK = "rollout.json", "abort", "approval", "lock"
 
 
 class Phase(StrEnum):
-    """Where a rollout is.
+    """The phase of a rollout.
 
-    ramp: the canary is watched, and its weight grows. passed: it may be promoted. switching: the
-    servers of stable are replaced. promoted and rolled back are the two ends.
+    ramp: the canary is observed, and its weight grows. passed: it may be promoted. switching: the
+    servers of stable are replaced. promoted and rolled back are final.
     """
 
     RAMP = "ramp"
@@ -40,7 +40,9 @@ OVER = (Phase.PROMOTED, Phase.ROLLED_BACK)
 
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Weights that were asked for. at: seconds since 1970. after: the intervals judged before."""
+    """Weights that were requested. at: seconds since 1970. after: the number of intervals judged
+    before.
+    """
 
     at: float
     after: int
@@ -49,15 +51,15 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that a ladder must know to go on.
+    """Everything that is needed to continue a rollout.
 
     champion, candidate: the versions of the two packages. settings: the section `rollout` of the
-    candidate's params.yaml. step: the index of the present weight in settings.steps. at_step: the
-    intervals judged at this step, and canary_at_step the canary's requests in them. intervals:
-    all of them. totals: each arm's counters at the last look; None before the first one. absent:
-    looks in a row at which the canary or its baseline had no server. weights: asked for, and
-    confirmed by the proxy if `confirmed`. verdict: the status of the last judgement, and `why`
-    the reason. changes: every change of the weights.
+    candidate's params.yaml. step: the index of the current weight in settings.steps. at_step: the
+    intervals judged at this step, and canary_at_step the canary's requests in them. intervals: all
+    of them. totals: each arm's counters at the last reading; None before the first one. absent: the
+    number of successive readings at which the canary or its baseline had no server. weights: those
+    requested, which the proxy has confirmed if `confirmed` is true. verdict: the status of the last
+    judgement, and `why` the reason. changes: every change of the weights.
     """
 
     champion: str
@@ -98,7 +100,7 @@ def read(folder: Path) -> State | None:
         raise SluiceError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, msgspec.MsgspecError, SluiceError) as error:
         reason = " ".join(str(error).split())
-        raise SluiceError(f"{path} is no state of a rollout: {reason}") from None
+        raise SluiceError(f"{path} is not the state of a rollout: {reason}") from None
     return state
 
 
@@ -108,7 +110,7 @@ def write(folder: Path, state: State) -> None:
 
 
 def why_aborted(folder: Path) -> str:
-    """The reason in the file that asks to abort; a person gives none."""
+    """The reason in the file that requests an abort; a person gives none."""
     try:
         return (folder / ABORT).read_text("utf-8") or "a person aborted it"
     except OSError:
@@ -117,7 +119,7 @@ def why_aborted(folder: Path) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[bool]:
-    """Whether no other process walks this rollout; holds the folder for the block if so."""
+    """Whether no other process runs this rollout; if so, locks the folder for the block."""
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""What a rollout needs of whatever stands in front of the servers: a proxy or a cluster."""
+"""The interface of a rollout to what divides the requests: a proxy or a cluster."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _CONFIRM_SECONDS, _PAUSE = 90.0, 0.05
 
 
 class Traffic(Protocol):
-    """Divides the requests of production among stable, baseline and canary.
+    """Divides production requests among stable, baseline and canary.
 
     Every method raises SluiceError, with one line, if the proxy or the cluster does not answer.
     """
 
     def set_weights(self, weights: Weights) -> None:
-        """Ask for these weights. They hold once `applied` says so, and not before."""
+        """Request these weights. They are in effect once `applied` returns true."""
 
     def applied(self, weights: Weights) -> bool:
-        """Whether the requests are divided by these weights now, by the proxy's own word."""
+        """Whether these weights are in effect, according to the proxy."""
 
     def counts(self) -> Mapping[str, Arm]:
-        """What each arm counted since its servers started, by `weights.ARMS`.
+        """The counts of each arm since its servers started, by `weights.ARMS`.
 
-        The totals only grow. One that is smaller than before belongs to a server that was
-        started anew; an arm without a server is missing.
+        Totals only grow; one that is smaller than before belongs to a restarted server. An arm
+        without a server is missing.
         """
 
 
@@ -41,8 +41,8 @@ class Switch(Protocol):
     def promote(self) -> None:
         """Replace the servers of stable without losing a request.
 
-        It returns once the new servers have all requests and the old ones have ended. After a
-        kill it is called again, and continues wherever it was. Raises SluiceError.
+        It returns once the new servers have all requests and the old ones have ended. After a kill
+        it is called again, and continues where it stopped. Raises SluiceError.
         """
 
 

@@ -1,7 +1,7 @@
-"""Walks a rollout up its ladder: looks at the counters, asks for weights, and records both.
+"""Runs a rollout step by step: reads the counters, requests weights, and records both.
 
-Every change is recorded before it is asked for and once it is confirmed, so that a killed ladder
-knows what it does not know. Whatever it is unsure of, the canary's weight is 0 first.
+Every change is recorded before it is requested and after it is confirmed, so that a killed rollout
+knows what is uncertain. In case of doubt, the canary's weight is first set to 0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sluice.rollout.weights import ALL_STABLE, Weights
 from sluice.verdict import Status
 
 _ATTEMPTS, _PAUSE = 3, 0.5  # to read the counters
-_LISTEN_PAUSE = 0.2  # seconds between two looks for a request to abort
+_LISTEN_PAUSE = 0.2  # seconds between two checks for a request to abort
 
 Say = Callable[[State], None]
 
@@ -31,7 +31,7 @@ Say = Callable[[State], None]
 class Walk:
     """One rollout in one folder.
 
-    say: called with the state after every look and every change.
+    say: called with the state after every reading and every change.
     """
 
     folder: Path
@@ -42,10 +42,10 @@ class Walk:
 
     def begin(self, begun: State) -> State:
         """Record a new rollout and give its canary the first weight."""
-        return self._apply(begun, ladder.first_step(begun), "the rollout begins")
+        return self._apply(begun, ladder.first_step(begun), "the rollout starts")
 
     def resume(self, known: State) -> State:
-        """Go on where another process stopped; with canary weight 0 where that is not known."""
+        """Continue where another process stopped; with canary weight 0 if that is uncertain."""
         if known.phase is Phase.SWITCHING:
             return known
         if known.confirmed and self._holds(known.weights):
@@ -53,10 +53,10 @@ class Walk:
         if known.over:
             return self._set(known, known.weights, known.why)
         stopped = self._set(known, ALL_STABLE, "the rollout was interrupted at a change")
-        return self._apply(stopped, ladder.first_step(stopped), "it begins at the first step")
+        return self._apply(stopped, ladder.first_step(stopped), "it restarts at the first step")
 
     def run(self, current: State) -> State:
-        """Walk until the canary is promoted or rolled back; returns the last state.
+        """Run until the canary is promoted or rolled back; returns the last state.
 
         Raises SluiceError if even the weight 0 could not be confirmed.
         """
@@ -78,11 +78,11 @@ class Walk:
         return self._apply(current, following, following.why)
 
     def stop(self, current: State, verdict: Status, why: str) -> State:
-        """Take all requests away from the canary, for good."""
+        """Permanently remove all requests from the canary."""
         return self._apply(current, ladder.rolled_back(current, verdict, why), why)
 
     def record(self, current: State, weights: Weights) -> State:
-        """Record a state that was reached without the ladder, and confirm its weights."""
+        """Record a state that was reached without steps, and confirm its weights."""
         return self._set(current, weights, current.why)
 
     def _switched(self, current: State) -> State:
@@ -98,7 +98,7 @@ class Walk:
         return automatic or (self.folder / state.APPROVAL).exists()
 
     def _aborted(self, seconds: float) -> bool:
-        """Wait until an interval after the last look; ends at once if somebody asks to abort."""
+        """Wait one interval after the last reading; returns early if an abort is requested."""
         end = self._looked = max(self._looked + seconds, time.monotonic())
         while not (self.folder / state.ABORT).exists():
             left = end - time.monotonic()
@@ -118,7 +118,7 @@ class Walk:
         raise AssertionError
 
     def _apply(self, before: State, following: State, why: str) -> State:
-        """Record a state, and ask for its weights if they are others than before."""
+        """Record a state, and request its weights if they have changed."""
         if following.weights == before.weights and before.confirmed and not following.over:
             return self._record(following)
         try:

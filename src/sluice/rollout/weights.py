@@ -11,12 +11,12 @@ ARMS = (STABLE, BASELINE, CANARY)
 
 
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whole percents of the requests, which add up to 100.
+    """Integer percentages of the requests, which add up to 100.
 
     stable: the champion's own servers. baseline: a fresh server of the champion. canary: the
-    candidate. Baseline and canary get the same, or they could not be compared; only at the end
-    of a switch may the canary have all requests while the servers of stable are replaced.
-    Raises SluiceError if the weights are not like this.
+    candidate. Baseline and canary get the same share so that they can be compared; only at the end
+    of a switch may the canary have all requests while the servers of stable are replaced. Raises
+    SluiceError for any other weights.
     """
 
     stable: int
@@ -26,7 +26,7 @@ class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         given = (self.stable, self.baseline, self.canary)
         if any(each < 0 for each in given) or sum(given) != 100:
-            raise SluiceError(f"weights {self}: expected percents that add up to 100")
+            raise SluiceError(f"weights {self}: expected percentages that add up to 100")
         if self.canary not in (self.baseline, 100):
             raise SluiceError(f"weights {self}: baseline and canary must get the same share")
 

@@ -1,4 +1,4 @@
-"""Records as Arrow tables. Each row repeats the header, so files can be read together."""
+"""Records as Arrow tables. Each row repeats the header's fields, so files can be read together."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Converts segments without a writer to Parquet: `python -m sluice.scoring_log.compact FOLDER`.
 
-If it is killed, the segment, the complete Parquet file or both are left. If both are,
-the next run removes the segment.
+If it is killed, the segment, the complete Parquet file or both remain. If both remain, the next run
+removes the segment.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def compact(folder: Path) -> list[Path]:
             except SluiceError as error:
                 errors.append(error)
     for path in folder.glob(f".*{file_names.SEGMENT}"):
-        with suppress(FileNotFoundError):  # its writer has just given it its visible name
+        with suppress(FileNotFoundError):  # its writer has just renamed it
             if time.time() - path.stat().st_mtime > _ABANDONED:
                 path.unlink()
     if errors:

@@ -21,7 +21,7 @@ def read(folder: Path) -> Iterator[dict[str, Any]]:
     """
     if not folder.is_dir():
         raise SluiceError(f"{folder}: no such folder")
-    # List segments first, so that one which is converted between the two listings is not missed.
+    # List segments first, so that one that is converted between the two listings is not missed.
     found = {path.stem for path in file_names.list_segments(folder)}
     found |= {path.stem for path in folder.glob(f"*{file_names.PARQUET}") if path.name[0] != "."}
     for stem in sorted(found):

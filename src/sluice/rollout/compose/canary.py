@@ -1,4 +1,4 @@
-"""A canary in the containers of deploy/compose: starts it, walks the ladder, and cleans up."""
+"""A canary in the containers of deploy/compose: starts it, runs its steps, and cleans up."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Say = Callable[[State], None]
 
 
 def run(containers: Containers, folder: Path, package: Package, image: str, say: Say) -> State:
-    """Let an image take over from the one of stable; returns the last state.
+    """Let an image take over from that of stable; returns the last state.
 
     folder: for the state of the rollout. package: what the image was built from. image: by its
-    digest. Killed and called again, it goes on. Raises SluiceError if the canary could not begin,
-    or if the proxy does not confirm its weights.
+    digest. After a kill, the same call continues the rollout. Raises SluiceError if the canary
+    could not start, or if the proxy does not confirm its weights.
     """
     champion = containers.image(CHAMPION)
     if champion is None:
@@ -34,8 +34,8 @@ def run(containers: Containers, folder: Path, package: Package, image: str, say:
     if known is not None and not known.over:
         if known.candidate != image:
             raise SluiceError(
-                f"{folder}: the rollout of {known.candidate} is not over: name that image, or "
-                "abort it with sluice rollout abort"
+                f"{folder}: the rollout of {known.candidate} has not ended: give that image, or "
+                "abort the rollout with 'sluice rollout abort'"
             )
         return _ended(containers, walk.run(walk.resume(known)))
     if champion == image:

@@ -37,17 +37,17 @@ class Containers:
         return found[-1] if found and found[-1] else None
 
     def name_image(self, name: str, image: str) -> None:
-        """Let a variable of `.env` name an image, which must be given by its digest."""
+        """Set a variable in `.env` to an image, which must be given by its digest."""
         if not _BY_DIGEST.fullmatch(image):
-            raise SluiceError(f"{image!r} is no image by its digest: expected NAME@sha256:…")
+            raise SluiceError(f"{image!r} is not an image by digest: expected NAME@sha256:…")
         kept = [line for line in self._lines() if not _names(line, name)]
         content = "".join(f"{line}\n" for line in (*kept, f"{name}={image}"))
         files.write(self.folder / ".env", content.encode())
 
     def open(self, image: str) -> None:
-        """Start production with an image of the champion: all services but those of a canary.
+        """Start production with an image of the champion: all services except those of a canary.
 
-        Secrets that are not there yet are made. Raises SluiceError if another image serves.
+        Missing secrets are created. Raises SluiceError if another image serves.
         """
         serves = self.image(CHAMPION)
         if serves not in (None, image):
@@ -57,14 +57,15 @@ class Containers:
             file = self.folder / "secrets" / name
             if not file.exists():
                 files.write(file, secrets.token_urlsafe().encode())
-                # The containers read it as users of their own, whom this machine does not know.
+                # The containers read it as users that this machine does not have.
                 file.chmod(0o644)
         self._compose("up", "--detach", *self._waiting(), *_SERVICES)
 
     def start(self, *services: str) -> None:
-        """Start these services, anew if their image is another now; returns once they are healthy.
+        """Start these services, or restart them if their image has changed; returns once they are
+        healthy.
 
-        The other services stay as they are.
+        Other services are not touched.
         """
         self._compose("up", "--detach", "--no-deps", *self._waiting(), *services)
 
@@ -73,11 +74,11 @@ class Containers:
         self._compose("stop", *services)
 
     def _waiting(self) -> tuple[str, ...]:
-        """Version 1 of Compose cannot wait; whoever starts a service then waits by the proxy."""
+        """Version 1 of Compose cannot wait; callers then wait until the proxy sees the service."""
         return ("--wait",) if _command()[0] == "docker" else ()
 
     def _lines(self) -> list[str]:
-        """Of `.env`, or of the example from which it is made."""
+        """The content of `.env`, or of the example from which it is created."""
         file = self.folder / ".env"
         try:
             file = file if file.exists() else self.folder / ".env.example"
@@ -87,7 +88,7 @@ class Containers:
 
     def _compose(self, *arguments: str) -> None:
         command = [*_command(), "--profile", "canary", *arguments]
-        # Variables of the environment would go before those of the file.
+        # Environment variables would override those of the file.
         own = {**os.environ}
         for name in (CHAMPION, CANDIDATE):
             own.pop(name, None)
@@ -104,7 +105,7 @@ class Containers:
         except subprocess.TimeoutExpired:
             raise SluiceError(f"Compose did not finish {arguments[0]} in {_SECONDS} s") from None
         if done.returncode:
-            said = (done.stderr.strip().splitlines() or ["it gives no reason"])[-1]
+            said = (done.stderr.strip().splitlines() or ["Compose gave no reason"])[-1]
             raise SluiceError(f"Compose could not {' '.join(arguments)}: {said[:_LONGEST]}")
 
 

@@ -101,21 +101,21 @@ class ComposeTraffic:
             return frozenset()
 
     def _unusual(self) -> dict[str, int]:
-        """By arm, as the servers told Prometheus last; all arms are equally late."""
+        """By arm, from the last scrape of Prometheus; all arms are equally late."""
         path = f"/api/v1/query?query={quote(_UNUSUAL)}"
         try:
             answer = msgspec.json.decode(api.get(PROMETHEUS, path), type=_Answer)
             return {s.metric.get("arm", ""): int(float(s.value[1])) for s in answer.data.result}
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-            raise SluiceError(f"Prometheus says nothing that can be read: {error}") from None
+            raise SluiceError(f"the answer of Prometheus cannot be read: {error}") from None
 
     def _bucket(self, slow: float) -> float:
-        """The next bound of the proxy's histogram: it can count at these alone."""
+        """The next bound of the proxy's histogram, which counts only at its bounds."""
         file = self._containers.folder / _STATIC
         try:
             found = files.read_yaml(file)["metrics"]["prometheus"]["buckets"]
             return min(float(bound) for bound in found if float(bound) >= slow)
         except (KeyError, TypeError, ValueError):
             raise SluiceError(
-                f"{file} has no bucket of at least {slow:g} s, from which an answer is slow: add it"
+                f"{file} has no bucket of at least {slow:g} s, the limit for slow answers: add one"
             ) from None

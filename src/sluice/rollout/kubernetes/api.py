@@ -1,4 +1,4 @@
-"""The API server of a Kubernetes cluster in plain HTTP: get, and change by JSON patch."""
+"""The API server of a Kubernetes cluster over HTTP: get objects, and change them by JSON patch."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import msgspec
 
 from sluice.errors import SluiceError
 
-# What the cluster puts into the pods of a service account.
+# The files that the cluster puts into the pods of a service account.
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _SECONDS = 10.0
 _MOST_BYTES = 16 * 2**20
-# 409: the object has changed meanwhile. 422: a `test` of the patch does not hold.
+# 409: the object has changed in the meantime. 422: a `test` of the patch failed.
 _CONFLICTS = (409, 422)
 
 T = TypeVar("T")
 
 
 class ConflictError(SluiceError):
-    """The object is not as the patch says that it must be."""
+    """The object is not in the state that the patch requires."""
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -43,10 +43,10 @@ class _Status(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Api:
-    """Where the API server is, and how this process shows who it is.
+    """The address of the API server, and the credentials of this process.
 
     token, authority: the files of the bearer token and of the certificate authority. The token is
-    read anew for each request, because the cluster replaces it.
+    read again for each request, because the cluster replaces it.
     """
 
     url: str
@@ -58,7 +58,7 @@ class Api:
         return self._decode("GET", path, self._ask("GET", path), kind)
 
     def patch(self, path: str, operations: Sequence[Operation]) -> None:
-        """Change an object. Raises ConflictError if it is another one by now, or SluiceError."""
+        """Change an object. Raises ConflictError if it has changed, or SluiceError."""
         self._ask("PATCH", path, msgspec.json.encode(operations))
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
@@ -79,7 +79,9 @@ class Api:
             reason = str(error) or type(error).__name__
             raise SluiceError(f"the API server at {self.url} does not answer: {reason}") from None
         if len(content) > _MOST_BYTES:
-            raise SluiceError(f"the API server at {self.url} answers {method} {path} without end")
+            raise SluiceError(
+                f"the API server at {self.url} never finishes its answer to {method} {path}"
+            )
         if response.status != 200:
             problem = f"{method} {path} got status {response.status}: {_message(content)}"
             conflict = method == "PATCH" and response.status in _CONFLICTS
@@ -112,7 +114,8 @@ def in_cluster() -> tuple[Api, str]:
         namespace = ""
     if not (host and port and namespace):
         raise SluiceError(
-            "this is no pod with a service account: run the command in a cluster, or name an API "
+            "this is not a pod with a service account: run the command in a cluster, or name an "
+            "API "
             "server with --api and a namespace with --namespace"
         )
     shown = f"[{host}]" if ":" in host else host

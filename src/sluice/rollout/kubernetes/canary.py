@@ -1,4 +1,4 @@
-"""A canary on a cluster: waits for its servers, then walks the ladder to a verdict."""
+"""A canary on a cluster: waits for its servers, then runs the steps up to a verdict."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def run(traffic: ClusterTraffic, folder: Path, package: Package, seconds: float,
     """Try the candidate; returns the last state. However it ends, stable has all requests.
 
     folder: for the state of the rollout. package: the candidate. seconds: how long the servers may
-    take to become ready. Raises SluiceError if the canary could not begin, or if a gateway does
-    not confirm that stable has all requests.
+    take to become ready. Raises SluiceError if the canary could not start, or if a gateway does not
+    confirm that stable has all requests.
     """
-    # Nobody on a cluster can approve the promotion here: it is the next apply of the manifests.
+    # On a cluster, promotion is not approved here: it is the next apply of the manifests.
     settings = package.settings.rollout.model_copy(update={"promotion": "automatic"})
     walk = Walk(folder, traffic, DeclaredSwitch(), say)
     (folder / state.ABORT).unlink(missing_ok=True)
@@ -33,7 +33,9 @@ def run(traffic: ClusterTraffic, folder: Path, package: Package, seconds: float,
     try:
         return walk.run(walk.begin(begun))
     except KeyboardInterrupt:
-        return walk.stop(state.read(folder) or begun, Status.INSUFFICIENT, "it was told to end")
+        return walk.stop(
+            state.read(folder) or begun, Status.INSUFFICIENT, "it was stopped before it ended"
+        )
 
 
 def _require_versions(served: dict[str, str], candidate: str) -> None:

@@ -1,4 +1,4 @@
-"""The pods of the arms: which of them answer, and what their servers have counted."""
+"""The pods of the arms: which of them answer, and the counters of their servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_BYTES = 4 * 2**20
 _AT_ONCE = 16
 _MOST = 2.0**53
 _ROUTES = ("score", "infer")
-# Refused before a request reached a route, so that it is not among those counted by route.
+# Refused before reaching a route, so these requests are not among those counted by route.
 _NOT_COUNTED = "too_many_connections"
 # The kinds of sluice_errors_total that scoring requests get with a status of 500 or above.
 _FAILURES = ("internal", "log", "queue_full", _NOT_COUNTED)
@@ -80,13 +80,13 @@ class Pod(msgspec.Struct):
 
     @property
     def ready(self) -> bool:
-        """Whether it gets requests: it is ready, and was not told to end."""
+        """Whether it gets requests: it is ready and not terminating."""
         ready = any(c.type == "Ready" and c.status == "True" for c in self.status.conditions)
         return ready and self.metadata.deletion_timestamp is None
 
     @property
     def process(self) -> tuple[str, int]:
-        """What the counters belong to: they begin again when the container is restarted."""
+        """The identity of the counters, which start again when the container is restarted."""
         return self.metadata.uid, sum(each.restart_count for each in self.status.container_statuses)
 
 
@@ -98,18 +98,17 @@ class PodList(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Page:
-    """What one server says of itself. version: of its package."""
+    """What one server reports. version: that of its package."""
 
     counted: Arm
     version: str
 
 
 class Counters:
-    """Adds up what the servers of each arm have counted.
+    """Adds up the counters of the servers of each arm.
 
     read: returns the page of a pod, or None if it does not answer. A counter that is smaller than
-    before belongs to a server that was started anew, and what a pod had counted stays counted
-    when the pod is gone.
+    before belongs to a restarted server, and the counts of a removed pod are kept.
     """
 
     def __init__(self, read: Callable[[Pod], Page | None]) -> None:
@@ -140,7 +139,7 @@ class Counters:
 
 
 def read(pod: Pod, token: str | None, slow: float) -> Page | None:
-    """Ask a pod for its metrics; None if it does not answer, or answers anything else.
+    """Request the metrics of a pod; None without a valid answer.
 
     token: the bearer token of the servers. slow: seconds from which an answer counts as slow; the
     next bound of the histogram above it is used.
@@ -170,7 +169,7 @@ def read(pod: Pod, token: str | None, slow: float) -> Page | None:
 def parse(page: str, slow: float) -> Page:
     """Read a page of metrics.
 
-    Raises ValueError, KeyError or OverflowError if it is no such page.
+    Raises ValueError, KeyError or OverflowError if it is not valid.
     """
     from prometheus_client.parser import text_string_to_metric_families
 

@@ -68,7 +68,7 @@ class Route(msgspec.Struct):
         return {SERVICES[each.name]: each.weight for each in self.spec.rules[0].backend_refs}
 
     def patch(self, weights: Weights) -> list[Operation]:
-        """Give the arms these weights, but only if nobody has changed the route since."""
+        """Set these weights, but only if nobody has changed the route in the meantime."""
         self.weights()
         operations = [
             Operation("test", "/metadata/resourceVersion", self.metadata.resource_version)
@@ -81,9 +81,9 @@ class Route(msgspec.Struct):
         return operations
 
     def is_in_effect(self) -> bool:
-        """Whether all gateways say that they work with the route as it is now.
+        """Whether all gateways report that they use the current route.
 
-        Raises SluiceError if one says that it cannot.
+        Raises SluiceError if one reports a failure.
         """
         now = self.metadata.generation
         parents = self.status.parents

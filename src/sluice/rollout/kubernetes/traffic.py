@@ -1,4 +1,4 @@
-"""Divides the requests of a cluster among the arms. It fulfils the protocol `Traffic`."""
+"""Divides the requests of a cluster among the arms. It implements the protocol `Traffic`."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class ClusterTraffic:
     def wait_for_servers(self, seconds: float) -> dict[str, str]:
         """The version that each arm serves, once all arms have a ready pod that answers.
 
-        Raises SluiceError if they have none in time, or if pods of one arm differ in it.
+        Raises SluiceError if one has none in time, or if pods of one arm serve different versions.
         """
         end = time.monotonic() + seconds
         while missing := [arm for arm in ARMS if arm not in self._look()]:
@@ -113,7 +113,7 @@ class ClusterTraffic:
         return page
 
     def _require_own_weights(self) -> None:
-        """Raise SluiceError if the route has other weights than those that were asked for."""
+        """Raise SluiceError if the route does not have the requested weights."""
         if self._asked is None:
             return
         found = self._route().weights()
@@ -133,8 +133,8 @@ class ClusterTraffic:
 class DeclaredSwitch:
     """Promotion on a cluster, where manifests declare what stable runs.
 
-    The rollout gives all requests back to stable. Whoever applies the manifests then makes the
-    candidate's image the champion's, and the cluster replaces the servers of stable one by one.
+    The rollout returns all requests to stable. A person then applies manifests with the candidate's
+    image, and the cluster replaces the servers of stable one by one.
     """
 
     def promote(self) -> None:

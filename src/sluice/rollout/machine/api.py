@@ -1,4 +1,4 @@
-"""What Traefik itself says: the configuration that it has applied, and its counters."""
+"""Traefik's own API: the configuration that it has applied, and its counters."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Service(msgspec.Struct, rename="camel"):
 
 @dataclass(frozen=True)
 class Applied:
-    """The configuration that the proxy works with.
+    """The configuration that the proxy uses.
 
     weights: by arm, of those with a weight. urls: of each arm. up: the arms whose health check
     passes.
@@ -64,12 +64,12 @@ class Counted:
 
 
 def applied(port: int, service: str) -> Applied:
-    """Ask the proxy's API. service: the one with the weights. Raises SluiceError."""
+    """Query the proxy's API. service: the one with the weights. Raises SluiceError."""
     content = get(port, "/api/http/services?per_page=1000")
     try:
         found = msgspec.json.decode(content, type=list[_Service])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SluiceError(f"the proxy's API says nothing that can be read: {error}") from None
+        raise SluiceError(f"the answer of the proxy's API cannot be read: {error}") from None
     weights: dict[str, int] = {}
     urls: dict[str, str] = {}
     up: set[str] = set()

@@ -1,7 +1,8 @@
-"""Starts, replaces and ends what runs on this machine, and divides the requests: no request lost.
+"""Starts, replaces and stops the servers on this machine, and divides the requests without losing
+one.
 
 The order is always: start, wait until ready, change the proxy's file by one rename, confirm with
-the proxy's API, and only then end what has no requests any more.
+the proxy's API, and only then stop servers without requests.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from sluice.serve.target import HOST, wait
 from sluice.staging import process
 
 _STATIC, _PROXY_FOLDER, _DYNAMIC, _OUTPUT = "traefik.yml", "proxy", "arms.yml", "output"
-_AGAIN = 3.0  # seconds after which the proxy is told again
-# Requests that the proxy had already sent to a server when its weight changed.
+_AGAIN = 3.0  # seconds after which the proxy's file is written again
+# Time for requests that the proxy had already sent to a server when its weight changed.
 _SETTLE = 0.2
-# If somebody else ends a server, the health checks of the proxy notice it in this time.
+# Within this time, the proxy's health checks notice that a server was ended by someone else.
 _OPTIONS = ("--lame-duck-seconds", "1")
 # The server of stable that is being replaced, and one that could not replace it.
 OLD, _GIVEN_UP = "old", "given-up"
@@ -55,7 +56,7 @@ class Control:
 
     @property
     def machine(self) -> Machine:
-        """What runs now, by the record."""
+        """What runs now, according to the record."""
         found = record.read(self.folder)
         if found is None:
             raise SluiceError(f"{self.folder} has no record of what runs on this machine")
@@ -66,7 +67,7 @@ class Control:
     def open(self, port: int, token: str, slow: float) -> None:
         """Start the proxy, which has no server yet. port: 0 chooses a free one."""
         machine = Machine(_free(port), _free(0), slow, token)
-        # Without the file of the weights at its start, Traefik would never look for it again.
+        # Without the file of the weights at its start, Traefik would never read it later.
         self._record(machine)
         self.start_proxy()
 
@@ -93,9 +94,9 @@ class Control:
         wait(lambda: _answers(machine.api), lambda: started.poll() is None, said)
 
     def restore(self) -> None:
-        """Start again what does not run any more: the proxy and stable, but no other arm.
+        """Restart the proxy and stable if they have stopped, but no other arm.
 
-        An arm that is gone makes the rollout unsure, so the canary's weight is 0 then.
+        If another arm has stopped, the canary's weight becomes 0.
         """
         servers = self.machine.servers
         alive = {arm: s for arm, s in servers.items() if processes.alive(s.process)}
@@ -119,16 +120,16 @@ class Control:
     # The servers
 
     def start(self, arm: str, package: Path, version: str) -> None:
-        """Start a server of an unpacked package for an arm, which gets no requests yet.
+        """Start a server of an unpacked package for an arm that gets no requests yet.
 
-        A server that the arm already has must have ended.
+        Any earlier server of the arm must have ended.
         """
         self.start_all({arm: (package, version)})
 
     def start_all(self, packages: Mapping[str, tuple[Path, str]]) -> None:
         """Start servers for several arms at once: by arm, the unpacked package and its version.
 
-        If one of them cannot start, none of them goes on.
+        If one of them cannot start, all of them are stopped.
         """
         with ThreadPoolExecutor(len(packages)) as pool:
             made = {arm: pool.submit(self._serve, arm, *one) for arm, one in packages.items()}
@@ -140,7 +141,7 @@ class Control:
         self._remember({**self.machine.servers, **servers})
 
     def route(self, arm: str, port: int) -> None:
-        """Let the proxy reach the server of an arm through this port."""
+        """Make the proxy reach the server of an arm through this port."""
         servers = self.machine.servers
         self._remember({**servers, arm: replace(servers[arm], route=port)})
 
@@ -166,7 +167,7 @@ class Control:
         machine = self.machine
         for arm in ARMS:
             if getattr(weights, arm) and arm not in machine.servers:
-                raise SluiceError(f"{arm} has no server, but is to get requests: start it first")
+                raise SluiceError(f"{arm} has no server, but should get requests: start it first")
         self._record(replace(machine, weights=weights))
 
     def applied(self, weights: Weights) -> bool:
@@ -191,11 +192,11 @@ class Control:
     def counts(self) -> Mapping[str, Arm]:
         self.restore()
         machine = self.machine
-        # First the servers: a request is counted there before the proxy has its answer.
+        # Read the servers first: they count a request before the proxy has its answer.
         unusual = {arm: self._unusual_of(arm, server) for arm, server in machine.servers.items()}
         up = api.applied(machine.api, proxy.ARMS_SERVICE).up
         totals = api.counted(machine.api, machine.slow)
-        # The proxy checks the health of those alone that get requests.
+        # The proxy checks only the health of servers that get requests.
         weights = machine.weights
         here = [arm for arm in machine.servers if arm in up or not getattr(weights, arm)]
         found = {arm: totals.get(arm, api.Counted()) for arm in here}
@@ -207,7 +208,7 @@ class Control:
     # The switch
 
     def promote(self) -> None:
-        """Let a new server of the canary's package take over, and end all others."""
+        """Let a new server of the canary's package take over, and stop all others."""
         machine = self.machine
         canary = machine.servers.get(CANARY)
         if OLD not in machine.servers and canary is not None:
@@ -215,7 +216,7 @@ class Control:
         self._finish(BASELINE, CANARY)
 
     def replace_stable(self, package: Path, version: str) -> None:
-        """Let a new server of this package take over all requests, and end the present one."""
+        """Let a new server of this package take over all requests, and stop the current one."""
         if OLD not in self.machine.servers:
             self._swap(package, version)
         self._finish()
@@ -226,7 +227,7 @@ class Control:
         self._record(replace(machine, servers=servers, weights=ALL_STABLE))
 
     def _finish(self, *others: str) -> None:
-        """End the old server of stable and other arms once the new one has all requests.
+        """Stop the old server of stable and other arms once the new one has all requests.
 
         If the proxy does not confirm it, or the new one ends, the old one stays. Raises
         SluiceError then.
@@ -235,7 +236,7 @@ class Control:
         if OLD not in machine.servers:
             self.stop(*others)
             return
-        self._record(machine)  # a killed process may have got no further than the record
+        self._record(machine)  # a killed process may have written only the record
         try:
             confirm(self, ALL_STABLE)
             if not processes.alive(machine.servers[STABLE].process):
@@ -272,12 +273,12 @@ class Control:
         self._record(replace(self.machine, servers=servers))
 
     def _record(self, machine: Machine) -> None:
-        """Write down what is wanted, and then tell the proxy."""
+        """Record the weights, and then tell the proxy."""
         record.write(self.folder, machine)
         self._tell(machine)
 
     def _tell(self, machine: Machine) -> None:
-        """Let the proxy read what is wanted."""
+        """Write the configuration for the proxy."""
         content = proxy.encode(proxy.dynamic(machine))
         files.write(self.folder / _PROXY_FOLDER / _DYNAMIC, content)
         self._told = time.monotonic()
@@ -297,7 +298,7 @@ class Control:
 
 
 def _traefik() -> str:
-    """The program of the environment that this runs in, or of the search path."""
+    """The program from this environment, or from the search path."""
     beside = Path(sys.executable).with_name("traefik")
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which("traefik")
     if found is None:

@@ -29,15 +29,17 @@ Say = Callable[[State], None]
 def deploy(
     folder: Path, file: Path, port: int, token: str, say: Say, *, wait: bool = False
 ) -> State:
-    """Roll a package out, or go on with its rollout; returns the last state.
+    """Roll out a package, or continue its rollout; returns the last state.
 
-    folder: of production on this machine. file: the package. port: of the callers, and token:
-    which they must send; both are used by the first rollout alone. wait: for an approval once the
-    canary has passed, whatever the package's settings say. Raises SluiceError.
+    folder: that of production on this machine. file: the package. port, token: for callers; only
+    the first rollout uses them. wait: wait for an approval once the canary has passed, regardless
+    of the package's settings. Raises SluiceError.
     """
     with state.locked(folder) as mine:
         if not mine:
-            raise SluiceError(f"{folder}: another rollout is under way: see sluice rollout status")
+            raise SluiceError(
+                f"{folder}: another rollout is in progress: see 'sluice rollout status'"
+            )
         with verified(file) as package:
             version = package.manifest.version
             unpacked = _kept(folder, file, version)
@@ -49,17 +51,17 @@ def deploy(
             return _roll_out(control, known, unpacked, say, wait=wait)
         if known.candidate != version:
             raise SluiceError(
-                f"{folder}: the rollout of {known.candidate} is not over: abort it first, with "
-                "sluice rollout abort"
+                f"{folder}: the rollout of {known.candidate} has not ended: abort it first with "
+                "'sluice rollout abort'"
             )
         return _resume(control, known, unpacked, say)
 
 
 def abort(folder: Path) -> State:
-    """Take all requests away from the canary at once; returns the last state."""
+    """Send all requests back to the champion at once; returns the last state."""
     known = _known(folder)
     if known.over:
-        raise SluiceError(f"{folder}: no rollout is under way: it was {known.phase}")
+        raise SluiceError(f"{folder}: no rollout is in progress: its state is {known.phase}")
     (folder / state.ABORT).touch()
     try:
         end = time.monotonic() + _ABORT_SECONDS
@@ -74,26 +76,28 @@ def abort(folder: Path) -> State:
         Control(folder).set_weights(ALL_STABLE)
         raise SluiceError(
             f"{folder}: the process of this rollout does not answer; the canary was given the "
-            "weight 0, but end that process before you go on"
+            "weight 0, but stop that process before you continue"
         )
     finally:
         (folder / state.ABORT).unlink(missing_ok=True)
 
 
 def back(folder: Path, say: Say) -> State:
-    """Let the champion of before the last promotion take over again; returns the last state."""
+    """Let the previous champion take over again; returns the last state."""
     with state.locked(folder) as mine:
         if not mine:
-            raise SluiceError(f"{folder}: a rollout is under way: abort it with rollout abort")
+            raise SluiceError(
+                f"{folder}: a rollout is in progress: abort it with 'sluice rollout abort'"
+            )
         known = _known(folder)
         if known.phase is not Phase.PROMOTED or known.champion == known.candidate:
-            raise SluiceError(f"{folder}: there is no promotion to take back: {known.why}")
+            raise SluiceError(f"{folder}: there is no promotion to roll back: {known.why}")
         former = folder / _PACKAGES / known.champion
         control = Control(folder)
         control.restore()
         with opened(former) as package:
             control.replace_stable(package.folder, known.champion)
-        done = ladder.rolled_back(known, Status.INSUFFICIENT, "a person took the promotion back")
+        done = ladder.rolled_back(known, Status.INSUFFICIENT, "a person rolled the promotion back")
         walk = Walk(folder, control, control, say)
         return walk.record(done, ALL_STABLE)
 
@@ -101,12 +105,14 @@ def back(folder: Path, say: Say) -> State:
 def switch(folder: Path, file: Path, why: str, say: Say) -> State:
     """Let a package take over all requests at once, without a canary; returns the last state.
 
-    For a version that has served before. Killed half-way, it can be called again. Raises
-    SluiceError if the package cannot take over; the present champion goes on then.
+    It is for a version that has served before. After a kill, it can be called again. Raises
+    SluiceError if the package cannot take over; the current champion then continues.
     """
     with state.locked(folder) as mine:
         if not mine:
-            raise SluiceError(f"{folder}: a rollout is under way: abort it with rollout abort")
+            raise SluiceError(
+                f"{folder}: a rollout is in progress: abort it with 'sluice rollout abort'"
+            )
         with verified(file) as package:
             version, settings = package.manifest.version, package.settings.rollout
             unpacked = _kept(folder, file, version)
@@ -120,7 +126,7 @@ def switch(folder: Path, file: Path, why: str, say: Say) -> State:
 
 
 def serves(control: Control) -> str:
-    """The version that has the requests of stable; that which is being replaced, if one is."""
+    """The version that has the requests of stable; during a switch, the one being replaced."""
     servers = control.machine.servers
     return servers.get(OLD, servers[STABLE]).version
 
@@ -144,7 +150,7 @@ def _roll_out(
         compatible.require(new, old)
         if new.manifest.version == champion.version:
             if known is None:
-                raise SluiceError(f"{champion.version} has all requests already")
+                raise SluiceError(f"{champion.version} already has all requests")
             return known
         settings = new.settings.rollout
         if wait:
@@ -192,12 +198,12 @@ def _stopped(folder: Path, known: State) -> State:
 def _known(folder: Path) -> State:
     known = state.read(folder)
     if known is None:
-        raise SluiceError(f"{folder} holds no rollout: name its folder with --folder")
+        raise SluiceError(f"{folder} has no rollout: name its folder with --folder")
     return known
 
 
 def _kept(folder: Path, file: Path, version: str) -> Path:
-    """The unpacked package, which stays, so that the way back needs no download."""
+    """The unpacked package, which is kept so that a rollback needs no download."""
     target = (folder / _PACKAGES / version).resolve()
     if not target.is_dir():
         unfinished = target.with_name(f"{version}.unfinished")

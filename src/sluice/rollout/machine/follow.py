@@ -1,7 +1,7 @@
-"""Follows a repository on GitHub, so that GitHub holds no key of this machine.
+"""Follows a repository on GitHub, so that GitHub needs no access to this machine.
 
-The canary that was asked for last and the newest full release are asked for again and again. What
-is new is downloaded, verified with its attestations, and rolled out like any package.
+It polls for the newest request for a canary and the newest full release. A new one is downloaded,
+verified with its attestations, and rolled out like any package.
 """
 
 from __future__ import annotations
@@ -27,18 +27,17 @@ from sluice.rollout.machine.watch import Watch
 from sluice.rollout.state import State
 from sluice.rollout.weights import STABLE
 
-# Where the champion is, and the canary that was asked for.
+# The folders of the champion and of the requested canary.
 _FETCHED, _ASKED = "fetched", "asked"
 _WATCH_SECONDS = 2.0
 
 
 @dataclass
 class Follow:
-    """What to follow, and where to.
+    """What to follow, and where to deploy it.
 
-    repository: OWNER/NAME. folder: of production on this machine. port, token: of the callers.
-    interval: seconds between two questions. say: shows one line. show: shows each state of a
-    rollout.
+    repository: OWNER/NAME. folder: that of production on this machine. port, token: for callers.
+    interval: seconds between two polls. say: shows one line. show: shows each state of a rollout.
     """
 
     repository: str
@@ -51,9 +50,9 @@ class Follow:
     _said: str = field(default="", init=False)
 
     def run(self) -> None:
-        """Follow until the process is ended; what cannot be reached is tried again later.
+        """Follow until the process is stopped; failed connections are retried later.
 
-        In between, the proxy and the champion are started again if they have died.
+        The proxy and the champion are restarted if they have died.
         """
         self._restore()
         found = access.find(self.repository)
@@ -67,7 +66,7 @@ class Follow:
                     time.sleep(min(left, _WATCH_SECONDS))
 
     def once(self, source: Source) -> None:
-        """Ask once, and do what is new; a problem is said and leaves everything as it is."""
+        """Poll once, and act on what is new; a problem is reported and changes nothing."""
         found = source.releases.access
         try:
             known = state.read(self.folder)
@@ -108,12 +107,12 @@ class Follow:
         return self.folder / _FETCHED / folder.PACKAGE
 
     def _asked(self, source: Source) -> Deployment | None:
-        """The newest request for a canary, unless it was tried already."""
+        """The newest request for a canary, unless it was already tried."""
         newest, last = source.newest(), request.read(self.folder)
         if newest is None or last is None or newest.id > last.deployment:
             return newest
         known = state.read(self.folder)
-        # Killed between the two records, this machine has not tried it.
+        # If this machine was killed between the two records, the canary was not tried.
         begun = known is not None and known.candidate == last.version
         return None if begun or newest.id < last.deployment else newest
 
@@ -124,15 +123,15 @@ class Follow:
         if last and asked.run <= last.run and asked.deployment != last.deployment:
             raise SluiceError(
                 f"deployment {deployment.id}: the approval of {asked.version} in run {asked.run} "
-                "counts once; it is not tried again"
+                "is valid only once; it is not tried again"
             )
         package.rename(fetched / folder.PACKAGE)
-        self.say(f"canary that GitHub asks for: {asked.version}")
+        self.say(f"canary requested by GitHub: {asked.version}")
         request.write(self.folder, asked)
         self._roll_out(source.releases.access, asked.version)
 
     def _roll_out(self, found: Access, version: str) -> None:
-        """Walk the rollout of the package that was fetched, or go on with it."""
+        """Start or continue the rollout of the fetched package."""
         asked = request.read(self.folder)
         wait = asked is not None and asked.version == version
         package = self.folder / (_ASKED if wait else _FETCHED) / folder.PACKAGE
@@ -143,24 +142,24 @@ class Follow:
             (self.folder / state.ABORT).unlink(missing_ok=True)
 
     def _tell(self, found: Access) -> None:
-        """Tell GitHub what it could not be told while the canary ran."""
+        """Report to GitHub what could not be reported while the canary ran."""
         if known := state.read(self.folder):
             watch.report(found, self.folder, known)
 
     def _complain(self, error: SluiceError) -> None:
-        """Say it once, and not every minute."""
+        """Print a message once, not every minute."""
         if str(error) != self._said:
             self._said = str(error)
             self.say(self._said)
 
     def _restore(self) -> None:
-        """After a crash or a reboot the champion serves again, before anybody asks GitHub."""
+        """After a crash or reboot, start the champion again before polling GitHub."""
         try:
             found = record.read(self.folder)
             if found is None or not found.servers:
                 return
             with state.locked(self.folder) as mine:
-                if mine:  # another command that is at work cares for them itself
+                if mine:  # another running command takes care of them
                     Control(self.folder).restore()
         except SluiceError as error:
             self._complain(error)

@@ -1,4 +1,4 @@
-"""Processes that this one may not have started, told apart by id and time of creation."""
+"""Processes, possibly started by others, identified by id and creation time."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def alive(process: Process) -> bool:
 
 
 def end(*ended: Process) -> None:
-    """Ask them with SIGTERM to end; after 20 s they and their children are ended by force.
+    """Send SIGTERM; after 20 s, kill the processes and their children.
 
-    One that was stopped cannot hear; it must not go on either with requests that were given up.
+    A stopped process does not react to SIGTERM, but must not continue later with requests that were
+    given up.
     """
     import psutil
 

@@ -1,6 +1,6 @@
-"""The configuration of Traefik: what it starts with, and the weights that it reads anew.
+"""The configuration of Traefik: its start-up file, and the weights that it reloads.
 
-Both are written as JSON, which every reader of YAML reads.
+Both are written as JSON, which is valid YAML.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from sluice.rollout.weights import ARMS, BASELINE, CANARY, STABLE
 from sluice.serve.target import HOST
 
 ARMS_SERVICE = "arms"
-# Bounds of the histogram of seconds, besides the one above which an answer is slow.
+# Bounds of the latency histogram in seconds, besides the limit for slow answers.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.5)
 _ATTEMPTS = 8
-# Seconds in which a server must say that it is ready. A busy machine is slow to say so, and without
-# stable there is often no server left; one that has died refuses at once.
+# Seconds in which a server must report that it is ready. A busy machine is slow to answer, and
+# without stable there is often no other server; a dead server refuses at once.
 _HEALTH_SECONDS = {STABLE: 15, BASELINE: 3, CANARY: 3}
-# An answer takes at most so many times as long as what counts as slow, and at least 2 s; then
-# the request is sent to another server.
+# The time-out of an answer, as a multiple of the limit for slow answers, but at least 2 s; the
+# request is then sent to another server.
 _PATIENCE, _LEAST_PATIENCE = 8, 2.0
 
 
 def static(machine: Machine, folder: Path) -> dict[str, Any]:
-    """What Traefik is started with. folder: where it looks for the weights."""
+    """The start-up configuration of Traefik. folder: where it reads the weights."""
     return {
         "entryPoints": {
-            # One that is started again can listen although the last one has not ended yet.
+            # A restarted proxy can listen although the previous one has not ended yet.
             "web": {"address": f":{machine.port}", "reusePort": True},
             "traefik": {"address": f"{HOST}:{machine.api}"},
         },
         "providers": {
-            # By default a change waits for two seconds.
+            # By default, changes are applied after two seconds.
             "providersThrottleDuration": "50ms",
             "file": {"directory": str(folder), "watch": True},
         },
-        "api": {"insecure": True, "dashboard": False},  # on the loopback interface alone
+        "api": {"insecure": True, "dashboard": False},  # only on the loopback interface
         "metrics": {
             "prometheus": {
                 "entryPoint": "traefik",
@@ -54,7 +54,7 @@ def static(machine: Machine, folder: Path) -> dict[str, Any]:
 
 
 def dynamic(machine: Machine) -> dict[str, Any]:
-    """The servers and their weights. Arms without a server or a weight are not there at all."""
+    """The servers and their weights. Arms without a server or a weight are left out."""
     weights = {arm: getattr(machine.weights, arm) for arm in ARMS}
     shares = {arm: share for arm, share in weights.items() if share and arm in machine.servers}
     services: dict[str, Any] = {
@@ -78,7 +78,7 @@ def dynamic(machine: Machine) -> dict[str, Any]:
                 }
             },
             "middlewares": {
-                # Scoring has no effect but its log record, so that it may be repeated.
+                # Scoring has no effect except its log record, so a request may be repeated.
                 "retry": {
                     "retry": {
                         "attempts": _ATTEMPTS,

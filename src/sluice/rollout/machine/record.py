@@ -1,4 +1,4 @@
-"""What runs on this machine for production: one file, so that any process can take it over."""
+"""The record of production on this machine: one file, so that any process can take over."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RECORD = "machine.json"
 
 
 class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A process, and when it was created, because process ids are used again."""
+    """A process and its creation time, because process ids are reused."""
 
     pid: int
     created: float
@@ -42,8 +42,8 @@ class Machine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     it, but may still get requests.
 
     port: of the callers. api: the port of the proxy's own API, on the loopback interface. slow:
-    seconds from which an answer counts as slow. token: which the servers demand of callers.
-    weights: the last ones that the proxy was asked for.
+    seconds from which an answer counts as slow. token: required from callers. weights: the ones
+    last requested from the proxy.
     """
 
     port: int
@@ -69,7 +69,7 @@ def read(folder: Path) -> Machine | None:
 
 
 def write(folder: Path, machine: Machine) -> None:
-    """Write the record, which only its owner may read because it holds the token."""
+    """Write the record, which only its owner may read because it contains the token."""
     with files.replacing(folder / _RECORD) as unfinished:
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as stream:

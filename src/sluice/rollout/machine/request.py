@@ -1,4 +1,4 @@
-"""The canary that GitHub has asked this machine for: one file, so that a restart knows of it."""
+"""The canary that GitHub requested from this machine: one file, to survive a restart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REQUEST = "request.json"
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """version, digest: of the delivery. champion: its tag. run: that attested the request.
 
-    deployment: its number on GitHub. reported: the state that GitHub was told last.
+    deployment: its number on GitHub. reported: the state last reported to GitHub.
     """
 
     version: str

@@ -1,10 +1,10 @@
-"""From when on an answer is slow."""
+"""The limit for slow answers."""
 
 from __future__ import annotations
 
 from sluice.package.parts import Parts
 
-_DEFAULT = 0.25  # seconds, for a package without a bound of its latency
+_DEFAULT = 0.25  # seconds, for a package without a bound on its latency
 
 
 def slow_seconds(package: Parts) -> float:

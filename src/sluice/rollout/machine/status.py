@@ -1,4 +1,4 @@
-"""What serves which share of the requests, and since when."""
+"""Which version serves which share of the requests, and since when."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sluice.verdict import Status
 
 
 class ArmStatus(msgspec.Struct, frozen=True):
-    """One arm. weight: percent of the requests. runs: whether its server is there."""
+    """One arm. weight: percent of the requests. runs: whether its server is running."""
 
     arm: str
     version: str
@@ -24,9 +24,9 @@ class ArmStatus(msgspec.Struct, frozen=True):
 
 
 class RolloutStatus(msgspec.Struct, frozen=True):
-    """champion: the version that has the requests of stable. since: seconds since 1970 at which
-    the present weights were asked for. confirmed: whether the proxy has them. proxy: whether it
-    runs; None for containers, which this folder does not know.
+    """champion: the version that has the requests of stable. since: when the current weights were
+    requested, in seconds since 1970. confirmed: whether the proxy has them. proxy: whether it runs;
+    None for containers, which this folder does not know.
     """
 
     champion: str
@@ -44,7 +44,7 @@ def read(folder: Path) -> RolloutStatus:
     """The status; raises SluiceError if nothing was rolled out in this folder."""
     known, machine = state.read(folder), record.read(folder)
     if known is None:
-        raise SluiceError(f"{folder} holds no rollout: name its folder with --folder")
+        raise SluiceError(f"{folder} has no rollout: name its folder with --folder")
     if machine is None:
         return _of_containers(known)
     arms = [
@@ -72,7 +72,7 @@ def read(folder: Path) -> RolloutStatus:
 
 
 def _of_containers(known: State) -> RolloutStatus:
-    """What the record of a rollout in containers says; it does not look at them."""
+    """The record of a rollout in containers; the containers themselves are not checked."""
     promoted = known.phase is Phase.PROMOTED
     champion = known.candidate if promoted else known.champion
     versions = {CANARY: known.candidate, STABLE: champion}

@@ -1,4 +1,4 @@
-"""What GitHub wants to run on this machine, verified with its attestations."""
+"""What should run on this machine according to GitHub, verified with its attestations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sluice.rollout.machine.request import Request
 
 @dataclass(frozen=True)
 class Source:
-    """Two connections to one repository, which ask only for what has changed."""
+    """Two connections to one repository, which request only changes."""
 
     releases: Releases
     deployments: Deployments
@@ -37,10 +37,10 @@ class Source:
     def fetch_asked(
         self, deployment: Deployment, serves: str, target: Path
     ) -> tuple[Request, Path]:
-        """Verify a request for a canary, and download its package; returns the request and it.
+        """Verify a request for a canary, and download its package; returns both.
 
         serves: the version that serves now. target: an empty folder. Raises SluiceError unless a
-        run of the release workflow attested that this very delivery is to be compared with that.
+        run of the release workflow attested exactly this delivery as the canary against `serves`.
         """
         wanted = asked(deployment)
         found = self._record(wanted, target)
@@ -73,7 +73,7 @@ class Source:
         if found.digest != wanted.digest:
             raise SluiceError(
                 f"{release.tag_name}: the sha256 of {NAME} is {found.digest}, but {wanted.digest} "
-                "is asked for; it is not tried"
+                "was requested; it is not tried"
             )
         attestation.require_built(self.releases.access, target / NAME, found.delivery.commit)
         return found

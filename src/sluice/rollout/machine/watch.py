@@ -1,7 +1,7 @@
-"""While a canary runs: GitHub is told of it, and it is heard from GitHub what becomes of it.
+"""While a canary runs, reports its state to GitHub and reads decisions from GitHub.
 
-A thread of its own does this through the files that a person's commands use, so that a slow answer
-of GitHub delays no judgement of the canary.
+A separate thread does this through the same files as the commands for people, so that a slow answer
+from GitHub does not delay the judgement of the canary.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sluice.rollout.machine.wanted import Source
 from sluice.rollout.state import Phase, State
 from sluice.verdict import Status
 
-# A token that may write deployments and nothing else.
+# A token that may only write deployments.
 TOKEN = "SLUICE_DEPLOYMENTS_TOKEN"  # noqa: S105
 _JOIN_SECONDS = 10.0
 _LONGEST = 140  # characters of a description
@@ -36,9 +36,9 @@ _PASSED = (Phase.PASSED, Phase.SWITCHING, Phase.PROMOTED)
 
 
 class Watch:
-    """Watches the rollout of one version for the time of a `with` block.
+    """Watches the rollout of one version during a `with` block.
 
-    version: of the candidate. seconds: between two questions to GitHub.
+    version: that of the candidate. seconds: between two polls of GitHub.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Watch:
                     return
 
     def look(self, source: Source) -> None:
-        """Tell and hear once; raises SluiceError if GitHub does not answer."""
+        """Report and poll once; raises SluiceError if GitHub does not answer."""
         known = state.read(self._folder)
         if known is None or known.over or known.candidate != self._version:
             return
@@ -97,9 +97,9 @@ class Watch:
 
 
 def report(access: Access, folder: Path, known: State) -> None:
-    """Tell GitHub how the canary stands that it asked for, if that is news and there is a token.
+    """Report the state of the requested canary to GitHub, if it is new and there is a token.
 
-    Raises SluiceError if GitHub does not take it; the next call tries again.
+    Raises SluiceError if GitHub does not accept it; the next call tries again.
     """
     asked, token = request.read(folder), os.environ.get(TOKEN, "").strip()
     if asked is None or asked.version != known.candidate or not token:
@@ -116,7 +116,7 @@ def report(access: Access, folder: Path, known: State) -> None:
 
 
 def _state(known: State) -> str:
-    """GitHub's word for it."""
+    """GitHub's name for the state."""
     if known.phase in _PASSED:
         return "success"
     if known.phase is Phase.ROLLED_BACK:

@@ -1,1 +1,1 @@
-"""A whole rollout on this machine, under generated load, with or without a planted fault."""
+"""A complete rollout on this machine, under generated load, with or without an injected fault."""

@@ -1,8 +1,8 @@
 """The callers of a rehearsal, as a process: `python -m sluice.rollout.rehearsal.clients`.
 
 They send requests at a fixed rate, whether or not earlier ones were answered (an open loop), each
-with an id of its own. The plan comes as one line of JSON on standard input; when standard input
-is closed, they wait for the open requests and write what became of each to standard output.
+with a unique id. The plan is one line of JSON on standard input; when standard input is closed,
+they wait for the open requests and write the result of each to standard output.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 
 from sluice.serve.target import HOST
 
-# A request that has no answer after so many seconds is lost.
+# A request without an answer after this many seconds counts as lost.
 _PATIENCE = 20.0
 LOST = 0
 
@@ -25,7 +25,7 @@ LOST = 0
 class Plan(msgspec.Struct, frozen=True):
     """What to send. rate: requests a second. records: the rows of each request, as JSON.
 
-    pinned: the share of requests that carry `header`, a whole line.
+    pinned: the share of requests that carry `header`, a complete header line.
     """
 
     port: int
@@ -100,7 +100,7 @@ class _Callers:
         self._open: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> list[Sent]:
-        """Send until told to stop, then wait for what is open."""
+        """Send until told to stop, then wait for open requests."""
         began, number = time.monotonic(), 0
         while not stop.is_set():
             task = asyncio.create_task(self._send(number))
@@ -122,7 +122,7 @@ class _Callers:
                 status = await connection.send(self._request(name, number))
                 if connection.open:
                     self._idle.append(connection)
-        except OSError:  # a time-out, too
+        except OSError:  # includes time-outs
             pass
         self._sent.append(Sent(name, at, time.monotonic() - began, status))
 

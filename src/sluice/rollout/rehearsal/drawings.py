@@ -1,4 +1,4 @@
-"""The drawings of a rehearsal: weights, evidence and latencies over time."""
+"""The plots of a rehearsal: weights, evidence and latencies over time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def weights(outcome: Outcome) -> Markup:
 
 
 def evidence(outcome: Outcome) -> Markup:
-    """The evidence against the canary after each interval, and where it is rolled back."""
+    """The evidence against the canary after each interval, and the threshold for a rollback."""
 
     def draw(axes: Axes) -> None:
         for (kind, values), colour in zip(outcome.evidence.items(), _COLOURS, strict=True):
@@ -49,7 +49,7 @@ def evidence(outcome: Outcome) -> Markup:
 
 
 def latencies(outcome: Outcome) -> Markup:
-    """Median and 99th percentile of what the callers waited for."""
+    """Median and 99th percentile of the callers' waiting time."""
 
     def draw(axes: Axes) -> None:
         times = [each.at for each in outcome.latencies]
@@ -60,11 +60,13 @@ def latencies(outcome: Outcome) -> Markup:
         _logarithmic(axes)
         axes.legend(loc="best")
 
-    return svg("What the callers waited for, over time", draw)
+    return svg("Waiting time of the callers", draw)
 
 
 def _logarithmic(axes: Axes) -> None:
-    """Powers of ten at equal distances, written as numbers: formulae are shown as plain text."""
+    """Powers of ten at equal distances, written as numbers because formulas are shown as plain
+    text.
+    """
     from matplotlib.ticker import LogLocator, NullLocator
 
     axes.set_yscale("log")

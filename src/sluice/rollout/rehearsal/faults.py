@@ -1,4 +1,4 @@
-"""Faults that a rehearsal plants from outside; the servers know nothing of them."""
+"""Faults that a rehearsal injects from outside, without changes to the servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sluice.rollout.rehearsal.shim import ShimPlan
 from sluice.rollout.weights import ARMS, BASELINE, CANARY
 from sluice.verdict import Status
 
-# The share of requests that fail for every arm, so that a multiple of it can be planted.
+# The share of requests that fail for every arm, so that a multiple of it can be injected.
 _BASE = 0.02
 _SLOW_SHARE, _SLOW_TIMES = 0.2, 1.6
 _THIN = 2.0  # requests a second
@@ -33,9 +33,9 @@ Plant = Callable[[Control], None]
 
 @dataclass(frozen=True)
 class Fault:
-    """expected: the right verdict. shims: a faulty network in front of these arms. plant: done to
-    the canary once it has a larger share. rate: requests a second, instead of the usual ones.
-    pinned: the share of requests that go to the baseline whatever the weights say. damaged:
+    """expected: the right verdict. shims: a faulty network in front of these arms. plant: the
+    action on the canary once it has a larger share. rate: requests a second, instead of the usual
+    ones. pinned: the share of requests that go to the baseline regardless of the weights. damaged:
     whether the candidate's model gives wrong scores.
     """
 
@@ -93,7 +93,7 @@ def _errors(name: str, times: int) -> Fault:
 
 
 def shim(stack: ExitStack, control: Control, arm: str, plan: ShimPlan) -> None:
-    """Put a faulty network between the proxy and the server of an arm, until the stack ends."""
+    """Put a faulty network between the proxy and the server of an arm, until the stack closes."""
     port = control.machine.servers[arm].port
     command = [sys.executable, "-P", "-m", "sluice.rollout.rehearsal.shim"]
     started = stack.enter_context(
@@ -113,7 +113,7 @@ def shim(stack: ExitStack, control: Control, arm: str, plan: ShimPlan) -> None:
 
 
 def pin(control: Control) -> None:
-    """Let the proxy send some clients to the baseline alone, as a forgotten rule would."""
+    """Let the proxy send some clients only to the baseline, like a forgotten routing rule."""
     rule = {
         "rule": f"Header(`{PINNED_HEADER}`, `yes`)",
         "priority": 1_000,
@@ -136,7 +136,7 @@ def _signal(control: Control, number: signal.Signals) -> None:
 
 
 def _fill_disk(control: Control) -> None:
-    """No file of the canary may grow any more, as on a full disk."""
+    """Prevent the canary's files from growing, as on a full disk."""
     log = Path(control.machine.servers[CANARY].log)
     size = max((path.stat().st_size for path in log.iterdir()), default=0)
     for process in _family(control):

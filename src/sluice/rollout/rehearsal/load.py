@@ -1,4 +1,4 @@
-"""Generated load for as long as a rehearsal takes, and what became of its requests."""
+"""Generated load during a rehearsal, and the results of its requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _END_SECONDS = 60.0
 
 
 class Load:
-    """The callers, which send from the beginning of the block to its end."""
+    """The callers, which send requests for the duration of the block."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -63,7 +63,7 @@ def records(package: Parts) -> list[str]:
     """Every row of the package's samples as JSON; SluiceError if there are none."""
     rows = [row for sample in package.scenarios.samples.values() for row in sample]
     if not rows:
-        raise SluiceError("the samples in scenarios/scenarios.json hold no rows to send")
+        raise SluiceError("the samples in scenarios/scenarios.json have no rows to send")
     return [json.dumps(dict(row), allow_nan=False) for row in rows]
 
 

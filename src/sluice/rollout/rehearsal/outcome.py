@@ -1,4 +1,4 @@
-"""What came out of a rehearsal, as plain data."""
+"""The result of a rehearsal, as plain data."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sluice.rollout.state import Change, Phase
 from sluice.verdict import Status, Verdict
 
 _ANSWERED = 200
-_PERIOD = 1.0  # seconds of one point of the drawn latencies
+_PERIOD = 1.0  # seconds between two points of the plotted latencies
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """Of the requests sent in one second. at: seconds since the begin. seconds: the others."""
+    """The latencies of the requests sent in one second. at: seconds since the start."""
 
     at: float
     requests: int
@@ -27,14 +27,14 @@ class Latency(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """A rehearsed rollout.
 
-    champion, candidate: name and version. fault: the planted one, or "none". expected, verdict:
-    the right verdict and the one that was found. phase and why: of the end. rate: requests a
+    champion, candidate: name and version. fault: the injected one, or "none". expected, verdict:
+    the right verdict and the actual one. phase, why: those of the final state. rate: requests a
     second. sent, unanswered: requests, and those without a score by their status. repeated: rows
     that were scored twice. strays: requests that reached baseline or canary after a rollback.
     serves: what has all requests at the end. ended: whether every process that was started has
-    ended. seconds, slowest: of all, and of the slowest request. evidence: after each interval, by
-    kind of event; from rollback_at the canary is rolled back. changes: their times count from the
-    begin.
+    ended. seconds, slowest: the duration of the rehearsal and of the slowest request. evidence:
+    after each interval, by kind of event; the canary is rolled back at rollback_at. changes: with
+    times from the start.
     """
 
     champion: str
@@ -69,7 +69,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def as_expected(self) -> bool:
-        """Whether the verdict is the right one, and nothing was lost on the way."""
+        """Whether the verdict is right and no request was lost."""
         lost = bool(self.unanswered) or self.repeated or self.strays
         steady = not lost and self.ended and self.serves == self.right
         return steady and self.verdict is self.expected
@@ -93,7 +93,7 @@ def latencies(sent: list[Sent], began: float) -> tuple[Latency, ...]:
 
 
 def since(began: float, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    """The changes with times that count from the begin."""
+    """The changes, with times from the start."""
     return tuple(
         msgspec.structs.replace(change, at=round(change.at - began, 3)) for change in changes
     )

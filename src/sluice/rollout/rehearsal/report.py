@@ -1,4 +1,4 @@
-"""The report of a rehearsal, in three forms: Markdown, HTML with drawings, and JSON."""
+"""The report of a rehearsal, in three forms: Markdown, HTML with plots, and JSON."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def headline(outcome: Outcome) -> str:
         Phase.PROMOTED: "the canary was promoted and has all requests",
         Phase.ROLLED_BACK: "the canary was rolled back and the champion has all requests",
     }.get(outcome.phase, f"the rollout did not end: {outcome.phase}")
-    planted = "" if outcome.fault == "none" else f" with the planted fault {outcome.fault}"
+    planted = "" if outcome.fault == "none" else f" with the injected fault {outcome.fault}"
     return f"Rehearsal{planted}: {ended}"
 
 
 def checks(outcome: Outcome) -> list[tuple[bool, str]]:
-    """What a rehearsal must show, and whether it did."""
+    """What a rehearsal must show, and whether it was shown."""
     missed = ", ".join(f"{kind}: {n:,}" for kind, n in outcome.unanswered.items()) or "none"
     return [
         (

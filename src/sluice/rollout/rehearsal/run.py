@@ -1,4 +1,4 @@
-"""`sluice rollout rehearse`: everything that a rollout does, on this machine, in minutes."""
+"""`sluice rollout rehearse`: a complete rollout on this machine, in minutes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from sluice.rollout.walk import Walk
 from sluice.rollout.weights import ALL_STABLE, BASELINE, CANARY, STABLE
 from sluice.serve.target import new_token
 
-_PLANT_AT = 20  # percent of the canary at which a fault is planted in a running server
-# Seconds after the rollout: for requests that are still open, and then of load.
+_PLANT_AT = 20  # the canary's percentage at which a fault is injected into a running server
+# Seconds after the rollout: for open requests, and then of further load.
 _OPEN, _CALM = 2.5, 2.0
 
 Say = Callable[[str], None]
@@ -36,9 +36,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Pace:
-    """How quick a rehearsal is. The thresholds of its verdict are always the package's.
+    """The pace of a rehearsal.
 
-    steps: percents of the canary. interval, deadline: seconds. rate: requests a second.
+    The thresholds of its verdict are always the package's. steps: percentages of the canary.
+    interval, deadline: seconds. rate: requests a second.
     """
 
     steps: tuple[int, ...] = (5, 20, 50)
@@ -52,10 +53,10 @@ def rehearse(
 ) -> Outcome:
     """Roll a candidate out against a champion; without one, against itself.
 
-    fault: the name of a fault to plant. say: shows one line to the user. Raises SluiceError if
-    the rehearsal cannot be held.
+    fault: the name of a fault to inject. say: shows one line to the user. Raises SluiceError if the
+    rehearsal cannot run.
     """
-    faults.named(fault, 0)  # an unknown name is said before anything is started
+    faults.named(fault, 0)  # an unknown name is reported before anything is started
     with ExitStack() as stack:
         new = stack.enter_context(verified(candidate))
         old = new if champion is None else stack.enter_context(verified(champion))
@@ -88,7 +89,7 @@ class _Rehearsal:
         self._strays = 0
 
     def run(self) -> Outcome:
-        """Hold it; whatever happens, everything that it started has ended then."""
+        """Run the rehearsal; in every case, all processes that it started are stopped."""
         began = self._began
         try:
             with ExitStack() as stack:
@@ -102,7 +103,7 @@ class _Rehearsal:
                 self._settle()
                 sent = callers.end()
             serves = self._control.machine.servers[STABLE].version
-            self._tell("ending the servers")
+            self._tell("stopping the servers")
         finally:
             started = self._control.close()
         ended = not any(map(processes.alive, started))
@@ -152,7 +153,7 @@ class _Rehearsal:
             self._tell(f"{now.phase}: {now.weights}")
         due = now.confirmed and now.weights.canary >= _PLANT_AT and now.at_step > 0
         if due and self._fault.plant is not None and not self._planted:
-            self._tell(f"planting the fault {self._fault.name}")
+            self._tell(f"injecting the fault {self._fault.name}")
             self._fault.plant(self._control)
             self._planted = True
 
@@ -160,17 +161,17 @@ class _Rehearsal:
         self._say(f"{time.time() - self._began:5.0f} s  {line}")
 
     def _settle(self) -> None:
-        """See whether the arms without a weight still get requests, then end their servers."""
+        """Check whether arms without a weight still get requests, then stop their servers."""
         time.sleep(_OPEN)
         before = self._reached()
         time.sleep(_CALM)
         after = self._reached()
-        # The proxy forgets the counters of an arm that it does not know any more.
+        # The proxy drops the counters of an arm that is removed.
         self._strays = sum(max(0, n - before.get(arm, 0)) for arm, n in after.items())
         self._control.stop(BASELINE, CANARY)
 
     def _reached(self) -> dict[str, int]:
-        """Requests that baseline and canary got so far, except those of pinned clients."""
+        """Requests to baseline and canary so far, except those of pinned clients."""
         machine = self._control.machine
         counted = api.counted(machine.api, machine.slow)
         arms = [CANARY] if self._fault.pinned else [BASELINE, CANARY]

@@ -1,8 +1,8 @@
 """A faulty network in front of a server: `python -m sluice.rollout.rehearsal.shim`.
 
 It passes requests on to a server of this machine, and answers some of them with 503 or late. The
-plan comes as one line of JSON on standard input, the port goes to standard output, and the
-process ends once standard input is closed.
+plan is one line of JSON on standard input, the port is written to standard output, and the process
+ends when standard input is closed.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ _Parser = httptools.HttpRequestParser | httptools.HttpResponseParser
 
 
 class _Message:
-    """One HTTP message, whose bytes are passed on as they came."""
+    """One HTTP message, whose bytes are passed on unchanged."""
 
     def __init__(self, parser: type[_Parser]) -> None:
         self.content, self.url, self.complete = b"", b"", False
         self._parser = parser(self)
 
     async def read(self, reader: asyncio.StreamReader) -> bytes:
-        """All of it; empty if the connection ends first."""
+        """The complete message; empty if the connection ends first."""
         while not self.complete:
             part = await reader.read(2**16)
             if not part:
@@ -75,7 +75,7 @@ class _Shim:
         self._plan = plan
         self._began = time.monotonic()
         self._random = random.Random(plan.seed)  # noqa: S311  chance, no secret
-        # asyncio forgets a task that waits for the server once its client has gone.
+        # asyncio drops a task that waits for the server once its client has gone.
         self._tasks: set[asyncio.Task[None]] = set()
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -119,7 +119,7 @@ async def _run(plan: ShimPlan) -> None:
 
 
 def main() -> None:
-    """Read the plan, say the port, and pass requests on."""
+    """Read the plan, print the port, and pass requests on."""
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=ShimPlan)
     asyncio.run(_run(plan))
 
