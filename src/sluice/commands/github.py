@@ -48,9 +48,12 @@ def _setup(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    from sluice.delivery import place
     from sluice.github.settings import doctor
 
-    if doctor.run(options.repo, SETTINGS, options.only or PARTS, show):
+    parts = options.only or PARTS
+    reports = place.server() if "server" in parts else None
+    if doctor.run(options.repo, SETTINGS, parts, show, reports):
         print(f"the repository matches {SETTINGS}")
         return 0
     return say(f"refused: the repository does not match {SETTINGS}, see above", REFUSED)

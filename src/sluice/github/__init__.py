@@ -11,6 +11,7 @@ Section = Literal["actions", "rulesets", "environments", "repository", "labels"]
 # The order in which `setup` makes changes: settings that protect the repository come first.
 SECTIONS: tuple[Section, ...] = ("actions", "rulesets", "environments", "repository", "labels")
 
-# What `doctor` checks. Owners are in CODEOWNERS, which `setup` does not change on GitHub.
-Part = Literal[Section, "owners"]
-PARTS: tuple[Part, ...] = (*SECTIONS, "owners")
+# What `doctor` checks. Owners are in CODEOWNERS, the server's account in delivery.json: `setup`
+# changes neither on GitHub.
+Part = Literal[Section, "owners", "server"]
+PARTS: tuple[Part, ...] = (*SECTIONS, "owners", "server")

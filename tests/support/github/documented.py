@@ -339,5 +339,6 @@ ROUTES = [
     ),
     Route("GET", R + "/compare/{basehead}", "compare", query=_PAGES),
     Route("GET", "/users/{username}", "user"),
+    Route("GET", R + "/collaborators/{username}/permission", "role"),
     Route("GET", "/orgs/{org}/teams/{team_slug}", "team"),
 ]

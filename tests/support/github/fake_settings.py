@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-USERS = {"octocat": 1, "hubot": 2, "monalisa": 3}
+USERS = {"octocat": 1, "hubot": 2, "monalisa": 3, "shop-server[bot]": 4, "shop-team": 5}
 TEAMS = {"releasers": 77}
 NO_REVIEWERS = (
     "Failed to create the environment protection rule. Please ensure the billing plan supports "
@@ -48,6 +48,7 @@ class FakeSettings:
         self.environments: dict[str, dict[str, Any]] = {}
         self.policies: dict[str, list[dict[str, Any]]] = {}
         self.rulesets: list[dict[str, Any]] = []
+        self.roles: dict[str, str] = {}
         self.labels: list[dict[str, Any]] = [
             {"id": 900, "name": "bug", "color": "d73a4a", "description": "broken"}
         ]
@@ -215,7 +216,14 @@ class FakeSettings:
         name = login.lower()
         if name not in USERS:
             return 404, {"message": "Not Found"}
-        return 200, {"login": name, "id": USERS[name], "type": "User"}
+        kind = {"[bot]": "Bot", "-team": "Organization"}.get(name[-5:], "User")
+        return 200, {"login": name, "id": USERS[name], "type": kind}
+
+    def _role(self, login: str, **_: Any) -> Answer:
+        if login.lower() not in self.roles:
+            return 404, {"message": f"{login} is not a user"}
+        role = self.roles[login.lower()]
+        return 200, {"permission": role, "role_name": role, "user": None}
 
     def _team(self, org: str, slug: str, **_: Any) -> Answer:
         if org != "octo" or slug not in TEAMS:

@@ -12,7 +12,7 @@ from sluice.errors import SluiceError
 from sluice.github import SECTIONS, Part
 from sluice.github.api import access
 from sluice.github.api.client import Client
-from sluice.github.settings import desired, owners
+from sluice.github.settings import desired, owners, server
 from sluice.github.settings.actual import read as read_actual
 from sluice.github.settings.plan import plan, unknown
 from sluice.github.settings.plan_limits import unread, weaker_way
@@ -23,28 +23,31 @@ def run(
     folder: Path,
     parts: Collection[Part],
     say: Callable[[str], None],
+    reports: str | None = None,
 ) -> bool:
     """Print each difference as a line; return whether there are none.
 
-    repository: OWNER/NAME, or None for git's origin. folder: of the settings files.
+    repository: OWNER/NAME, or None for git's origin. folder: of the settings files. reports: the
+    account of production's server, if there is one.
     """
     files = desired.load(folder)
     sections = [one for one in SECTIONS if one in parts]
     with Client(access.find(repository)) as client:
         actual = read_actual(client, files, sections)
         unowned = _unowned(client, folder) if "owners" in parts else []
+        unfit, looked = server.check(client, reports, files) if reports else ([], [])
     drift = [one for change in plan(files, actual, sections) for one in change.differences]
     said = [f"drift: {one}" for one in drift]
     if actual.repository.archived:
         said.insert(0, "drift: repository: archived, so nothing can be changed or released")
     said += [f"could not be checked: {line}" for line in unread(actual)]
-    said += unowned
+    said += unowned + unfit
     if "environments" in sections:
         said += [_unnamed(folder, one) for one in files.unreviewed]
     gated = {f"environment {one.name}" for one in files.environments if one.prevent_self_review}
     if actual.repository.private and any(one.what in gated for one in drift):
         said.append(f"private: {weaker_way('environments')}")
-    notes = [f"note: {one}" for one in unknown(files, actual, sections)]
+    notes = [f"note: {one}" for one in unknown(files, actual, sections)] + looked
     for line in [*said, *notes]:
         say(client.access.printable(line))
     return not said

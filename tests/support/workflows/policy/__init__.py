@@ -12,7 +12,7 @@ RULES: tuple[Rule, ...] = (
     access.pull_requests_cannot_write,
     access.untrusted_code_gets_no_token,
     access.checkouts_keep_no_token_and_take_no_other_code,
-    access.only_the_step_that_changes_releases_has_a_secret,
+    access.only_the_steps_of_the_table_have_a_secret,
     access.jobs_use_the_environments_of_the_table,
     sources.actions_are_pinned,
     sources.jobs_have_a_fixed_runner_and_a_time_limit,

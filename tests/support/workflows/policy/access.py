@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from support.workflows.policy.files import (
     CI,
@@ -36,6 +37,7 @@ WRITES = {
 ENVIRONMENTS = {
     (DELIVER, "test"): "test",
     (DELIVER, "publish"): "publish",
+    (MONITOR, "propose"): "publish",
     (RELEASE, "canary"): "canary",
     # Production, or publish where params.yaml asks for no second approval; the command verifies it.
     (RELEASE, "approve"): "${{ needs.preflight.outputs.environment }}",
@@ -59,6 +61,15 @@ DECISION = [
     {"persist-credentials": False, "fetch-depth": 2, "path": "change"},
 ]
 _GIVEN = "${{ secrets.RELEASE_TOKEN || github.token }}"
+# The step that asks for the token of an App, and the one that opens a pull request with it.
+_KEY = "${{ secrets.RETRAINING_KEY }}"
+_APP = {
+    "client-id": "${{ vars.RETRAINING_APP }}",
+    "private-key": _KEY,
+    "permission-contents": "write",
+    "permission-pull-requests": "write",
+}
+_APP_TOKEN = "${{ steps.app.outputs.token || github.token }}"  # noqa: S105
 
 
 def workflows_grant_no_permissions(files: Files) -> list[str]:
@@ -131,8 +142,11 @@ def _is_checkout(uses: str) -> bool:
     return uses.startswith("actions/checkout@")
 
 
-def only_the_step_that_changes_releases_has_a_secret(files: Files) -> list[str]:
-    """One token, of an environment that is for main only, in one step of each of three jobs."""
+def only_the_steps_of_the_table_have_a_secret(files: Files) -> list[str]:
+    """Each is of an environment that is for main only, and one step of a job gets it.
+
+    Three jobs change releases with a token; a fourth asks for the token of an App.
+    """
     problems = []
     for file in files.values():
         said = [text for text in strings(file.data) if re.search(r"\bsecrets\b", text)]
@@ -149,8 +163,22 @@ def only_the_step_that_changes_releases_has_a_secret(files: Files) -> list[str]:
                 problems.append(f"{file.name}: {name}: {len(right)} steps have the token")
             for _ in right if job.get("environment") == "publish" else ():
                 said.remove(_GIVEN)
+            if (file.name, name) == (MONITOR, "propose") and _takes_the_app_token(job):
+                said.remove(_KEY)
         problems += [f"{file.name}: {text}" for text in said]
     return problems
+
+
+def _takes_the_app_token(job: dict[str, Any]) -> bool:
+    """Whether an App's token is asked for and used as it must be, and by one step each."""
+    asks = [one for one in job["steps"] if "create-github-app-token" in one.get("uses", "")]
+    gets = [one for one in job["steps"] if "steps.app." in str(one)]
+    return (
+        job.get("environment") == "publish"
+        and [(one.get("id"), one.get("with")) for one in asks] == [("app", _APP)]
+        and [one.get("env") for one in gets] == [{"GITHUB_TOKEN": _APP_TOKEN}]
+        and "sluice github propose " in gets[0]["run"]
+    )
 
 
 def jobs_use_the_environments_of_the_table(files: Files) -> list[str]:

@@ -55,6 +55,7 @@ _DECIDED = {
     "needs": {"scope"},
     "cluster": {"scope", "pipeline"},
 }
+_BY_APP = "${{ vars.RETRAINING_APP != '' }}"  # which App opens the pull request of a retraining
 _NOT_CANCELLED = "${{ !cancelled() }}"
 _ATTESTED = "${{ !github.event.repository.private || vars.ATTESTATIONS == 'private' }}"
 _DIGEST = {
@@ -225,7 +226,7 @@ def only_listed_conditions_skip_anything(files: Files) -> list[str]:
     ]
     for where, step in all_steps(files):
         use = step.get("uses", "")
-        own = {"actions/attest": _ATTESTED}
+        own = {"actions/attest": _ATTESTED, "actions/create-github-app-token": _BY_APP}
         if step.get("if") not in (None, own.get(use.partition("@")[0], _NOT_CANCELLED)):
             problems.append(f"{where}: if: {step['if']}")
     return problems

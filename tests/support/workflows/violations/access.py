@@ -60,34 +60,39 @@ VIOLATIONS: list[Violation] = [
         )
     ),
     (
-        access.only_the_step_that_changes_releases_has_a_secret,
+        access.only_the_steps_of_the_table_have_a_secret,
         DELIVER,
         "github.token",
         "secrets.GITHUB_TOKEN",
     ),
     (
-        access.only_the_step_that_changes_releases_has_a_secret,
+        access.only_the_steps_of_the_table_have_a_secret,
         CI,
         "toJSON(needs)",
         "toJSON(secrets)",
     ),
     (
-        access.only_the_step_that_changes_releases_has_a_secret,
+        access.only_the_steps_of_the_table_have_a_secret,
         RELEASE,
         "    environment: publish\n",
         "",
     ),
     *(
-        (access.only_the_step_that_changes_releases_has_a_secret, file, old, new)
+        (access.only_the_steps_of_the_table_have_a_secret, file, old, new)
         for file, old, new in (
             (DELIVER, "secrets.RELEASE_TOKEN || github.token", "github.token"),
             (RELEASE, "secrets.RELEASE_TOKEN", "secrets.OTHER"),
             (RELEASE, "{{ github.token", "{{ secrets.RELEASE_TOKEN || github.token"),
             (ROLLBACK, "sluice approval rollback", "sluice approval revoke"),
+            (MONITOR, "    environment: publish\n", ""),
+            (MONITOR, "permission-contents: write", "permission-workflows: write"),
+            (MONITOR, "steps.app.outputs.token || github", "secrets.RETRAINING_KEY || github"),
+            (MONITOR, "github propose retraining/proposal", "monitor run out"),
+            (MONITOR, '--anyway="$ANYWAY"', "--labels ${{ secrets.RETRAINING_KEY }}"),
         )
     ),
     (
-        access.only_the_step_that_changes_releases_has_a_secret,
+        access.only_the_steps_of_the_table_have_a_secret,
         CI,
         READ,
         f"{READ}    secrets: inherit\n",
