@@ -1,4 +1,4 @@
-"""Signals that ask the process to end, postponed while something must not be interrupted."""
+"""Postpone signals that end the process while something must not be interrupted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def postponed() -> Iterator[None]:
     """Deliver SIGINT and SIGTERM after the block, for starting and removing a server.
 
-    Only the main thread receives signals: in any other thread this changes nothing.
+    Only the main thread receives signals, so in other threads this has no effect.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

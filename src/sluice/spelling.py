@@ -1,4 +1,4 @@
-"""Texts that differ only in what people do not see or do not mean: spaces, case, encoding."""
+"""Find texts that differ only in spaces, case or encoding, which people easily overlook."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _visible(text: str) -> str:
 
 
 def _spaced(text: str) -> str:
-    """Return the text without spaces at its ends, and one ordinary space for each run of others."""
+    """Return the text without spaces at its ends, with each other run of spaces as one space."""
     return " ".join(text.split())
 
 
@@ -32,12 +32,12 @@ _STEPS: dict[str, Step] = {
 
 
 def fold(text: str) -> str:
-    """Return what all texts have in common which differ only in these ways."""
+    """Return a key that is equal for texts that differ only in these ways."""
     return _apply(text, _STEPS.values())
 
 
 def difference(one: str, other: str) -> str:
-    """Say in what alone two texts differ; empty if they are equal or differ in more."""
+    """Say how two texts differ, if only in one of these ways; otherwise empty."""
     if one == other or fold(one) != fold(other):
         return ""
     needed = []
@@ -49,7 +49,7 @@ def difference(one: str, other: str) -> str:
 
 
 def described(text: str, known: Iterable[str]) -> str:
-    """Return a text in quotes, followed by the known text from which it hardly differs, if any."""
+    """Return a text in quotes, followed by the known text that it nearly equals, if any."""
     for other in known:
         if how := difference(text, other):
             return f"{text!r} (it differs from {other!r} only {how})"

@@ -7,13 +7,13 @@ from sluice.errors import SluiceError
 from sluice.model import Signature
 from sluice.scenario import Alone, AnyScenario, Book, Edge, Recorded, Sample
 
-# Two more, which depend on the data: how the latest rows score, and the scores at the build.
+# Two more, which depend on the data: the scores of the latest rows, and those at the build.
 LATEST = "the latest production scores like the holdout"
 RECORDED = "the holdout rows score as when the model was built"
 
 
 def require(book: Book, signature: Signature, settings: Settings) -> None:
-    """Raise SluiceError unless the scenarios of a package include all that every package has."""
+    """Raise SluiceError unless the scenarios of a package include all required ones."""
     held = {scenario.name: scenario for scenario in book.scenarios}
     for scenario in standing(signature, settings):
         if held.get(scenario.name) != scenario:
@@ -27,7 +27,7 @@ def require(book: Book, signature: Signature, settings: Settings) -> None:
 
 
 def standing(signature: Signature, settings: Settings) -> list[AnyScenario]:
-    """The extreme rows which every model must score, and the rows which it must refuse."""
+    """The extreme rows that every model must score, and the rows that it must refuse."""
     alone = "a row scores alone as it does among others"
     made: list[AnyScenario] = [Alone(name=alone, tolerance=settings.parity.tolerance)]
     numbers, categories = signature.numbers, signature.categories

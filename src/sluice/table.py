@@ -1,4 +1,4 @@
-"""Tables: the raw data file, the parts of the split, and the two arrays which a model reads."""
+"""Tables: the raw data file, the parts of the split, and the two arrays that a model reads."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def read_raw(path: Path, columns: dict[str, Column]) -> DataFrame:
     """Read a CSV or Parquet file without checking its values, which the data-quality gate does.
 
     `path` may also be a folder of such files, whose rows follow each other in the order of the
-    files' names. In a CSV file, columns which are not numeric are read as text. A word for a
-    missing value is read as a missing value unless it is a declared value of its column. Raises
-    SluiceError if a file is missing, has other columns than the first one, or cannot be read as a
-    table with at least one row.
+    files' names. In a CSV file, columns that are not numeric are read as text. A word for a missing
+    value is read as missing unless it is a declared value of its column. Raises SluiceError if a
+    file is missing, has other columns than the first one, or cannot be read as a table with at
+    least one row.
     """
     found = parts(path)
     frames = [_read_file(part, columns) for part in found]
@@ -44,8 +44,8 @@ def read_raw(path: Path, columns: dict[str, Column]) -> DataFrame:
 def parts(path: Path) -> list[Path]:
     """The files of a table: the file itself, or those of a folder, in the order of their names.
 
-    DVC may have put links to its cache there. Raises SluiceError for a folder which holds anything
-    but CSV and Parquet files.
+    DVC may have put links to its cache there. Raises SluiceError for a folder that has anything
+    except CSV and Parquet files.
     """
     if not path.is_dir():
         return [path]
@@ -53,7 +53,7 @@ def parts(path: Path) -> list[Path]:
     for part in found:
         if not part.is_file() or part.suffix not in _PARTS:
             raise SluiceError(
-                f"{part} is no part of a table: a folder of parts may hold only files named "
+                f"{part} is not a part of a table: a folder of parts may only have files named "
                 f"{', '.join(_PARTS)}; move it elsewhere"
             )
     if not found:
@@ -115,7 +115,7 @@ def _read_file(path: Path, columns: dict[str, Column]) -> DataFrame:
 
 
 def _without_words(column: Series, spec: Column) -> Series:
-    """The column with missing values in the place of words which stand for them."""
+    """The column with words for missing values replaced by missing values."""
     words = [word for word in WORDS if is_missing(word, spec.declared)]
     return column.mask(column.isin(words), None)
 
@@ -136,7 +136,7 @@ def _text(value: object) -> str:
 
 
 def _mapped(column: Series, change: Callable[[object], str]) -> Series:
-    """Each value changed once, however often it occurs."""
+    """Convert each distinct value only once."""
     import pandas as pd
 
     filled = column.astype(object).where(column.notna(), None)
@@ -147,7 +147,7 @@ def _mapped(column: Series, change: Callable[[object], str]) -> Series:
 def typed(frame: DataFrame, columns: dict[str, Column], *, strict: bool = True) -> DataFrame:
     """The columns of params.yaml in their declared types: numbers as float64, the rest as text.
 
-    A value which should be a number and is not raises ValueError, or becomes NaN if `strict` is
+    A value that should be a number but is not raises ValueError, or becomes NaN if `strict` is
     False.
     """
     import pandas as pd
@@ -177,7 +177,7 @@ def tensors(frame: DataFrame, settings: Settings, inputs: list[str]) -> Tensors:
 def truth(frame: DataFrame, settings: Settings) -> Ints | Floats:
     """The target of n rows, shape [n]: class indices, or numbers for a regression.
 
-    Raises SluiceError for a value which is not a class in params.yaml.
+    Raises SluiceError for a value that is not a class in params.yaml.
     """
     target = frame[settings.data.target]
     if settings.task == "regression":

@@ -1,7 +1,7 @@
 """Jinja environments in which text from outside is always escaped.
 
-`{{ … }}` escapes whatever is not the output of a macro or marked as `Markup` in Python, so a
-template cannot forget it. Undefined names raise an error.
+`{{ … }}` escapes everything except the output of macros and `Markup` from Python, so a template
+cannot forget it. Undefined names raise an error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sluice.text import printable
 
 Filters = Mapping[str, Callable[..., object]]
 
-# Jinja's own filters and operators escape for HTML, which leaves Markdown active.
+# Jinja's own filters and operators escape only HTML, so Markdown would stay active.
 _MARKDOWN_FILTERS = ("items", "length", "list")
 _JOINING: tuple[type[nodes.Node], ...] = (
     nodes.Concat,
@@ -28,16 +28,16 @@ _JOINING: tuple[type[nodes.Node], ...] = (
 
 
 def html(package: str, filters: Filters | None = None) -> Environment:
-    """Templates of a package that make HTML: text is escaped, and printable characters only."""
+    """A Python package's templates for HTML: text is escaped and only has printable characters."""
     return _prepared(Environment, package, _printable, filters)
 
 
 def markdown(package: str, filters: Filters | None = None) -> Environment:
-    """Templates of a package that make GitHub's Markdown: text is escaped by `markdown.escape`.
+    """A Python package's templates for GitHub's Markdown: text is escaped by `markdown.escape`.
 
     `{{ text|clip(80) }}` limits the length, which is 300 characters otherwise. A line may begin
-    with `{{` only for a macro's output or for `{{ made|markup }}`, which takes nothing but
-    `Markup`: see `markdown.escape`.
+    with `{{` only for a macro's output or for `{{ made|markup }}`, which accepts only `Markup`: see
+    `markdown.escape`.
     """
     environment = _prepared(_MarkdownEnvironment, package, _escaped, None)
     known = environment.filters
@@ -51,7 +51,7 @@ def markdown(package: str, filters: Filters | None = None) -> Environment:
 
 
 class _MarkdownEnvironment(Environment):
-    """Refuses templates that join texts: the parts could be escaped for HTML only."""
+    """Refuses templates that join texts, because the parts would be escaped only for HTML."""
 
     def _generate(
         self,

@@ -6,7 +6,7 @@ import unicodedata
 
 
 def printable(text: str) -> str:
-    """Replace control and invisible characters, which can reorder or hide text, by spaces."""
+    """Replace control and invisible characters, which can reorder or hide text, with spaces."""
     return "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
 
 

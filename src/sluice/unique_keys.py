@@ -1,4 +1,4 @@
-"""Objects in JSON which name a key twice: readers keep one of the values, so none is accepted."""
+"""Refuse JSON objects that name a key twice, because readers would silently drop one value."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Reader:
 
 def require(content: bytes | str) -> None:
     """Raise RepeatedKeyError if an object of valid JSON names a key twice."""
-    # The values do not matter, and a number of very many digits would be an error.
+    # The values do not matter, and a number with too many digits would be an error.
     json.loads(content, object_pairs_hook=_Reader(), parse_int=_nothing, parse_float=_nothing)
 
 

@@ -1,4 +1,4 @@
-"""Findings and verdicts: the record in which every gate says what it measured."""
+"""Findings and verdicts: the record of what every gate measured and decided."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sluice import files
 from sluice.errors import SluiceError
 from sluice.files import decode_json
 
-# A verdict does not advise more than this many times the present rows.
+# A verdict does not recommend more than this many times the current rows.
 _MOST_ROWS = 100
-# With so many rows of each kind, hardly one of 400 resamples has none of a kind: 400 exp(-12) is
+# With this many rows of each class, hardly any of 400 resamples lacks a class: 400 exp(-12) is
 # below 1 %.
 DEFINED_ROWS = 12
 
@@ -26,7 +26,7 @@ class Status(StrEnum):
 
 
 class Bound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A closed range that a measurement must lie in, and who set it."""
+    """A closed range that a measurement must lie in, and where it was set."""
 
     source: str
     low: float | None = None
@@ -77,7 +77,7 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a gate says: the worst of its findings."""
+    """The decision of a gate: the worst of its findings."""
 
     gate: str
     status: Status
@@ -93,21 +93,21 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def passes(self) -> bool:
-        """Whether this gate lets the candidate through."""
+        """Whether the candidate passes this gate."""
         return bool(self.findings) and all(f.passes for f in self.findings)
 
     def write(self, path: Path) -> None:
-        """Write the verdict as JSON, all of it or nothing."""
+        """Write the verdict as JSON, completely or not at all."""
         files.write(path, files.encode_record(self))
 
     @classmethod
     def read(cls, source: bytes, where: str) -> Verdict:
-        """Decode a verdict, and conclude from its findings again.
+        """Decode a verdict, and derive it from its findings again.
 
-        Raises SluiceError, which names `where`, if it is no verdict, if a finding passes which its
-        estimate, interval and bound do not let pass, or if the findings give another status or
-        order. The sentence is concluded anew and not compared: another version of sluice may have
-        worded it differently, and its packages must stay readable.
+        Raises SluiceError, which names `where`, if it is not a verdict, if a finding passes
+        although its estimate, interval and bound do not allow it, or if the findings give another
+        status or order. The sentence is regenerated and not compared, because another version of
+        sluice may have worded it differently, and its packages must stay readable.
         """
         try:
             said = decode_json(source, cls)
@@ -117,7 +117,7 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return cls.of(said.gate, list(said.findings))
 
     def require_supported(self, where: str) -> None:
-        """Raise SluiceError if a status is better than the numbers and findings beside it give."""
+        """Raise SluiceError if a status is better than its numbers and findings allow."""
         for finding in self.findings:
             if why := _unsupported(finding):
                 raise SluiceError(
@@ -143,10 +143,10 @@ def judge(
 ) -> Finding:
     """Compare a measurement with its bound.
 
-    With an interval, all of it must lie within the bound for a `pass`, and all of it outside for a
-    `fail`. If it crosses the bound, the finding is `insufficient`, and its reason says how many
-    rows or which bound would settle it. rarest: the rows of the rarest class or group, without
-    which the measurement is not defined.
+    The entire interval must lie within the bound for a `pass`, and outside it for a `fail`. If the
+    interval crosses the bound, the finding is `insufficient`, and its reason says how many rows or
+    which bound would settle it. rarest: the rows of the rarest class or group, without which the
+    measurement is not defined.
     """
     if math.isinf(estimate) and not bound.admits(estimate):
         return Finding(
@@ -163,23 +163,23 @@ def judge(
         )
         return Finding(name, Status.INSUFFICIENT, why, estimate, n=n, bound=bound)
     if interval is not None:
-        # That of a biased statistic may lie beside its estimate.
+        # The interval of a biased statistic may not contain its estimate.
         interval = min(plain(interval[0]), estimate), max(plain(interval[1]), estimate)
     status, why = _hold(estimate, interval, bound, n)
     return Finding(name, status, why, estimate, interval, n, bound)
 
 
 def _unsupported(finding: Finding) -> str | None:
-    """Why the numbers of a finding do not give the `pass` that it says; None if they do."""
+    """Why the numbers of a finding do not support its `pass`; None if they do."""
     bound, interval = finding.bound, finding.interval
     if finding.status is not Status.PASS or bound is None:
         return None
     if interval is not None and not -math.inf < interval[0] <= interval[1] < math.inf:
-        return "its interval is none"
+        return "its interval is not valid"
     if bound.low is None and bound.high is None:
         return None
     if finding.estimate is None or not math.isfinite(finding.estimate):
-        return f"it has no estimate to hold against its bound of {bound}"
+        return f"it has no estimate to compare with its bound of {bound}"
     if not bound.admits(finding.estimate):
         return f"{number(finding.estimate)} is outside the bound of {bound}"
     status, why = _hold(finding.estimate, interval, bound, None)
@@ -187,12 +187,14 @@ def _unsupported(finding: Finding) -> str | None:
 
 
 def _what_would_define(n: int | None, rarest: int | None) -> str:
-    """Say how many rows a measurement needs that some class or group is too rare for."""
+    """Say how many rows a measurement needs if some class or group is too rare for it."""
     if n is None or rarest is None:
         return f"at least {DEFINED_ROWS} rows of the rarest class or group would settle it"
     if rarest >= DEFINED_ROWS:
         return "remove its bound in params.yaml if it cannot be defined for this data"
-    have = f"{rarest} rows of the rarest class or group are there, at least {DEFINED_ROWS} needed"
+    have = (
+        f"{rarest} rows of the rarest class or group are available, at least {DEFINED_ROWS} needed"
+    )
     return f"{have}: about {n * DEFINED_ROWS // max(rarest, 1) - n:,} more rows"
 
 
@@ -222,7 +224,7 @@ def _what_would_settle(
     if not bound.admits(estimate):
         return f"a better model, or {settling}"
     room = abs(estimate - edge) if edge is not None else 0.0
-    # An interval shrinks with the square root of the rows.
+    # The width of an interval falls with the square root of the rows.
     factor = ((reach - estimate) / room) ** 2 if room else math.inf
     if n is None or factor > _MOST_ROWS:
         return settling
@@ -238,7 +240,7 @@ def _outward(value: float, *, up: bool) -> float:
 
 
 def number(value: float) -> str:
-    """The number as sentences and tables print it: four digits, or all before the point."""
+    """The number for sentences and tables: four digits, or all digits before the point."""
     if abs(value) >= 1e3:
         return f"{value:,.0f}"
     value += 0.0  # turns -0.0 into 0.0

@@ -22,5 +22,5 @@ def extra_trees(task: Task, columns: Columns, seed: int, **parameters: Any) -> P
 
 CANDIDATES: dict[str, Builder] = {**MODELS, "extra_trees": extra_trees}
 
-# The types in your own pipelines which skops does not know. It loads no other unknown types.
+# The types in your own pipelines that skops does not know. It loads no other unknown types.
 TRUSTED: tuple[str, ...] = ("sklearn.tree._tree.Tree",)

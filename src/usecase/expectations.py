@@ -1,4 +1,4 @@
-"""What the data must fulfil beyond `columns` and `quality` in params.yaml.
+"""Requirements on the data beyond `columns` and `quality` in params.yaml.
 
 Add any expectation of great-expectations. Its description becomes its name in the report.
 """

@@ -1,7 +1,7 @@
-"""How the model must behave, whatever its metrics say.
+"""How the model must behave, regardless of its metrics.
 
 Each scenario is checked against the exported model in every build, and again wherever the package
-is verified. `sample="latest"` (the default) uses the rows that stand for the latest production data
+is verified. `sample="latest"` (the default) uses the rows that represent the latest production data
 and were not used for training.
 """
 
@@ -40,13 +40,13 @@ SCENARIOS: list[AnyScenario] = [
     Edge(name="an account that was never used", change=dict.fromkeys(_BILLS + _PAYMENTS, 0)),
     Edge(name="a credit balance in every month", change=dict.fromkeys(_BILLS, -50_000)),
     Edge(name="an unknown education code", change={"EDUCATION": 99}),
-    # Changes which must not change the score.
+    # Changes that must not change the score.
     Invariance(
         name="undocumented education codes score alike",
         column="EDUCATION",
         values=[0, 5, 6, None],
     ),
-    # Changes which must move the score in one direction only.
+    # Changes that must move the score in one direction only.
     *(
         Direction(
             name=f"a payment more overdue must not lower the risk ({column})",

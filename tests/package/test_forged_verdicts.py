@@ -71,8 +71,12 @@ FORGED: dict[str, tuple[str, Forge, str]] = {
         _set(AUC, interval=[0.5, 0.99]),
         "the interval crosses the bound of at least 0.75",
     ),
-    "an interval upside down": ("performance", _set(AUC, interval=[0.99, 0.8]), "interval is none"),
-    "no estimate": ("performance", _without(AUC, "estimate"), "no estimate to hold against"),
+    "an interval upside down": (
+        "performance",
+        _set(AUC, interval=[0.99, 0.8]),
+        "interval is not valid",
+    ),
+    "no estimate": ("performance", _without(AUC, "estimate"), "no estimate to compare with"),
     "no interval": ("performance", _without(AUC, "interval"), "has no interval"),
     "no bound": ("performance", _without(AUC, "bound"), "the bound of 'performance/roc_auc'"),
     "another bound": (

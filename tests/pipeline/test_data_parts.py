@@ -89,8 +89,8 @@ def nothing(folder: Path) -> None:
     [
         (lacks, "part-0001.csv lacks the column 'size', unlike"),
         (has_more, "part-0001.csv has the column 'other', unlike"),
-        (no_table, "README.md is no part of a table"),
-        (inner, "2026.csv is no part of a table"),
+        (no_table, "README.md is not a part of a table"),
+        (inner, "2026.csv is not a part of a table"),
         (no_rows, "part-0001.csv has no rows"),
         (nothing, "is an empty folder"),
     ],

@@ -185,7 +185,7 @@ def test_a_file_of_someone_else_is_neither_replaced_nor_deleted(
     ):
         target.write_bytes(theirs)
         ran = score(ready, file, tmp_path / "out.parquet", status=2)
-        assert f"{name}: exists and is no earlier result of 'sluice score'" in ran.line
+        assert f"{name}: exists and is not an earlier result of 'sluice score'" in ran.line
         assert target.read_bytes() == theirs
     target.unlink()
     score(ready, file, tmp_path / "out.parquet")

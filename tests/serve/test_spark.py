@@ -112,7 +112,7 @@ def test_bad_input_is_refused_before_spark_starts(ready: Toy, tmp_path: Path) ->
     refused("bad.parquet: column 'slope' is missing", bad, *master)
     (output / "mine").mkdir(parents=True)
     (output / "_SUCCESS").touch()  # the result of another program that uses Spark
-    refused("out: exists and is no earlier result of 'sluice score'", file, *master)
+    refused("out: exists and is not an earlier result of 'sluice score'", file, *master)
     (output / "_sluice").touch()  # an earlier result may be replaced, so the next check is reached
     refused(f"--master {down}: no Spark master answers", file, "--master", down)
     output = tmp_path / "none/out"

@@ -79,7 +79,7 @@ def test_verdict_of_another_gate(written):
 @pytest.mark.parametrize("what", [{"seconds": -1}, {"more": 1}, {"candidate": None}, {"rows": "1"}])
 def test_invalid_measurements(written, what):
     change(written / "measured.json", **what)
-    with pytest.raises(SluiceError, match="holds no measurements"):
+    with pytest.raises(SluiceError, match="has no measurements"):
         results.read(written)
 
 

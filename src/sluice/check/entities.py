@@ -284,7 +284,7 @@ class _Table:
         numbers = [name for name in key if self.settings.columns[name].numeric]
         values = self._target_as_numbers()
         if len(key) > 1:
-            # If a part of the key tells the target on its own, it is a leak and not a customer.
+            # If a part of the key alone determines the target, it is a leak and not a customer.
             parts = [self._same_target(self.codes[name], chosen) for name in key]
             named = max(parts) < _SAME_TARGET and len(numbers) < len(key)
             return named and not self._is_formula(numbers, values)

@@ -1,4 +1,4 @@
-"""The error that ends a request: what the client is told."""
+"""The error that ends a request, with the message for the client."""
 
 from __future__ import annotations
 

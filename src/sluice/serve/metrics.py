@@ -1,4 +1,4 @@
-"""Metrics for Prometheus. Whichever worker is scraped, its page covers all workers."""
+"""Metrics for Prometheus. The page of any worker covers all workers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 PROBABILITIES = tuple(round(0.1 * step, 1) for step in range(1, 11))
-# The server's own errors, not its clients'. Each exists from the start, with the value 0:
+# Errors of the server, not of its clients. Each exists from the start, with the value 0:
 # Prometheus sees no increase when a counter first appears with the value 1.
 OWN_ERRORS = ("internal", "log", "queue_full", "not_ready", "too_many_connections", "too_slow")
 ROUTES = ("infer", "score", "about", "health", "metrics", "docs", "other")
@@ -33,8 +33,8 @@ TIMED = ("infer", "score")
 class Metrics:
     """The metrics of one worker, for one version of one model.
 
-    score_bounds: the upper bounds of the score histogram's buckets. expected: the range of
-    scores that the package leads one to expect; None if it has none.
+    score_bounds: the upper bounds of the score histogram's buckets. expected: the range of scores
+    that is usual for the package; None if unknown.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Metrics:
             "sluice_errors", "Requests refused, by kind of error", (*labels, "kind")
         )
         decisions = prometheus.Counter(
-            "sluice_decisions", "Rows by the class decided for", (*labels, "decision")
+            "sluice_decisions", "Rows by decision", (*labels, "decision")
         )
         self._decisions = [decisions.labels(decision=name, **model) for name in classes]
         self._model = model
@@ -86,7 +86,9 @@ class Metrics:
             self._errors.labels(kind=kind, **model)
 
     def scored(self, scores: Scores, sizes: Sequence[int]) -> None:
-        """Count what one call of the model has scored. sizes: the rows of each request in it."""
+        """Count the rows that one call of the model has scored. sizes: the rows of each request in
+        it.
+        """
         self._rows.inc(len(scores.values))
         highest = scores.values if scores.values.ndim == 1 else scores.values.max(axis=1)
         values = highest.tolist()

@@ -1,4 +1,4 @@
-"""The range of scores that a package leads one to expect: that of its recorded holdout rows."""
+"""The usual range of a package's scores, from its recorded holdout rows."""
 
 from __future__ import annotations
 

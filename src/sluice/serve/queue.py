@@ -17,13 +17,13 @@ from sluice.serve.request import ScoringRequest, joined
 
 
 class Waiting(Protocol):
-    """Whoever waits for the scores of a request: a future, or what behaves like one."""
+    """The receiver of the scores of a request: a future or a similar object."""
 
     def set_result(self, result: Scores, /) -> None:
-        """Take the scores."""
+        """Receive the scores."""
 
     def set_exception(self, error: Exception, /) -> None:
-        """Take the reason why there are none."""
+        """Receive the reason why there are no scores."""
 
 
 Pending = tuple[ScoringRequest, Waiting]
@@ -33,7 +33,7 @@ _MAX_ROWS = 4_096
 
 
 class ScoringQueue:
-    """Scores waiting requests in their order, and logs the scores before it hands them out.
+    """Scores waiting requests in order, and logs the scores before returning them.
 
     max_waiting: how many requests may wait; further ones are refused.
     """
@@ -52,7 +52,7 @@ class ScoringQueue:
         self._loop = asyncio.get_running_loop()
 
     def submit(self, request: ScoringRequest) -> asyncio.Future[Scores]:
-        """Return the future scores of a request. Raises as `put`, and the future as well."""
+        """Return a future for the scores of a request. It raises the same errors as `put`."""
         future: asyncio.Future[Scores] = self._loop.create_future()
         self.put(request, future)
         return future
@@ -60,8 +60,8 @@ class ScoringQueue:
     def put(self, request: ScoringRequest, waiting: Waiting) -> None:
         """Add a request to the queue.
 
-        Raises RequestRefusedError if the queue is full. `waiting` is given it if the model gives
-        no finite score, or if the scores cannot be logged.
+        Raises RequestRefusedError if the queue is full. `waiting` receives that error if a score is
+        not finite or cannot be logged.
         """
         if len(self._waiting) >= self._max_waiting:
             raise RequestRefusedError(
@@ -82,7 +82,7 @@ class ScoringQueue:
             # Score them one by one, so that only the request at fault is refused.
             for pending in together:
                 self._score_alone(pending)
-        # Before the event loop sends the responses, as it does when this callback has returned.
+        # This happens before the event loop sends the responses, after this callback returns.
         self._metrics.count()
         if self._waiting:
             self._loop.call_soon(self._score_next)

@@ -11,7 +11,7 @@ from sluice.serve.request import Row, ScoringRequest, decided_classes
 
 
 class Recorder:
-    """Makes records that contain the logged columns and no other input."""
+    """Makes records that contain only the logged columns of the inputs."""
 
     def __init__(self, signature: Signature, logged: Sequence[LoggedColumn]) -> None:
         names = {column.name for column in logged}

@@ -1,4 +1,4 @@
-"""A request to score rows, in the form that all protocols share."""
+"""A request to score rows, independent of the protocol."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def setting(default: Any, meaning: str, kind: Callable[[str], Any] | None = None
 
 
 def at_least(low: float, kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return a reader of numbers which raises ValueError for those below `low`."""
+    """Return a reader of numbers that raises ValueError for those below `low`."""
 
     def number(text: str) -> Any:
         value = kind(text)
@@ -61,7 +61,7 @@ class ServerSettings:
     origin: tuple[str, ...] = setting(
         (),
         "address under which browsers reach the server behind a proxy, such as "
-        "https://example.org; may be given several times",
+        "https://example.org; can be given several times",
         web_origin,
     )
 
@@ -84,8 +84,8 @@ class ServerSettings:
     idle_seconds: float = setting(75.0, "seconds after which an idle connection is closed", SECONDS)
     lame_duck_seconds: float = setting(
         0.0,
-        "seconds after SIGTERM for which the server is not ready but still accepts and answers all "
-        "requests, so that a proxy can take it out; another signal ends them",
+        "seconds after SIGTERM in which the server reports that it is not ready but still answers "
+        "all requests, so that a proxy can remove it; another signal skips this phase",
         at_least(0, float),
     )
     drain_seconds: float = setting(
@@ -107,8 +107,8 @@ class ServerSettings:
     )
     log_sync: float = setting(
         1.0,
-        "seconds between flushes of the log to disk, which is the most that a power failure can "
-        "lose; 0 flushes before each response",
+        "seconds between flushes of the log to disk; a power failure loses at most this much; 0 "
+        "flushes before each response",
         at_least(0, float),
     )
     log_reserve: int = setting(

@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 
 
 def serve(path: Path, settings: ServerSettings, say: Say) -> None:
-    """Serve a package until SIGTERM or SIGINT; after SIGTERM, first as a lame duck.
+    """Serve a package until SIGTERM or SIGINT; SIGTERM first starts the lame-duck phase.
 
     path: the package file or its unpacked folder. say: shows one line to the user.
     Raises SluiceError if the server cannot start.
@@ -72,7 +72,7 @@ def read_token(settings: ServerSettings) -> str | None:
 
 
 def refuse_unprotected(settings: ServerSettings, token: str | None) -> None:
-    """Raise SluiceError unless a token or `--anonymous` goes with a public address."""
+    """Raise SluiceError for a public address without a token or `--anonymous`."""
     if settings.anonymous and token is not None:
         raise SluiceError("--anonymous and a bearer token exclude each other: use only one of them")
     if not (_loopback(settings.host) or settings.anonymous or token):
@@ -128,7 +128,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._workers: set[asyncio.subprocess.Process] = set()
         self._deaths: list[float] = []
-        self._ready = 0  # workers that ever became ready
+        self._ready = 0  # workers that have been ready
         self._failure: SluiceError | None = None
 
     async def run(self) -> None:
@@ -146,7 +146,7 @@ class Supervisor:
             raise self._failure
 
     def _leave(self) -> None:
-        """Stop after the lame-duck phase; at once if there is none, or if it has begun."""
+        """Stop after the lame-duck phase; immediately if there is none, or if it has begun."""
         seconds = self._settings.lame_duck_seconds
         if self._leaving or not seconds:
             self._stop()
@@ -156,12 +156,12 @@ class Supervisor:
             _tell_to_leave(worker)
         asyncio.get_running_loop().call_later(seconds, self._stop)
         self._say(
-            f"not ready any more; requests are still answered, and {seconds:g} s from now "
-            "the server stops"
+            f"no longer ready; requests are still answered, and the server stops {seconds:g} s "
+            "from now"
         )
 
     def _stop(self) -> None:
-        """Close the listener first: once the workers stop, nothing accepts connections from it."""
+        """Close the listener first: after the workers stop, nothing accepts its connections."""
         self._stopping.set()
         self._listener.close()
         for worker in self._workers:
@@ -238,8 +238,8 @@ class Supervisor:
             return
         if importlib.util.find_spec("pyarrow") is None:
             self._say(
-                "pyarrow is not installed: the scoring log stays text until "
-                "'sluice log compact' is run where it is installed"
+                "pyarrow is not installed: the scoring log stays text until 'sluice log compact' "
+                "is run where pyarrow is installed"
             )
             return
         folder = Path(self._settings.log)

@@ -1,4 +1,4 @@
-"""A running server as its clients see it, however it was started."""
+"""A running server from its clients' point of view, in a process or a container."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def wait(ready: Callable[[], bool], alive: Callable[[], bool], output: Callable[
 
 
 def answers_ready(port: int) -> bool:
-    """Whether the server behind this port says that it is ready to score."""
+    """Whether the server behind this port reports that it is ready."""
     connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
         connection.request("GET", "/v2/health/ready")

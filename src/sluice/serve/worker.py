@@ -82,7 +82,7 @@ class Worker:
         loop.add_reader(sys.stdin.fileno(), self._told, server)
         housekeeping = loop.create_task(self._housekeeping())
         listener = socket.socket(fileno=task.listener)
-        gc.freeze()  # what exists now is never garbage: spare the collector from looking at it
+        gc.freeze()  # exclude what exists now from garbage collection, because it is never garbage
         await server.run(listener, lambda: os.write(sys.stdout.fileno(), READY))
         housekeeping.cancel()
         if self._log:
@@ -120,7 +120,7 @@ class Worker:
         )
 
     def _unready(self) -> str:
-        """Why this worker should get no more requests; empty if it should."""
+        """Why this worker should get no more requests; empty if it is ready."""
         if self._leaving or self._server is None or self._server.stopping:
             return "the server is stopping"
         if self._log is None:
@@ -200,11 +200,11 @@ def logged_columns(signature: Signature, features: str) -> tuple[LoggedColumn, .
 
 def main() -> int:
     """Run a worker; returns the exit status."""
-    # Ctrl-C reaches all processes; the supervisor alone reacts, and stops the workers.
+    # Ctrl-C reaches all processes, but only the supervisor reacts, and stops the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each connection needs one
-    # Without a buffer: a line that follows the task is left for the event loop.
+    # Unbuffered, so that a line after the task is left for the event loop.
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as told:
         task = msgspec.json.decode(told.readline(), type=WorkerTask)
     try:

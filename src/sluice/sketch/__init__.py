@@ -1,1 +1,1 @@
-"""What is counted of many rows, as integers that can be added: bins of values, distinct ids."""
+"""Summaries of many rows that can be merged: counts of values in bins, and of distinct ids."""

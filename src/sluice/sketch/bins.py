@@ -1,4 +1,4 @@
-"""The bins of a column: made once from the training rows, and counted in every log file."""
+"""The bins of a column: defined once by the training rows, and counted in every log file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Kind = Literal["number", "category"]
 
-_QUANTILES = 20  # bins of a number with many values; with fewer values each has a bin of its own
+_QUANTILES = (
+    20  # bins of a number with many values; if there are fewer values, each has its own bin
+)
 _MOST_LEVELS = 100  # bins of a category; rarer levels share the bin of unseen ones
 
 
 class Bins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The bins of one column, followed by two of their own: `other`, and missing values.
+    """The bins of one column, followed by two more: `other`, and missing values.
 
     edges: the upper ends of all bins of a number but the last; an edge belongs to the bin below.
     levels: the values of a category. `other` holds levels that are not among them; a number has
@@ -84,7 +86,7 @@ class Bins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def of_numbers(name: str, values: Floats, *, split_at: float | None = None) -> Bins:
     """Bins of about equal numbers of rows, or one for each of up to twenty values.
 
-    split_at: a number which is in another bin than all smaller ones.
+    split_at: a number that starts a new bin.
     """
     known = np.unique(values[~np.isnan(values)])
     if len(known) <= _QUANTILES:

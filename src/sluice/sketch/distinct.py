@@ -1,6 +1,6 @@
-"""How many different ids there are, from a sketch that can be merged.
+"""Estimates the number of distinct ids from a sketch that can be merged.
 
-The smallest K hashes of a set are a uniform sample of it, and the K-th smallest says how dense the
+The smallest K hashes of a set are a uniform sample of it, and the K-th smallest shows how dense the
 hashes are (Bar-Yossef et al., Counting distinct elements in a data stream, 2002). The hashes are
 equal on every machine, so summaries made on several of them can be merged.
 """
@@ -44,12 +44,12 @@ def hashes(texts: pa.StringArray) -> Hashes:
 
 
 def smallest(*parts: Hashes) -> Hashes:
-    """The K smallest different hashes of several sketches, ascending."""
+    """The K smallest distinct hashes of several sketches, ascending."""
     return np.unique(np.concatenate([_NONE, *parts]))[:K]
 
 
 def count(sketch: Hashes) -> int:
-    """About how many different texts there are."""
+    """The approximate number of distinct texts."""
     if len(sketch) < K:
         return len(sketch)
     return round((K - 1) * 2.0**64 / float(sketch[K - 1]))

@@ -1,4 +1,4 @@
-"""What production is compared with: how the model's inputs and scores were distributed."""
+"""The reference for monitoring: the distributions of the model's inputs and scores."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The training rows' inputs and the holdout's scores, as counts.
 
-    features: the inputs that the scoring log may hold, which sensitive columns are not. scores:
-    one, or one for each class, on the holdout, because a model knows its training rows too well.
-    rows: of the training part. distinct: how many different ids or groups those have. outcomes: of
-    a binary task, the holdout rows of the negative and of the positive class in each bin of the
-    score. threshold: the score from which a row is decided to be positive, which no bin contains
-    both sides of. id: the name of the id column.
+    features: the inputs that the scoring log may contain, without sensitive columns. scores: one,
+    or one for each class, on the holdout, because scores of training rows are too good. rows: of
+    the training part. distinct: their number of distinct ids or groups. outcomes: of a binary task,
+    the holdout rows of the negative and of the positive class in each bin of the score. threshold:
+    the score from which a row is decided to be positive; it is an edge of a bin. id: the name of
+    the id column.
     """
 
     task: Task
@@ -50,7 +50,7 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def digest(self) -> str:
-        """A digest of the bins, by which summaries are known to have been made with them."""
+        """A digest of the bins, which identifies the summaries that were made with them."""
         bins = [counted.bins for counted in (*self.features, *self.scores)]
         return sha256(msgspec.json.encode((self.task, self.classes, bins)))[:16]
 
@@ -70,11 +70,11 @@ def encode(reference: Reference) -> bytes:
 
 
 def decode(content: bytes, where: str) -> Reference:
-    """Raises SluiceError, which begins with `where`, for what is not a reference."""
+    """Raises SluiceError, which begins with `where`, for invalid content."""
     try:
         reference = decode_json(content, Reference)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SluiceError(f"{where} is no reference for monitoring: {error}") from None
+        raise SluiceError(f"{where} is not a reference for monitoring: {error}") from None
     if reference.format != FORMAT:
         raise SluiceError(
             f"{where} has format {reference.format}, but this version of sluice reads format "

@@ -1,1 +1,1 @@
-"""The test environment: a package's server is tried before anyone approves the package."""
+"""The test environment: a package's server is tested before anyone approves the package."""

@@ -29,7 +29,7 @@ GATE = "test-batch"
 
 _SAMPLE = "holdout"
 _REFUSED = 1  # the exit status of 'sluice score' if rows were put into quarantine
-_SECONDS = 600  # for one call of 'sluice score'
+_SECONDS = 600  # the limit the limit for one call of 'sluice score'
 _SHOWN = 5  # rows, in the reason of a finding
 
 
@@ -50,13 +50,13 @@ def _recorded(book: Book, where: str) -> Recorded:
         if isinstance(each, Recorded) and each.sample == _SAMPLE and book.samples.get(_SAMPLE):
             return each
     raise SluiceError(
-        f"{where}: scenarios/scenarios.json holds no recorded scores of the sample {_SAMPLE!r}; "
+        f"{where}: scenarios/scenarios.json has no recorded scores of the sample {_SAMPLE!r}; "
         "build the package again with 'make package'"
     )
 
 
 class _Trial:
-    """The rows of the sample, to be written and scored in one format after the other."""
+    """The rows of the sample, written and scored in one format after the other."""
 
     def __init__(
         self, file: Path, package: Package, recorded: Recorded, rows: list[Row], scratch: Path
@@ -67,7 +67,7 @@ class _Trial:
     def run(self, kind: str) -> list[Finding]:
         source, output = self._scratch / f"rows.{kind}", self._scratch / f"{kind}-scores.parquet"
         bad = _invalid_row(self._signature, kind)
-        # In the middle, so that a row that is lost or moved shows.
+        # In the middle, so that a lost or moved row is noticed.
         at = len(self._rows) // 2
         rows = [*self._rows[:at], *([bad] if bad else []), *self._rows[at:]]
         {"csv": _write_csv, "parquet": _write_parquet}[kind](source, rows, self._signature)
@@ -161,5 +161,5 @@ def _quarantine(kind: str, output: Path, row: int) -> Finding:
     path = output.with_name(f"{output.stem}.quarantine.parquet")
     held = pq.read_table(path).column(0).to_pylist() if path.is_file() else []
     status = Status.PASS if held == [row] else Status.FAIL
-    why = f"the invalid row was number {row}; the quarantine holds the rows {held[:_SHOWN]}"
+    why = f"the invalid row was number {row}; the quarantine has the rows {held[:_SHOWN]}"
     return Finding(f"{GATE}/{kind} quarantine", status, why, n=1)

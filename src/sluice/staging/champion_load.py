@@ -1,6 +1,6 @@
 """The champion under the same load as the candidate, for comparison only.
 
-No bound applies to it, and its failure does not fail the candidate: it is recorded instead.
+No bound applies to it. Its failure is recorded, but does not fail the candidate.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ChampionLoad:
                 self._rounds.append(load.run(to.target, to.requests, connections, seconds))
 
     def result(self) -> LoadResult:
-        """All rounds together, or why there are none."""
+        """The combined rounds, or why there are none."""
         if self._started is not None and not self._trouble:
             return load.summary(self._started.package, self._started.target, self._rounds)
         runs_as = self._subject.image or process.RUNS_AS

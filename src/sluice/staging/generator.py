@@ -39,7 +39,7 @@ class ScoredRequest(msgspec.Struct, frozen=True):
 
 
 class LoadPlan(msgspec.Struct, frozen=True):
-    """What to send, where to, and for how long.
+    """What to send, where, and for how long.
 
     warm_up: requests before those that count. classes: names of the model's classes, in order.
     A score may differ by `tolerance` times `scale`, or times itself if that is larger.
@@ -135,7 +135,7 @@ class Generator:
         self._failures: Counter[str] = Counter()
 
     async def run(self) -> LoadTimings:
-        """Warm up, then send requests for as long as the plan says."""
+        """Warm up, then send requests for the planned time."""
         connections: list[_Connection | None] = [None] * self._plan.connections
         connections = await self._send_on_all(connections, iter(range(self._plan.warm_up)))
         self._correct, self._failures = [], Counter()

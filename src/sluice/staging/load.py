@@ -26,13 +26,13 @@ from sluice.staging.results import LOAD as GATE
 from sluice.verdict import Bound, Finding, Status, Verdict, judge, plain
 
 _WARM_UP = 100  # requests
-_GRACE = 60.0  # seconds that the generator may take beyond those of the load
+_GRACE = 60.0  # seconds that the generator may take in addition to the load
 _KINDS = 3  # of failures, in the reason of a finding
 
 
 @dataclass(frozen=True)
 class ScoredRequests:
-    """Requests made of a package's own samples, with the scores that its model gives here.
+    """Requests made from a package's own samples, with the scores that its model gives here.
 
     scale: the size of scores to which the relative tolerance refers.
     """
@@ -52,15 +52,15 @@ class LoadRound:
 
 
 def requests(package: Package, rows: int, tolerance: float) -> ScoredRequests:
-    """Requests of `rows` rows each that together hold every row of the package's samples.
+    """Requests of `rows` rows each that together contain every row of the package's samples.
 
-    Raises SluiceError if the samples hold no rows.
+    Raises SluiceError if the samples have no rows.
     """
     book = package.scenarios
     records = [row for sample in book.samples.values() for row in sample]
     if not records:
         raise SluiceError(
-            f"{package.manifest.name}: the samples in scenarios/scenarios.json hold no rows to "
+            f"{package.manifest.name}: the samples in scenarios/scenarios.json have no rows to "
             "send; build the package again with 'make package'"
         )
     model = Model(package.model)

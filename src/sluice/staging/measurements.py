@@ -1,4 +1,4 @@
-"""What the load test measured, as a plain record for `measured.json`."""
+"""The measurements of the load test, as a record for `measured.json`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEASURES = ("p50_ms", "p95_ms", "p99_ms", "throughput", "memory_mib", "error_rat
 
 
 class LoadResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One package's server under load; None stands for what could not be measured.
+    """One package's server under load; None means that a value could not be measured.
 
     runs_as: "process", or the id of the image. failures: requests by kind of failure.
     p50_ms, p95_ms, p99_ms: latency percentiles of all requests in ms; None if the percentile

@@ -1,4 +1,4 @@
-"""The results as a page of GitHub's Markdown, for the people who decide about the candidate."""
+"""The results as GitHub's Markdown, for the people who decide about the candidate."""
 
 from __future__ import annotations
 
@@ -79,6 +79,6 @@ def _bound(bound: Bound | None) -> str:
 
 
 def _server(result: LoadResult) -> str:
-    """What was measured, in one line."""
+    """A summary of the measurement in one line."""
     how = f"not measured: {result.trouble}" if result.trouble else f"{result.requests:,} requests"
     return f"{result.name} {result.version} as {result.runs_as}, {how}"

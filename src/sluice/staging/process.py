@@ -24,7 +24,7 @@ _STOP_SECONDS = 20
 def running(package: Path) -> Iterator[Target]:
     """Serve an unpacked package on a free port, with a scoring log as in production.
 
-    The server is stopped at the end of the block. Raises SluiceError if it does not get ready.
+    The server is stopped at the end of the block. Raises SluiceError if it does not become ready.
     """
     token = new_token()
     with TemporaryDirectory(prefix="sluice-staging-") as scratch:
@@ -98,5 +98,5 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()  # its workers end when it is gone
+        process.kill()  # its workers end after it
         process.wait()

@@ -1,4 +1,4 @@
-"""A model behind a server, used like one in this process."""
+"""A model behind a server, with the interface of a model in this process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REFUSED = re.compile(r"""row (\d+), column ('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"
 
 
 class ResponseError(SluiceError):
-    """A response that holds neither scores nor the refusal of a row."""
+    """A response with neither scores nor the refusal of a row."""
 
 
 class RowScore(msgspec.Struct, frozen=True):
@@ -90,7 +90,7 @@ class RemoteModel:
         try:
             results = msgspec.json.decode(content, type=ScoreResponse).results
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise ResponseError(f"the server's response holds no scores: {error}") from None
+            raise ResponseError(f"the server's response has no scores: {error}") from None
         if len(results) != len(records):
             raise ResponseError(
                 f"the server returned scores of {len(results)} rows for {len(records)} rows"
@@ -138,7 +138,7 @@ def _parts(records: Sequence[Record]) -> Iterator[list[bytes]]:
     part: list[bytes] = []
     size = 0
     for record in records:
-        # Every number is written so that it is read back exactly; NaN raises an error.
+        # Numbers are written without loss; NaN raises an error.
         encoded = json.dumps(dict(record), allow_nan=False).encode()
         if part and (len(part) == _ROWS or size + len(encoded) > _BYTES):
             yield part

@@ -1,6 +1,6 @@
 """The results of the test environment as files: two verdicts and the measurements.
 
-They travel between jobs as an artifact and are part of a delivery, so `read` trusts nothing.
+They are passed between jobs as an artifact and are part of a delivery, so `read` trusts nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Results(msgspec.Struct, frozen=True):
 
     @property
     def passes(self) -> bool:
-        """Whether both gates pass outright: params.yaml cannot accept their findings."""
+        """Whether both gates pass; params.yaml cannot accept their findings."""
         return self.measurements is not None and all(
             each.status is Status.PASS for each in self.verdicts
         )
@@ -70,7 +70,7 @@ def read(folder: Path) -> Results:
         measured = decode_json(content, Measurements) if content else None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SluiceError(
-            f"{path} holds no measurements: {error}; run 'sluice staging test' again"
+            f"{path} has no measurements: {error}; run 'sluice staging test' again"
         ) from None
     return Results(scenarios, load, measured)
 
@@ -79,7 +79,7 @@ def _verdict(path: Path, gate: str) -> Verdict:
     verdict = Verdict.read(_content(path), str(path))
     if verdict.gate != gate:
         raise SluiceError(
-            f"{path} holds the verdict of the gate {verdict.gate!r} instead of {gate!r}; "
+            f"{path} has the verdict of the gate {verdict.gate!r} instead of {gate!r}; "
             "run 'sluice staging test' again"
         )
     return verdict

@@ -19,7 +19,7 @@ _PACKAGED = "scenarios"  # the gate that ran them when the package was built
 
 
 def run(package: Package, target: Target) -> list[Finding]:
-    """One finding per scenario; a response that holds no scores fails its scenario.
+    """One finding for each scenario; a response without scores fails its scenario.
 
     Raises SluiceError if the scenarios are not those that the package's own verdict names.
     """

@@ -1,4 +1,4 @@
-"""A package that is to be tried: as a process, or as the image that was built from it."""
+"""The package to test: as a process, or as the image that was built from it."""
 
 from __future__ import annotations
 

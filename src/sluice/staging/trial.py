@@ -18,7 +18,7 @@ from sluice.staging.results import Results
 from sluice.staging.subject import Started, Subject, serving
 from sluice.verdict import Finding
 
-_ROUNDS = 3  # of load for each, if candidate and champion take turns
+_ROUNDS = 3  # rounds of load for each, if candidate and champion alternate
 
 
 def run(candidate: Subject, find_champion: Callable[[], Subject | None], out: Path) -> Results:
@@ -51,7 +51,7 @@ def run(candidate: Subject, find_champion: Callable[[], Subject | None], out: Pa
 
 
 class _Trial:
-    """One trial of a candidate, whose server runs from the scenarios to the end of the load."""
+    """One test of a candidate, whose server runs from the scenarios to the end of the load test."""
 
     def __init__(self, candidate: Subject) -> None:
         self.champion: Subject | None = None
@@ -76,7 +76,7 @@ class _Trial:
     def load(self, earlier: Exception | None) -> list[Finding]:
         """Put the server and the champion's under load, and stop both.
 
-        earlier: what stopped the scenarios, after which there is no server to put under load.
+        earlier: the error that stopped the scenarios; there is then no server for the load test.
         """
         if self._started is None:
             why = describe(earlier) if earlier else "no server is running"
@@ -96,7 +96,7 @@ class _Trial:
 def _side_by_side(
     started: Started, champion: Subject | None, settings: config.Settings
 ) -> tuple[LoadResult, LoadResult | None]:
-    """Put both under load in turns, so that the state of the machine affects both alike."""
+    """Put both under load alternately, so that the state of the machine affects both equally."""
     given = settings.load
 
     def load_candidate(seconds: float) -> LoadRound:

@@ -1,4 +1,4 @@
-"""Whether scores tell two samples apart: the area under the ROC curve, and its variance."""
+"""How well scores distinguish two samples: the area under the ROC curve, and its variance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 
 def of(first: Floats, second: Floats) -> tuple[float, float]:
-    """The chance that a score of `second` exceeds one of `first`, and its standard error.
+    """The probability that a score of `second` exceeds one of `first`, and its standard error.
 
     DeLong's variance, computed from ranks (Sun and Xu, IEEE Signal Processing Letters, 2014,
     doi:10.1109/LSP.2014.2337313).
@@ -28,7 +28,7 @@ def of(first: Floats, second: Floats) -> tuple[float, float]:
 
 
 def exceeds_half(area: float, error: float) -> float:
-    """The one-sided p-value that the scores tell nothing apart."""
+    """The one-sided p-value of the hypothesis that the scores do not distinguish the samples."""
     from scipy.special import ndtr
 
     if not error:

@@ -1,7 +1,7 @@
 """Confidence intervals by the percentile bootstrap (Efron, 1979).
 
-Rows that belong together are drawn together (cluster bootstrap; Davison and Hinkley, 1997): many
-rows of one customer say no more about other customers than that one customer does.
+Rows that belong together are drawn together (cluster bootstrap; Davison and Hinkley, 1997), because
+many rows of one customer are no more evidence about other customers than one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def intervals(
 
     clusters: the number of the cluster of each row, counted from 0, shape [n]; None if rows are
     independent. rarest: the rows of the rarest class, which a resample must have enough of; None
-    if there are no classes. doing: what the progress bar says. The interval is (NaN, NaN) for a
+    if there are no classes. doing: the label of the progress bar. The interval is (NaN, NaN) for a
     value that is undefined (NaN) in any resample.
     """
     from tqdm import tqdm
@@ -85,7 +85,7 @@ def draw(
     """Rows drawn with replacement from n, or all rows of each of the clusters drawn.
 
     size: the number of rows to draw, which is exact only without clusters; n by default. The rows
-    are in increasing order, because reading and sorting them is twice as fast then.
+    are in increasing order, which makes reading and sorting them twice as fast.
     """
     size = n if size is None else size
     if clusters is None:
@@ -96,7 +96,7 @@ def draw(
 
 
 def effective_size(clusters: Clusters) -> float:
-    """How many independent rows these are worth at least, by the sizes of the clusters (Kish)."""
+    """The effective number of rows, at least, given the sizes of the clusters (Kish)."""
     sizes = np.bincount(clusters)
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 

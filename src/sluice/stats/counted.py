@@ -1,7 +1,7 @@
 """The metrics of a binary task from counts, and their intervals.
 
-Rows are counted by their score and decision, so an interval costs the same for a thousand rows and
-for a million.
+Rows are counted by score and decision, so computing an interval takes as long for a thousand rows
+as for a million.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sluice.metrics import calibration_group_count
 
 Floats = NDArray[np.float64]
 
-_MOST = 512  # different scores; more are grouped by quantiles
+_MOST = 512  # distinct scores; if there are more, they are grouped by quantiles
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Scored:
     counts: Floats
 
     def weighted(self, weights: Floats) -> Scored:
-        """The same with each row weighted by its band, shape [bands]."""
+        """The same, with each row weighted by its band, shape [bands]."""
         return Scored(self.scores, self.flagged, self.band, self.counts * weights[self.band])
 
 
@@ -102,7 +102,7 @@ def metrics(
 
 
 def _ties(scores: Floats, counts: Floats) -> Floats:
-    """Counts by different scores, ascending: [times, k]."""
+    """Counts by distinct scores, ascending: [times, k]."""
     starts = np.flatnonzero(np.concatenate([[True], np.diff(scores) > 0]))
     return np.add.reduceat(counts, starts, axis=1)
 

@@ -1,18 +1,17 @@
 """Confidence intervals for the largest difference, and the smallest ratio, of the means of groups.
 
-The largest of many differences is too large by chance, and so are its resamples. The intervals
-here come from the pairs of groups instead:
+The largest of many differences is too large by chance, and so are its resamples.
 
-- The end that a `pass` rests on is the most extreme one of all pairs. It needs no correction for
-  their number: the largest difference exceeds a bound only if that of some pair does, and the
-  interval of this pair misses it with the probability `tail` (intersection-union test; Berger,
-  Technometrics, 1982).
-- The end that a `fail` rests on may be that of any pair, so each pair gets its share of `tail`
+The intervals here come from the pairs of groups instead: - The end that decides a `pass` is the
+  most extreme one of all pairs. It needs no correction for their number: the largest difference
+  exceeds a bound only if that of some pair does, and the interval of this pair misses it with the
+  probability `tail` (intersection-union test; Berger, Technometrics, 1982).
+- The end that decides a `fail` may be that of any pair, so each pair gets its share of `tail`
   (Bonferroni's inequality; Dunn, JASA, 1961).
-- The estimate is that of means which are moved towards each other by as much as chance has spread
-  them (Efron and Morris, JASA, 1975; Louis, JASA, 1984). Without it, it would be far too large
-  (Lum, Zhang and Bower, FAccT, 2022).
-- One success and one failure more in each group keep the intervals of rates right in small groups
+- The estimate uses shrunken means: chance has spread them, and shrinkage removes that spread (Efron
+  and Morris, JASA, 1975; Louis, JASA, 1984). Without it, the estimate would be far too large (Lum,
+  Zhang and Bower, FAccT, 2022).
+- One additional success and failure in each group keep the intervals of rates valid in small groups
   (Agresti and Caffo, The American Statistician, 2000). The degrees of freedom are Welch's
   (Biometrika, 1947), and the interval of a ratio is Fieller's (JRSS B, 1954).
 """
@@ -87,7 +86,8 @@ def means(
         covariance = sums.T @ sums * np.outer(scale, scale)
     if not rates:
         return Means(observed, observed, covariance, members)
-    # A rate of 0 in a few rows is not known exactly, which its sample variance would say.
+    # The sample variance of a rate of 0 is 0, although a few rows do not determine the rate
+    # exactly.
     centers = np.where(n > 0, (total + 1) / (n + 2), np.nan)
     least = centers * (1 - centers) / (n + 2)
     own = least if clusters is None else np.maximum(np.diag(covariance), least)
@@ -97,12 +97,14 @@ def means(
 
 
 def _correction(members: Floats) -> Floats:
-    """The factor that makes the variance of a sample unbiased; NaN for a single member."""
+    """The factor that makes a sample variance unbiased; NaN for a single member."""
     return np.divide(members, members - 1, out=np.full(len(members), np.nan), where=members > 1)
 
 
 def each(found: Means, tail: float) -> list[Interval]:
-    """The mean of every group. tail: the risk that an interval misses the truth on one side."""
+    """The mean of every group. tail: the probability that an interval misses the true value on one
+    side.
+    """
     with np.errstate(invalid="ignore"):
         half = _quantile(found.members - 1, tail) * np.sqrt(found.variances)
     ends = zip(found.observed, found.centers - half, found.centers + half, strict=True)
@@ -137,7 +139,7 @@ def smallest_ratio(found: Means, tail: float) -> Interval:
 
 
 def _pairs(found: Means) -> tuple[Codes, Codes]:
-    """Every group with every other one, in both orders."""
+    """All ordered pairs of different groups."""
     i, j = np.nonzero(~np.eye(len(found.observed), dtype=bool))
     return i, j
 
@@ -169,7 +171,7 @@ def _fieller(found: Means, i: Codes, j: Codes, tail: float) -> tuple[Floats, Flo
 
 
 def _shrunk(found: Means) -> Floats:
-    """The means, moved towards each other until chance no longer spreads them."""
+    """The means, shrunk towards each other to remove the spread due to chance."""
     spread = max(0.0, float(found.observed.var(ddof=1)) - float(found.variances.mean()))
     total = spread + found.variances
     if not spread:
@@ -179,7 +181,7 @@ def _shrunk(found: Means) -> Floats:
 
 
 def _quantile(freedom: Floats, tail: float) -> Floats:
-    """What Student's t exceeds with the probability `tail`."""
+    """The value that Student's t exceeds with the probability `tail`."""
     from scipy.special import ndtri, stdtrit
 
     known = np.isfinite(freedom)

@@ -1,4 +1,4 @@
-"""Tests of counts whose error rates hold at every look, however often and whenever one looks."""
+"""Sequential tests of counts: their error rates hold for any number of checks at any time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# Bets on an interval with one event: small ones find small differences, large ones large ones.
+# Bets on an interval with one event: small bets detect small differences, large bets large ones.
 _BETS = np.array([0.15, 0.35, 0.55, 0.75])
-# The weight of the prior of the bounds and of the sample-ratio test, as if that many had been seen.
+# The weight of the prior of the bounds and the sample-ratio test, in pseudo-observations.
 _PRIOR = 50.0
 _LARGEST_LOG = 100.0  # more evidence would change nothing, and could not be written as JSON
 
@@ -23,14 +23,14 @@ def evidence(events: Counts, others: Counts, shares: Floats) -> Floats:
     events, others: [t] events of the two arms in each interval. shares: [t] the first arm's share
     of the requests of both. Returns [t] values of an e-process: if the arms are exchangeable
     within every interval, the probability that it ever reaches 1/alpha is at most alpha,
-    whatever the events of one interval have to do with each other (Waudby-Smith and Ramdas,
+    even if the events within an interval depend on each other (Waudby-Smith and Ramdas,
     arXiv:2010.09686).
     """
     total = events + others
     found = np.divide(events, total, out=shares.astype(float), where=total > 0)
     difference = (found - shares) / np.maximum(shares, 1 - shares)
-    # The same bet on an interval of several events as on as many intervals of one. It may depend
-    # on their sum, which does not say to which arm they belong.
+    # An interval with several events is treated like as many intervals with one event. The bet may
+    # depend on their sum, which does not reveal the arm.
     bets = 0.999 * np.tanh(np.arctanh(_BETS)[:, None] * total)
     wealth = np.cumsum(np.log1p(bets * difference), axis=1)
     mean = np.logaddexp.reduce(wealth, axis=0) - math.log(len(_BETS))
@@ -52,11 +52,11 @@ def dispersion(events: Counts, requests: Counts) -> float:
 
 
 def share_bounds(events: float, requests: float, alpha: float) -> tuple[float, float]:
-    """Bounds of a share which hold at every look with a probability of at least 1 - alpha.
+    """Bounds of a share that are valid at every check with a probability of at least 1 - alpha.
 
-    events of requests need not be whole numbers. They are the shares at which a mixture of
-    binomial likelihoods is less than 1/alpha times as likely (Robbins, 1970; Lindon and Malek,
-    arXiv:2011.03567).
+    The numbers of events and requests may be fractions. The bounds are the shares at which a
+    mixture of binomial likelihoods is less than 1/alpha times as likely (Robbins, 1970; Lindon and
+    Malek, arXiv:2011.03567).
     """
     from scipy.optimize import brentq
     from scipy.special import betaln, xlog1py, xlogy
@@ -78,7 +78,7 @@ def share_bounds(events: float, requests: float, alpha: float) -> tuple[float, f
 def uneven(requests: int, others: int) -> float:
     """The evidence that two arms do not get equal shares of the requests.
 
-    It exceeds 1/alpha with a probability of at most alpha if they do, at whatever time one looks
+    If they do, it ever exceeds 1/alpha with a probability of at most alpha
     (Lindon and Malek, arXiv:2011.03567).
     """
     from scipy.special import betaln

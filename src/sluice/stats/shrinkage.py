@@ -10,9 +10,9 @@ from sluice.metrics import Floats
 def shrunken(estimates: Floats, errors: Floats) -> tuple[Floats, Floats]:
     """The means and the standard deviations of the true values, given all estimates [k].
 
-    errors: [k] standard errors, all positive. Empirical Bayes: the true values are taken to be
-    normal around a common mean, and their variance is estimated from the estimates (DerSimonian
-    and Laird, Controlled Clinical Trials, 1986, doi:10.1016/0197-2456(86)90046-2).
+    errors: [k] standard errors, all positive. Empirical Bayes: the true values are assumed to be
+    normally distributed around a common mean, and their variance is estimated from the estimates
+    (DerSimonian and Laird, Controlled Clinical Trials, 1986, doi:10.1016/0197-2456(86)90046-2).
     """
     weights = 1 / errors**2
     center = float(np.average(estimates, weights=weights))

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_LEAST_EXPECTED = 5.0  # of each bin in each sample, as the chi-squared approximation needs
+_LEAST_EXPECTED = 5.0  # the rows in each bin and sample that the chi-squared approximation needs
 
 
 @dataclass(frozen=True)
 class Difference:
     """The chi-squared statistic of two samples' bins, its degrees of freedom, and its rows.
 
-    rows: the effective number n0*n1/(n0+n1). statistic/rows estimates the size of the
-    difference: about the population stability index, and about the square of a shift of the mean
-    in standard deviations.
+    rows: the effective number n0*n1/(n0+n1). statistic/rows estimates the size of the difference:
+    approximately the population stability index, or the square of the mean's shift in standard
+    deviations.
     """
 
     statistic: float
@@ -31,7 +31,7 @@ class Difference:
 
     @property
     def size(self) -> float:
-        """The size of the difference without what chance adds, at least 0."""
+        """The size of the difference without the contribution of chance, at least 0."""
         if not self.rows:
             return 0.0
         return max(0.0, (self.statistic - self.freedom) / self.rows)
@@ -59,7 +59,9 @@ def merge(first: Floats, second: Floats, *, ordered: bool) -> tuple[Floats, Floa
 
 
 def _neighbours(expected: Floats) -> NDArray[np.intp]:
-    """The group of each bin, so that each group expects enough; the last ones join a neighbour."""
+    """The group of each bin, so that each group expects enough rows; the last ones join a
+    neighbour.
+    """
     groups, group, held = np.empty(len(expected), np.intp), 0, 0.0
     for at, size in enumerate(expected):
         groups[at] = group
@@ -84,26 +86,27 @@ def chi_squared(first: Floats, second: Floats) -> Difference:
 
 
 def any_difference(found: Difference) -> float:
-    """The p-value of the chi-squared test: that there is no difference at all."""
+    """The p-value of the chi-squared test, with the hypothesis of no difference."""
     from scipy.special import chdtrc
 
     return float(chdtrc(found.freedom, found.statistic))
 
 
 def larger_difference(found: Difference, floor: float) -> float:
-    """The p-value of the minimum-effect test: that the difference is not larger than `floor`.
+    """The p-value of the minimum-effect test, with the hypothesis of a difference of at most
+    `floor`.
 
     The statistic of a difference of size `floor` follows the noncentral chi-squared distribution
     with noncentrality rows*floor (Population Resemblance Statistic, arXiv:2307.11878).
     """
     from scipy.special import chndtr
 
-    # Exact to 1e-15, where 0 is as good; importing scipy.stats takes longer than all else here.
+    # Exact to 1e-15, which is enough; importing scipy.stats takes longer than everything else here.
     return max(0.0, 1 - float(chndtr(found.statistic, found.freedom, found.rows * floor)))
 
 
 def larger_share(first: tuple[float, float], second: tuple[float, float], floor: float) -> float:
-    """The p-value that a rare kind of row became more frequent by no more than `floor`.
+    """The p-value of the hypothesis that a rare kind of row increased by at most `floor`.
 
     first, second: its rows and all rows of each sample, too few for the chi-squared test. The
     largest share that counts as small has a difference of size `floor`; with it, the rows in the
@@ -128,7 +131,7 @@ def small_share(share: float, n0: float, n1: float, floor: float) -> float:
 
 
 def wilcoxon(first: Floats, second: Floats) -> float:
-    """The p-value of the rank-sum test of values that are known by their bin, in order.
+    """The p-value of the rank-sum test of values of which only the bin is known.
 
     Rows of one bin are ties, for which the variance is corrected (Lehmann, Nonparametrics, 1975).
     """
@@ -147,7 +150,7 @@ def wilcoxon(first: Floats, second: Floats) -> float:
 
 
 def combine(values: Floats) -> float:
-    """One p-value for several that depend on each other in any way: the Cauchy combination.
+    """Combine p-values with any dependence between them: the Cauchy combination.
 
     Liu and Xie, Journal of the American Statistical Association, 2020,
     doi:10.1080/01621459.2018.1554485.

@@ -1,4 +1,4 @@
-"""Train one candidate in a confined process, and keep the data that it hands over."""
+"""Train one candidate in a confined process, and keep the data that it returns."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run(project: Project, name: str) -> None:
         files.write(folder / part, found)
     _write_array(folder / "validation.npy", scores)
     if rest is not None:
-        # Not sorted: the order is that of the models.
+        # Not sorted, because the order is that of the models.
         files.write(folder / "segments.json", msgspec.json.encode(segments))
         _write_array(folder / "validation_global.npy", rest)
 

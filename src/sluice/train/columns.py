@@ -1,4 +1,4 @@
-"""How input columns become the matrix of a model, in encodings that ONNX reproduces exactly."""
+"""Encode input columns as the matrix of a model, in a way that ONNX reproduces exactly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sklearn.impute import SimpleImputer
 
 _DIRECTION = {None: 0, "increasing": 1, "decreasing": -1}
-_FEW_LEVELS = 50  # a category with more of them has levels that are too rare to learn from
+_FEW_LEVELS = 50  # the most levels; a category with more has levels too rare to learn from
 _LEVEL_ROWS = 10
 _MOST_LEVELS = 254  # histogram gradient boosting numbers the values of a column in one byte
 
@@ -28,7 +28,7 @@ class Columns:
 
     levels: for each category, the values that the model distinguishes; it treats all other values
     as one. monotone: for each number -1, 0 or +1. segment: the column whose values have models of
-    their own; it is none of the columns that a model reads.
+    their own; it is not among the columns that a model reads.
     """
 
     numbers: tuple[str, ...]
@@ -48,7 +48,7 @@ class Columns:
 
 
 def columns_of(settings: Settings, train: DataFrame) -> Columns:
-    """The inputs, with the levels that params.yaml declares or that the training rows contain."""
+    """The inputs, with the levels declared in params.yaml or found in the training rows."""
     numbers = [name for name in settings.features if settings.columns[name].numeric]
     segment = settings.segment_column
     inputs = [name for name in settings.features if name != segment]
@@ -61,7 +61,7 @@ def columns_of(settings: Settings, train: DataFrame) -> Columns:
 def _levels_of(column: Series, declared: Sequence[Scalar] | None) -> tuple[str, ...]:
     """The levels of a category, sorted; the model treats all other values as one.
 
-    Without declared levels, a column of many values keeps those which are frequent enough.
+    Without declared levels, a column of many values keeps those that are frequent enough.
     """
     count = column.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     if declared is not None:
@@ -86,7 +86,8 @@ def for_trees(columns: Columns) -> ColumnTransformer:
 
 
 def for_native_trees(columns: Columns) -> ColumnTransformer:
-    """For boosted trees which split on sets of categories: as `for_trees`, but categories as codes.
+    """For boosted trees that split on sets of categories: like `for_trees`, but categories as
+    codes.
 
     A level's code is its place among the levels; a value that is not a level is NaN.
     """
@@ -103,7 +104,7 @@ def for_native_trees(columns: Columns) -> ColumnTransformer:
 
 
 def for_forests(columns: Columns) -> ColumnTransformer:
-    """For forests: as `for_trees`, but the median stands in for a missing number.
+    """For forests: like `for_trees`, but a missing number is replaced by the median.
 
     skl2onnx does not export which branch a forest's tree takes for a missing value.
     """

@@ -1,6 +1,6 @@
 """Rows at the edges of a model, on which its export is compared with the fitted pipeline.
 
-They are rows of the holdout, each with one number on or next to a split threshold, at an end of
+They are rows of the holdout, each with one number on or next to a split threshold, at a limit of
 float32 or missing, or with one category set to each of its levels and to an unknown one.
 """
 
@@ -16,7 +16,7 @@ from sluice.metrics import Floats
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-# Numbers which float32 cannot represent, amounts in cents, and the ends of float32.
+# Numbers that float32 cannot represent, amounts in cents, and the limits of float32.
 _AWKWARD = [0.0, -0.0, -1.0, 0.1, 1e9 + 0.01, 2.0**24 + 1, -(2.0**24) - 1, 1e15, 3e38, -3e38]
 
 
@@ -49,7 +49,7 @@ def _levels(column: Series) -> np.ndarray:
 
 
 def _edges(thresholds: Floats) -> Floats:
-    """The thresholds and their neighbours, awkward values, and a missing one."""
+    """The thresholds and their neighbours, special values, and a missing one."""
     at = thresholds[np.isfinite(thresholds)]
     near = at.astype(np.float32)
     beside = [np.nextafter(near, np.float32(way)) for way in (-np.inf, np.inf)]

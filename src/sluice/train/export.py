@@ -71,7 +71,7 @@ def run(project: Project) -> None:
 
 
 def _served(candidate: dict[str, Any]) -> set[str]:
-    """The segments that models of their own serve."""
+    """The segments that use their own models."""
     return {one["name"] for one in candidate.get("segments", ()) if one["status"] == "pass"}
 
 
@@ -122,7 +122,9 @@ def to_onnx(pipeline: Pipeline, signature: Signature) -> ModelProto:
     except (MissingConverter, MissingShapeCalculator, NotImplementedError, RuntimeError) as error:
         said = str(error).strip().splitlines()[0]
         raise SluiceError(f"the model cannot be exported to ONNX: {said}") from error
-    model.opset_import.sort(key=lambda operators: operators.domain)  # the order of a set varies
+    model.opset_import.sort(
+        key=lambda operators: operators.domain
+    )  # the order of a set is not fixed
     if steps is not pipeline:
         segments_onnx.append(model, pipeline[-1])
     return model

@@ -1,4 +1,4 @@
-"""Rows that are set aside of the training rows, to choose the parameters of a candidate on them."""
+"""Training rows that are set aside to choose the parameters of a candidate."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _SHARE = 0.25
-_ENOUGH = 4_000  # rows to set aside in all, in as many folds as that takes
+_ENOUGH = 4_000  # rows to set aside in total, in as many folds as necessary
 
 
 def folds(rows: DataFrame, settings: Settings) -> list[NDArray[np.bool_]]:
     """Masks of the rows of each fold, each about a quarter of `rows`, a typed table.
 
-    The rows are divided as the parts of the split are: rows of one group stay together, and if the
-    split follows time there is one fold, of the newest rows. A class of which all rows are in one
-    fold is not set aside.
+    The rows are divided like the parts of the split: rows of one group stay together, and in a
+    split by time there is one fold with the newest rows. A class whose rows are all in one fold is
+    not set aside.
     """
     if settings.split.by_time is None:
         found = _by_hash(rows, settings)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def of(frame: DataFrame, column: str) -> Floats:
     """The times of a typed table's rows, shape [n]: its numbers, or its dates in seconds.
 
-    Raises SluiceError if a value is missing or no date, or if its day and month may be exchanged.
+    Raises SluiceError if a value is missing or not a date, or if day and month are ambiguous.
     """
     values = frame[column]
     times = values.to_numpy(np.float64) if values.dtype.kind in "iuf" else _seconds(values)
@@ -34,11 +34,11 @@ def of(frame: DataFrame, column: str) -> Floats:
 
 
 def _seconds(values: Series) -> Floats:
-    """The seconds of dates written as text, shape [n]; NaN for a value which is no date."""
+    """The seconds of dates written as text, shape [n]; NaN for a value that is not a date."""
     import pandas as pd
 
     found = dates.read(values)
-    if found is None:  # many values are no dates
+    if found is None:  # many values are not dates
         return np.array([0.0 if dates.read(pd.Series([v])) else np.nan for v in values])
     if found.ambiguous:
         raise SluiceError(
@@ -49,7 +49,7 @@ def _seconds(values: Series) -> Floats:
 
 
 def newest(frame: DataFrame, split: Split) -> Floats:
-    """The time which decides the part of each row, shape [n]: that of its group's newest row."""
+    """The time that decides the part of each row, shape [n]: that of its group's newest row."""
     import pandas as pd
 
     if split.by_time is None:

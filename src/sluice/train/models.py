@@ -1,4 +1,4 @@
-"""The models that need no code of the use case: a linear one, and two of boosted trees."""
+"""The built-in models: a linear one, and two of boosted trees."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def linear(task: Task, columns: Columns, seed: int, **parameters: Any) -> Pipeli
     if task == "regression":
         estimator = Ridge(random_state=seed, **parameters)
     else:
-        # Newton's method converges so far that differences between BLAS libraries do not show.
+        # Newton's method converges so closely that differences between BLAS libraries have no
+        # effect.
         precise = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 200}
         estimator = LogisticRegression(random_state=seed, **{**precise, **parameters})
     return Pipeline([("columns", for_linear(columns)), ("model", estimator)])

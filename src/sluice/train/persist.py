@@ -1,4 +1,4 @@
-"""Write and read a fitted pipeline with skops, without pickle and always with equal bytes."""
+"""Write and read a fitted pipeline with skops, without pickle and reproducibly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sluice.errors import SluiceError
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-# The types in the built-in models which skops does not trust by default.
+# The types in the built-in models that skops does not trust by default.
 TRUSTED = (
     "numpy.dtype",
     "sluice.train.segmented.SegmentedClassifier",
@@ -53,7 +53,7 @@ def load(path: Path, trusted: Sequence[str] = ()) -> Pipeline:
 
 
 def _canonical(archive: bytes) -> bytes:
-    """The same archive, but members are numbered instead of named by address, and have no time."""
+    """The same archive, with members numbered instead of named by address, and without times."""
     numbers: dict[str, str] = {}
 
     def renumber(match: re.Match[str]) -> str:

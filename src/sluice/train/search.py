@@ -26,17 +26,17 @@ Parameters = dict[str, Any]
 
 @dataclass(frozen=True)
 class Trial:
-    """Parameters that were tried, with the number of trees that was best, and their loss."""
+    """Parameters that were tried, with the best number of trees, and their loss."""
 
     parameters: Parameters
     loss: float
 
 
 def choose(build: Builder, candidate: Candidate, rows: DataFrame, settings: Settings) -> Parameters:
-    """The parameters with the least loss on folds of `rows`, a typed table.
+    """The parameters with the lowest loss on folds of `rows`, a typed table.
 
-    Where a model is to stop early, its parameters get the number of trees that was best instead, so
-    that it can then be fitted on all rows.
+    If a model stops early, its parameters get the best number of trees instead, so that it can be
+    fitted on all rows.
     """
     sets = [candidate.parameters, *({**candidate.parameters, **c} for c in candidate.search)]
     sets = sets[: candidate.budget]
@@ -92,7 +92,7 @@ def _stops_early(pipeline: Pipeline) -> bool:
 
 
 def _loss(scores: Floats, truth: Floats | Ints, settings: Settings) -> float:
-    """What a model is fitted for: the log loss, or the mean absolute or squared error."""
+    """The loss that a model minimises: the log loss, or the mean absolute or squared error."""
     name = "log_loss" if settings.task != "regression" else "rmse"
     if settings.selection.metric == "mae":
         name = "mae"

@@ -1,4 +1,4 @@
-"""Estimators of one linear model for all rows and of one for each segment."""
+"""Estimators that consist of one linear model for all rows and one for each segment."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 
 from sluice.metrics import Floats, Ints
 
-_TOGETHER = 256  # segments whose models one task of a worker fits
-_FEW = 64  # so few models are fitted here: starting workers takes longer
+_TOGETHER = 256  # number of segments in one task of a worker
+_FEW = 64  # up to this many models are fitted here, because starting workers takes longer
 
 
 class _Segmented(BaseEstimator):
     """A linear estimator for all rows, and a copy of it for each segment.
 
-    The last column of the matrix is the place of the row's segment, or -1. estimator: unfitted.
+    The last column of the matrix is the index of the row's segment, or -1. estimator: unfitted.
     rows: how many a segment needs for a model of its own. jobs: how many processes fit them.
 
     coef_: [1 + k, p], intercept_: [1 + k], first of the model for all rows. served_: [k] whether a
-    segment has a model of its own, which serves its rows.
+    segment's rows are scored by its own model.
     """
 
     def __init__(self, estimator: Any = None, rows: int = 100, jobs: int = -1) -> None:
@@ -84,7 +84,7 @@ def _fit_all(
     """The coefficients of each part's model; None for one with too few rows or a single class."""
     from joblib import Parallel, delayed
 
-    # The result does not depend on who fits a model: each is fitted alone, with one thread.
+    # The result does not depend on the worker: each model is fitted alone, with one thread.
     groups = [parts[at : at + _TOGETHER] for at in range(0, len(parts), _TOGETHER)]
     tasks = (
         delayed(_fit_group)(model.estimator, [(features[r], truth[r]) for r in group], model.rows)

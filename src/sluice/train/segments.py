@@ -84,7 +84,7 @@ def serve_only(pipeline: Pipeline, names: Sequence[str]) -> None:
 
 
 def known(pipeline: Pipeline) -> list[str]:
-    """The segments that the fitted pipeline knows, in the order of their models."""
+    """The segments of the fitted pipeline, in the order of their models."""
     return list(pipeline[0].named_transformers_["segment"].categories_[0])
 
 
@@ -106,7 +106,7 @@ def write_validation(pipeline: Pipeline, inputs: DataFrame, folder: Path) -> Non
     inputs: of the validation rows.
     """
     own = dict(zip(known(pipeline), pipeline[-1].served_.tolist(), strict=True))
-    # Not sorted: the order is that of the models.
+    # Not sorted, because the order is that of the models.
     files.write(folder / "segments.json", msgspec.json.encode(own))
     scores = significant(global_scores(pipeline, inputs))
     np.save(folder / "validation_global.npy", scores, allow_pickle=False)

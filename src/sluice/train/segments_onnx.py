@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from sluice.metrics import Floats, Ints
 
 
-ROWS = "segment_rows"  # the initializer: which row of coefficients serves a segment
+ROWS = "segment_rows"  # the initializer with the row of coefficients for each segment
 
 
 def append(encoder: ModelProto, model: Any) -> None:
     """Make the encoder's graph score with a fitted segmented model, in place.
 
     The segment's place in the last column of the encoder's matrix selects a row of the
-    coefficients: the first row is of the model for all rows, which also serves the segments that
-    have no model.
+    coefficients: the first row is that of the model for all rows, which also serves segments
+    without a model.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -86,7 +86,7 @@ def append(encoder: ModelProto, model: Any) -> None:
 
 
 def tables(model: Any) -> tuple[Floats, Floats, Ints]:
-    """The coefficients and intercepts of the models that serve, and the row of each place + 1."""
+    """The coefficients and intercepts of the models in use, and the row of each index + 1."""
     served = np.flatnonzero(model.served_)
     kept = np.concatenate([[0], served + 1])
     rows = np.zeros(len(model.served_) + 1, np.int64)
@@ -95,7 +95,7 @@ def tables(model: Any) -> tuple[Floats, Floats, Ints]:
 
 
 def serve_only(content: bytes, served: Sequence[bool]) -> bytes:
-    """The exported model, in which the model for all rows serves all segments but these.
+    """The exported model, in which the model for all rows serves all segments except these.
 
     content: the ONNX. served: whether a segment has a model that serves, in the models' order.
     """

@@ -1,4 +1,4 @@
-"""Select a candidate and tune its decision, on the validation part alone."""
+"""Select a candidate and tune its decision, using only the validation part."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run(project: Project) -> str:
 
 
 def choose(metrics: dict[str, dict[str, float]], metric: str, within: float) -> str:
-    """The candidate with the lowest cost, of those which are at most `within` worse than the best.
+    """The candidate with the lowest cost among those that are at most `within` worse than the best.
 
     metrics: the values of all metrics, by candidate. Raises SluiceError if `metric` is not defined.
     """
@@ -78,7 +78,7 @@ def _defined(value: float) -> float | None:
 
 @dataclass(frozen=True)
 class _Tried:
-    """A candidate on the validation part. segments: which of them have models that serve."""
+    """A candidate on the validation part. segments: those with models in use."""
 
     decision: Decision
     metrics: dict[str, float]

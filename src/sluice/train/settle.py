@@ -1,7 +1,7 @@
-"""Change a fitted pipeline so that it is the same on every machine and can be exported exactly.
+"""Round a fitted pipeline so that it is the same on every machine and can be exported exactly.
 
 The last bits of a sum depend on the processor and its BLAS library; ten significant digits do not.
-The export contains the numbers that were rounded here.
+The export contains the rounded numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DIGITS = 10
 
 
 def settle(pipeline: Pipeline) -> None:
-    """Round what was learned, and give trees only splits by float32 thresholds, in place."""
+    """Round the learned numbers, and convert split thresholds to float32, in place."""
     for part in _parts(pipeline):
         category_splits.replace(part)
         thresholds.snap(part)

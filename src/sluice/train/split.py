@@ -58,7 +58,7 @@ def assign(frame: DataFrame, split: Split, id_column: str | None) -> NDArray[np.
 
 
 def _by_time(frame: DataFrame, split: Split) -> NDArray[np.object_]:
-    """Older rows train and newer ones test; a group belongs where its newest row does."""
+    """Older rows train and newer ones test; a group belongs to the part of its newest row."""
     newest = instants.newest(frame, split)
     known, place, count = np.unique(newest, return_inverse=True, return_counts=True)
     if len(known) < len(PARTS):
@@ -87,9 +87,9 @@ def _starts(count: NDArray[np.int64], edges: NDArray[np.float64]) -> NDArray[np.
 
 
 def _identities(frame: DataFrame, column: str | None) -> list[str]:
-    """The text whose hash decides: the column's value, or the whole row if there is no column.
+    """The text whose hash decides the part: the column's value, or the entire row without a column.
 
-    Without a column, rows which are equal belong to the same part.
+    Without a column, equal rows belong to the same part.
     """
     if column is not None:
         return [_text(value) for value in frame[column]]

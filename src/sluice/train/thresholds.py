@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 def snap(estimator: Any) -> None:
     """Move every threshold of a fitted tree model to a float32, in place.
 
-    The leaf values of boosted trees are rounded to float32 as well, because the export stores them
-    so: then the pipeline and its export add up the same numbers.
+    The leaf values of boosted trees are also rounded to float32, because the export stores them as
+    float32: the pipeline and its export then add the same numbers.
     """
     for thresholds, _ in _trees(estimator):
         thresholds[:] = float32_not_above(thresholds)

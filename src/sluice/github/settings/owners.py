@@ -85,6 +85,7 @@ def faults(settings: Path) -> list[str]:
         said.append(
             f"{file}: the first rule must be '*' with its owners, so that it covers all files "
             "files "
+            "files "
             "files files"
         )
     return said + [

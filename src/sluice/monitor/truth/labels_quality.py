@@ -19,7 +19,7 @@ _FEWEST_COPIES = 100  # from this many labels, full agreement with the decisions
 _MOST_AGREEMENT = 0.999
 _TOO_UNLIKELY = float(
     np.log(1e-6)
-)  # probability probability probability probability that a batch agrees by chance
+)  # probability probability probability probability probability that a batch agrees by chance
 _MOST_DAYS = 28
 
 

@@ -31,7 +31,7 @@ class ArrowFile:
             self.columns = schema
 
     def batches(self, most: int) -> Iterator[RowBatch]:
-        """Read in batches of at most so many rows."""
+        """Read in batches of at most this many rows."""
         with self._batches() as (_, batches):
             yield from numbered(batches, most)
 

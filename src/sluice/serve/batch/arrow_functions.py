@@ -1,4 +1,4 @@
-"""Arrow's functions on arrays, as `pyarrow.compute` has them.
+"""Functions on Arrow arrays, like those of `pyarrow.compute`.
 
 They are called through its compiled module: `pyarrow.compute` makes a Python function of each
 of Arrow's several hundred when it is imported, which takes as long as scoring 30,000 rows.
@@ -23,7 +23,7 @@ def cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def take(array: pa.Array, places: pa.Array) -> pa.Array:
-    """The values at these places."""
+    """The values at these indices."""
     return call_function("take", [array, places], TakeOptions())
 
 
@@ -38,6 +38,6 @@ def dictionary_decode(array: pa.DictionaryArray) -> pa.Array:
 
 
 def null_if_among(array: pa.Array, values: pa.Array) -> pa.Array:
-    """The array with null in the place of each of these values."""
+    """The array with each of these values replaced by null."""
     found = call_function("is_in", [array], SetLookupOptions(cast(values, array.type)))
     return call_function("if_else", [found, pa.nulls(len(array), array.type), array])

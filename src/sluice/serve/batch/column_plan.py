@@ -58,7 +58,7 @@ class ColumnPlan:
         return pa.schema([*inputs, column, pa.field(self.own("problem"), pa.string())])
 
     def own(self, name: str) -> str:
-        """The name for a column of ours: with underscores at its end if the input has that name."""
+        """The name of an added column, with underscores appended if the input has that name."""
         while name in self.columns.names:
             name += "_"
         return name
@@ -95,7 +95,7 @@ def plan_columns(
 
 
 def missing(name: str, found: Sequence[str]) -> str:
-    """The message for a column which is not among those found, although a similar one may be."""
+    """The message for a missing column, with the name of a similar one if there is one."""
     for other in found:
         if how := difference(name, other):
             return f"column {name!r} is missing; there is {other!r}, which differs only {how}"

@@ -1,6 +1,6 @@
 """Converts Arrow columns to the model's tensors, column by column.
 
-It refuses the same values as `model.encode`, with the same messages.
+Refuses the same values as `model.encode`, with the same messages.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""CSV files. Every cell is text, and a row with too many or too few cells is refused alone."""
+"""CSV files. Every cell is text, and only the rows with too many or too few cells are refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FIRST = 2  # the number that Arrow gives to the first row after the header
 class CsvFile:
     """A CSV file with a header; raises SluiceError if the header cannot be read.
 
-    names: the columns which are expected, by which the delimiter is recognised.
+    names: the expected columns, by which the delimiter is recognised.
     """
 
     parsed = True
@@ -37,7 +37,7 @@ class CsvFile:
         self.columns = pa.schema([(name, pa.string()) for name in header])
 
     def batches(self, most: int) -> Iterator[RowBatch]:
-        """Read in batches of at most so many rows, with ragged rows beside them."""
+        """Read in batches of at most this many rows, with ragged rows listed separately."""
         ragged: list[RaggedRow] = []
 
         def keep_apart(found: pa_csv.InvalidRow) -> str:

@@ -25,7 +25,7 @@ _CSV = (".csv", ".tsv", ".txt")
 
 @dataclass(frozen=True)
 class InputFile:
-    """An opened file of the input. name: what the output calls it."""
+    """An opened file of the input. name: its name in the output."""
 
     path: Path
     name: str
@@ -60,7 +60,7 @@ def _hidden(parts: Sequence[str]) -> bool:
 def open_all(given: str, names: Collection[str]) -> list[InputFile]:
     """Open all files; raises SluiceError if one cannot be read or differs from the first.
 
-    names: the columns which are expected.
+    names: the expected columns.
     """
     files = [InputFile(path, name, _open(path, names)) for path, name in find(given)]
     for file in files[1:]:

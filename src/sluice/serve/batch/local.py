@@ -44,7 +44,7 @@ def run(
     """Score all rows of the input into one Parquet file, and put refused rows into another.
 
     given: a file, a folder or a glob pattern. keep: columns to carry over to the output.
-    Raises SluiceError if anything but single rows cannot be scored; nothing is written then.
+    Raises SluiceError, and writes nothing, for any problem that does not concern single rows.
     """
     quarantine = quarantine or default_quarantine(output)
     refuse_targets(output, quarantine, given)
@@ -113,7 +113,7 @@ def _score_all(
 
 @contextmanager
 def _progress(total: int | None) -> Iterator[Callable[[int], object]]:
-    """A function to call with the number of further rows; on a terminal, it moves a bar."""
+    """A function that is called with the number of further rows; it moves a bar on a terminal."""
     if not sys.stderr.isatty():
         yield int
         return
@@ -124,7 +124,7 @@ def _progress(total: int | None) -> Iterator[Callable[[int], object]]:
 
 
 def _read_ahead(batches: Iterator[RowBatch]) -> Iterator[RowBatch]:
-    """Read the next batch, and no more than that one, while a batch is scored."""
+    """Read only the next batch while a batch is scored."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, batches, None)
         while (batch := coming.result()) is not None:
@@ -153,7 +153,7 @@ class _RowOrigins:
         return pa.RecordBatch.from_arrays([*own, *rest.columns], schema=self.schema(rest.schema))
 
     def ragged(self, rows: list[RaggedRow], first: int, at: int) -> pa.RecordBatch:
-        """Ragged rows as refused rows, which have no values but the problem."""
+        """Ragged rows as refused rows, with the problem but no values."""
         empty = [pa.nulls(len(rows), type_) for type_ in self.plan.refused.types]
         problems = texts([each.problem for each in rows])
         rest = pa.RecordBatch.from_arrays([*empty[:-1], problems], schema=self.plan.refused)

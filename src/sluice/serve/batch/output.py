@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sluice.errors import SluiceError
 
-# The key of the metadata by which a file is known as a result: the name of the package.
+# The metadata key that marks a file as a result; its value is the name of the package.
 PACKAGE = "sluice.package"
 
 
@@ -34,7 +34,7 @@ def refuse_targets(output: Path, quarantine: Path, given: str) -> None:
 
 
 def refuse_foreign(target: Path) -> None:
-    """Raise SluiceError if a file is there which `sluice score` has not written."""
+    """Raise SluiceError if a file exists that `sluice score` has not written."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -46,8 +46,8 @@ def refuse_foreign(target: Path) -> None:
         ours = False
     if not ours:
         raise SluiceError(
-            f"{target}: exists and is no earlier result of 'sluice score'; name another file, or "
-            "delete it"
+            f"{target}: exists and is not an earlier result of 'sluice score'; name another file, "
+            "or delete it"
         )
 
 

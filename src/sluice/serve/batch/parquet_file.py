@@ -25,7 +25,7 @@ class ParquetFile:
             self.rows: int | None = file.metadata.num_rows
 
     def batches(self, most: int) -> Iterator[RowBatch]:
-        """Read in batches of at most so many rows."""
+        """Read in batches of at most this many rows."""
         with (
             reading(self._path, "Parquet"),
             pq.ParquetFile(self._path, buffer_size=_WINDOW, pre_buffer=False) as file,

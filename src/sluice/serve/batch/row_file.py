@@ -1,4 +1,4 @@
-"""What all input formats have in common: a file is read in batches of rows."""
+"""The common interface of all input formats: a file is read in batches of rows."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class RowFile(Protocol):
     parsed: bool
 
     def batches(self, most: int) -> Iterator[RowBatch]:
-        """Read the file in batches of at most so many rows; raises SluiceError."""
+        """Read the file in batches of at most this many rows; raises SluiceError."""
 
 
 @contextmanager
 def reading(path: Path, kind: str) -> Iterator[None]:
-    """Turn errors while a file is read into SluiceError. kind: the format's name."""
+    """Convert errors while a file is read to SluiceError. kind: the format's name."""
     try:
         yield
     except FileNotFoundError:
@@ -64,7 +64,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
 
 
 def numbered(batches: Iterator[pa.RecordBatch], most: int) -> Iterator[RowBatch]:
-    """Batches of at most so many rows, with their positions in the file."""
+    """Batches of at most this many rows, with their positions in the file."""
     first = 0
     for batch in batches:
         for start in range(0, batch.num_rows, most):

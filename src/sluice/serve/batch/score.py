@@ -29,7 +29,7 @@ class ScoredBatch:
 
 
 def score(model: Model, plan: ColumnPlan, batch: pa.RecordBatch) -> ScoredBatch:
-    """Score the rows of a batch, and refuse those which the server would refuse.
+    """Score the rows of a batch, and refuse those that the server would refuse.
 
     batch: the plan's columns.
     """
@@ -77,6 +77,6 @@ def _refusals(plan: ColumnPlan, batch: pa.RecordBatch, bad: Ints, faults: Faults
 
 
 def _rows(batch: pa.RecordBatch, places: Ints) -> pa.RecordBatch:
-    """The rows at these places."""
+    """The rows at these indices."""
     taken = [arrow_functions.take(column, integers(places)) for column in batch.columns]
     return pa.RecordBatch.from_arrays(taken, schema=batch.schema)

@@ -58,7 +58,7 @@ class ParquetSink:
             self.rows += batch.num_rows
 
     def commit(self) -> None:
-        """Finish the file and move it to its place."""
+        """Finish the file and move it to the target."""
         with writing(self._path):
             self._writer.close()
             self._file.flush()
@@ -84,7 +84,7 @@ class ParquetSink:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn errors while a file is written into SluiceError."""
+    """Convert errors while a file is written to SluiceError."""
     try:
         yield
     except (OSError, pa.ArrowException) as error:

@@ -1,6 +1,6 @@
 """The Spark engine: scores batches with the same function, on many machines.
 
-The driver and all workers must see INPUT and OUTPUT under the same path.
+INPUT and OUTPUT must have the same path on the driver and all workers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _SHIPPED = "package"  # not .tar, which Spark would unpack
-# By this file a folder is known as a result; Spark passes over names that begin like this.
+# This file marks a folder as a result; Spark ignores names that begin like this.
 _MARKER = "_sluice"
 
 
@@ -41,7 +41,8 @@ def run(
     batch_rows: int = BATCH_ROWS,
     master: str | None = None,
 ) -> BatchResult:
-    """Score all rows of the input into a folder of Parquet files; refused rows go to another.
+    """Score all rows of the input into a folder of Parquet files; refused rows go to another
+    folder.
 
     master: the URL of Spark's master. Other arguments, result and errors are those of the
     local engine.
@@ -70,13 +71,13 @@ def run(
 def _score(
     spark: SparkSession, plan: ColumnPlan, inputs: list[InputFile], output: Path, quarantine: Path
 ) -> tuple[int, int]:
-    """Returns the number of all rows and of the refused ones."""
+    """Return the number of all rows and of the refused ones."""
     from pyspark import StorageLevel
     from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
     frame = spark.read.parquet(*[source.path.absolute().as_uri() for source in inputs])
     plan = replace(plan, columns=to_arrow_schema(frame.schema))
-    # Columns get numbers as names, because Spark reads a dot in a name as a path into a struct.
+    # Columns are named by numbers, because Spark reads a dot in a name as a path into a struct.
     numbered = frame.toDF(*[str(at) for at in range(len(frame.columns))])
     done = numbered.mapInArrow(work(plan, _SHIPPED), from_arrow_schema(schema(plan)))
     # Without this, Spark scores every row a second time for the quarantine.
@@ -122,7 +123,7 @@ def _refuse_unless_ours(path: Path) -> None:
         raise SluiceError(f"{path}: cannot be written: its parent folder does not exist")
     if path.is_file() or (path.is_dir() and any(path.iterdir()) and not _is_result(path)):
         raise SluiceError(
-            f"{path}: exists and is no earlier result of 'sluice score'; name another folder"
+            f"{path}: exists and is not an earlier result of 'sluice score'; name another folder"
         )
 
 

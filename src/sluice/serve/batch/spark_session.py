@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _CONNECT_SECONDS = 5.0
-# Spark logs only fatal errors, because all others are raised as exceptions. The gateway gets
-# the same level as the root logger, or Spark prints a line to say that it changes it.
+# Spark logs only fatal errors, because all others are raised as exceptions. The gateway gets the
+# same level as the root logger; otherwise Spark prints that it changes the level.
 _QUIET = """\
 rootLogger.level = fatal
 rootLogger.appenderRef.console.ref = console
@@ -34,7 +34,7 @@ logger.gateway.level = fatal
 def require_reachable(master: str) -> None:
     """Raise SluiceError if no master answers.
 
-    Checked first, because Spark tries for a minute and its error does not name the master.
+    This is checked first, because Spark tries for a minute, and its error does not name the master.
     """
     asked = re.findall(r"(?:spark://|,)([^,:]+):(\d+)", master)
     if asked and not any(_answers(host, int(port)) for host, port in asked):
@@ -64,7 +64,7 @@ def opened(
 ) -> Iterator[SparkSession]:
     """A session whose workers have sluice. scratch: an empty folder; more: settings of Spark.
 
-    Raises SluiceError for whatever Spark reports.
+    Raises SluiceError for any error of Spark.
     """
     try:
         from py4j.protocol import Py4JError  # type: ignore[import-untyped]

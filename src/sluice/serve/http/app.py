@@ -1,4 +1,4 @@
-"""The ASGI application: routes each request to its handler, and gives all errors one form."""
+"""The ASGI application: routes each request to its handler, with one format for all errors."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Handler = Callable[[RequestHead], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Route:
-    """What answers a path and method.
+    """The handler of a path and method.
 
     name: the label under which the metrics count it. open: no token is needed.
     """
@@ -67,7 +67,7 @@ class _ClientGoneError(Exception):
 
 @dataclass(frozen=True)
 class ServedModel:
-    """The model as the API shows it, with its readers, its queue and the documents about it."""
+    """The model with its request readers, its queue and its API documents."""
 
     name: str
     version: str
@@ -81,11 +81,11 @@ class ServedModel:
 class App:
     """The server's API for one model.
 
-    unready: returns why the server is not ready, or an empty text. token: the bearer token which
+    unready: returns why the server is not ready, or an empty text. token: the bearer token that
     clients must send; None accepts all. max_body: bytes. instance: makes the request ids of this
-    worker unique. origins: the origins of web pages which are trusted besides the server's own.
+    worker unique. origins: trusted origins of web pages besides the server's own.
 
-    direct: answers the usual inference requests, which do not come to the application then.
+    direct: answers the usual inference requests, which then do not reach the application.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class App:
             return
         host = headers.get(b"host", b"")
         if origin.rpartition(b"//")[2] != host:
-            # A page of another site must not be able to score from its visitor's browser.
+            # A page of another site must not be able to send requests from its visitor's browser.
             page, own = (text[:_SHOWN].decode("latin-1") for text in (origin, host))
             message = (
                 f"requests from pages of other sites are refused: the page is from {page!r}, this "
@@ -228,7 +228,7 @@ class App:
         return Response(self._model.records.write(scoring, scores))
 
     async def _body(self, head: RequestHead) -> bytes:
-        """The whole body. Raises RequestRefusedError as soon as it is known to be too large."""
+        """Return the body. Raises RequestRefusedError as soon as it is known to be too large."""
         most = self._max_body
         if int(head.headers.get(b"content-length", b"0")) > most:
             raise _too_large(most)
@@ -269,7 +269,7 @@ class App:
         return _json({"live": True})
 
     async def _ready(self, head: RequestHead) -> Response:
-        # The protocol's text calls this field live, and its schema calls it ready.
+        # The protocol's text names this field live, but its schema names it ready.
         return self._readiness({"live": True, "ready": True})
 
     async def _model_ready(self, head: RequestHead) -> Response:

@@ -23,7 +23,9 @@ from sluice.serve.settings import ServerSettings
 
 _HEADERS, _BODY = "headers", "body"
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
-_LINGER = 1.0  # seconds before a refused connection is closed, so that the client reads why
+_LINGER = (
+    1.0  # seconds before a refused connection is closed, so that the client can read the reason
+)
 
 
 class _TooManyHeadersError(Exception):
@@ -46,14 +48,16 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, config: Config, server_state: ServerState, **rest: Any) -> None:
         super().__init__(config, server_state, **rest)
-        self._arriving = _HEADERS  # the part of a request that is arriving; empty if none is
+        self._arriving = (
+            _HEADERS  # the part of a request that is being received; empty if there is none
+        )
         self._request = 0
         self._header_bytes = self._chunk_bytes = 0
         self._too_long = False
         self._watched: tuple[int, str] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._draining = False
-        self._ignoring = False  # whatever still arrives is thrown away
+        self._ignoring = False  # further input is discarded
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -88,7 +92,7 @@ class Connection(HttpToolsProtocol):
             self._wait_for_another()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Stay open if the client, which sends no more, still waits for a response."""
+        """Stay open if the client sends no more but still waits for a response."""
         waiting = self.cycle is not None and not self.cycle.response_complete
         if waiting and not self._arriving:
             self.cycle.keep_alive = False
@@ -96,14 +100,14 @@ class Connection(HttpToolsProtocol):
         return False
 
     def _wait_for_another(self) -> None:
-        """Restart the idle timeout, which line ends between two requests have cancelled."""
+        """Restart the idle time-out, which is cancelled by line ends between two requests."""
         waiting = self.timeout_keep_alive_task is not None or self.transport.is_closing()
         if self.cycle.response_complete and not waiting:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
-    # The parser's callbacks, in the order in which it calls them
+    # The parser's callbacks, in the order of their calls
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._request += 1
@@ -130,7 +134,7 @@ class Connection(HttpToolsProtocol):
             type(self).direct.answer(self.cycle)
 
     def _start_directly(self) -> bool:
-        """Start a request that is answered without uvicorn's request cycle, if it can be."""
+        """Start a request that can be answered without uvicorn's request cycle."""
         if self.flow.write_paused or not (self.cycle is None or self.cycle.response_complete):
             return False
         headers = dict(self.headers)
@@ -142,7 +146,7 @@ class Connection(HttpToolsProtocol):
         return True
 
     def _send(self, message: bytes) -> None:
-        """Send the whole response to the request that was started directly."""
+        """Send the complete response to a request that was started directly."""
         cycle = self.cycle
         cycle.response_started = cycle.response_complete = True
         self.transport.write(message)

@@ -1,10 +1,9 @@
-"""Answers an inference request as soon as its body has arrived, without a task of its own.
+"""Answers an inference request as soon as its body has arrived, without an asyncio task.
 
-uvicorn starts a task for each request, which waits for the body, for the scores and for the
-client. That takes more time than to read a row, score it and log it. The usual request needs none
-of it: its body is small, and its response is short. All others, and those that arrive while the
-client does not read or still waits for an earlier response, go through uvicorn and the ASGI
-application.
+uvicorn starts a task for each request, which waits for the body, for the scores and for the client.
+That takes more time than reading, scoring and logging a row. The usual request does not need it,
+because body and response are short. All other requests, and those that arrive while the client does
+not read or still waits for an earlier response, go through uvicorn and the ASGI application.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ from sluice.serve.request import ScoringRequest
 
 Headers = dict[bytes, bytes]
 
-_MOST_BYTES = 2**16  # of a body; uvicorn stops reading from the client at larger ones
+_MOST_BYTES = 2**16  # largest body; uvicorn stops reading from the client at larger ones
 _UNUSUAL = (b"expect", b"content-encoding", b"transfer-encoding", b"upgrade")
 _OK = STATUS_LINE[200] + b"content-type: application/json\r\n"
 
 
 class DirectCycle:
-    """Takes the place of uvicorn's request cycle; it has the attributes that a connection uses.
+    """Replaces uvicorn's request cycle, with the attributes that a connection uses.
 
-    send: sends the bytes of the whole response.
+    send: sends the bytes of the complete response.
     """
 
     def __init__(
@@ -52,8 +51,8 @@ class DirectCycle:
 class DirectInference:
     """Answers the inference requests of one model.
 
-    admit: raises RequestRefusedError for a request that is not allowed, by its headers. refused:
-    the response to an error, which it counts. paths: where the requests go. max_body: bytes.
+    admit: raises RequestRefusedError for a request whose headers are not allowed. refused: counts
+    an error and returns its response. paths: the paths of these requests. max_body: bytes.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class DirectInference:
         return not any(name in headers for name in _UNUSUAL)
 
     def answer(self, cycle: DirectCycle) -> None:
-        """Have the complete request scored. The response is sent at once or by the queue."""
+        """Score the complete request. The response is sent immediately or by the queue."""
         headers = cycle.headers
         waiting = _Waiting(self, cycle, self._ids.of(headers))
         try:
@@ -98,7 +97,7 @@ class DirectInference:
 
 
 class _Waiting:
-    """A request in the queue, which settles it like a future. Neither method raises an error."""
+    """A request in the queue, which completes it like a future. Neither method raises an error."""
 
     __slots__ = ("_cycle", "_direct", "id", "request", "scoring")
 
@@ -135,7 +134,7 @@ def inferred(content: bytes, length: int | None) -> Response:
 
 
 def message(response: Response, id: str, *, keep_alive: bool) -> bytes:
-    """The response as HTTP/1.1 sends it. id: of the request."""
+    """The response as HTTP/1.1. id: that of the request."""
     if response.status == 200 and keep_alive and not response.headers:
         head = _OK
     else:

@@ -1,4 +1,4 @@
-"""The page at `/docs`, which shows `/openapi.json` and lets people send requests.
+"""The page at `/docs`, which shows `/openapi.json` and can send requests.
 
 It loads nothing from other servers, so it also works without internet access.
 """

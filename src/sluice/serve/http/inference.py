@@ -55,7 +55,7 @@ class _TensorHeads(msgspec.Struct):
 
 _decoder = msgspec.json.Decoder(InferenceRequest)
 _heads = msgspec.json.Decoder(_TensorHeads)
-# Where msgspec says that a value is wrong: message, tensor, field, position.
+# Parses msgspec's message about a wrong value: message, tensor, field, position.
 _AT = re.compile(r"(.*) - at `\$\.inputs\[(\d+)\]\.(datatype|data)(?:\[(\d+)\])?")
 _encode = msgspec.json.Encoder().encode
 
@@ -78,10 +78,11 @@ class Inference:
     def read(
         self, body: bytes, header: bytes | None, id: str, started: float
     ) -> tuple[ScoringRequest, InferenceRequest | None]:
-        """Read a request. The second result is None for the usual request of one row.
+        """Read a request.
 
-        header: the length of the JSON, if binary tensors follow it. id: of the HTTP
-        request. Raises RequestRefusedError or InputError.
+        The second result is None for the usual request of one row. header: the length of the JSON,
+        if binary tensors follow it. id: that of the HTTP request. Raises RequestRefusedError or
+        InputError.
         """
         usual = self._usual.read(body) if header is None else None
         if usual is not None:
@@ -129,7 +130,7 @@ class Inference:
         return InputError(row, name, f"{field}: {problem}")
 
     def _check(self, request: InferenceRequest) -> None:
-        """Check what can be refused without a look at the values."""
+        """Check what can be refused without reading the values."""
         if not request.inputs:
             raise RequestRefusedError(400, "bad_request", "inputs: expected at least one tensor")
         shape = request.inputs[0].shape
@@ -258,7 +259,7 @@ class Inference:
         return (text, None) if not binary else (text + b"".join(binary), len(text))
 
     def _wanted(self, request: InferenceRequest) -> dict[str, bool]:
-        """The outputs to send, each with whether it goes in binary."""
+        """The outputs to send, each with whether it is sent in binary."""
         every = _flag(request.parameters, "binary_data_output")
         if not request.outputs:
             return dict.fromkeys(self._outputs, every)

@@ -1,4 +1,4 @@
-"""What `GET /v2/models/NAME` says about the model, in the form of the Open Inference Protocol."""
+"""The response to `GET /v2/models/NAME`: metadata in the format of the Open Inference Protocol."""
 
 from __future__ import annotations
 

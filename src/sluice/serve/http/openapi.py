@@ -69,7 +69,7 @@ _ID: Json = {
     "maxLength": 200,
     "description": "Returned in the response and written to the scoring log",
 }
-# Of the HTTP request: a proxy that tries it again sends the same one.
+# The id of the HTTP request; a proxy that retries it sends the same one.
 _X_REQUEST_ID: Json = {
     "name": "X-Request-ID",
     "in": "header",
@@ -216,7 +216,7 @@ def _infer(signature: Signature, example: Record) -> Json:
 
 
 def _sent(column: Input, value: Scalar) -> Scalar:
-    """A value as its tensor carries it."""
+    """A value as its tensor contains it."""
     return value if column.type == "number" or value is None else label(value)
 
 

@@ -57,14 +57,17 @@ class Records:
         )
 
     def _first_bad_value(self, body: bytes) -> InputError | None:
-        """The first value that is not a scalar, by row and column, which msgspec does not name."""
+        """The first value that is not a scalar, with its row and column, which msgspec does not
+        report.
+        """
         try:
             records = request_body.decode(_raw, body).records
         except RequestRefusedError:
             return None
         inputs = [*self._signature.numbers, *self._signature.categories]
         for row, record in enumerate(records):
-            # In the order in which tensors and files are checked, then what is no input.
+            # First in the order in which tensors and files are checked, then columns that are not
+            # inputs.
             for name in dict.fromkeys([*inputs, *record]):
                 try:
                     if name in record:

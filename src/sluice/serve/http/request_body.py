@@ -18,7 +18,7 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes | memoryview) -> T:
-    """Decode JSON. The decoder's message in RequestRefusedError names the place of a mistake."""
+    """Decode JSON. The message of RequestRefusedError gives the position of the error."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -58,7 +58,7 @@ def count_keys(value: Any) -> int:
 
 
 def check_nesting(value: Any, deepest: int, level: int) -> None:
-    """Raise RequestRefusedError if a value at this level holds lists or objects below `deepest`."""
+    """Raise RequestRefusedError if a value at this level has lists or objects below `deepest`."""
     if not isinstance(value, (dict, list)):
         return
     if level > deepest:

@@ -8,7 +8,7 @@ import re
 HEADER = b"x-request-id"
 LONGEST = 128  # characters
 
-# Visible ASCII: safe in a header of the response, and in every log.
+# Visible ASCII is safe in a response header and in every log.
 _VALID = re.compile(rb"[!-~]{1,%d}" % LONGEST)
 
 
@@ -19,9 +19,9 @@ class RequestIds:
         self._made = (f"{instance}-{number}" for number in itertools.count(1))
 
     def of(self, headers: dict[bytes, bytes]) -> str:
-        """The id that the request brings; a new one if it brings none, or one that is not valid.
+        """The request's id, or a new one if it has none or one that is not valid.
 
-        A proxy that tries a request again sends the same header, so its attempts can be told.
+        A proxy that retries a request sends the same header, so its attempts can be recognised.
         """
         given = headers.get(HEADER)
         if given is not None and _VALID.fullmatch(given):

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What is sent back. headers: further ones than content type and length."""
+    """A response. headers: those besides content type and length."""
 
     body: bytes
     status: int = 200

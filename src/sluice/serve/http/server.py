@@ -63,7 +63,7 @@ class Server:
 
     @property
     def stopping(self) -> bool:
-        """Whether the server was told to stop."""
+        """Whether the server is stopping."""
         return bool(self._uvicorn.should_exit)
 
     def stop(self) -> None:
@@ -92,7 +92,9 @@ class _Uvicorn(uvicorn.Server):
         self.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """First take the connections that the kernel has accepted: closing would reset them."""
+        """First take the connections that the kernel has accepted, because closing would reset
+        them.
+        """
         loop = asyncio.get_running_loop()
         for listener in sockets or []:
             with contextlib.suppress(BlockingIOError):

@@ -1,9 +1,9 @@
 """Reads the usual inference request: one row in JSON, and one tensor for each column.
 
 Most clients send the same text each time, except for the values: the columns in the metadata's
-order, and in each the fields in the protocol's order. A pattern made from the signature finds the
-values in it, in a fraction of the time that a JSON parser needs. It matches nothing else, so every
-other request goes to the general code, which reads it or says what is wrong with it.
+order, and in each the fields in the protocol's order. A regular expression made from the signature
+finds the values in a fraction of the time of a JSON parser. It matches nothing else; every other
+request goes to the general code, which reads it or reports what is wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import msgspec
 from sluice.model import Input, Scores, Signature
 from sluice.serve.request import Row
 
-# What the writers of JSON put after a comma and after a colon: Python's, and all others.
+# The separators after a comma and after a colon: Python's, and those of other JSON writers.
 _SPACES = (b" ", b"")
 _NUMBER = rb'([^][{}",\s]+)'  # decoded afterwards, when it must be a number or null
 _TEXT = rb'(null|"[^"\\]*")'  # a text with escapes is left to the general code
@@ -86,14 +86,14 @@ def _name(name: str) -> bytes:
 
 
 def _picker(places: Sequence[int]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    """A function that returns the values at these places."""
+    """A function that returns the values at these indices."""
     if len(places) > 1:
         return itemgetter(*places)
     return lambda values: tuple(values[place] for place in places)
 
 
 class OneRowResponse:
-    """Writes the response to a request of one row which asks for all outputs in JSON."""
+    """Writes the response to a request for all outputs of one row in JSON."""
 
     def __init__(self, signature: Signature, name: str, version: str) -> None:
         head = _encode({"model_name": name, "model_version": version})[:-1]
