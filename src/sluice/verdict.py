@@ -140,13 +140,15 @@ def judge(
     interval: tuple[float, float] | None = None,
     n: int | None = None,
     rarest: int | None = None,
+    guess: float | None = None,
 ) -> Finding:
     """Compare a measurement with its bound.
 
     The entire interval must lie within the bound for a `pass`, and outside it for a `fail`. If the
     interval crosses the bound, the finding is `insufficient`, and its reason says how many rows or
     which bound would settle it. rarest: the rows of the rarest class or group, without which the
-    measurement is not defined.
+    measurement is not defined. guess: what predictions reach that know nothing; a bound that admits
+    them is not recommended.
     """
     if math.isinf(estimate) and not bound.admits(estimate):
         return Finding(
@@ -165,7 +167,7 @@ def judge(
     if interval is not None:
         # The interval of a biased statistic may not contain its estimate.
         interval = min(plain(interval[0]), estimate), max(plain(interval[1]), estimate)
-    status, why = _hold(estimate, interval, bound, n)
+    status, why = _hold(estimate, interval, bound, n, guess)
     return Finding(name, status, why, estimate, interval, n, bound)
 
 
@@ -182,7 +184,7 @@ def _unsupported(finding: Finding) -> str | None:
         return f"it has no estimate to compare with its bound of {bound}"
     if not bound.admits(finding.estimate):
         return f"{number(finding.estimate)} is outside the bound of {bound}"
-    status, why = _hold(finding.estimate, interval, bound, None)
+    status, why = _hold(finding.estimate, interval, bound)
     return None if status is Status.PASS else why
 
 
@@ -199,7 +201,11 @@ def _what_would_define(n: int | None, rarest: int | None) -> str:
 
 
 def _hold(
-    estimate: float, interval: tuple[float, float] | None, bound: Bound, n: int | None
+    estimate: float,
+    interval: tuple[float, float] | None,
+    bound: Bound,
+    n: int | None = None,
+    guess: float | None = None,
 ) -> tuple[Status, str]:
     if interval is None:
         if bound.admits(estimate):
@@ -211,16 +217,23 @@ def _hold(
         return Status.PASS, f"{span} is within bounds ({bound})"
     if bound.excludes(low, high):
         return Status.FAIL, f"{span} is outside the bound of {bound}"
-    advice = _what_would_settle(estimate, low, high, bound, n)
+    advice = _what_would_settle(estimate, interval, bound, n, guess)
     return Status.INSUFFICIENT, f"{span}: the interval crosses the bound of {bound}; {advice}"
 
 
 def _what_would_settle(
-    estimate: float, low: float, high: float, bound: Bound, n: int | None
+    estimate: float,
+    interval: tuple[float, float],
+    bound: Bound,
+    n: int | None,
+    guess: float | None,
 ) -> str:
+    low, high = interval
     over_high = bound.high is not None and high > bound.high
     reach, edge = (high, bound.high) if over_high else (low, bound.low)
     settling = f"a bound of {number(_outward(reach, up=over_high))} would settle it"
+    if guess is not None and (reach >= guess if over_high else reach <= guess):
+        settling = "accept this finding by name, with the reason"
     if not bound.admits(estimate):
         return f"a better model, or {settling}"
     room = abs(estimate - edge) if edge is not None else 0.0

@@ -53,7 +53,7 @@ def _cheap(made: dict[str, Any]) -> None:
             _cheap,
             "performance.bounds.cost.high is 0.6, which every value meets: expected less than",
         ),
-        (_value("performance", "over_baselines", -1e9), "over_baselines is -1e+09, which nothing"),
+        (_value("performance", "over_baselines", -1e9), "over_baselines is -1e+09, which every"),
         (_value("performance", "over_baselines", 3), "over_baselines is 3, which no value reaches"),
         (_value("quality", "leakage", 1), "quality.leakage is 1, which every value meets"),
         (
@@ -69,7 +69,7 @@ def _cheap(made: dict[str, Any]) -> None:
             _bound("fairness", "selection_rate_difference", high=1),
             "selection_rate_difference.high is 1, which every value meets",
         ),
-        (_bound("load", "error_rate", high=0.999), "error_rate.high is 0.999, which nothing"),
+        (_bound("load", "error_rate", high=0.999), "error_rate.high is 0.999, which every"),
         (_bound("load", "throughput", low=0), "throughput.low is 0, which every value meets"),
         (_bound("load", "p95_ms", high=1e9), "p95_ms.high is 1e+09, which every value meets"),
     ],
@@ -106,7 +106,15 @@ def _rivals(outcome: Predictions) -> dict[str, Predictions]:
 
 @pytest.mark.parametrize(
     ("low", "over", "nothing"),
-    [(0.3, -0.9, True), (0.3, 0.05, False), (0.75, -0.9, False), (0.75, 0.01, False)],
+    [
+        (0.3, -0.9, True),
+        (0.3, 0.05, False),
+        (0.75, -0.9, False),
+        (0.75, 0.01, False),
+        # A coin toss reaches 0.5 and gains 0, but not with its whole interval, so it is refused.
+        (0.49, 0.0, False),
+        (0.49, -0.01, False),
+    ],
 )
 def test_bounds_that_admit_a_coin_toss_are_insufficient(
     tmp_path: Path, low: float, over: float, *, nothing: bool
@@ -116,7 +124,7 @@ def test_bounds_that_admit_a_coin_toss_are_insufficient(
 
     settings = load(tmp_path, change)
     outcome = _outcome(settings, 3.0)
-    found = coin_toss.findings(settings, outcome, _rivals(outcome))
+    found = coin_toss.findings(settings, outcome, _rivals(outcome), None)
     assert [finding.name for finding in found] == ["performance/gates nothing"] * nothing
     assert all(finding.status == "insufficient" and not finding.passes for finding in found)
 

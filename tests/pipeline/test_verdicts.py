@@ -101,6 +101,24 @@ def test_a_text_that_is_not_a_verdict_is_refused(text: bytes) -> None:
         Verdict.read(text, "it")
 
 
+@pytest.mark.parametrize(
+    ("bound", "interval", "guess", "says"),
+    [
+        (Bound("x", low=0.0), (-0.02, 0.1), 0.0, "or accept this finding by name, with the reason"),
+        (Bound("x", low=0.7), (0.66, 0.8), 0.5, "or a bound of 0.66 would settle it"),
+        (Bound("x", low=0.7), (0.48, 0.9), 0.5, "or accept this finding by name, with the reason"),
+        (Bound("x", high=0.2), (0.1, 0.3), 0.25, "accept this finding by name, with the reason"),
+        (Bound("x", high=0.2), (0.1, 0.24), 0.25, "a bound of 0.24 would settle it"),
+    ],
+)
+def test_no_bound_is_recommended_that_admits_predictions_which_know_nothing(
+    bound: Bound, interval: tuple[float, float], guess: float, says: str
+) -> None:
+    found = judge("x", sum(interval) / 2, bound, interval=interval, n=100, guess=guess)
+    assert found.status is Status.INSUFFICIENT
+    assert found.why.endswith(says)
+
+
 def test_what_is_not_defined_says_how_many_rows_would_settle_it() -> None:
     bound = Bound("params.yaml: x", low=0.5)
     for estimate, interval in ((0.7, (math.nan, math.nan)), (math.nan, None)):

@@ -1,7 +1,8 @@
 """Whether the bounds of the performance gate would accept uninformative predictions.
 
 These are the candidate's own predictions in random order, and the share of each class with random
-decisions. If all bounds accept one of them, then passing the gate says nothing about a model.
+decisions. If all bounds accept one of them, with its whole confidence interval as the gate requires
+it, then passing the gate says nothing about a model.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from sluice.config import Settings
 from sluice.metrics import METRICS, Floats, Ints, Predictions
+from sluice.stats.bootstrap import Clusters, Rows, intervals
 from sluice.verdict import Finding, Status
 
 NAME = "performance/gates nothing"
@@ -22,11 +24,14 @@ _NUDGE = 1e-9
 
 
 def findings(
-    settings: Settings, outcome: Predictions, rivals: dict[str, Predictions]
+    settings: Settings,
+    outcome: Predictions,
+    rivals: dict[str, Predictions],
+    clusters: Clusters | None,
 ) -> list[Finding]:
     """A finding if every bound admits a coin toss; none otherwise."""
     for what, tossed in _tosses(outcome, settings.seed):
-        if _admitted(settings, tossed, rivals):
+        if _admitted(settings, tossed, rivals, clusters):
             why = (
                 f"gates nothing: {what}, which do not depend on the rows, are within every bound "
                 "of this gate: tighten performance.bounds or performance.over_baselines in "
@@ -37,16 +42,49 @@ def findings(
     return []
 
 
-def _admitted(settings: Settings, tossed: Predictions, rivals: dict[str, Predictions]) -> bool:
+def _admitted(
+    settings: Settings,
+    tossed: Predictions,
+    rivals: dict[str, Predictions],
+    clusters: Clusters | None,
+) -> bool:
+    """Whether every bound admits the values and, which takes longer, the whole intervals."""
     performance, chosen = settings.performance, METRICS[settings.selection.metric]
-    for name, bound in performance.bounds.items():
-        value = METRICS[name].compute(tossed)
-        above = bound.low is None or value >= bound.low
-        if not (above and (bound.high is None or value <= bound.high)):
-            return False
-    reached = chosen.compute(tossed)
-    gains = [chosen.gain(reached, chosen.compute(rival)) for rival in rivals.values()]
-    return all(gain >= performance.over_baselines for gain in gains)
+    bounds = {name: (bound.low, bound.high) for name, bound in performance.bounds.items()}
+    bounds |= {f"gain over {name}": (performance.over_baselines, None) for name in rivals}
+
+    def measured(rows: Rows) -> dict[str, float]:
+        drawn = tossed.rows(rows)
+        values = {name: METRICS[name].compute(drawn) for name in performance.bounds}
+        reached = chosen.compute(drawn)
+        gains = {n: chosen.gain(reached, chosen.compute(r.rows(rows))) for n, r in rivals.items()}
+        return values | {f"gain over {name}": gain for name, gain in gains.items()}
+
+    n = len(tossed.truth)
+    values = measured(np.arange(n))
+    if not all(_within(values[name], bound) for name, bound in bounds.items()):
+        return False
+    spans = intervals(
+        measured,
+        n,
+        clusters=clusters,
+        resamples=performance.resamples,
+        confidence=performance.confidence,
+        seed=settings.seed,
+        doing="coin toss",
+    )
+    # The interval of the calibration error is another one, see `sluice.check.calibration`.
+    return all(
+        _within(end, bound)
+        for name, bound in bounds.items()
+        for end in spans[name]
+        if name != "calibration_error"
+    )
+
+
+def _within(value: float, bound: tuple[float | None, float | None]) -> bool:
+    low, high = bound
+    return (low is None or value >= low) and (high is None or value <= high)
 
 
 def _tosses(outcome: Predictions, seed: int) -> Iterator[tuple[str, Predictions]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import msgspec
@@ -44,6 +45,7 @@ def measure(project: Project) -> list[Finding]:
             interval=spans[name],
             n=len(outcome.truth),
             rarest=outcome.rarest,
+            guess=_guessed(name, rivals),
         )
         for name, bound in settings.bounds.items()
     ]
@@ -54,6 +56,7 @@ def measure(project: Project) -> list[Finding]:
             _least(name, settings),
             interval=spans[f"gain over {name}"],
             n=len(outcome.truth),
+            guess=0.0,
         )
         for name in rivals
     ]
@@ -71,7 +74,15 @@ def measure(project: Project) -> list[Finding]:
     ]
     if project.settings.task != "regression":
         findings.append(_decides(outcome, project.settings.classes))
-    return findings + coin_toss.findings(project.settings, outcome, rivals)
+    return findings + coin_toss.findings(project.settings, outcome, rivals, clusters)
+
+
+def _guessed(metric: str, rivals: dict[str, Predictions]) -> float | None:
+    """What the prediction that is the same for every row reaches; None if it is a good one."""
+    if metric == _CALIBRATION:
+        return None
+    value = METRICS[metric].compute(next(iter(rivals.values())))
+    return value if math.isfinite(value) else None
 
 
 def _least(rival: str, settings: Performance) -> Bound:
