@@ -1,11 +1,12 @@
 """Confidence intervals for the largest difference, and the smallest ratio, of the means of groups.
 
-The largest of many differences is too large by chance, and so are its resamples.
+The largest of many differences is too large by chance, and so are its resamples. The intervals here
+come from the pairs of groups instead:
 
-The intervals here come from the pairs of groups instead: - The end that decides a `pass` is the
-  most extreme one of all pairs. It needs no correction for their number: the largest difference
-  exceeds a bound only if that of some pair does, and the interval of this pair misses it with the
-  probability `tail` (intersection-union test; Berger, Technometrics, 1982).
+- The end that decides a `pass` is the most extreme one of all pairs. It needs no correction for
+  their number: the largest difference exceeds a bound only if that of some pair does, and the
+  interval of this pair misses it with the probability `tail` (intersection-union test; Berger,
+  Technometrics, 1982).
 - The end that decides a `fail` may be that of any pair, so each pair gets its share of `tail`
   (Bonferroni's inequality; Dunn, JASA, 1961).
 - The estimate uses shrunken means: chance has spread them, and shrinkage removes that spread (Efron
