@@ -1,4 +1,4 @@
-# Every target is a line or two that calls the sluice command or the tool of its name.
+# Each target only calls a sluice command or a tool.
 .DEFAULT_GOAL := help
 .PHONY: help package wheels engine image cluster tools test quick test-full check lint check-workflows \
 	audit bench bench-bounds bench-models bench-monitor bench-rollout bench-scale \
@@ -14,26 +14,26 @@ ON = $(if $(BASE),--base $(BASE))
 AS = $(if $(TAG),--tag $(TAG)) $(if $(FRESH),--fresh)
 # What DVC needs for a remote on S3 or another store, if .dvc/config names one.
 STORE = $(if $(shell grep -sE 'url = (s3|gs|azure|ssh)://' .dvc/config),requirements/store.txt)
-# The part of the tests to run. Only these two need nothing from the system.
+# The part of the tests to run. Only tests/usecase and tests/docs need no system packages.
 T ?= tests
 SYSTEM = $(if $(filter-out tests/usecase% tests/docs%,$(T)),engine tools)
 
-help:  ## Say what there is to make
+help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-package: $(VENV)/.build  ## From data to a gated delivery package in dist/
+package: $(VENV)/.build  ## Run every stage and gate, and build the delivery package in dist/
 	@$(BIN)/sluice package build
 
-wheels: $(VENV)/.build  ## The libraries of PACKAGE (the newest) for the Python of BASE, into out/wheels
+wheels: $(VENV)/.build  ## Download the libraries of PACKAGE (the newest) for the Python of BASE to out/wheels
 	@$(BIN)/sluice package wheels $(ON) $(PACKAGE)
 
-engine: $(VENV)/.build  ## A container engine and a base image, where there are none (Debian, root)
+engine: $(VENV)/.build  ## Install a container engine and build a base image, if missing (Debian, root)
 	@$(BIN)/python image/install_engine.py
 
-image: $(VENV)/.build  ## PACKAGE (the newest) as a container image on BASE (image/base/Dockerfile)
+image: $(VENV)/.build  ## Build a container image of PACKAGE (the newest) on BASE (image/base/Dockerfile)
 	@$(BIN)/sluice package image $(ON) $(AS) --record out/image/image.json $(PACKAGE)
 
-cluster: $(VENV)/.build  ## A rollout of the image `candidate` on a kind cluster, under load (15 minutes)
+cluster: $(VENV)/.build  ## Try a rollout of the image `candidate` on a kind cluster, under load (15 minutes)
 	@$(BIN)/python deploy/kubernetes/kind/rehearse.py
 
 tools:  ## Install the programs that the tests call, if they are missing (Debian, root or sudo)
@@ -48,19 +48,19 @@ quick: $(VENV)/.dev  ## Run the tests that need no container, browser, workflow 
 test-full: $(VENV)/.dev engine tools  ## Run the long tests at full size: a million rows, hundreds of kills (an hour)
 	$(BIN)/pytest --full tests/train/test_exactness.py tests/image tests/serve tests/workflows tests/rollout
 
-lint: $(VENV)/.dev  ## Style of Python and YAML, in seconds
+lint: $(VENV)/.dev  ## Check the style of Python and YAML, in seconds
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/yamllint --strict .
 
-check: lint check-workflows  ## All linters, types, and who imports what
+check: lint check-workflows  ## All linters, the type checker, and the checks of imports and dependencies
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 	$(BIN)/shellcheck .ci/run .ci/tools requirements/lock benchmarks/serve/peers/lock
 	$(BIN)/hadolint image/Dockerfile image/base/Dockerfile
 
-check-workflows: $(VENV)/.dev  ## Audit the workflows, and hold them to GitHub's form
+check-workflows: $(VENV)/.dev  ## Audit the workflows and check them against GitHub's schemas
 	$(BIN)/zizmor --quiet --offline --persona pedantic .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
@@ -68,7 +68,7 @@ check-workflows: $(VENV)/.dev  ## Audit the workflows, and hold them to GitHub's
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(FORMS)
 
-audit: $(VENV)/.dev  ## Look up what is locked among the known vulnerabilities (asks the network)
+audit: $(VENV)/.dev  ## Check the locked libraries for known vulnerabilities (needs a network)
 	$(BIN)/pip-audit --strict --vulnerability-service osv --require-hashes --disable-pip $(AUDIT) $(foreach lock,$(wildcard requirements/*.txt),-r $(lock))
 
 bench: $(VENV)/.build  ## Time the pipeline: from scratch, unchanged, one candidate, 1 to 100 times the rows
@@ -80,13 +80,13 @@ bench-models: $(VENV)/.build  ## Compare the candidates that adopt proposes with
 bench-bounds: $(VENV)/.build  ## Count how often a build fails the bounds derived from its own data (an hour)
 	@$(BIN)/python benchmarks/derived_bounds.py
 
-bench-serve: $(VENV)/.build  ## Serving and batch beside MLServer, MLflow, BentoML, LitServe (an hour)
+bench-serve: $(VENV)/.build  ## Compare serving and batch with MLServer, MLflow, BentoML, LitServe (an hour)
 	@$(BIN)/python benchmarks/serve/main.py
 
 bench-monitor: $(VENV)/.build  ## Time monitoring: 10 million records, and drift of a million rows
 	@$(BIN)/python benchmarks/monitor.py $(if $(PACKAGE),--package $(PACKAGE))
 
-bench-rollout: $(VENV)/.build  ## Production behind its proxy: overhead, start, the way back, memory (two minutes)
+bench-rollout: $(VENV)/.build  ## Measure production behind its proxy: overhead, start, rollback, memory (two minutes)
 	@$(BIN)/python benchmarks/rollout.py
 
 bench-scale: $(VENV)/.build  ## Time and memory of each stage at 30,000 to 3 million rows (ROWS="..." for others)
@@ -95,20 +95,20 @@ bench-scale: $(VENV)/.build  ## Time and memory of each stage at 30,000 to 3 mil
 statistics: $(VENV)/.build  ## Simulate what the gates and the canary pass or refuse wrongly, into docs/statistics.md
 	@$(BIN)/python benchmarks/error_rates.py
 
-dashboard: $(VENV)/.dev  ## Write Grafana's dashboard of the servers anew
+dashboard: $(VENV)/.dev  ## Regenerate Grafana's dashboard of the servers
 	@$(BIN)/python deploy/compose/dashboard.py
 
-pictures: $(VENV)/.dev  ## The README's pictures, from real runs of the example (needs Chromium)
+pictures: $(VENV)/.dev  ## Create the README's pictures from real runs of the example (needs Chromium)
 	@$(BIN)/python docs/pictures/make.py
 
-lock: $(VENV)/.dev  ## Write requirements/*.txt anew from pyproject.toml
+lock: $(VENV)/.dev  ## Regenerate requirements/*.txt from pyproject.toml
 	@BIN=$(BIN) requirements/lock
 
-commands: $(VENV)/.commands  ## Set up the sluice command with all that it does
+commands: $(VENV)/.commands  ## Set up the sluice command with all extras
 
-development: $(VENV)/.dev  ## The same with the tools for tests and checks
+development: $(VENV)/.dev  ## Set up the tools for tests and checks as well
 
-clean:  ## Remove what was made; data and the DVC cache stay
+clean:  ## Remove build results; data and the DVC cache are kept
 	rm -rf out dist $(VENV)
 
 $(VENV)/.build: requirements/build.txt pyproject.toml $(if $(STORE),$(STORE) .dvc/config)

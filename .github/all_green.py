@@ -1,8 +1,8 @@
 """Exit with 0 only if every job that this one needs has run and succeeded.
 
-GitHub counts a required job that was skipped as passed, so main requires this job alone. The tests
+GitHub counts a skipped required job as passed, so main requires only this job. The tests
 of the machinery and the rollout on a cluster may be skipped on a pull request, but only if scope.py
-has decided so. If they have run and succeeded, it does not matter what became of that decision.
+has decided so. If they have run and succeeded, that decision does not matter.
 Needs only the standard library.
 """
 
@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 DECISION = "scope"
-# The jobs that may be skipped, and the output of the decision that says so.
+# The jobs that may be skipped, and the output of the decision that allows it.
 SKIPPABLE = {"test": "machinery", "cluster": "cluster"}
 
 

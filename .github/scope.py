@@ -1,10 +1,9 @@
 """Decide whether a pull request needs the tests of the machinery, and a rollout on a cluster.
 
 Writes two lines to the file that GITHUB_OUTPUT names: `machinery=skip` if every changed file is on
-the list below, and `cluster=skip` if no changed file has a part in a rollout on a cluster. In all
-other cases, whatever goes wrong, they say `run`. CI takes this file from the base branch, so a pull
-request cannot change how the decision about itself is made. It needs only git and the standard
-library.
+the list below, and `cluster=skip` if no changed file is used in a rollout on a cluster. In all
+other cases, and after any error, they say `run`. CI uses the base branch's version of this file, so
+a pull request cannot influence this decision. It needs only git and the standard library.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ FILES = (
     "LICENSE",
 )
 FOLDERS = (".dvc/store/", "docs/", "src/usecase/", "tests/usecase/")
-# What takes part in a rollout on a cluster, and what decides whether one is tried.
+# Files that are used in a rollout on a cluster, and files that decide whether one is tried.
 CLUSTER = (
     "deploy/kubernetes/",
     "image/",
@@ -38,7 +37,8 @@ CLUSTER = (
     "Makefile",
     ".github/",
 )
-# The modes of a plain file and of no file. Links, submodules and executables have others.
+# The modes of a plain file and of a missing file. Links, submodules and executables have other
+# modes.
 MODES = ("100644", "000000")
 # The options override all settings of git that could hide a change.
 DIFF = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--ignore-submodules=none")
@@ -50,7 +50,7 @@ def decide(repository: str) -> dict[str, str]:
         changes = git(repository, *DIFF, *parents(repository))
         reasons, parts = outside(changes), cluster(changes)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        reasons = parts = [f"the changed files are not known: {error}"]
+        reasons = parts = [f"the changed files could not be listed: {error}"]
     for reason in reasons:
         print(f"The tests of the machinery run: {reason!a}")
     if not reasons:
@@ -58,7 +58,7 @@ def decide(repository: str) -> dict[str, str]:
     for part in parts:
         print(f"A rollout on a cluster is tried: {part!a}")
     if not parts:
-        print("No rollout on a cluster is tried: no changed file has a part in one.")
+        print("No rollout on a cluster is tried: no changed file is used in one.")
     return {
         "machinery": "run" if reasons else "skip",
         "cluster": "run" if parts else "skip",
@@ -86,7 +86,8 @@ def outside(changes: bytes) -> list[str]:
 
 
 def cluster(changes: bytes) -> list[str]:
-    """Return the changes that have a part in a rollout on a cluster, or that are no plain files.
+    """Return the changes of files that are used in a rollout on a cluster, or that are not plain
+    files.
 
     Raises ValueError like `outside`.
     """

@@ -17,7 +17,7 @@ _OWN = "internal|log|queue_full|not_ready|too_many_connections|too_slow"
 _RATE = "$__rate_interval"
 _SCORED = 'route=~"infer|score"'
 
-# A title, a unit of Grafana, what it tells, and each query with the name of its series.
+# A title, a unit of Grafana, a description, and each query with the name of its series.
 Plot = tuple[str, str, str, list[tuple[str, str]]]
 
 _REQUESTS: list[Plot] = [
@@ -87,7 +87,7 @@ _MODEL: list[Plot] = [
     (
         "Rows scored per second",
         "short",
-        "A request may hold many rows.",
+        "A request may have many rows.",
         [
             (
                 f"sum by (arm, version) (rate(sluice_rows_total[{_RATE}]))",
@@ -145,7 +145,7 @@ _RESOURCES: list[Plot] = [
     (
         "Free space for the scoring log",
         "bytes",
-        "Now, and in a day if it goes on as in the last 6 hours. A server that cannot log refuses "
+        "Now, and in a day at the rate of the last 6 hours. A server that cannot log refuses "
         "requests.",
         [
             ("sluice_log_free_bytes", "{{arm}} {{instance}}"),
@@ -221,7 +221,7 @@ def _scores() -> heatmap.Panel:
     return (
         heatmap.Panel()
         .title("Scores")
-        .description("How many rows got which score; for several classes, the highest probability.")
+        .description("The number of rows by score; for several classes, the highest probability.")
         .datasource(_SOURCE)
         .span(8)
         .height(8)

@@ -91,7 +91,7 @@ def test_a_version_that_is_older_than_the_champion(released: Repository) -> None
     released.github.commits = [commit(1, "What would go"), commit(2, "And this")]
     released.github.releases.reverse()
     released.run("approval", "preflight", released.newer.tag).went_well()
-    said = "**This version is older than the champion: 2 commits would be taken back**"
+    said = "**This version is older than the champion: 2 commits would be rolled back**"
     assert f"{said}\n\n- And this (`0000000`)\n- What would go (`0000000`)\n" in released.page
 
 
@@ -99,9 +99,9 @@ def test_a_version_that_lacks_some_of_the_champion(released: Repository) -> None
     released.github.commits = [commit(1, "What would come")]
     released.github.astray = [commit(2, "What would go"), commit(3, "And this")]
     released.run("approval", "preflight", released.newer.tag).went_well()
-    assert "1 commit would be added, 2 commits would be taken back**\n\n" in released.page
+    assert "1 commit would be added, 2 commits would be rolled back**\n\n" in released.page
     assert "Would be added:\n\n- What would come (`0000000`)\n\n" in released.page
-    assert "Would be taken back:\n\n- And this (`0000000`)\n- What would go" in released.page
+    assert "Would be rolled back:\n\n- And this (`0000000`)\n- What would go" in released.page
 
 
 def test_a_version_of_the_commit_of_the_champion(released: Repository) -> None:

@@ -137,7 +137,7 @@ def test_the_page_to_approve(later: Repository) -> None:
     )
     text = (later.root / "out/approval/approval.md").read_text("utf-8")
     assert text.startswith(f"# 🔎 Roll production back to {later.older.tag}? {REASON}\n")
-    assert "## What would be taken back\n\n- What broke it (`ccccccc`)\n" in text
+    assert "## What would be rolled back\n\n- What broke it (`ccccccc`)\n" in text
     assert not later.github.writes
 
 
@@ -145,9 +145,9 @@ def test_each_version_has_commits_that_the_other_lacks(later: Repository) -> Non
     later.github.commits = [{"sha": "c" * 40, "commit": {"message": "What broke it"}}]
     later.github.astray = [{"sha": "d" * 40, "commit": {"message": "Never reviewed"}}]
     text = preflight(later)
-    assert "1 commit would be added, 1 commit would be taken back**\n\n" in text
+    assert "1 commit would be added, 1 commit would be rolled back**\n\n" in text
     assert "Would be added:\n\n- Never reviewed (`ddddddd`)\n\n" in text
-    assert "Would be taken back:\n\n- What broke it (`ccccccc`)\n" in text
+    assert "Would be rolled back:\n\n- What broke it (`ccccccc`)\n" in text
 
 
 def test_a_later_version_is_not_a_rollback(released: Repository) -> None:

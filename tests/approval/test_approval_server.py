@@ -76,7 +76,7 @@ def test_from_the_verdict_of_the_server_to_the_release(served: Repository) -> No
         "champion": served.older.tag,
         "environment": "production",
     }
-    assert "reports of its canary: **promoted after 40 intervals**" in served.page
+    assert "reports about its canary: **promoted after 40 intervals**" in served.page
     second_half(served, "confirm", *page(served)).went_well()
     attested.approve(served.attestations, served.newer.digest, run=RUN)
     second_half(served, "release", *page(served)).went_well()
@@ -264,7 +264,7 @@ class TestAutomatic:
         outputs = automatic.root / "outputs"
         second_half(automatic, "preflight", "--outputs", str(outputs)).went_well()
         assert "environment=publish" in outputs.read_text("utf-8").split()
-        assert "nobody is asked any more" in automatic.page
+        assert "no further approval is needed" in automatic.page
         second_half(automatic, "confirm", *page(automatic)).went_well()
         said = json.loads((automatic.root / "out/approval/approval.json").read_bytes())
         assert said["approver"] == "hubot"

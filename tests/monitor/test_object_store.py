@@ -68,7 +68,7 @@ def test_new_rows_are_pushed_to_a_remote_in_s3_before_they_are_proposed(
     found = proposal.read(toy.root / "out/retraining/proposal")
     assert found is not None
     assert set(found[1]) == {"data.dvc", "dvc.lock", "judged.jsonl"}
-    assert "the DVC remote away, to which this run has pushed them" in found[0].body
+    assert "the DVC remote away, where this run has pushed them" in found[0].body
 
     toy.commit()
     clone = Toy(tmp_path / "clone")

@@ -23,7 +23,8 @@ def above_the_gates(project: Project, made: Contribution) -> tuple[str, str]:
 
 
 _USECASE = (
-    "Code of the use case changed. It runs confined and cannot change a verdict, but read it:"
+    "Code of the use case changed. "
+    "It runs confined and cannot change a verdict, but still needs a review:"
 )
 
 

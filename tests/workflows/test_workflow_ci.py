@@ -153,7 +153,7 @@ def test_a_stale_dvc_lock_fails_the_run_after_the_gates_have_reported(place):
     shown = (place.workflows.artifact("report") / "report.md").read_text("utf-8")
     assert shown.startswith("## ⚠️")
     assert "run 'make package', and commit dvc.lock" in shown
-    assert ran.said("The gates' verdicts stand, but dvc.lock")  # the summary
+    assert ran.said("The gates' verdicts are valid, but dvc.lock")  # the summary
     assert not place.workflows.artifact("package").exists()
 
 

@@ -66,7 +66,10 @@ def add(commands: Commands) -> None:
     rehearse.add_argument("--package", type=Path, metavar="FILE", help=package)
     rehearse.add_argument("--days", type=int, default=364, help="default: 364")
     rehearse.add_argument(
-        "--rows", type=int, default=500, help="rows rows rows rows on an average day; default: 500"
+        "--rows",
+        type=int,
+        default=500,
+        help="rows on an average day; default: 500",
     )
     out = Path("out/rehearsal")
     rehearse.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")

@@ -29,7 +29,7 @@ GATE = "test-batch"
 
 _SAMPLE = "holdout"
 _REFUSED = 1  # the exit status of 'sluice score' if rows were put into quarantine
-_SECONDS = 600  # the limit the limit for one call of 'sluice score'
+_SECONDS = 600  # the limit for one call of 'sluice score'
 _SHOWN = 5  # rows, in the reason of a finding
 
 

@@ -83,10 +83,7 @@ def faults(settings: Path) -> list[str]:
     ]
     if not lines or lines[0][0] != "*" or not lines[0][1]:
         said.append(
-            f"{file}: the first rule must be '*' with its owners, so that it covers all files "
-            "files "
-            "files "
-            "files files"
+            f"{file}: the first rule must be '*' with its owners, so that it covers all files"
         )
     return said + [
         f"{file}: {pattern} has no owner: name one; only {', '.join(UNOWNED)} need none"

@@ -10,7 +10,7 @@ from sluice.monitor.run import Look
 from sluice.monitor.truth.evidence import Truth
 from sluice.verdict import Status, Verdict
 
-_DAYS = 56  # days days days days days of the time line
+_DAYS = 56  # days of the time line
 _SEVERITY = {Status.FAIL: 0, Status.INSUFFICIENT: 1, Status.PASS: 2}
 
 

@@ -17,9 +17,7 @@ _JUMP_DAYS = 7
 _JUMP_FLOOR = 0.05
 _FEWEST_COPIES = 100  # from this many labels, full agreement with the decisions is suspicious
 _MOST_AGREEMENT = 0.999
-_TOO_UNLIKELY = float(
-    np.log(1e-6)
-)  # probability probability probability probability probability that a batch agrees by chance
+_TOO_UNLIKELY = float(np.log(1e-6))  # probability that a batch agrees by chance
 _MOST_DAYS = 28
 
 
