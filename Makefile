@@ -104,7 +104,7 @@ pictures: $(VENV)/.dev  ## Create the README's pictures from real runs of the ex
 lock: $(VENV)/.dev  ## Regenerate requirements/*.txt from pyproject.toml
 	@BIN=$(BIN) requirements/lock
 
-commands: $(VENV)/.commands  ## Set up the sluice command with all extras
+commands: $(VENV)/.commands  ## Set up the sluice command, including its commands for GitHub
 
 development: $(VENV)/.dev  ## Set up the tools for tests and checks as well
 
@@ -112,7 +112,7 @@ clean:  ## Remove build results; data and the DVC cache are kept
 	rm -rf out dist $(VENV)
 
 $(VENV)/.build: requirements/build.txt pyproject.toml $(if $(STORE),$(STORE) .dvc/config)
-	@echo "Setting up $(VENV): about two minutes, once"
+	@echo "Setting up $(VENV); this is needed only once"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sluice needs Python 3.11 or newer: make PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -P -m venv $(VENV)
 	@$(INSTALL) --require-hashes -r $<
