@@ -137,7 +137,11 @@ def _judgement(project: Project) -> str:
     """
     settings = project.settings
     decision = read_signature(project.model / "signature.json").decision
-    chosen = [settings.seed, settings.split.model_dump(), msgspec.to_builtins(decision)]
+    chosen = [
+        settings.seed,
+        settings.split.model_dump(exclude={"train_rows"}),
+        msgspec.to_builtins(decision),
+    ]
     parts = (project.model / "model.onnx").read_bytes(), json.dumps(chosen, sort_keys=True).encode()
     return _digest(b"".join(hashlib.sha256(part).digest() for part in parts))
 

@@ -66,6 +66,11 @@ class Project:
     def split(self, part: str) -> Path:
         return self.out / "split" / f"{part}.parquet"
 
+    @property
+    def sampled(self) -> Path:
+        """Of how many rows the train part is a sample; missing if it has all of them."""
+        return self.out / "split" / "sampled.json"
+
     def candidate(self, name: str) -> Path:
         return self.out / "candidates" / name
 

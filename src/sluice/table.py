@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -33,11 +33,7 @@ def read_raw(path: Path, columns: dict[str, Column]) -> DataFrame:
     least one row.
     """
     found = parts(path)
-    frames = [_read_file(part, columns) for part in found]
-    for frame in frames:
-        for name, column in columns.items():
-            if name in frame and not column.numeric:
-                frame[name] = _without_words(frame[name], column)
+    frames = [without_words(_read_file(part, columns), columns) for part in found]
     return frames[0] if len(frames) == 1 else together(found, frames)
 
 
@@ -65,15 +61,20 @@ def together(found: list[Path], frames: list[DataFrame]) -> DataFrame:
     """The rows of all parts; raises SluiceError if one has other columns than the first."""
     import pandas as pd
 
-    names = list(frames[0])
-    for part, frame in zip(found, frames, strict=True):
-        if other := sorted(map(str, set(names) ^ set(frame))):
+    require_same_columns(found, [list(map(str, frame)) for frame in frames])
+    return pd.concat([frame[list(frames[0])] for frame in frames], ignore_index=True)
+
+
+def require_same_columns(found: list[Path], columns: Sequence[Sequence[str]]) -> None:
+    """Raise SluiceError if a part has other columns than the first. columns: of each part."""
+    names = columns[0]
+    for part, own in zip(found, columns, strict=True):
+        if other := sorted(map(str, set(names) ^ set(own))):
             problem = "lacks" if other[0] in names else "has"
             raise SluiceError(
                 f"{part} {problem} the column {other[0]!r}, unlike {found[0]}: all parts of a "
                 "table must have the same columns"
             )
-    return pd.concat([frame[names] for frame in frames], ignore_index=True)
 
 
 def _read_file(path: Path, columns: dict[str, Column]) -> DataFrame:
@@ -114,10 +115,13 @@ def _read_file(path: Path, columns: dict[str, Column]) -> DataFrame:
     return frame
 
 
-def _without_words(column: Series, spec: Column) -> Series:
-    """The column with words for missing values replaced by missing values."""
-    words = [word for word in WORDS if is_missing(word, spec.declared)]
-    return column.mask(column.isin(words), None)
+def without_words(frame: DataFrame, columns: dict[str, Column]) -> DataFrame:
+    """The table, changed, with words for missing values replaced by missing values."""
+    for name, spec in columns.items():
+        if name in frame and not spec.numeric:
+            words = [word for word in WORDS if is_missing(word, spec.declared)]
+            frame[name] = frame[name].mask(frame[name].isin(words), None)
+    return frame
 
 
 def labels(column: Series) -> Series:
@@ -140,8 +144,9 @@ def _mapped(column: Series, change: Callable[[object], str]) -> Series:
     import pandas as pd
 
     filled = column.astype(object).where(column.notna(), None)
-    known = {value: change(value) for value in filled.unique()}
-    return pd.Series([known[value] for value in filled], column.index, dtype=object)
+    codes, known = pd.factorize(filled, use_na_sentinel=False)
+    changed = np.array([change(value) for value in known], object)
+    return pd.Series(changed[codes], column.index, dtype=object)
 
 
 def typed(frame: DataFrame, columns: dict[str, Column], *, strict: bool = True) -> DataFrame:

@@ -14,8 +14,8 @@ from sluice.adopt import source
 from sluice.adopt.bounds.permissive import permissive_bounds
 from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile.infer import infer
-from sluice.check.data_quality import prepare
-from sluice.check.expectations import ask, of_table
+from sluice.check.expectations import Asked, ask, of_column
+from sluice.check.prepared import prepare
 from sluice.project import Project
 from sluice.verdict import Finding
 
@@ -52,11 +52,16 @@ def adopted(root: Path, frame: pd.DataFrame) -> Project:
     return Project(root)
 
 
+def expected(project: Project, frame: pd.DataFrame) -> list[Asked]:
+    names = project.settings.columns
+    return [asked for name in names for asked in of_column(project, frame[name])]
+
+
 def failed(project: Project, frame: pd.DataFrame) -> list[Finding]:
     frame.to_csv(project.data, index=False)
     settings = project.settings
     made = prepare(table.read_raw(project.data, settings.columns), settings)
-    return [f for f in ask(made, of_table(project, made), None) if not f.passes]
+    return [f for f in ask(made, expected(project, made), None) if not f.passes]
 
 
 def test_new_rows_of_the_same_kind_pass_in_19_of_20_draws(tmp_path: Path) -> None:
@@ -126,7 +131,7 @@ def test_the_rows_of_unexpected_values_are_named_although_they_are_allowed(tmp_p
     frame.loc[[6, 80], "height"] = 999.0
     frame.to_csv(project.data, index=False)
     made = prepare(table.read_raw(project.data, project.settings.columns), project.settings)
-    findings = {f.name: f for f in ask(made, of_table(project, made), None)}
+    findings = {f.name: f for f in ask(made, expected(project, made), None)}
     found = findings["data-quality/height/range"]
     assert found.passes
     assert "such as 999.0 (rows 7, 81); 1 % may" in found.why

@@ -310,5 +310,5 @@ def test_a_column_that_tells_the_target_makes_no_entity_with_others() -> None:
         }
     )
     codes = {name: pd.factorize(frame[name])[0] for name in frame}
-    found = entities._Table(codes, codes, frame, settings_of(frame))
+    found = entities.Table(codes, codes, frame, settings_of(frame))
     assert found.judge(("days", "cause")) is None

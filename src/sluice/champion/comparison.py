@@ -171,7 +171,8 @@ def _may_know_rows(project: Project, champion: Package, holdout: DataFrame) -> s
 
 def _rule(split: dict[str, object]) -> dict[str, object]:
     """The settings that decide the part of a row, without those that have no effect."""
-    return {name: value for name, value in split.items() if value not in (None, INDEPENDENT)}
+    decide = {name: value for name, value in split.items() if name != "train_rows"}
+    return {name: value for name, value in decide.items() if value not in (None, INDEPENDENT)}
 
 
 def _trained_later(champion: Package, holdout: Floats) -> str | None:

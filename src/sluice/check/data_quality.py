@@ -5,18 +5,28 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from msgspec.structs import replace
 
 from sluice import files, table
-from sluice.check import entities, leakage, near_duplicates
+from sluice.check import by_column, entities, leakage, many_rows, near_duplicates
 from sluice.check.data_quality_page import write_page
-from sluice.check.expectations import ask, from_data, name_of, of_table, of_usecase
+from sluice.check.expectations import (
+    Asked,
+    ask,
+    from_data,
+    name_of,
+    of_column,
+    of_columns,
+    of_rows,
+    of_usecase,
+)
 from sluice.check.leakage import Leak
+from sluice.check.prepared import prepare
 from sluice.check.suspicion import judge_suspicion
 from sluice.config import Settings
 from sluice.confined.run import run as run_confined
 from sluice.project import Project
+from sluice.raw_table import RawTable
 from sluice.verdict import Bound, Finding, judge
 
 if TYPE_CHECKING:
@@ -28,18 +38,54 @@ def measure(project: Project) -> list[Finding]:
     settings = project.settings
     # Written before the import, because great-expectations reads it then.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    frame = prepare(table.read_raw(project.data, settings.columns), settings)
-    extra = _declared(project)
-    asked = [*of_table(project, frame), *of_usecase(extra)]
-    findings = ask(frame, asked, settings.data.id)
-    if settings.data.target in frame:
-        findings += measured(frame, project)
-        known = {name: column for name, column in settings.columns.items() if name in frame}
-        typed = table.typed(frame, known, strict=False)
-        findings += entities.findings(typed, settings)
-        if all(name in typed for name in settings.features):
-            findings.append(near_duplicates.finding(typed, project))
-    write_page(project.evidence("data-quality") / "index.html", settings, frame, findings)
+    raw = RawTable.of(project.data, settings.columns)
+    usecase = of_usecase(_declared(project))
+    if raw.large:
+        findings = _of_large(project, raw, usecase)
+        rows, columns = raw.rows or 0, len(raw.names)
+    else:
+        frame = prepare(raw.whole(), settings)
+        findings = _of_whole(project, frame, usecase)
+        rows, columns = frame.shape
+    page = project.evidence("data-quality") / "index.html"
+    write_page(page, settings, rows, columns, findings)
+    return findings
+
+
+def _of_whole(project: Project, frame: DataFrame, usecase: list[Asked]) -> list[Finding]:
+    """The findings on a prepared table in memory."""
+    settings = project.settings
+    asked = [of_columns(project), of_rows(project)]
+    asked += [item for n in settings.columns if n in frame for item in of_column(project, frame[n])]
+    findings = ask(frame, [*asked, *usecase], settings.data.id)
+    if settings.data.target not in frame:
+        return findings
+    known = {name: column for name, column in settings.columns.items() if name in frame}
+    own = [name for name in known if name != settings.data.id]
+    repeats = float(frame.duplicated(own).mean())
+    findings += measured(frame[settings.data.target], repeats, frame, project)
+    typed = table.typed(frame, known, strict=False)
+    findings += entities.findings(typed, settings)
+    if all(name in typed for name in settings.features):
+        near = near_duplicates.near_duplicates(typed, settings)
+        findings.append(near_duplicates.finding(near, len(frame), project))
+    return findings
+
+
+def _of_large(project: Project, raw: RawTable, usecase: list[Asked]) -> list[Finding]:
+    """The same for a table that is read by columns and in batches."""
+    settings = project.settings
+    findings = by_column.findings(project, raw, usecase)
+    if settings.data.target not in raw.names:
+        return findings
+    samples = many_rows.samples(raw, settings)
+    every = many_rows.rows(raw, settings, samples.typed)
+    target = prepare(raw.only([settings.data.target]), settings)[settings.data.target]
+    findings += measured(target, every.repeats, samples.drawn, project)
+    count = raw.rows or 0
+    findings += entities.found_as(many_rows.suspected(samples, settings), count)
+    if every.near is not None:
+        findings.append(near_duplicates.finding(every.near, count, project))
     return findings
 
 
@@ -54,47 +100,27 @@ def _declared(project: Project) -> list[Expectation]:
     return expectations
 
 
-def prepare(frame: DataFrame, settings: Settings) -> DataFrame:
-    """Categories as labels, and whole numbers that pandas widened for a missing value as Int64."""
-    made = frame.copy()
-    for name, column in settings.columns.items():
-        if name not in frame:
-            continue
-        if column.type == "category":
-            texts = table.levels(frame[name], column)
-            made[name] = texts.where(texts != "", None)
-        elif column.type == "integer" and _widened(frame[name]):
-            made[name] = frame[name].astype("Int64")
-    return made
+def measured(target: Series, repeats: float, some: DataFrame, project: Project) -> list[Finding]:
+    """What cannot be checked value by value: repeats, class balance, leakage.
 
-
-def _widened(column: Series) -> bool:
-    if column.dtype.kind != "f":
-        return False
-    known = column.dropna()
-    return bool(np.isfinite(known).all() and (known == known.round()).all())
-
-
-def measured(frame: DataFrame, project: Project) -> list[Finding]:
-    """What cannot be checked value by value: repeats, class balance, leakage."""
+    target: of every row. repeats: the share of rows that repeat another one. some: enough rows to
+    look for leakage in, prepared.
+    """
     settings = project.settings
-    quality = settings.quality
-    own = [name for name in settings.columns if name in frame and name != settings.data.id]
-    repeats = float(frame.duplicated(own).mean())
+    quality, rows = settings.quality, len(target)
     most = Bound(project.source("quality", "duplicates"), high=quality.duplicates)
-    findings = [judge("data-quality/duplicated rows", repeats, most, n=len(frame))]
+    findings = [judge("data-quality/duplicated rows", repeats, most, n=rows)]
     if settings.task == "regression":
-        values = float(frame[settings.data.target].nunique())
+        values = float(target.nunique())
         least = Bound("a constant target cannot be learned", low=2.0)
-        findings.append(judge("data-quality/target/distinct values", values, least, n=len(frame)))
+        findings.append(judge("data-quality/target/distinct values", values, least, n=rows))
     else:
-        target = frame[settings.data.target]
         least = Bound(project.source("quality", "class_share"), low=quality.class_share)
         findings += [
             judge(f"data-quality/share of class {name}", float((target == name).mean()), least)
             for name in settings.classes
         ]
-    return findings + _leaks(frame, settings)
+    return findings + _leaks(some, settings)
 
 
 def _leaks(frame: DataFrame, settings: Settings) -> list[Finding]:

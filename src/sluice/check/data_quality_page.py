@@ -6,14 +6,10 @@ The pages of great-expectations contain the time of the run and load their style
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sluice import files
 from sluice.config import Settings
 from sluice.verdict import Finding
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 _TEMPLATE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Data quality: {{ settings.data.file }}</title>
@@ -42,8 +38,10 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #dde2e
 """
 
 
-def write_page(path: Path, settings: Settings, frame: DataFrame, findings: list[Finding]) -> None:
-    """Write the page, with the findings that do not pass first."""
+def write_page(
+    path: Path, settings: Settings, rows: int, columns: int, findings: list[Finding]
+) -> None:
+    """Write the page on a table of so many rows and columns; what does not pass comes first."""
     from jinja2 import Environment
 
     refused = [finding for finding in findings if not finding.passes]
@@ -53,7 +51,6 @@ def write_page(path: Path, settings: Settings, frame: DataFrame, findings: list[
         (name, [f for f in findings if _column(f, settings) == name]) for name in settings.columns
     ]
     page = Environment(autoescape=True, trim_blocks=True).from_string(_TEMPLATE)
-    rows, columns = frame.shape
     text = page.render(
         settings=settings,
         rows=rows,

@@ -13,7 +13,7 @@ A number that is measured, looked up or computed from other columns is no name o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,11 @@ class Entities:
 
 def findings(frame: DataFrame, settings: Settings) -> list[Finding]:
     """A finding if rows seem to belong together and split.group is not set yet."""
-    found = suspected(frame, settings)
+    return found_as(suspected(frame, settings), len(frame))
+
+
+def found_as(found: Entities | None, rows: int) -> list[Finding]:
+    """The finding on suspected entities in a table of so many rows; none without them."""
     if found is None:
         return []
     column = repr(found.columns[0]) if len(found.columns) == 1 else "a column that names the entity"
@@ -86,7 +90,7 @@ def findings(frame: DataFrame, settings: Settings) -> list[Finding]:
     )
     bound = Bound("params.yaml: split.group")
     name = "data-quality/repeated entities"
-    return [Finding(name, Status.INSUFFICIENT, why, n=len(frame), bound=bound)]
+    return [Finding(name, Status.INSUFFICIENT, why, n=rows, bound=bound)]
 
 
 def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
@@ -95,15 +99,9 @@ def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
     None also if split.group is set. frame: a typed table. Rows that are equal in every
     column count once here, because the bound on duplicated rows judges them.
     """
-    import pandas as pd
-
     if settings.split.group is not None:
         return None
-    names = [name for name in settings.columns if name in frame and name != settings.data.id]
-    every = {name: pd.factorize(frame[name], use_na_sentinel=False)[0] for name in names}
-    first = ~frame.duplicated(names).to_numpy()
-    codes = {name: column[first] for name, column in every.items()}
-    values = _Table(codes, every, frame[first], settings)
+    values = Table.of(frame, settings)
     for keys in (values.single_keys(), values.joined_keys()):
         found = [entities for key in keys if (entities := values.judge(key)) is not None]
         if found:
@@ -112,13 +110,36 @@ def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
 
 
 @dataclass(frozen=True)
-class _Table:
-    """codes: the values of each column as numbers from 0, shape [n]; every: with equal rows."""
+class Table:
+    """The rows among which entities are looked for.
+
+    codes: the values of each column as numbers from 0, shape [n]; every: with equal rows.
+    """
 
     codes: dict[str, Codes]
     every: dict[str, Codes]
     frame: DataFrame
     settings: Settings
+    _pairs: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, frame: DataFrame, settings: Settings) -> Table:
+        """From the rows of a typed table."""
+        import pandas as pd
+
+        names = [name for name in settings.columns if name in frame and name != settings.data.id]
+        every = {name: pd.factorize(frame[name], use_na_sentinel=False)[0] for name in names}
+        first = ~frame.duplicated(names).to_numpy()
+        codes = {name: column[first] for name, column in every.items()}
+        return cls(codes, every, frame[first], settings)
+
+    def _kappa(self, one: str, other: str) -> float:
+        """How far column `one` determines `other`, over all rows; computed once."""
+        if (one, other) not in self._pairs:
+            every = np.arange(len(self.frame))
+            within = Within.of(self.codes[one], self.codes[other], every)
+            self._pairs[one, other] = within.kappa
+        return self._pairs[one, other]
 
     def single_keys(self) -> list[tuple[str, ...]]:
         sizes = {name: int(codes.max()) + 1 for name, codes in self.codes.items()}
@@ -150,9 +171,7 @@ class _Table:
         by_chance = float(np.prod([common(codes) for codes in parts]))
         if common(together(parts)) < _BEYOND_CHANCE * by_chance:
             return False
-        every = np.arange(len(self.frame))
-        pairs = permutations(parts, 2)
-        return all(Within.of(one, two, every).kappa < _STATIC for one, two in pairs)
+        return all(self._kappa(one, two) < _STATIC for one, two in permutations(key, 2))
 
     def judge(self, key: tuple[str, ...]) -> Entities | None:
         """Why rows with the same key may be of one entity; None if there is no sign of it."""
@@ -265,8 +284,7 @@ class _Table:
         """The columns except those that another determines, as a city determines its country."""
         kept: list[str] = []
         for name in sorted(names, key=lambda n: -int(self.codes[n].max())):
-            every = np.arange(len(self.frame))
-            if all(Within.of(self.codes[k], self.codes[name], every).kappa < _STATIC for k in kept):
+            if all(self._kappa(k, name) < _STATIC for k in kept):
                 kept.append(name)
         return kept
 

@@ -38,26 +38,33 @@ class Asked:
     expectation: Expectation
 
 
-def of_table(project: Project, frame: DataFrame) -> list[Asked]:
-    """Return what params.yaml expects of a prepared table and of each column."""
+def of_columns(project: Project) -> Asked:
+    """Return what params.yaml expects of the names of the columns."""
     import great_expectations.expectations as gxe
 
-    settings = project.settings
-    names = list(settings.columns)
+    names = list(project.settings.columns)
     whole = gxe.ExpectTableColumnsToMatchSet(column_set=names, exact_match=True)
-    rows = gxe.ExpectTableRowCountToBeBetween(min_value=settings.quality.rows)
-    asked = [
-        Asked("data-quality/columns", "params.yaml: columns", whole),
-        Asked("data-quality/rows", project.source("quality", "rows"), rows),
-    ]
-    for name, column in settings.columns.items():
-        if name in frame:
-            expected = _of_column(name, column, frame[name], settings.quality.mostly)
-            if name == settings.data.id:
-                expected["unique"] = gxe.ExpectColumnValuesToBeUnique(column=name)
-            source = project.source("columns", name)
-            asked += [Asked(f"data-quality/{name}/{k}", source, e) for k, e in expected.items()]
-    return asked
+    return Asked("data-quality/columns", "params.yaml: columns", whole)
+
+
+def of_rows(project: Project) -> Asked:
+    """Return what params.yaml expects of the number of rows."""
+    import great_expectations.expectations as gxe
+
+    rows = gxe.ExpectTableRowCountToBeBetween(min_value=project.settings.quality.rows)
+    return Asked("data-quality/rows", project.source("quality", "rows"), rows)
+
+
+def of_column(project: Project, values: Series) -> list[Asked]:
+    """Return what params.yaml expects of a column of a prepared table."""
+    import great_expectations.expectations as gxe
+
+    settings, name = project.settings, str(values.name)
+    expected = _of_column(name, settings.columns[name], values, settings.quality.mostly)
+    if name == settings.data.id:
+        expected["unique"] = gxe.ExpectColumnValuesToBeUnique(column=name)
+    source = project.source("columns", name)
+    return [Asked(f"data-quality/{name}/{k}", source, e) for k, e in expected.items()]
 
 
 def _of_column(name: str, column: Column, values: Series, mostly: float) -> dict[str, Expectation]:

@@ -36,17 +36,20 @@ _UNKNOWN = 255
 _FAR = 65_535
 
 Codes = NDArray[np.uint8]
+Keys = NDArray[np.intp] | NDArray[np.uint64]
 
 
-def finding(frame: DataFrame, project: Project) -> Finding:
-    """Judge the share of near duplicates; the gate cannot distinguish copies from similar rows."""
-    found = near_duplicates(frame, project.settings)
+def finding(found: NDArray[np.bool_], rows: int, project: Project) -> Finding:
+    """Judge the share of near duplicates; the gate cannot distinguish copies from similar rows.
+
+    found: of some rows, whether each has one. rows: of the table.
+    """
     share = float(found.mean()) if len(found) else 0.0
     bound = Bound(
         project.source("quality", "near_duplicates"), high=project.settings.quality.near_duplicates
     )
     interval = None
-    if len(found) < len(frame):
+    if len(found) < rows:
         alone = means(np.zeros(len(found), np.intp), found.astype(float), 1, rates=True)
         interval = each(alone, _TAIL)[0]
     name = "data-quality/near duplicates"
@@ -62,8 +65,7 @@ def finding(frame: DataFrame, project: Project) -> Finding:
     why = (
         f"{judged.why.partition(';')[0]}: so many rows repeat another one except for a few values "
         "that the model may have seen copies of the holdout in training; remove them, or set "
-        "split.group to "
-        "a column that copies share. If the rows are independent, accept this finding by name"
+        "split.group to a column that copies share. If the rows are independent, accept this finding by name"
     )
     return msgspec.structs.replace(judged, status=Status.INSUFFICIENT, why=why)
 
@@ -71,13 +73,23 @@ def finding(frame: DataFrame, project: Project) -> Finding:
 def near_duplicates(frame: DataFrame, settings: Settings) -> NDArray[np.bool_]:
     """Whether each of some rows of a typed table has a near duplicate; rows count once if equal."""
     distinct = frame[~frame.duplicated([*settings.features, settings.data.target]).to_numpy()]
-    columns = len(settings.features)
-    codes = np.asfortranarray(np.column_stack([_codes(distinct[n]) for n in settings.features]))
-    clusters = clusters_of(distinct, settings)
-    count = int(np.clip(_WORK // max(1, len(codes)), *_ROWS))
-    chosen = np.random.default_rng(settings.seed).permutation(len(codes))[:count]
-    if len(codes) <= _NEIGHBOURS:
-        return np.zeros(len(codes), bool)
+    coders = [Coder(distinct[name]) for name in settings.features]
+    codes = np.array([coder.of(distinct[coder.name]) for coder in coders], np.uint8)
+    return among(
+        codes.reshape(len(coders), len(distinct)), clusters_of(distinct, settings), settings
+    )
+
+
+def among(codes: Codes, clusters: Keys | None, settings: Settings) -> NDArray[np.bool_]:
+    """The same for distinct rows, by the codes of their inputs, [columns, n].
+
+    clusters: what the rows of one group have in common, [n]; None if rows are independent.
+    """
+    columns, rows = codes.shape
+    count = int(np.clip(_WORK // max(1, rows), *_ROWS))
+    chosen = np.random.default_rng(settings.seed).permutation(rows)[:count]
+    if rows <= _NEIGHBOURS:
+        return np.zeros(rows, bool)
     balls = _balls(codes)
     closest = np.array([_nearest(codes, row, clusters) for row in chosen])
     near, far = closest[:, 0], np.minimum(closest[:, 1], columns)
@@ -85,10 +97,10 @@ def near_duplicates(frame: DataFrame, settings: Settings) -> NDArray[np.bool_]:
     return few & (_NEIGHBOURS * balls[np.minimum(near, columns)] < _CHANCE * balls[far])
 
 
-def _nearest(codes: Codes, row: int, clusters: NDArray[np.intp] | None) -> tuple[int, int]:
+def _nearest(codes: Codes, row: int, clusters: Keys | None) -> tuple[int, int]:
     """In how many columns the nearest and the tenth nearest row differ from each row."""
-    distance = np.zeros(len(codes), np.uint16)
-    for column in codes.T:
+    distance = np.zeros(codes.shape[1], np.uint16)
+    for column in codes:
         distance += column != column[row]
     distance[row] = _FAR
     if clusters is not None:  # rows that are kept in one part of the split
@@ -99,27 +111,43 @@ def _nearest(codes: Codes, row: int, clusters: NDArray[np.intp] | None) -> tuple
 
 def _balls(codes: Codes) -> NDArray[np.float64]:
     """How many combinations of values differ in at most 0, 1, 2, ... columns from a given one."""
-    shells = np.zeros(codes.shape[1] + 1)
+    shells = np.zeros(len(codes) + 1)
     shells[0] = 1.0
-    for column in codes.T:
+    for column in codes:
         shares = np.bincount(column) / len(column)
         others = 1 / float((shares**2).sum()) - 1  # the values that are common (Simpson, 1949)
         shells[1:] += shells[:-1] * others
     return np.cumsum(shells)
 
 
-def _codes(column: Series) -> Codes:
-    """Categories, and the ranges of numbers that hold equally many rows, as numbers from 0."""
-    import pandas as pd
+class Coder:
+    """Numbers the values of a column from 0 to 255.
 
-    if column.dtype.kind != "f":
-        codes, _ = pd.factorize(column)
-        return np.asarray(codes % _UNKNOWN, np.uint8)
-    values = column.to_numpy(np.float64)
-    known = np.isfinite(values)
-    if not known.any():
-        return np.full(len(values), _UNKNOWN, np.uint8)
+    Categories are numbered as they come, and numbers by the ranges that hold equally many of some
+    rows of the column.
+    """
+
+    def __init__(self, some: Series) -> None:
+        self.name = str(some.name)
+        self._known: dict[str, int] = {}
+        self._edges = _edges(some.to_numpy(np.float64)) if some.dtype.kind == "f" else None
+
+    def of(self, column: Series) -> Codes:
+        """The codes of rows of the column, shape [n]."""
+        import pandas as pd
+
+        if column.dtype.kind != "f":
+            codes, found = pd.factorize(column)
+            known = [self._known.setdefault(value, len(self._known)) for value in found]
+            return np.array([k % _UNKNOWN for k in known], np.uint8)[codes]
+        values = column.to_numpy(np.float64)
+        made = np.searchsorted(self._edges if self._edges is not None else [], values, side="right")
+        return np.asarray(np.where(np.isfinite(values), made, _UNKNOWN), np.uint8)
+
+
+def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return np.empty(0)
     ranges = max(2, min(_RANGES, len(values) // 4))
-    edges = np.unique(np.quantile(values[known], np.linspace(0, 1, ranges + 1)))
-    made = np.searchsorted(edges, values, side="right")
-    return np.asarray(np.where(known, made, _UNKNOWN), np.uint8)
+    return np.unique(np.quantile(known, np.linspace(0, 1, ranges + 1)))

@@ -69,7 +69,7 @@ def add_stages(commands: Commands) -> None:
     check = commands.add("check", _check, "run one gate")
     check.add_argument("gate", help="the name of the gate, such as fairness")
     split = "one stage: split the data into train, validation, holdout and latest rows"
-    commands.add("split", stage("split", "sluice.train.split"), split)
+    commands.add("split", _split, split)
     fit = stage("train", "sluice.train.candidate", "candidate")
     train = commands.add("train", fit, "one stage: fit a candidate")
     train.add_argument("candidate", help="the name of the candidate in params.yaml")
@@ -77,6 +77,20 @@ def add_stages(commands: Commands) -> None:
     commands.add("select", select, "one stage: select the best candidate")
     export = stage("export", "sluice.train.export")
     commands.add("export", export, "one stage: export the selected candidate as ONNX")
+
+
+def _split(options: argparse.Namespace) -> int:
+    from sluice.files import read_json
+
+    status = stage("split", "sluice.train.split")(options)
+    sampled = project().sampled
+    if sampled.is_file():
+        known = read_json(sampled)
+        print(
+            f"the train part is a sample of {known['train']:,} of {known['of']:,} rows, as "
+            "split.train_rows in params.yaml says"
+        )
+    return status
 
 
 def stage(name: str, module: str, *arguments: str) -> Command:

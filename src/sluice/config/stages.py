@@ -51,6 +51,9 @@ class Split(Section):
     `group` is a column whose equal values mark rows that belong together, such as all rows of a
     customer: they are kept in one part and resampled together. `none` states that rows are
     independent. `by_time` is a column of dates or numbers: older rows train, newer ones test.
+
+    `train_rows` is the number of training rows at most. If there are more, a sample of them is
+    kept, by the same hash, and the others are not used; rows of one group are kept together.
     """
 
     salt: str
@@ -59,6 +62,7 @@ class Split(Section):
     latest: Annotated[float, Field(gt=0, lt=1)]
     group: str | None = None
     by_time: str | None = None
+    train_rows: Annotated[int, Field(ge=100)] | None = None
 
     @property
     def group_column(self) -> str | None:

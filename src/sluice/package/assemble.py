@@ -90,12 +90,20 @@ def _data(project: Project, package: Parts) -> dict[str, object]:
             split: {
                 "md5": _md5(project.split(split)),
                 "rows": _rows(project.split(split)),
+                **_sampled(project, split),
                 **_until(project, split),
             }
             for split in ("train", "validation", "holdout", "latest")
         },
         "scenario rows": {name: len(rows) for name, rows in package.scenarios.samples.items()},
     }
+
+
+def _sampled(project: Project, split: str) -> dict[str, int]:
+    """Of how many rows the part is a sample; nothing if it has all of them."""
+    if split != "train" or not project.sampled.is_file():
+        return {}
+    return {"sampled from": int(read_json(project.sampled)["of"])}
 
 
 def _confinement(project: Project) -> dict[str, bool]:

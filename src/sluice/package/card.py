@@ -32,6 +32,7 @@ def model_card(project: Project, verdicts: list[Verdict]) -> str:
             settings=settings,
             selection=selection,
             chosen=chosen,
+            sampled=read_json(project.sampled) if project.sampled.is_file() else None,
             candidate=settings.candidates[chosen],
             threshold=selection["candidates"][chosen]["decision"]["threshold"],
             classes=_list(settings.classes),

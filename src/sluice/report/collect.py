@@ -9,6 +9,7 @@ import msgspec
 from sluice.config import Settings
 from sluice.contribution.record import Contribution
 from sluice.errors import SluiceError
+from sluice.files import read_json
 from sluice.project import Project
 from sluice.report.evidence import (
     ChampionComparison,
@@ -59,6 +60,7 @@ def collect(
         trouble=trouble,
         stale_lock=stale_lock,
         splits=splits,
+        sampled_from=sampled_from(project) if splits else None,
         missing=tuple(files.missing),
         contribution=contribution,
         since_champion=since_champion,
@@ -97,6 +99,11 @@ def _splits(project: Project, files: EvidenceFiles) -> dict[str, int]:
     if unknown:
         files.missing.append(f"out/split is not readable: {', '.join(unknown)}")
     return {part: size for part, size in sizes.items() if size is not None}
+
+
+def sampled_from(project: Project) -> int | None:
+    """Of how many rows the train part is a sample; None if it has all of them."""
+    return int(read_json(project.sampled)["of"]) if project.sampled.is_file() else None
 
 
 def _from_settings(

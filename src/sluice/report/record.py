@@ -38,10 +38,12 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     reason: the first reason that stops the candidate, or why it passes. trouble: the error that
     stopped the run itself, if one did. stale_lock: whether dvc.lock differs from what the commit
-    produces. gates: the worst verdict first. missing: what could not be shown. positive: the class
-    whose probability is the score. bounds: whether they were derived from the data, or a person has
-    confirmed them. unneeded: acceptances that no finding needs. splits: rows by the name of the
-    split. since_champion: how the champion was judged differently.
+    produces. gates: the worst verdict first. missing: what could not be
+    shown. positive: the class whose probability is the score. bounds: whether they were derived
+    from the data, or a person has confirmed them. unneeded: acceptances that no finding needs.
+    splits: rows by the name of the split. sampled_from: how many training rows there were, if
+    split.train_rows left some out. since_champion: how the champion was
+    judged differently.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     missing: tuple[str, ...] = ()
     unneeded: tuple[UnneededAcceptance, ...] = ()
     splits: dict[str, int] = {}
+    sampled_from: int | None = None
     selection: Selection | None = None
     performance: Performance | None = None
     curves: Curves = Curves()
