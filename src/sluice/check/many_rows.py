@@ -84,6 +84,7 @@ def rows(raw: RawTable, settings: Settings, some: DataFrame) -> Rows:
     own = [n for n in settings.columns if n in raw.names and n != settings.data.id]
     inputs = settings.features if all(name in raw.names for name in settings.features) else []
     group = settings.split.group_column
+    some = some[~some.duplicated([*inputs, settings.data.target])]
     coders = [near_duplicates.Coder(some[name]) for name in inputs]
     equal, alike, clusters = [], [], []
     codes = np.empty((len(inputs), raw.rows or 0), np.uint8)
