@@ -213,9 +213,9 @@ def test_a_file_that_is_too_large_for_github_is_refused(
     file: Path, adopted: Adopt, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = file.parent / "project"
-    monkeypatch.setattr("sluice.adopt.run._LARGEST_FILE", 2**10)
+    monkeypatch.setattr("sluice.pipeline.remote.LARGEST_FILE", 2**10)
     before = contents(project)
-    with pytest.raises(SluiceError, match="GitHub refuses files over 0 MiB: adopt a"):
+    with pytest.raises(SluiceError, match="GitHub refuses files over 0 MiB: store it"):
         adopted(file, "bought")
     assert contents(project) == before
 

@@ -31,8 +31,6 @@ from sluice.project import ADOPTED
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_LARGEST_FILE = 100 * 2**20  # bytes; GitHub refuses larger files
-
 
 def adopt(
     root: Path,
@@ -129,7 +127,7 @@ def _prepare(
     for folder in ("data", "src/usecase", "tests/usecase", "docs"):
         (new / folder).mkdir(parents=True)
     source.write(frame, new / place)
-    _require_small_enough(root, new / place)
+    remote.require_room(root, new / place)
     first = _write_params(new, params_yaml(profile, place, permissive_bounds(profile)))
     typed = _read_back(new / place, first, frame)
     say(f"Deriving bounds from {profile.rows:,} rows by cross-validation \u2026")
@@ -151,16 +149,6 @@ def _prepare(
     for name, text in texts.items():
         (new / name).write_text(text, "utf-8")
     return profile, derived
-
-
-def _require_small_enough(root: Path, path: Path) -> None:
-    size = path.stat().st_size
-    if size > _LARGEST_FILE and remote.folder_inside(root) is not None:
-        raise SluiceError(
-            f"{path.name} would have {size / 2**20:,.0f} MiB in the DVC remote inside the "
-            f"repository, but GitHub refuses files over {_LARGEST_FILE / 2**20:,.0f} MiB: adopt a "
-            "Parquet file, or set another remote first ('dvc remote add -d --force storage s3://bucket/path')"
-        )
 
 
 def _write_params(new: Path, text: str) -> Settings:

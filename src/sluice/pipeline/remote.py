@@ -14,6 +14,40 @@ from sluice.errors import SluiceError
 from sluice.files import read_yaml
 from sluice.pipeline import dvc
 
+LARGEST_FILE = 100 * 2**20  # bytes; GitHub refuses larger files
+LARGEST_DATA = 500 * 2**20  # bytes; every clone gets all that the store has ever held
+
+ANOTHER = "dvc remote add -d --force storage s3://bucket/path"
+
+
+def require_room(root: Path, data: Path) -> None:
+    """Raise SluiceError for data that is too large for a remote inside the repository.
+
+    data: a file, or a folder of files.
+    """
+    files = [path for path in data.rglob("*") if path.is_file()] if data.is_dir() else [data]
+    sizes = {path: path.stat().st_size for path in files if path.is_file()}
+    largest, total = max(sizes, key=lambda path: sizes[path], default=data), sum(sizes.values())
+    too_large = sizes.get(largest, 0) > LARGEST_FILE
+    if not (too_large or total > LARGEST_DATA) or folder_inside(root) is None:
+        return
+    inside = "but the DVC remote is inside the repository"
+    if too_large:
+        problem = (
+            f"{largest.name} has {_mib(sizes[largest])}, {inside}, and GitHub refuses files over "
+            f"{_mib(LARGEST_FILE)}: store it in smaller Parquet files"
+        )
+    else:
+        problem = (
+            f"{data.name}/ has {_mib(total)}, {inside}, where at most {_mib(LARGEST_DATA)} belong, "
+            "because every clone gets them: remove old parts"
+        )
+    raise SluiceError(f"{problem}, or set another remote first: '{ANOTHER}'")
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
+
 
 def push_new_data(root: Path) -> None:
     """Push new data to a remote inside the repository; for any other remote, say how to push."""

@@ -107,6 +107,7 @@ def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion
         if locked:
             integrity.require_plain_settings(project.root)
             environment.require_locked(project.root)
+        remote.require_room(project.root, project.root / "data")
         _delete_refusals(project)
         _delete_removed_candidates(project)
         pull_data(project)
