@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from sluice.train import persist
 from sluice.train.columns import Columns
 from sluice.train.export import to_onnx
 from sluice.train.models import MODELS
+from sluice.train.scores import predict
 from sluice.train.segments import global_scores, known, segmented, serve_only
 from sluice.train.settle import settle
 
@@ -114,6 +116,27 @@ def test_the_export_scores_each_row_with_the_model_of_its_segment(task, tmp_path
     gap = np.abs(found.values - predicted(alone, asked[COLUMNS.names]))
     assert gap[rest].max() < 1e-9, "the model for all rows is not the one without segments"
     assert gap[~rest].max() > 0.01
+
+
+def test_many_rows_are_scored_in_several_calls_with_equal_results(tmp_path, monkeypatch):
+    names = ["north", "south"]
+    pipeline = fitted("binary", rows("binary", names, 120, seed=1))
+    serve_only(pipeline, ["north"])
+    model, asked = exported(pipeline, "binary", tmp_path), rows("binary", names, 20, seed=2).frame
+    whole, calls = scored(model, asked), []
+    once = model._score
+    monkeypatch.setattr(
+        model, "_score", lambda tensors: calls.append(len(tensors)) or once(tensors)
+    )
+    monkeypatch.setattr("sluice.model._AT_ONCE", 7)
+    found = scored(model, asked)
+    assert calls == [7, 7, 7, 7, 7, 5]
+    assert (found.values == whole.values).all()
+    assert (found.decisions == whole.decisions).all()
+    assert list(found.segments) == list(whole.segments)
+    monkeypatch.setattr("sluice.train.scores._AT_ONCE", 7)
+    settings = SimpleNamespace(task="binary")
+    assert np.abs(predict(pipeline, settings, asked) - predicted(pipeline, asked)).max() < 1e-15
 
 
 def test_a_segment_without_enough_rows_or_with_one_class_has_no_model_of_its_own():
