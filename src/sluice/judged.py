@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from sluice import files, table
 from sluice.errors import SluiceError
@@ -27,6 +28,8 @@ from sluice.project import Project
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+Hashes = NDArray[np.int64]
 
 FILE = "judged.jsonl"
 
@@ -101,32 +104,39 @@ def missing(base: bytes, here: bytes) -> int:
     return len(set(read(base)) - set(read(here)))
 
 
-def _knows(noted: Table, hashes: Iterable[int]) -> bool:
+def _knows(noted: Table, hashes: Hashes) -> bool:
     """Whether half of the holdout's rows were in the table; also true if none can be compared."""
-    comparable = [value for value in hashes if value < noted.limit]
+    comparable = hashes[hashes < noted.limit].tolist()
     found = set(noted.noted)
     known = sum(f"{value:08x}" in found for value in comparable)
     return known >= _KNOWN * len(comparable)
 
 
 def _note(project: Project) -> Table:
-    parts = [_hashes(table.read_split(project.split(part)), project) for part in _PARTS]
-    hashes = [value for part in parts for value in part]
+    names = _noted_columns(project)
+    parts = [_hashes(table.read_split(project.split(part), names), project) for part in _PARTS]
+    hashes = np.concatenate(parts)
     limit = Table("", len(hashes), ()).limit
-    noted = sorted({f"{value:08x}" for value in hashes if value < limit})
+    noted = sorted({f"{value:08x}" for value in hashes[hashes < limit].tolist()})
     name = _digest(json.dumps([len(hashes), noted]).encode())
     return Table(name, len(hashes), tuple(noted))
 
 
-def _hashes(frame: DataFrame, project: Project) -> list[int]:
+def _noted_columns(project: Project) -> list[str] | None:
+    """The columns whose values are noted; None for all of them."""
     data = project.settings.data
-    chosen = frame if data.id is None else frame[[data.id, data.target]]
-    rows = chosen.itertuples(index=False, name=None)
+    return None if data.id is None else [data.id, data.target]
+
+
+def _hashes(frame: DataFrame, project: Project) -> Hashes:
+    names = _noted_columns(project)
+    rows = (frame if names is None else frame[names]).itertuples(index=False, name=None)
     texts = ("\x1f".join(map(str, row)) for row in rows)
-    return [
+    found = (
         int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big")
         for text in texts
-    ]
+    )
+    return np.fromiter(found, np.int64, len(frame))
 
 
 def _judgement(project: Project) -> str:

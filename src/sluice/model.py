@@ -29,6 +29,7 @@ Record = Mapping[str, Scalar]
 
 NOT_FINITE = "expected a finite number; send null for an unknown value"
 _FOLDER_OF_CONSTANTS = "session.model_external_initializers_file_folder_path"
+_AT_ONCE = 250_000  # rows that are scored in one call, which bounds its memory
 _LONG_NAME = 200  # characters; comparing a longer name with all inputs takes too long
 # An output of a model with segments: [n] 0 for the model for all rows, or the segment's number.
 SEGMENT_MODELS = "segment_models"
@@ -153,6 +154,10 @@ class Tensors(msgspec.Struct, frozen=True, eq=False):
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def between(self, start: int, end: int) -> Tensors:
+        """The rows from `start` to the one before `end`."""
+        return Tensors(self.numbers[start:end], self.categories[start:end])
+
 
 class Model:
     """An exported model, loaded from a folder with `model.onnx` and `signature.json`.
@@ -198,6 +203,18 @@ class Model:
 
     def score(self, tensors: Tensors) -> Scores:
         """Score rows that are already encoded."""
+        if len(tensors) <= _AT_ONCE:
+            return self._score(tensors)
+        starts = range(0, len(tensors), _AT_ONCE)
+        parts = [self._score(tensors.between(start, start + _AT_ONCE)) for start in starts]
+        segments = [part.segments for part in parts if part.segments is not None]
+        return Scores(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.decisions for part in parts]),
+            np.concatenate(segments) if segments else None,
+        )
+
+    def _score(self, tensors: Tensors) -> Scores:
         feed = {"numbers": tensors.numbers, "categories": tensors.categories}
         inputs = {name: feed[name] for name in self._inputs}
         found = self._session.run(self._outputs, inputs)

@@ -204,6 +204,7 @@ def read_split(path: Path, columns: list[str] | None = None) -> DataFrame:
     import pandas as pd
 
     try:
-        return pd.read_parquet(path, columns=columns)
+        frame = pd.read_parquet(path, columns=columns)
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing: run 'sluice run'") from None
+    return frame if columns is None or list(frame) == columns else frame[columns]

@@ -36,8 +36,8 @@ def measure(project: Project) -> list[Finding]:
     settings = project.settings
     model = Model(project.model)
     inputs = [column.name for column in model.signature.inputs]
-    holdout = table.read_split(project.split("holdout"))[inputs]
-    train = table.read_split(project.split("train"))[inputs]
+    holdout = table.read_split(project.split("holdout"), inputs)
+    train = table.read_split(project.split("train"), inputs)
     random = np.random.default_rng(settings.seed)
     rows = _sample(holdout, settings.explanation.rows, random)
     contributions = shapley(model, settings, rows, _sample(train, _BACKGROUND, random))
@@ -47,7 +47,13 @@ def measure(project: Project) -> list[Finding]:
     return [
         *_forbidden_inputs(settings, inputs),
         *_largest_share(project, facts["importance"]),
-        *_proxies(table.read_split(project.split("train")), settings, inputs),
+        *_proxies(
+            table.read_split(
+                project.split("train"), list(dict.fromkeys([*inputs, *settings.data.sensitive]))
+            ),
+            settings,
+            inputs,
+        ),
     ]
 
 

@@ -24,7 +24,7 @@ def measure(project: Project) -> list[Finding]:
     settings = project.settings
     model = Model(project.model)
     inputs = [column.name for column in model.signature.inputs]
-    holdout = table.read_split(project.split("holdout"))[inputs]
+    holdout = table.read_split(project.split("holdout"), inputs)
     bound = Bound(project.source("parity", "tolerance"), high=settings.parity.tolerance)
     edges = table.read_split(project.model / "edges.parquet")[inputs]
     scale = scale_of(settings.task, _of_pipeline(project, "holdout", holdout))

@@ -22,14 +22,14 @@ from sluice.project import Project
 def run(project: Project, name: str) -> None:
     """Write the pipeline of a candidate, its export, its parameters and its validation scores."""
     settings = project.settings
-    train = table.read_split(project.split("train"))
-    validation = table.read_split(project.split("validation"))
+    train = table.read_split(project.split("train"), [settings.data.target])
+    validation = table.read_split(project.split("validation"), settings.features)
     _require_every_class(settings, table.truth(train, settings))
 
     def give(folder: Path) -> None:
         shutil.copyfile(project.root / "params.yaml", folder / "params.yaml")
         shutil.copyfile(project.split("train"), folder / "train.parquet")
-        validation[settings.features].to_parquet(folder / "validation.parquet", index=False)
+        validation.to_parquet(folder / "validation.parquet", index=False)
 
     with run_confined(project.root, "train", name, give=give) as results:
         parameters = results.json("parameters.json", dict[str, Any])

@@ -39,7 +39,7 @@ def run(project: Project) -> None:
     signature = sign(settings, decision)
     source = project.candidate(chosen)
     inputs = [column.name for column in signature.inputs]
-    holdout = table.read_split(project.split("holdout"))[inputs]
+    holdout = table.read_split(project.split("holdout"), inputs)
     at = {int(k): np.array(v) for k, v in files.read_json(source / "thresholds.json").items()}
     edges = edge_rows(holdout, at, len(signature.numbers), settings.seed)
     rows = {"holdout": holdout, "edges": edges}
