@@ -1,8 +1,8 @@
-"""Write a table as long as wished that resembles the example's, as a folder of Parquet parts.
+"""Write a table of any length that resembles the example's, as a folder of Parquet parts.
 
 A row's numbers and categories have the example's distributions and rank correlations (a Gaussian
 copula; Nelsen, An Introduction to Copulas, 2006), so that hardly any row nearly repeats another
-one. The target is drawn from what a model of the example says about the row.
+one. The target is drawn with the probability that a model of the example gives the row.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Source:
 
 
 def write(source: Source, folder: Path, rows: int) -> None:
-    """Write so many rows in the place of what is there."""
+    """Replace the folder's content with this many rows."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for part, start in enumerate(range(0, rows, _PART)):

@@ -3,7 +3,7 @@
 The reference is HistGradientBoosting with native categories and its defaults, fitted on the same
 training rows. For each data set it prints the error on the holdout, averaged over several splits:
 of the reference, and of the selected candidate as a ratio to it with a paired standard error. An
-error is that of the selection metric; for the ROC AUC it is what is missing to 1.
+error is that of the selection metric; for the ROC AUC it is the difference from 1.
 
 Without arguments it uses data sets that scikit-learn ships and some that are generated. Arguments
 name CSV or Parquet files and their targets instead: FILE:TARGET.

@@ -1,4 +1,4 @@
-"""What production behind a proxy costs, and how quick it is taken back: `make bench-rollout`.
+"""The overhead of production behind a proxy, and the time of a rollback: `make bench-rollout`.
 
 One server of a package answers directly, behind Traefik as `sluice rollout` starts it, and behind
 nginx as the floor, in turns within one run. Writes its section of docs/benchmarks.md.

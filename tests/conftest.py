@@ -21,7 +21,7 @@ from support.fixture_project.data import TARGET
 
 pytest.register_assert_rewrite("support.refusal")
 
-# A plugin and no import in two folders, where each import would build the images once more.
+# A plugin instead of imports in two folders, because each import would build the images again.
 pytest_plugins = ["support.image.fixtures"]
 
 # PySpark takes a main module without a file for a doctest, and ends the process: so are the
@@ -38,7 +38,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built(run_folder: Path) -> Iterator[Callable[[str], Toy]]:
-    """The project of a task with its package built; to look at, not to change."""
+    """The project of a task with its package built; tests must not change it."""
 
     def get(task: str) -> Toy:
         root, done = run_folder / f"toy-{task}", run_folder / f"toy-{task}.done"
@@ -59,7 +59,7 @@ def built(run_folder: Path) -> Iterator[Callable[[str], Toy]]:
 
 @pytest.fixture
 def toy(built: Callable[[str], Toy], tmp_path: Path) -> Toy:
-    """A green binary project of this test's own, to be sabotaged."""
+    """A binary project with passing gates that the test may change."""
     return built("binary").copy(tmp_path / "toy")
 
 
@@ -91,7 +91,7 @@ _IMAGES = (*(f"org.opencontainers.image.title=toy-{task}" for task in TARGET), "
 
 @pytest.fixture(scope="session")
 def engine(run_folder: Path) -> Iterator[None]:
-    """What tests leave in the container engine, gigabytes of it, goes after the last of them.
+    """Remove what the tests leave in the container engine, which is gigabytes, after the last test.
 
     The last process that has used the engine removes it: another one may still need its images.
     """
@@ -125,7 +125,7 @@ _HEAVY = {"built", "engine"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make quick` leaves out, by the fixtures that each test uses.
 
-    The longest tests come first, so that no worker is left with one when the other is done.
+    The longest tests come first, so that no worker still runs one when the other has finished.
     """
     for item in items:
         if isinstance(item, pytest.Function) and _HEAVY & set(item.fixturenames):
@@ -138,7 +138,7 @@ def _is_heavy(item: pytest.Item) -> bool:
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
-    """Two workers must collect the same names, and an archive holds the second it was made in."""
+    """Workers must collect the same test names, but an archive contains its time of creation."""
     unfit = isinstance(val, bytes) or (isinstance(val, str) and len(val) > 200)
     return argname if unfit else None
 
@@ -149,6 +149,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def size(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
-    """How much of it: the first in every run, the second in `make test-full`."""
+    """The sizes of a test: the first in every run, the second in `make test-full`."""
     full = pytestconfig.getoption("--full")
     return lambda every_run, at_full_size: at_full_size if full else every_run

@@ -1,4 +1,4 @@
-"""A command whose output nobody reads any more ends quietly, with the status that shells expect."""
+"""A command whose output is closed ends silently, with the status that shells expect."""
 
 from __future__ import annotations
 

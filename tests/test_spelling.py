@@ -1,4 +1,4 @@
-"""Texts that people take for equal are recognised, and the difference is said."""
+"""Texts that look equal to people are recognised, and the difference is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bounds are derived again from adopted data, and what a person has set in params.yaml stays."""
+"""Bounds are derived again from adopted data, and a person's settings in params.yaml are kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Contents = Callable[[Path], dict[str, bytes]]
 
 
 def table(rows: int) -> pd.DataFrame:
-    """`answer` is a copy of the target, `hint` a strong but honest column."""
+    """`answer` is a copy of the target, `hint` a strong but legitimate column."""
     random = np.random.default_rng(3)
     hint, other = random.normal(size=rows), random.normal(size=rows)
     positive = hint + 0.3 * other + random.normal(0, 0.8, rows) > 0
@@ -95,7 +95,7 @@ def test_what_a_person_has_set_stays_however_often_bounds_are_derived(committed:
         assert settings.columns["other"].high == 99.5
         assert settings.selection.costs["false_negative"] == 4
         assert settings.quality.rows == 123
-        # Without the strong column, the bound is another one.
+        # Without the strong column, the bound is different.
         assert lowest_auc(settings) < lowest_auc(before)
         commit(committed)
     project = Project(committed)

@@ -1,4 +1,4 @@
-"""Columns that count or name the rows are no inputs; features in order are."""
+"""Columns that number or name the rows are not inputs; features that are sorted are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that `sluice adopt` writes are valid, whatever the table's names and values."""
+"""The files that `sluice adopt` writes are valid for all names and values in the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adopt a table with groups of people that are too small, that exclude each other, or are empty."""
+"""Adopt a table with groups of people that are too small, mutually exclusive or empty."""
 
 from __future__ import annotations
 

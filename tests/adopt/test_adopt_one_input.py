@@ -19,7 +19,7 @@ GUESS = {"kind": "the majority class", "amount": "the mean"}
 
 
 def table(target: str, *, told: bool) -> pd.DataFrame:
-    """One column, which tells something of the target or nothing at all."""
+    """One column, which is either related or unrelated to the target."""
     random = np.random.default_rng(4)
     frame = pd.DataFrame({"size": random.normal(size=600).round(4)})
     told_of = frame["size"] * told + random.normal(size=600)

@@ -171,7 +171,7 @@ def test_sensitive_columns_become_groups_or_bands() -> None:
 
 
 def test_a_value_with_enough_rows_is_a_group_of_its_own() -> None:
-    """A thousand rows once lost their 310 women in a group of all others."""
+    """In a table of 1,000 rows, 310 women were once merged into the group of all others."""
     rows = 1000
     sex = ["m"] * 683 + ["f"] * 310 + ["x"] * 4 + ["y"] * 3
     frame = pd.DataFrame({"sex": sex, "x": np.linspace(0.5, 9.5, rows), "y": ["yes", "no"] * 500})

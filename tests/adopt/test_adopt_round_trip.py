@@ -1,4 +1,4 @@
-"""Whatever texts a table has, the project reads the same ones as adopt did, or adopt refuses it."""
+"""The project reads the same texts of a table as adopt did, or adopt refuses the table."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def adopted(path: Path, copy: Path) -> Settings | str:
 
 
 def meant(text: str | None, column: config.Column) -> str:
-    """What a text of the file means in the project: the text, or nothing if it is missing."""
+    """The meaning of a text of the file in the project: the text, or nothing if it is missing."""
     return "" if text is None or is_missing(text, column.declared) else text
 
 

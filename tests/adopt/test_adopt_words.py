@@ -1,4 +1,4 @@
-"""Words such as NA are missing or values by a rule, and the summary says which."""
+"""A rule decides whether words such as NA are missing values, and the summary reports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The derived bounds of the fairness gate cover what the build does: it chooses a threshold too."""
+"""The derived bounds of the fairness gate allow for the threshold that the build chooses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROWS, VALIDATION, HOLDOUT = 1_500, 600, 800
 
 
 def population(seed: int, rows: int) -> pd.DataFrame:
-    """Scores that say little, so that the cheapest threshold may be anywhere between 0.2 and 0.8.
+    """Weak scores, so that the cheapest threshold may be anywhere between 0.2 and 0.8.
 
     The scores of group b are nearer to the middle: how much more often group a is selected depends
     on the threshold.

@@ -1,4 +1,4 @@
-"""A package accounts for every byte of its archive, not only for those of its files."""
+"""A package defines every byte of its archive, not only those of its files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _contents(sealed: bytes) -> dict[str, bytes]:
 
 
 def _again(sealed: bytes, **other: Any) -> bytes:
-    """The same files in the same order, in a tar of another make."""
+    """The same files in the same order, in a tar file from another program."""
     out = io.BytesIO()
     settings = {"format": tarfile.PAX_FORMAT, **other}
     member = settings.pop("member", {})
@@ -61,7 +61,7 @@ def _with_manifest(sealed: bytes, change: Change) -> bytes:
 
 
 def _resealed(sealed: bytes, changed: dict[str, bytes]) -> bytes:
-    """A whole package with other files, as somebody without the project could make it."""
+    """A complete package with other files, as somebody without the project could make it."""
     contents = {**_contents(sealed), **changed}
     old = decode(contents.pop(MANIFEST), "old")
     parts = describe(contents)

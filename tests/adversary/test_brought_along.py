@@ -1,4 +1,4 @@
-"""What a commit brings along is not what a run found."""
+"""Results in a commit or a cache are not accepted in place of a run's own results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _refused(run: Callable[..., Ran], toy: Toy, place: str) -> None:
 
 
 def test_a_cache_that_is_committed(toy: Toy) -> None:
-    """DVC takes outputs that dvc.lock names out of the cache, so nothing would run."""
+    """DVC restores outputs that dvc.lock names from the cache, so nothing would run."""
     toy.git("add", "-f", ".dvc/cache")
     toy.git("commit", "-qm", "cache")
     shutil.rmtree(toy.root / "out")
@@ -42,7 +42,7 @@ def test_verdicts_that_are_committed(toy: Toy, in_process: InProcess) -> None:
 
 
 def test_a_lock_that_claims_an_earlier_verdict_for_another_model(toy: Toy) -> None:
-    """With its outputs still in a cache, DVC would take them for those of the new model."""
+    """If its outputs are still in a cache, DVC would use them as those of the new model."""
     before = _stages(toy)["performance"]
     code = toy.text("src/usecase/candidates.py")
     toy.write(
@@ -65,7 +65,7 @@ def test_a_lock_that_claims_an_earlier_verdict_for_another_model(toy: Toy) -> No
 
 
 def test_a_cache_that_a_bad_merge_has_filled(toy: Toy) -> None:
-    """CI saves main's cache, so what a bad merge left in it is there when it was reverted."""
+    """CI saves main's cache, so the results of a bad merge are still there after its revert."""
     with toy.params() as settings:
         settings["performance"]["bounds"]["roc_auc"]["low"] = 0.99
     toy.commit()
@@ -174,7 +174,7 @@ def test_what_dvc_knows_of_files_in_the_committed_store(toy: Toy, in_process: In
 
 
 def test_a_cache_outside_the_project(toy: Toy, tmp_path: Path) -> None:
-    """Many projects may share one; no commit can bring it along."""
+    """Many projects may share such a cache; no commit can contain it."""
     shutil.move(toy.root / ".dvc/cache", tmp_path / "shared")
     _add_settings(toy, f"[CACHE]\n    dir = {tmp_path}/shared\n")
     toy.sluice("run").went_well()

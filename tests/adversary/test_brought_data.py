@@ -1,4 +1,4 @@
-"""Data and projects that are half of what they say they are."""
+"""Data and projects that are incomplete or inconsistent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_store_whose_bytes_were_changed(toy: Toy) -> None:
 
 
 def test_an_adoption_that_was_killed(toy: Toy) -> None:
-    """The next one brings back what was put aside, before it looks at what is there."""
+    """The next one first restores what was put aside, and then reads the current files."""
     aside = toy.root / ".adopt/old"
     for name in ("params.yaml", "data.dvc"):
         aside.mkdir(parents=True, exist_ok=True)

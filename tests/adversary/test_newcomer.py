@@ -1,4 +1,4 @@
-"""What stood in the way of data that is no test's own."""
+"""Problems that real data of new users has caused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.fixture_project import Toy, params
 
 
 def test_nobody_to_compare_and_that_accepted(toy: Toy, in_process: InProcess) -> None:
-    """DVC asks for all outputs of the stage, whatever the gate had to look at."""
+    """DVC requires all outputs of the stage, even if the gate had nothing to compare."""
     with toy.params() as changed:
         changed["data"]["sensitive"] = {}
         for name in ("side", "born"):
@@ -28,7 +28,7 @@ def test_nobody_to_compare_and_that_accepted(toy: Toy, in_process: InProcess) ->
 
 
 def test_float32_sums_of_one_row_and_of_many() -> None:
-    """ONNX Runtime adds trees up in another order for one row than for many."""
+    """ONNX Runtime sums trees in another order for one row than for many."""
     settings = validate(params("regression"), "params.yaml")
     made = standing(Signature("regression", (Input("weight", "number"),)), settings)
     (alone,) = (scenario for scenario in made if isinstance(scenario, Alone))
@@ -36,7 +36,7 @@ def test_float32_sums_of_one_row_and_of_many() -> None:
 
 
 def test_two_runs_at_once(toy: Toy) -> None:
-    """The second must neither wait for DVC's locks nor take away what the first goes by."""
+    """The second run must neither wait for DVC's locks nor delete files of the first one."""
     with dvc.exclusive(toy.root):
         ran = toy.sluice("package", "build")
     assert ran.status == 2
@@ -46,6 +46,6 @@ def test_two_runs_at_once(toy: Toy) -> None:
 
 
 def test_an_infinite_difference_is_no_lack_of_evidence() -> None:
-    """Else an export that scores NaN could be accepted by name."""
+    """Otherwise an export that scores NaN could be accepted by name."""
     finding = judge("parity/edges/difference", math.inf, Bound("params.yaml", high=1e-6))
     assert finding.status is Status.FAIL

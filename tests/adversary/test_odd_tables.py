@@ -1,4 +1,4 @@
-"""Data files that a library reads without a word, as something else."""
+"""Data files that a library silently reads as something else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = {"a": Column(type="number"), "b": Column(type="category", values=["x",
 
 
 def test_rows_longer_than_the_header(tmp_path: Path) -> None:
-    """pandas would take the first column for an index, and move the others by one."""
+    """pandas would use the first column as an index, and shift the others by one."""
     path = tmp_path / "data.csv"
     path.write_text("a,b\n0,1.5,x\n1,2.5,y\n", "utf-8")
     with pytest.raises(SluiceError, match="some rows have more values than the header has names"):
@@ -35,7 +35,7 @@ def test_a_nested_column(tmp_path: Path) -> None:
 
 
 def test_no_word_about_an_id(toy: Toy) -> None:
-    """The key may be left out: DVC must not ask for it."""
+    """The key may be left out, so DVC must not require it."""
     with toy.params() as params:
         del params["data"]["id"]
         params["columns"]["key"]["use"] = "ignored"

@@ -17,7 +17,7 @@ Change = Callable[[dict[str, Any]], object]
 
 
 def _error(tmp_path: Path, text: str) -> str:
-    """The one line with which sluice refuses this params.yaml."""
+    """The error line with which sluice refuses this params.yaml."""
     path = tmp_path / "params.yaml"
     path.write_text(text, "utf-8")
     with pytest.raises(SluiceError) as caught:

@@ -1,4 +1,4 @@
-"""The forker's code: what it may not talk its way out of, and what must be noticed."""
+"""The use case's code cannot evade the gates, and changes of it must be noticed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCENARIOS = [Mine(name="is it certain?", row=ROW, low=0.999999)]
 
 
 def test_a_scenario_that_passes_itself(toy: Toy, in_process: InProcess) -> None:
-    """What runs is what travels in the package, without the class that judged it."""
+    """The stored scenario in the package is run, without the class that defined it."""
     toy.write("src/usecase/scenarios.py", _ALWAYS)
     ran = in_process(toy, "check", "scenarios")
     assert ran.status == 1
@@ -114,14 +114,14 @@ def test_an_expectation_that_cannot_fail(toy: Toy, in_process: InProcess) -> Non
 
 
 def test_a_module_of_the_forkers_own(toy: Toy) -> None:
-    """A change in it is a change of every model that was made with it."""
+    """A change of this code changes every model that was made with it."""
     status = toy.dvc("status").went_well().out
     assert "train" not in status
     toy.write("src/usecase/helpers.py", "DEPTH = 3\n")
     status = toy.dvc("status").went_well().out
     for stage in ("data-quality", "train@boosting", "export", "scenarios"):
         assert f"{stage}:" in status
-    # What only judges the results depends on no code of the use case.
+    # Stages that only judge results do not depend on the use case's code.
     for stage in ("parity", "performance", "fairness", "explanation"):
         assert f"\n{stage}:" not in status
 
@@ -134,7 +134,7 @@ def test_trusted_types_that_are_none(toy: Toy, in_process: InProcess) -> None:
 
 
 def test_a_model_that_reads_a_file_of_the_project(toy: Toy, in_process: InProcess) -> None:
-    """ONNX lets a constant stand in another file, which would be read when the model is judged."""
+    """ONNX allows constants in another file, which would be read when the model is judged."""
     import onnx
 
     path = toy.root / "out/model/model.onnx"

@@ -1,4 +1,4 @@
-"""What is to become the canary is approved by its digest, recorded and fetched by nothing else."""
+"""The canary is approved, recorded and fetched only by its digest."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_another_package_is_not_fetched(released: Repository) -> None:
     other = json.dumps(json.loads((released.newer.folder / "delivery.json").read_bytes())).encode()
     released.github.swap(released.newer.tag, "delivery.json", other)
     released.refuses(*fetch(released), why=f"{released.newer.digest} was approved")
-    # Whoever could also have the page show it has not built it by the workflow.
+    # The digest can be shown on the page although the workflow did not build it.
     released.refuses(*fetch(released, sha256(other)), why="there is no attestation that")
     attest(released.attestations, sha256(other), released.newer.delivery.commit)
     released.github.swap(released.newer.tag, released.newer.delivery.package, b"another")

@@ -1,4 +1,4 @@
-"""Preflight: everything is checked before anyone is asked, and the page shows all of it."""
+"""Preflight checks everything before anyone is asked for approval; the page shows the results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOWHERE = "2026.01.02-0123456789ab"
 
 
 def refused(repository: Repository, *arguments: str, why: str, **env: str) -> Ran:
-    """Nothing on GitHub changes, nobody is asked, and the page says why."""
+    """Nothing on GitHub changes, nobody is asked for approval, and the page says why."""
     outputs = repository.root / "outputs"
     given = ("approval", "preflight", *arguments, "--outputs", str(outputs))
     ran = repository.refuses(*given, why="refused: ", status=1, **env)
@@ -52,7 +52,7 @@ def test_annotated_tag(released: Repository) -> None:
 
 @pytest.mark.parametrize("case", SETTINGS)
 def test_production_that_does_not_wait_for_someone_else(released: Repository, case: str) -> None:
-    """It is refused whatever else is wrong; a version that does not exist makes the test quick."""
+    """It is refused in any case; a version that does not exist makes the test quick."""
     sabotage, why = SETTINGS[case]
     sabotage(released, released.newer)
     ran = refused(released, NOWHERE, why=why)
@@ -222,7 +222,7 @@ def of(**digests: str) -> list[dict[str, str]]:
 
 
 def test_workflows_that_main_no_longer_has(released: Repository) -> None:
-    """GitHub then refuses the workflow's own token: whoever approves must know before."""
+    """GitHub then refuses the workflow's own token, which the approver must know in advance."""
     commit = released.newer.delivery.commit
     main = of(ci="1", deliver="2", added_since="3")
     released.github.folders["workflows"] = {"main": main, commit: of(ci="1", deliver="0", gone="4")}
@@ -237,7 +237,7 @@ def test_workflows_that_main_no_longer_has(released: Repository) -> None:
 
 
 def test_workflows_of_a_version_that_would_be_rolled_back(released: Repository) -> None:
-    """Its release is changed too."""
+    """Its release is changed as well."""
     released.make_champion(released.newer.tag)
     released.github.folders["workflows"] = {released.newer.delivery.commit: of(ci="1")}
     reason = ("--reason", "It refuses everyone since this morning")

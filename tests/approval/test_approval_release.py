@@ -29,7 +29,7 @@ def approved(released: Repository) -> Repository:
 def arguments(
     repository: Repository, digest: str | None = None, command: str = "release"
 ) -> tuple[str, ...]:
-    """Of `sluice approval release` or `confirm`, for the newer version."""
+    """The arguments of `sluice approval release` or `confirm`, for the newer version."""
     page = ("--champion", repository.older.tag, "--approved", digest or repository.newer.digest)
     return ("approval", command, repository.newer.delivery.version, *page)
 
@@ -101,7 +101,9 @@ def test_what_the_workflow_attests_of_the_release(approved: Repository) -> None:
 @pytest.mark.parametrize("run", [None, RUN - 1])
 @pytest.mark.parametrize("kind", [APPROVED, DESIRED])
 def test_no_attestation_of_this_run(approved: Repository, kind: str, run: int | None) -> None:
-    """GitHub knows the approval, but the job that attests it did not run, or that of another."""
+    """GitHub has the approval, but the job that attests it did not run, or ran for another
+    approval.
+    """
     forget(approved.attestations, approved.newer.digest, kind)
     if run is not None:
         approve(approved.attestations, approved.newer.digest, run=run, kind=kind)
@@ -163,7 +165,7 @@ def test_approved_by_the_person_who_started_it_again(approved: Repository) -> No
 @both
 @pytest.mark.parametrize("case", STARTERS)
 def test_a_starter_that_is_not_a_person(approved: Repository, case: str, command: str) -> None:
-    """hubot may be behind the workflow that started it, and has approved it."""
+    """hubot has approved it, but may also have caused the workflow that started it."""
     actor, again, named = STARTERS[case]
     env = approved.started_by(actor, again)
     why = f"GitHub does not say that {named}, who started this run, is a person"

@@ -83,7 +83,7 @@ def test_what_is_taken_back_no_longer_counts(later: Repository) -> None:
     assert (said["digest"], said["reason"]) == (later.older.digest, REASON)
     subjects = (folder / "subjects.txt").read_text("utf-8").splitlines()
     assert subjects == [f"{one.digest}  delivery.json" for one in (later.older, later.newer)]
-    # As the workflow attests it: then it is made full by hand.
+    # Attested as by the workflow; then it is made full by hand.
     for digest in (later.older.digest, later.newer.digest):
         kept = {"workflow": "Roll back", "kind": REVOKED, "run": RUN, "predicate": said}
         attest(later.attestations, digest, "e" * 40, **kept)

@@ -1,4 +1,4 @@
-"""The verdict of production's server starts the second half of a release, and no other does."""
+"""Only the verdict of the production server starts the second half of a release."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ class TestAutomatic:
 
     @pytest.fixture
     def automatic(self, served: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
-        """As if the delivered package said so: only its reader is replaced."""
+        """As if this were in the delivered package; only the function that reads it is replaced."""
         monkeypatch.setattr("sluice.approval.approved.promotion", lambda target: "automatic")
         served.github.approvals.clear()
         return served

@@ -120,7 +120,7 @@ def test_a_champion_record_in_a_commit_is_refused(toy):
 
 
 def test_rows_that_are_split_by_time(toy, champion):
-    """The champion is compared on newer rows than it was trained on, and on no others."""
+    """The champion is compared only on rows that are newer than those it was trained on."""
     with toy.params() as settings:
         settings["split"]["by_time"] = "born"
         settings["columns"]["born"]["use"] = "ignored"

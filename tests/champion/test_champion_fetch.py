@@ -29,7 +29,7 @@ def swap_package(repository: Repository) -> None:
 
 
 def swap_package_silently(repository: Repository) -> None:
-    """The digest that GitHub states is not what is trusted."""
+    """The digest that GitHub states is not trusted."""
     asset = repository.github.asset(repository.older.tag, repository.older.delivery.package)
     swap_package(repository)
     asset["digest"] = None
@@ -74,7 +74,7 @@ def by_hand(repository: Repository) -> None:
 
 
 def approved(**by: str) -> Callable[[Repository], None]:
-    """By someone who can attest, but not as the job that waits for production."""
+    """Attested by someone who is not the job that waits for production."""
 
     def do(repository: Repository) -> None:
         by_hand(repository)
@@ -110,12 +110,12 @@ def rolled_back_twice(repository: Repository) -> None:
 
 
 def unknown_rollback(repository: Repository) -> None:
-    """Whether it is forged or gh has no answer cannot be told, so nothing is known."""
+    """A forged attestation and a failure of gh look the same, so the result is an error."""
     revoke(repository.attestations, repository.older.digest, [EARLIER], workflow="CI")
 
 
 def hidden_rollback(repository: Repository) -> None:
-    """So many that gh would not read the real one."""
+    """So many that gh would not reach the real one."""
     for run in range(100, 200):
         revoke(repository.attestations, repository.older.digest, [], run=run)
 
@@ -207,7 +207,7 @@ def test_refused_and_no_earlier_champion_is_left(released: Repository, case: str
 def test_a_version_that_was_released_again_after_a_rollback(released: Repository) -> None:
     rolled_back(released)
     release(released.attestations, released.newer.digest, run=EARLIER + 2)
-    # One of other bytes, or of no run, revokes nothing.
+    # An attestation of other bytes, or without a run, revokes nothing.
     revoke(released.attestations, released.newer.digest, [], run=EARLIER + 3)
     other = {"revokes": [{"digest": "0" * 64, "runs": [EARLIER + 2]}, {"runs": "x"}, 7]}
     revoke(released.attestations, released.newer.digest, [], run=EARLIER + 4, predicate=other)
@@ -257,7 +257,7 @@ def test_gh_fails_without_a_message(released: Repository) -> None:
 
 
 def test_a_private_repository_may_have_no_attestations(released: Repository) -> None:
-    """On GitHub Enterprise it has them, and the variable says so."""
+    """On GitHub Enterprise it has attestations, as the variable says."""
     released.github.repository["private"] = True
     unattested(released)
     released.run("champion", "fetch").went_well()

@@ -1,4 +1,4 @@
-"""The baselines which a model must beat are never worse than guessing."""
+"""The baselines that a model must beat are never worse than guessing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.fixture_project.data import TARGET
 
 
 def project(folder: Path, *, informative: bool) -> tuple[Project, pd.DataFrame]:
-    """A split with a flat input and another one: noise, or a number that tells the classes."""
+    """A split with a constant input and another: noise, or a number that separates the classes."""
     made = params("binary")
     for column in made["columns"].values():
         column["use"] = "ignored"

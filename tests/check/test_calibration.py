@@ -14,7 +14,7 @@ BOUND = 0.04
 def measured(
     seed: int, rows: int, off: float = 0.0, *, copies: int = 1, tail: float = 0.025
 ) -> Calibration:
-    """The error of scores that are too low by `off`; every row is there `copies` times."""
+    """The error of scores that are too low by `off`, with every row repeated `copies` times."""
     random = np.random.default_rng(seed)
     scores = np.repeat(1 / (1 + np.exp(-random.normal(-1.5, 1, rows))), copies)
     truth = np.repeat(random.random(rows) < scores[::copies] + off, copies).astype(np.int64)
@@ -47,7 +47,7 @@ def test_a_model_whose_error_is_twice_the_bound() -> None:
 
 
 def test_few_rows_are_told() -> None:
-    """With enough rows the upper end is as sure as the lower one."""
+    """With enough rows the upper end is as reliable as the lower one."""
     assert measured(1, 7_444).risk == 0.025
     assert 0.1 < measured(1, 800).risk <= 0.25
     assert measured(1, 800, tail=0.001).error.high >= measured(1, 800).error.high

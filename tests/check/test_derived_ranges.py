@@ -23,7 +23,7 @@ ROWS, ADOPTED = 400, 320
 
 
 def draw(seed: int) -> pd.DataFrame:
-    """Rows with a long tail, rare categories, whole numbers and what is hardly ever missing."""
+    """Rows with a long tail, rare categories, whole numbers and a rarely missing value."""
     random = np.random.default_rng(seed)
     age = random.integers(18, 80, ROWS).astype(float)
     age[random.integers(0, ROWS)] += 0.5

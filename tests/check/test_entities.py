@@ -75,7 +75,7 @@ def panel(seed: int, target: str, *, key: bool, month: bool, balanced: bool = Tr
 
 
 def independent(seed: int) -> pd.DataFrame:
-    """Rows with rounded numbers, ages, and places of which one follows from the other."""
+    """Rows with rounded numbers, ages, and two place columns of which one determines the other."""
     random = np.random.default_rng(seed)
     rows = int(random.integers(300, 3_000))
     score, town = random.normal(size=rows), random.integers(0, 40, rows)
@@ -195,7 +195,7 @@ def incomes(seed: int, rows: int) -> tuple[np.random.Generator, pd.DataFrame]:
 
 
 def test_a_measurement_of_the_region_that_tells_the_region_is_a_leak_and_no_entity() -> None:
-    """Every county has a fee of its own, so the fee tells in which part of the country it is."""
+    """Every county has its own fee, so the fee reveals the part of the country."""
     random, frame = incomes(1, 3_000)
     county = random.integers(0, 40, 3_000)
     fee = random.uniform(0.2, 1.5, 40).round(4)
@@ -214,7 +214,7 @@ def test_a_number_of_the_month_that_tells_the_month_is_a_leak_and_no_entity() ->
 
 
 def test_scores_of_the_same_answers_are_no_entities() -> None:
-    """Weighted sums of a few answers repeat, and two of them tell each other."""
+    """Weighted sums of a few answers repeat, and two of them determine each other."""
     random, frame = incomes(3, 1_000)
     answers = np.column_stack([random.poisson(1.2, (1_000, 3)), random.random((1_000, 3)) < 0.2])
     weights = random.normal(size=(6, 2))
@@ -223,7 +223,7 @@ def test_scores_of_the_same_answers_are_no_entities() -> None:
 
 
 def test_the_price_of_the_chosen_product_is_no_entity() -> None:
-    """Shops have prices for three products; beside these is the price of the one that was sold."""
+    """Shops have prices for three products; another column has the price of the sold one."""
     random, frame = incomes(4, 2_000)
     shop = random.integers(0, 36, 2_000)
     prices = random.uniform(1, 9, (36, 3)).round(4)
@@ -251,7 +251,7 @@ def test_a_target_that_is_computed_from_two_numbers_makes_no_entity_of_them() ->
 
 
 def test_a_fee_that_nearly_every_customer_has_alone_names_the_customer() -> None:
-    """A number with decimals is suspected too, if it is no leak that the bound on leaks catches."""
+    """A number with decimals is also suspected, unless it is caught as a leak."""
     random, customers = np.random.default_rng(6), 900
     who = np.repeat(np.arange(customers), 5)
     fee = random.permutation(np.arange(customers) / 10 + 0.05)
@@ -299,7 +299,7 @@ def test_the_data_quality_gate_refuses_until_someone_answers(
 
 
 def test_a_column_that_tells_the_target_makes_no_entity_with_others() -> None:
-    """A cause of death is known of the dead only, whatever it is combined with."""
+    """A cause of death is known only for the dead, in every combination."""
     random = np.random.default_rng(1)
     dead = random.random(2_000) < 0.3
     frame = pd.DataFrame(

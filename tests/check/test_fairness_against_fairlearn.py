@@ -1,4 +1,4 @@
-"""The means that the fairness gate compares, held against fairlearn's MetricFrame."""
+"""Compare the means in the fairness gate with fairlearn's MetricFrame."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def expected(
 
 
 def agree(outcome: Predictions, grouping: Grouping, values: dict[str, float]) -> None:
-    """Assert that `values` holds what fairlearn gives, for each class against the rest."""
+    """Assert that `values` has fairlearn's results, for each class against the rest."""
     if outcome.task == "regression":
         for name, metric in ERRORS.items():
             for what, value in expected(metric, outcome.truth, outcome.scores, grouping).items():

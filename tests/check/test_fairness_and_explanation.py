@@ -1,4 +1,4 @@
-"""An unfair model, groups too small to judge, and inputs that must not be."""
+"""An unfair model, groups that are too small to judge, and forbidden inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.refusal import refuses
 
 
 def test_a_proxy_of_the_sensitive_column(toy: Toy) -> None:
-    """Labels that follow the side, an input that tells the side, and two groups hardly there."""
+    """Labels that depend on the side, an input that reveals the side, and two tiny groups."""
     random = np.random.default_rng(5)
     data = toy.data()
     left = (data["side"] == "left").to_numpy()
@@ -80,7 +80,7 @@ def test_inputs_that_must_not_be(toy: Toy, in_process: InProcess) -> None:
         finding = found[f"explanation/inputs/{name}"]
         assert finding["status"] == "fail"
         assert finding["why"] == f"{name!r} is {what} and must not be a model input"
-    # The tampered model is not taken for good by the next run.
+    # The next run does not accept the tampered model.
     toy.sluice("run").went_well()
     inputs = [column["name"] for column in toy.json("out/model/signature.json")["inputs"]]
     assert "key" not in inputs

@@ -1,4 +1,4 @@
-"""The one function that runs a gate: whatever happens, a verdict is written."""
+"""The function that runs a gate always writes a verdict."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_interrupted_gate_has_no_verdict(stop: BaseException) -> None:
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "A", "a "]), max_size=5))
 def test_no_two_findings_of_a_verdict_share_a_name(names: list[str]) -> None:
-    """An acceptance goes by the name, so it would let another finding pass too."""
+    """An acceptance refers to the name, so it would also let another finding pass."""
     measured = [Finding(name, Status.INSUFFICIENT, "because") for name in names]
     accepts = [Acceptance(finding=name, reason="agreed in the review") for name in "abc"]
     verdict = gates.run("it", lambda: measured, lambda _: None, lambda: accepts).verdict
@@ -157,7 +157,7 @@ def test_the_verdict_of_another_gate(tmp_path: Path) -> None:
 
 
 def test_a_verdict_may_be_worded_by_another_version() -> None:
-    """A package of an earlier version stays readable, and its sentence is concluded anew."""
+    """A package of an earlier version stays readable, and its sentence is regenerated."""
     worded = msgspec.json.encode(Verdict("it", Status.PASS, "Nobody concludes this.", (PASS,)))
     assert Verdict.read(worded, "it") == Verdict.of("it", [PASS])
 

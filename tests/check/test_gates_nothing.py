@@ -1,4 +1,4 @@
-"""Bounds and scenarios that nothing can fail, and gates that a coin toss passes, are refused."""
+"""Bounds and scenarios that no model can fail, and gates that a coin toss passes, are refused."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _rivals(outcome: Predictions) -> dict[str, Predictions]:
         (0.3, 0.05, False),
         (0.75, -0.9, False),
         (0.75, 0.01, False),
-        # A coin toss reaches 0.5 and gains 0, but not with its whole interval, so it is refused.
+        # A coin toss reaches 0.5 and gains 0, but not with its entire interval, so it is refused.
         (0.49, 0.0, False),
         (0.49, -0.01, False),
     ],

@@ -1,4 +1,4 @@
-"""Leaks and proxies are found whatever their form, and ordinary tables are left alone."""
+"""Leaks and proxies of every form are found, and ordinary tables have no findings."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_leak_of_several_classes_is_found() -> None:
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_ordinary_tables_are_not_called_leaks(task: str) -> None:
-    """None of 20 tables, each with four honest columns, of which one is strong: R2 near 0.7."""
+    """None of 20 tables, each with four legitimate columns, of which one is strong: R2 near 0.7."""
     for seed in range(20):
         draw = np.random.default_rng(100 + seed)
         x = draw.normal(size=(300, 4))
@@ -154,7 +154,7 @@ def test_a_strength_is_near_zero_for_noise_and_one_for_a_copy() -> None:
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_rank_association_of_classes(classes: int) -> None:
-    """1 if the classes do not overlap, whatever their order, and less if neighbours overlap."""
+    """1 if the classes do not overlap, in any order, and less if neighbours overlap."""
     truth = np.arange(300) % classes
     apart = truth * 10.0 + random.random(300)
     mixed = np.where(truth == 0, -9.0, random.random(300))

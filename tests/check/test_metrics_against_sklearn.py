@@ -187,9 +187,9 @@ def test_random_predictions_of_a_number(seed: int, scale: float) -> None:
 
 @pytest.mark.parametrize("score", [0.0, 0.25, 0.5, 0.75, 1.0])
 def test_one_score_for_every_binary_row(score: float) -> None:
-    """It ranks nothing, and one of the two classes is never decided for."""
+    """It does not rank rows, and one of the two classes is never chosen."""
     o = binary([0, 1, 1, 0, 1], [score] * 5)
-    # A class that is never decided for has no precision; scikit-learn says 0.
+    # A class that is never chosen has no precision; scikit-learn returns 0.
     never_positive = score < 0.5
     agree(o, *(["precision"] if never_positive else []))
     assert METRICS["roc_auc"].compute(o) == 0.5
@@ -231,7 +231,7 @@ def test_one_binary_row(truth: int, score: float, missing: set[str]) -> None:
 
 
 def test_a_class_without_rows() -> None:
-    """scikit-learn leaves the class out of its means; a gate must not overlook that it is gone."""
+    """scikit-learn leaves the class out of its means; a gate must notice that it is missing."""
     random = np.random.default_rng(1)
     o = multiclass(random.integers(0, 2, 50), probabilities(random, 50, 3))
     assert (o.decisions == 2).any()
@@ -252,7 +252,9 @@ def test_one_row_of_several_classes() -> None:
 
 
 def test_probabilities_of_exactly_zero_and_one() -> None:
-    """Certain and wrong costs a finite loss: a single row must not make a gate infinite."""
+    """A certain but wrong score has a finite loss, so that a single row cannot make a metric
+    infinite.
+    """
     o = binary([0, 1, 0, 1], [0.0, 1.0, 1.0, 0.0])
     agree(o, "calibration_error")
     assert METRICS["log_loss"].compute(o) == pytest.approx(-math.log(SMALLEST) / 2)
@@ -272,7 +274,7 @@ def test_the_calibration_error_of_tied_scores(rows: int) -> None:
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 @pytest.mark.parametrize("truth", [[0.1] * 3, [7.0], [1e300] * 3, [0.0, 0.0]])
 def test_a_constant_number_to_predict(truth: list[float]) -> None:
-    """No share of a variance of zero is explained; scikit-learn says 0 or 1."""
+    """With zero variance the explained share is undefined; scikit-learn returns 0 or 1."""
     o = regression(truth, np.asarray(truth) * 1.5)
     assert undefined(o) == {"r2"}
     agree(o, "r2", *(["rmse"] if truth[0] > 1e200 else []))
@@ -288,7 +290,7 @@ def test_one_prediction_for_every_row() -> None:
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 @pytest.mark.filterwarnings("ignore:invalid value encountered")
 def test_numbers_too_large_to_square() -> None:
-    """The squares overflow, so that no gate can pass on them: infinite or undefined."""
+    """The squares overflow to an infinite or undefined value, with which no gate passes."""
     o = regression([1e200, -1e200, 0.0], [-1e200, 1e200, 1.0])
     assert METRICS["mae"].compute(o) == pytest.approx(REFERENCES["mae"](o))
     assert METRICS["rmse"].compute(o) == math.inf

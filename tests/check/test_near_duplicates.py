@@ -1,4 +1,4 @@
-"""Copies of rows with a value changed are found; tables of their own kind have none."""
+"""Copies of rows with a changed value are found; tables without copies have none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An export that does not answer like the pipeline it came from, or cannot be had at all."""
+"""An export whose scores differ from its pipeline's, or that cannot be loaded."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _stopped(toy: Toy, status: int, said: str, *reasons: str) -> None:
 
 
 def test_the_model_of_another_build(toy: Toy, in_process: InProcess) -> None:
-    """Other numbers under the same signature; then what is not a model at all."""
+    """Other coefficients with the same signature; then a file that is not a model."""
     model = toy.root / "out/model/model.onnx"
     with toy.params() as params:
         params["candidates"]["linear"]["parameters"] = {"C": 1e-4}

@@ -1,4 +1,4 @@
-"""A model that is not good enough, or not surely so, is refused; what may be accepted is shown."""
+"""A model that is not demonstrably good enough is refused; acceptable findings are listed."""
 
 from __future__ import annotations
 

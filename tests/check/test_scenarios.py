@@ -1,4 +1,4 @@
-"""A scenario of each kind that the model does not keep to, each refused under its own name."""
+"""A scenario of each kind that the model violates is refused under its own name."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_two_scenarios_of_one_name(toy: Toy) -> None:
 
 
 def test_a_row_that_hangs_on_the_others(tmp_path: Path) -> None:
-    """A model that centres each batch scores a row alone unlike among others."""
+    """A model that centres each batch gives a row another score alone than among others."""
     nodes = [
         helper.make_node("ReduceMean", ["numbers", "axis"], ["mean"], keepdims=1),
         helper.make_node("Sub", ["numbers", "mean"], ["centred"]),

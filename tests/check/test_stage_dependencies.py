@@ -1,8 +1,8 @@
 """dvc.yaml names every source file that a stage uses, so that no change of code is missed.
 
-DVC does not run a stage again when none of its `deps` changed. A source file that is missing
-there could change, and the result of the old code would still be taken for the new one's.
-The command line (`cli.py`, `commands/`) is left out: it only calls the function of the stage.
+DVC does not run a stage again when none of its `deps` changed. If a source file is missing there
+and changes, DVC would reuse the result of the old code. The command line (`cli.py`, `commands/`) is
+left out: it only calls the function of the stage.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def used_by(stage: str) -> set[str]:
         if path not in found:
             found.add(path)
             waiting += imported_by(path)
-    # A package's own file holds nothing but its docstring, unless it has imports.
+    # A package's `__init__.py` has only its docstring, unless it has imports.
     return {path.relative_to(CHECKOUT).as_posix() for path in found if path.name != "__init__.py"}
 
 
 def imported_by(path: Path) -> Iterator[Path]:
-    """The files under src which a file imports when it runs, in functions too."""
+    """The files under src that a file imports when it runs, including imports in functions."""
     tree = ast.parse(path.read_text("utf-8"))
     for node in nodes_that_run(tree):
         if isinstance(node, ast.Import):
@@ -62,7 +62,7 @@ def imported_by(path: Path) -> Iterator[Path]:
 
 
 def nodes_that_run(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those in `if TYPE_CHECKING`, which never runs."""
+    """Every node except those in `if TYPE_CHECKING`, which never runs."""
     yield node
     for child in ast.iter_child_nodes(node):
         if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
@@ -70,7 +70,7 @@ def nodes_that_run(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def files_of(dotted: str) -> Iterator[Path]:
-    """The files which Python runs to import a module, or the module that holds a name."""
+    """The files that Python runs to import a module, or the module that defines a name."""
     path = SOURCES
     for part in dotted.split("."):
         path = path / part
@@ -91,7 +91,7 @@ def test_a_stage_depends_on_every_source_file_that_it_uses(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STARTS)
 def test_a_stage_depends_on_no_source_file_that_it_does_not_use(stage: str) -> None:
-    """A change there would train the models again for nothing."""
+    """A change there would retrain the models unnecessarily."""
     used = used_by(stage)
     named = [dep for dep in STAGES[stage]["deps"] if dep.startswith("src/")]
     idle = [dep for dep in named if not any(covered(path, [dep]) for path in used)]

@@ -1,4 +1,4 @@
-"""More than two classes, and numbers, go the same road through the same gates."""
+"""Multi-class tasks and regressions use the same stages and gates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios of a hostile use case: each says in its name what an attempt came to."""
+"""Scenarios of a hostile use case; each has the result of an attempt as its name."""
 
 import ctypes
 import json
@@ -19,7 +19,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def _detached() -> int:
-    """A process that would write after the task has ended, unless it is ended too."""
+    """A process that would write after the task has ended, unless it is killed."""
     if process := os.fork():
         return process
     os.setsid()

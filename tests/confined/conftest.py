@@ -1,4 +1,4 @@
-"""Here a task has an interpreter of its own, as in production."""
+"""Here a task has its own interpreter, as in production."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def forked_tasks() -> None:
-    """Not the one of all other tests."""
+    """Separate from that of all other tests."""

@@ -1,4 +1,4 @@
-"""The code of the use case sees what it is given, writes one folder, and hands over data only."""
+"""The use case's code reads only its inputs, writes one folder, and returns only data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ATTACKS = Path(__file__).with_name("attacks.py")
 
 @pytest.fixture(autouse=True)
 def landlock() -> None:
-    """Without it none of this can be shown, and a machine that runs the tests must have it."""
+    """Without Landlock none of this can be tested, so the tests require it."""
     assert not kernel.lacking(), f"these tests need a machine with Landlock: {kernel.lacking()}"
 
 
@@ -97,7 +97,7 @@ def test_code_that_hands_nothing_over(
 
 
 def test_files_that_are_not_plain_are_not_read(root: Path) -> None:
-    """What stands at the place of a result is data, or nothing."""
+    """A result file must be plain data; otherwise it is refused."""
     made = "import os; from pathlib import Path; SCENARIOS = []; "
     for how, why in (
         ("os._exit(0)", "left no valid scenarios.json"),
@@ -111,7 +111,7 @@ def test_files_that_are_not_plain_are_not_read(root: Path) -> None:
 
 
 def test_a_link_among_the_code_is_refused(root: Path) -> None:
-    """It would be copied to where the code may read, whatever it names."""
+    """The target of a link would be copied to where the code may read it."""
     (root / "src/usecase/holdout").symlink_to(root / "data/table.csv")
     assert refusal(root, "SCENARIOS = []").startswith("src/usecase/holdout is not a plain file")
 

@@ -1,4 +1,4 @@
-"""Code that is not confined: where nothing runs, and what cannot be released."""
+"""Unconfined code: when it is refused, and that its package cannot be released."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_unconfined_package_says_so_and_leaves_nothing_for_the_next_run(toy: 
     assert "was built with --unconfined, so it cannot be delivered or released" in verified.out
 
     shutil.rmtree(toy.root / "dist")
-    # A variable of the environment is no option.
+    # An environment variable does not replace the option.
     toy.sluice("package", "build", **{UNCONFINED: "1"}).went_well()
     assert confinement(toy) == dict.fromkeys(TASKS, True)
     assert "unconfined" not in toy.sluice("package", "verify", str(toy.package)).went_well().out
@@ -64,7 +64,7 @@ def confinement(toy: Toy) -> dict[str, bool]:
 def test_a_model_has_the_same_bytes_confined_and_unconfined(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Boosting sums in several threads if it may, and asks the machine how many there are."""
+    """Boosting uses several threads if allowed, as many as the machine has."""
     made = {}
     for way, said in (("confined", "0"), ("unconfined", "1")):
         monkeypatch.setenv(UNCONFINED, said)

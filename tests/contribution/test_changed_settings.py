@@ -1,4 +1,4 @@
-"""Changed settings of params.yaml are compared, and whatever lets more through is looser."""
+"""Changed settings of params.yaml are compared; a change that lets more models pass is looser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOOSER: list[tuple[str, Any]] = [
     ("rollout.steps", [50]),
     ("rollout.interval", 5),
     ("rollout.promotion", "automatic"),
-    # Numbers that are written as something else.
+    # Numbers in other notations.
     ("quality.leakage", True),
     ("performance.under_champion", True),
     ("performance.bounds.roc_auc.low", "0.1"),
@@ -56,11 +56,11 @@ LOOSER: list[tuple[str, Any]] = [
     ("data.sensitive.side.groups.left", []),
     ("data.sensitive_inputs", ["side"]),
     ("accept", [{"finding": "performance/recall", "reason": "because I say so"}]),
-    # An error is cheaper, and other rows or numbers are drawn.
+    # An error costs less, and other rows or numbers are drawn.
     ("selection.costs.false_positive", 1e-9),
     ("seed", 12),
     ("split.salt", "other"),
-    # A leak, a proxy or a model that is too good would be let through.
+    # A leak, a proxy or a model that is too good would pass.
     ("quality.leakage", 0.91),
     ("quality.missing_leakage", 0.6),
     ("quality.combined_leakage", 1.0),

@@ -1,4 +1,4 @@
-"""Groups of people that a branch joins are compared less, which the report calls looser."""
+"""If a branch merges groups of people, fewer are compared, and the report lists that as looser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A delivery holds a package that may be released, and all the evidence for that."""
+"""A delivery contains a package that may be released, and all evidence for that."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def write_page(parts: Path) -> None:
 
 
 def slower(parts: Path) -> None:
-    """Other measurements than those of the passing verdict."""
+    """Measurements that differ from those of the passing verdict."""
     file = parts / "tested/measured.json"
     said = json.loads(file.read_bytes())
     said["candidate"]["p99_ms"] = 60_000.0
@@ -142,7 +142,7 @@ def slower(parts: Path) -> None:
 
 
 def bound_to_nothing(parts: Path) -> None:
-    """A verdict by other bounds than those of the package."""
+    """A verdict with bounds that differ from the package's."""
     file = parts / "tested/load.json"
     said = Verdict.read(file.read_bytes(), "load.json")
     Verdict.of("load", list(said.findings[:1])).write(file)

@@ -117,7 +117,7 @@ def nothing_here(repository: Repository) -> None:
 
 
 def test_new_evidence_for_the_same_package_replaces_the_release(ready: Repository) -> None:
-    """As in a second run, which compared with the champion of today and measured again."""
+    """As in a second run, which compared with the current champion and measured again."""
     other_evidence(ready)
     ready.add_asset(ready.newer.tag, "more.txt", b"x")
     ready.run("delivery", "publish").went_well()
@@ -128,7 +128,7 @@ def test_new_evidence_for_the_same_package_replaces_the_release(ready: Repositor
 
 
 def other_evidence(repository: Repository) -> dict[str, Any]:
-    """It was delivered and rolled back, and GitHub holds other evidence than this folder."""
+    """It was delivered and rolled back, and GitHub has different evidence than this folder."""
     repository.run("delivery", "publish").went_well()
     there = repository.github.release(repository.newer.tag)
     there["body"] += "Rolled back to v1, because it was no good.\n"

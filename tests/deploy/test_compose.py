@@ -49,7 +49,7 @@ def compose(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 @pytest.fixture(scope="module")
 def services() -> Services:
-    """What Compose would start, with all profiles, as it has read it itself."""
+    """The configuration that Compose itself reads, with all profiles."""
     images = {"CHAMPION": f"ghcr.io/octo/shop{DIGEST}", "CANDIDATE": f"ghcr.io/octo/next{DIGEST}"}
     done = compose("--profile", "canary", "config", **images)
     assert done.returncode == 0, done.stderr
@@ -58,7 +58,7 @@ def services() -> Services:
 
 
 def complaints(services: Services) -> list[str]:
-    """What no container of production may be."""
+    """Properties that no production container may have."""
     return [f"{name}: {said}" for name, each in services.items() for said in _of(name, each)]
 
 
@@ -181,7 +181,7 @@ def test_traefik_gets_the_configuration_of_the_rollout_on_one_machine() -> None:
 
 @pytest.fixture
 def answering() -> Iterator[dict[str, int]]:
-    """A server for each arm, which says its name; by arm, its port."""
+    """A server for each arm, which answers with the arm's name; returns their ports by arm."""
     started = []
 
     def start(arm: str) -> int:

@@ -1,4 +1,4 @@
-"""The manifests are valid, and each rule of the policy finds what it is there for."""
+"""The manifests are valid, and each rule of the policy finds its violations."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def _misspelt(manifest: Object) -> Any:
 
 
 def test_every_rule_has_a_mutant(canary: list[Object]) -> None:
-    """A rule that no mutant violates could be empty."""
+    """A rule that no mutation violates could be empty."""
     unproven: set[Callable[..., Any]] = set(RULES)
     for who, path, value, _ in MUTANTS:
         changed = copy.deepcopy(canary)

@@ -48,7 +48,7 @@ def promtool(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def played(folder: Path, rules: str) -> subprocess.CompletedProcess[str]:
-    """What promtool says of the rules after it has played the tests against them."""
+    """The output of promtool's tests of the rules."""
     (folder / "rules.yaml").write_text(rules, "utf-8")
     shutil.copy(TESTS, folder)
     return promtool(folder, "test", "rules", TESTS.name)

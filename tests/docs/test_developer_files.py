@@ -74,7 +74,7 @@ def test_the_editor_wraps_python_where_ruff_does() -> None:
 
 
 def test_no_text_file_breaks_the_editor_s_rules() -> None:
-    """What an editor would rewrite on saving would be noise in every pull request."""
+    """Files that an editor reformats on saving would clutter every pull request."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "*.py", "*.md", "*.yml", "*.yaml", "*.toml", "*.j2", "Makefile"],
         cwd=ROOT,

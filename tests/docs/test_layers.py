@@ -1,4 +1,4 @@
-"""`lint-imports` refuses imports from a lower room to a higher one, and rooms without a place."""
+"""`lint-imports` refuses imports from a lower to a higher layer, and folders without a layer."""
 
 from __future__ import annotations
 

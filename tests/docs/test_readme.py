@@ -1,4 +1,4 @@
-"""What our pages tell people to type exists, and so does where they lead."""
+"""The commands and the links in the documentation exist."""
 
 import re
 import shlex
@@ -26,7 +26,7 @@ PAGES = {
 
 
 def commands(text):
-    """What a page has people type, in blocks and in sentences."""
+    """The commands on a page, in code blocks and in sentences."""
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.S))
     typed = re.findall(r"^(?:make|sluice) .*$", blocks, re.M)
     inline = re.findall(r"`((?:make|sluice) [^`]+)`", text)
@@ -34,7 +34,7 @@ def commands(text):
 
 
 def accepted(text):
-    """What a page has people write under `accept`."""
+    """The examples for `accept` on a page."""
     blocks = re.findall(r"```yaml\n(.*?)```", text, re.S)
     asked = [YAML(typ="safe").load(b) for b in blocks if re.search(r"^accept:", b, re.M)]
     return [item for block in asked for item in block["accept"]]
@@ -84,7 +84,7 @@ def test_command_exists(command):
 
 
 def test_settings_are_valid():
-    """A README is its owner's to write: it need not show any."""
+    """A fork may write its own README, which need not have such examples."""
     for item in accepted(README):
         Acceptance.model_validate(item)
 

@@ -1,4 +1,4 @@
-"""A project with the template's own settings, before a GitHub that a test can spoil."""
+"""A project with the template's own settings, and a fake GitHub that a test can change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which repository, which server, whose token."""
+"""How the repository, the server and the token are found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each way in which a repository can come apart from the files, and each way not to know."""
+"""Every kind of difference from the files is reported, and every setting that cannot be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What GitHub does not say, or says in another form, is never taken for fine."""
+"""A missing or malformed answer from GitHub never counts as a match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rule that asks for a code owner gates only where there is one."""
+"""A rule that requires a code owner has an effect only if there is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sluice github propose` opens or updates one pull request, and takes the proposal as data."""
+"""`sluice github propose` opens or updates one pull request, and treats the proposal as data."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_two_runs_at_once_open_one_pull_request(place: Place, folder: Path) -> N
 
 
 def test_the_loser_of_a_race_updates_what_the_winner_has_made(place: Place, folder: Path) -> None:
-    """The other run creates branch and pull request between this one's look and its write."""
+    """The other run creates branch and pull request between this run's read and write."""
     github = place.github
 
     def meanwhile(verb: str, path: str, _: int) -> Any:
@@ -158,7 +158,7 @@ def other_bytes(folder: Path) -> None:
 
 
 def false_object(folder: Path) -> None:
-    """An object whose name is not the hash of its content, although the record fits."""
+    """An object whose name is not the hash of its content, although the record matches."""
     (folder / "files" / OBJECT).write_bytes(b"other rows")
     digest = hashlib.sha256(b"other rows").hexdigest()
     edit(

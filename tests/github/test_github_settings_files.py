@@ -1,4 +1,4 @@
-"""A settings file that is wrong is refused by its name and its key."""
+"""An error in a settings file names the file and the key."""
 
 from __future__ import annotations
 

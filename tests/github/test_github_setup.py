@@ -1,4 +1,4 @@
-"""The set-up from an empty repository, a half-done one and a finished one."""
+"""Set up an empty repository, a partly set-up one and a complete one."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_names_of_files_are_encoded_in_paths(before: Before) -> None:
 
 
 def test_an_environment_that_a_deployment_has_made_is_closed(before: Before) -> None:
-    """GitHub makes it unprotected, and lists no patterns where it does not go by them."""
+    """GitHub creates it unprotected, and lists no patterns if it does not use them."""
     github = finished()
     github.environments["test"]["deployment_branch_policy"] = None
     protected = {"protected_branches": True, "custom_branch_policies": False}

@@ -1,4 +1,4 @@
-"""A set-up that fails half-way says what is done, and the next run completes it."""
+"""An interrupted set-up reports what is done, and the next run completes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who approves must be named, and must exist, before anything is changed."""
+"""Reviewers must be named, and must exist, before anything is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The set-up where GitHub cannot do everything: its plan, its version, its state."""
+"""The set-up when GitHub's plan, version or state does not allow every setting."""
 
 from __future__ import annotations
 

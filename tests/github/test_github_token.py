@@ -1,4 +1,4 @@
-"""The token is not printed, whatever a server sends back."""
+"""The token is never printed, even if a server sends it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of an image depends on its package, libraries and base, not on when it was built."""
+"""The record of an image depends on its package, libraries and base, not on the build time."""
 
 import json
 from uuid import uuid4

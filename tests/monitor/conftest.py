@@ -1,4 +1,4 @@
-"""The package of the binary fixture project, and the commands that look at a log with it."""
+"""The package of the binary fixture project, and the commands that monitor a log with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Monitor = Callable[..., Ran]
 
 @pytest.fixture(scope="session")
 def green(built: Callable[[str], Toy]) -> Toy:
-    """To look at, not to change."""
+    """Tests must not change it."""
     return built("binary")
 
 

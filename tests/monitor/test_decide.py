@@ -1,4 +1,4 @@
-"""The decision to train again: the first rule that applies, with its numbers."""
+"""The decision to retrain: the first rule that applies, with its numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Very many labels, and a disk that has no room for them: counted, or an error in one line."""
+"""Very many labels are counted; on a full disk, the command fails with one line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def many(size: Callable[[int, int], int]) -> int:
 
 
 def write_labels(path: Path, known: list[str], truth: list[str], many: int) -> None:
-    """Labels of known ids among very many strangers."""
+    """Labels of known ids among very many unknown ones."""
     schema = pa.schema([("id", pa.string()), ("truth", pa.string()), ("known_at", pa.string())])
     with pq.ParquetWriter(path, schema) as writer:
         step = 1_000_000
@@ -85,7 +85,7 @@ def test_labels_that_outgrow_the_memory_are_all_counted(
 def test_a_full_disk_is_an_error_in_one_line(
     green: Toy, log: tuple[list[str], list[str]], tmp_path: Path
 ) -> None:
-    """Files of at most 2 MB stand for a disk without space."""
+    """Files are limited to 2 MB to simulate a full disk."""
     write_labels(tmp_path / "labels.parquet", *log, 1_000_000)
     full = "import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
     full += "resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))"

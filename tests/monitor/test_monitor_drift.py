@@ -1,4 +1,4 @@
-"""`sluice monitor drift` compares a log with the reference that travels in the package."""
+"""`sluice monitor drift` compares a log with the reference in the package."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_log_that_is_not_there_is_an_error(drift, tmp_path) -> None:
 
 
 def test_columns_that_go_together_in_another_way_are_found(drift, green, logged, tmp_path) -> None:
-    """`waste` follows `weight`: each of them alone is as it was."""
+    """`waste` depends on `weight`: the distribution of each alone is unchanged."""
     frame = rows(3_000, seed=9)
     order = frame["weight"].to_numpy().argsort().argsort()
     frame["waste"] = np.sort(frame["waste"].to_numpy())[order]

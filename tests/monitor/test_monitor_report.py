@@ -1,4 +1,4 @@
-"""`sluice monitor run` writes its report whatever it found, and `rehearse` plays a year."""
+"""`sluice monitor run` always writes its report, and `rehearse` simulates a year."""
 
 from __future__ import annotations
 

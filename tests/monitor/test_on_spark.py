@@ -1,4 +1,4 @@
-"""Summaries that a Spark cluster makes are those of one machine, count for count."""
+"""Summaries from a Spark cluster equal those from one machine, count for count."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def toy(green: Toy, tmp_path: Path) -> Toy:
 
 @pytest.fixture
 def labels(logged: Logged, tmp_path: Path) -> pd.DataFrame:
-    """The outcomes of a log in tmp_path/log, with the columns that a log never holds."""
+    """The outcomes of a log in tmp_path/log, with the columns that a log never contains."""
     return logged_rows(logged, tmp_path / "log")
 
 
@@ -78,11 +78,11 @@ def test_new_rows_are_added_as_a_part_and_the_new_model_is_compared_on_them(
     expected = table("binary", ROWS, 31).assign(key=labels["id"])
     expected = expected.astype({"visits": float})[added.columns]
     pd.testing.assert_frame_equal(added, expected, check_dtype=False)
-    # Both models are compared on the new rows alone.
+    # Both models are compared only on the new rows.
     holdout = pd.read_parquet(toy.root / "out/split/holdout.parquet")
     assert said["compared"] == holdout["key"].str.startswith("n").sum()
     assert {one["name"] for one in said["metrics"]} >= {"roc_auc", "cost"}
-    # Only what is new is stored, and the proposal holds it.
+    # Only what is new is stored, and the proposal contains it.
     new = set((toy.root / ".dvc/store").rglob("*")) - stored
     files = {path.relative_to(toy.root).as_posix() for path in new if path.is_file()}
     found = proposal.read(toy.root / "out/retraining/proposal")
@@ -97,7 +97,7 @@ def test_new_rows_are_added_as_a_part_and_the_new_model_is_compared_on_them(
     assert toy.git("status", "--porcelain") == ""
     again = toy.sluice("run", "--locked")
     assert again.status == 0, again.said
-    # The same log and labels bring nothing new any more.
+    # The same log and labels contain nothing new any more.
     ran = retrain(labels, "--anyway")
     assert ran.status == 3, ran.said
     assert f"the data has {ROWS:,} others already" in findings(toy)["new-rows/number"]["why"]
@@ -114,7 +114,7 @@ def test_a_good_model_is_kept(retrain: Retrain, toy: Toy, labels: pd.DataFrame) 
 def test_ids_that_collide_are_refused(
     retrain: Retrain, toy: Toy, logged: Logged, tmp_path: Path
 ) -> None:
-    """The ids are those of customers whom the data knows."""
+    """The ids are those of customers that are already in the data."""
     labels = logged_rows(logged, tmp_path / "log", [f"k{at:05d}" for at in range(ROWS)])
     found = refused(toy, retrain(labels, "--anyway"), "new-rows/ids that the data has")
     assert "1,500 ids belong to other rows" in found["why"]

@@ -1,4 +1,6 @@
-"""Counts of log files: equal however the records are stored, added, and told apart by version."""
+"""Counts of log files do not depend on how records are stored, can be added, and distinguish
+versions.
+"""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_scores_without_labels_are_not_judged(monitor, logged, tmp_path) -> None
 
 
 def test_the_join_is_that_of_pandas(green: Toy, logged: Logged, tmp_path: Path) -> None:
-    """Duplicates, corrections, contradictions, strangers, early labels and two versions."""
+    """Duplicates, corrections, contradictions, unknown ids, early labels and two versions."""
     frame = rows(900)
     labels = put(tmp_path, logged, frame, days=9)
     put_log(
@@ -150,7 +150,7 @@ def test_the_join_is_that_of_pandas(green: Toy, logged: Logged, tmp_path: Path) 
 
 
 def _corrected(labels: pd.DataFrame) -> int:
-    """Ids whose newest label is one, and differs from an older one."""
+    """Ids with a valid newest label that differs from an older one."""
     times = pd.to_datetime(labels["known_at"], utc=True, format="ISO8601")
     count = 0
     for _, group in labels.assign(time=times).groupby("id"):

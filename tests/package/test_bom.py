@@ -1,4 +1,4 @@
-"""The bill of materials lists all that is in a package, as valid CycloneDX."""
+"""The bill of materials lists everything in a package, as valid CycloneDX."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def test_a_clone_elsewhere_gives_the_same_bytes(
 ) -> None:
     """From scratch, with other threads and hash seeds, with data from the repository's store.
 
-    Each stage has an interpreter of its own, which the stages of `built` have not.
+    Each stage has its own interpreter, unlike the stages of `built`.
     """
     first = built("binary")
     clone = Toy(tmp_path / "somewhere" / "else")

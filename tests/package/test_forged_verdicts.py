@@ -145,7 +145,7 @@ def test_a_forged_verdict_is_refused(
 def test_settings_that_ask_for_something_else_are_refused(
     package: Package, command_line: CommandLine, tmp_path: Path
 ) -> None:
-    """The verdicts are honest, and the params.yaml beside them is another one."""
+    """The verdicts are genuine, but the params.yaml in the package is different."""
     name = "configuration/params.yaml"
     real = package.contents[name]
     settings = json.loads(real)
@@ -202,7 +202,7 @@ def test_code_that_did_not_run_the_gates_is_refused(
 def test_a_package_of_another_version_says_that_less_was_compared(
     package: Package, command_line: CommandLine, tmp_path: Path
 ) -> None:
-    """Packages of earlier versions stay readable, and are held against their own numbers."""
+    """Packages of earlier versions stay readable, and are checked against their own numbers."""
     package.manifest = msgspec.structs.replace(package.manifest, sluice="")
     assert b'"sluice"' not in package.seal()[:3_000]
     ran = _verify(package, command_line, tmp_path)
@@ -236,7 +236,7 @@ def test_columns_that_are_one_attribute_give_one_name_for_all() -> None:
 
 
 def test_a_pass_that_the_numbers_do_not_give() -> None:
-    """Whatever `judge` says is kept; a status that is better than its numbers is not."""
+    """The status from `judge` is accepted; a status that is better than its numbers is not."""
     low = Bound("test", low=0.5)
     for estimate, interval in ((0.4, None), (0.6, (0.4, 0.7)), (0.6, (0.55, 0.7)), (0.6, None)):
         honest = judge("it", estimate, low, interval=interval)

@@ -1,4 +1,4 @@
-"""What a package may take of the machine that verifies it, and which names it may have."""
+"""Limits on the resources of a package during verification, and on its file names."""
 
 from __future__ import annotations
 

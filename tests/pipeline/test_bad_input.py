@@ -65,7 +65,7 @@ def test_invalid_params(toy: Toy, in_process: InProcess, change: Change, said: l
 
 
 def test_candidates_that_cannot_be_trained(toy: Toy, in_process: InProcess) -> None:
-    """Each one stops its own stage, and the report quotes the error."""
+    """Each error stops its stage, and the report quotes it."""
     with toy.params() as params:
         params["candidates"]["linear"]["parameters"] = {"C": -1}
         params["candidates"]["boosting"] = {"model": "crystal_ball"}

@@ -62,9 +62,9 @@ def test_adopt_and_the_pipeline_read_the_same_numbers(
         ("a;b\n1,5;2,5\n", (), ";"),
         ("a\n1\n", (), ","),
         ("a\tb,c\n1\t2\n", ("a", "b,c"), "\t"),
-        # The rows are ragged, so only the names tell.
+        # The rows are ragged, so only the names show the delimiter.
         ("a|b|c\n1|2\n1|2|3\n", ("a", "b", "c"), "|"),
-        # A semicolon gives equal rows, but not the columns which are expected.
+        # A semicolon gives rows of equal length, but not the expected columns.
         ("a,b;c\n1,2;3\n4,5;6\n", ("a", "b;c"), ","),
         ('"a;x";"b,y"\n1;2\n', (), ";"),
         ("\n\n", (), ","),

@@ -141,7 +141,7 @@ def test_the_pipeline_gives_the_same_model_for_a_file_and_for_its_parts(
         "toy.csv/part-0001.csv",
     }
     assert said["md5"].endswith(".dir")
-    # An edit of one part is seen.
+    # An edit of one part is noticed.
     toy.write("data/toy.csv/part-0001.csv", rows[2000:].to_csv(index=False).replace("red", "rot"))
     ran = toy.sluice("run")
     assert ran.status == 1

@@ -1,4 +1,4 @@
-"""Nothing is imported in a locked run but what the locks installed."""
+"""A locked run imports only what the locks installed."""
 
 from __future__ import annotations
 

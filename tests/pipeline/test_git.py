@@ -1,4 +1,4 @@
-"""The answers of git do not depend on the user's settings, and its errors are one clear line."""
+"""The output of git does not depend on the user's settings, and its errors are one clear line."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def root(template: Path, tmp_path: Path) -> Path:
 
 
 def _answers(root: Path) -> dict[str, Any]:
-    """Every question which the module answers, asked in a subfolder, where paths could differ."""
+    """Every function of the module, called in a subfolder, where paths could differ."""
     first = "HEAD~1"
     folder = root / "folder"
     return {
@@ -196,7 +196,7 @@ def test_no_environment_variable_changes_an_answer_or_runs_a_program(
 def test_the_program_of_these_tests_would_run(
     root: Path, hook: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A check of the tests above: plain git runs it, and hides what it is told to hide."""
+    """A check of the tests above: plain git runs the program and hides the changes."""
     configuration = hook.with_name("gitconfig")
     _git(root, "config", "--file", str(configuration), "core.fsmonitor", str(hook))
     _git(root, "config", "--file", str(configuration), "status.showUntrackedFiles", "no")

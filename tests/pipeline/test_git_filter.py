@@ -1,4 +1,4 @@
-"""A filter of the user's git does not run, and hides no change."""
+"""A filter in git's settings does not run, and hides no change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def test_a_filter_that_shows_the_committed_content_hides_no_change(tmp_path: Path) -> None:
-    """A program of .git/config could tell git that a changed file is as it was committed."""
+    """A program in .git/config could make git believe that a changed file is unchanged."""
     root = tmp_path / "filtered"
     root.mkdir()
     _git(root, "init", "-q")

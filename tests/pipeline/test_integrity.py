@@ -74,7 +74,7 @@ def test_committed_verdicts_are_refused(toy: Toy, in_process: InProcess) -> None
 
 
 def test_a_missing_package_stage_is_refused(toy: Toy, in_process: InProcess) -> None:
-    """Otherwise the parts of an earlier run would become the package of this one."""
+    """Otherwise the parts of an earlier run would be used in the package of this run."""
     _edit_stage(toy, "package", "removed")
     ran = in_process(toy, "package", "build")
     assert ran.status != 0
@@ -103,7 +103,7 @@ def test_an_edited_verdict_is_refused_or_replaced(toy: Toy) -> None:
         assert "performance: fail: " in ran.line
         assert why in ran.line
 
-    # This edit is consistent, so only a new run of the gate can tell.
+    # This edit is consistent, so only a new run of the gate can detect it.
     verdict = json.loads(said)
     verdict["findings"] = verdict["findings"][1:]
     verdict |= {"status": "pass", "why": "All 2 findings are within bounds."}

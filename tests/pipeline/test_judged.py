@@ -1,4 +1,4 @@
-"""judged.jsonl counts the models that were judged on the same rows, whoever forgets them."""
+"""judged.jsonl counts the models that were judged on the same rows, and no line can be dropped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPLIT = {"salt": "s", "validation": 0.2, "holdout": 0.25, "latest": 0.05}
 
 
 class Place:
-    """A project of which only rows, model and settings are there."""
+    """A project that has only rows, a model and settings."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -51,7 +51,7 @@ class Place:
             frame.to_parquet(self.split(name))
 
     def judge(self) -> int:
-        """What a run does: note the model, then count."""
+        """Like a run: record the model, then count."""
         project: Any = self
         judged.record(project)
         return judged.count(project, pd.read_parquet(self.split("holdout")))

@@ -1,4 +1,4 @@
-"""What a run leaves is what `--locked` accepts, and nothing stands in for a run."""
+"""`--locked` accepts the results of a run, and nothing can replace a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STAGES = {
         "params": ["candidates.${item.candidate}"],
         "outs": ["out/${item.candidate}"],
     },
-    # It reads a file that dvc.yaml does not name, as a stage would whose dependencies lack one.
+    # It reads a file that dvc.yaml does not name, like a stage with a missing dependency.
     "gate": {
         "cmd": "cat hidden out/* > verdict",
         "deps": ["out"],
@@ -116,7 +116,7 @@ def test_a_cached_result_of_a_bad_merge_does_not_outlive_its_revert(root: Path) 
     assert dvc.reproduce(root)
     assert (root / "verdict").read_text("utf-8").startswith("bad")
     (root / "hidden").write_text("good\n", "utf-8")
-    # DVC believes the key of the stage, and so brings the bad verdict back.
+    # DVC trusts the key of the stage, and so restores the bad verdict.
     (root / "verdict").unlink()
     assert dvc.reproduce(root)
     assert (root / "verdict").read_text("utf-8").startswith("bad")

@@ -1,4 +1,4 @@
-"""New rows reach the DVC remote, from which a clone gets them."""
+"""New rows reach the DVC remote, from which a clone downloads them."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def test_a_stale_lock_is_a_warning_that_says_what_to_do(make: Make) -> None:
 
 
 def test_a_loosened_bound_comes_first_in_the_heading(make: Make) -> None:
-    """Who changes only params.yaml has a stale lock as well, and that must not hide it."""
+    """A change of params.yaml alone also makes the lock stale, which must not hide the change."""
     project, looser = make(), every_setting()
     looser["quality"]["duplicates"] = 0.9
     made = compare("main", every_setting(), looser, ["params.yaml"])

@@ -1,4 +1,4 @@
-"""Markdown templates escape every text, and cannot be written in a way that does not."""
+"""Markdown templates escape every text; a template that would not is refused."""
 
 from __future__ import annotations
 

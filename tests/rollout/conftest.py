@@ -73,7 +73,7 @@ def control(tmp_path: Path, opened_pair: tuple[Package, Package]) -> Iterator[Co
 
 
 class Callers:
-    """An open loop of requests with unique ids, and what became of them."""
+    """An open loop of requests with unique ids, and their results."""
 
     def __init__(self, control: Control, package: Package, rate: float) -> None:
         machine = control.machine
@@ -89,7 +89,7 @@ class Callers:
         self._load.__exit__()
 
     def none_lost(self) -> int:
-        """Stop, and assert that each request has one score; returns how many were sent."""
+        """Stop, and assert that each request has one score; returns the number of requests."""
         self.sent = self._load.end()
         assert [each for each in self.sent if each.status != 200] == []
         assert load.repeated((self.control.folder / "log").iterdir()) == 0

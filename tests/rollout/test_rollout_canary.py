@@ -29,7 +29,7 @@ _RATE = 400  # requests a second of each arm
 
 @dataclass(frozen=True)
 class Stage:
-    """A cluster whose gateway obeys, and whose servers count requests as time goes by."""
+    """A cluster whose gateway applies weights, and whose servers count requests over time."""
 
     cluster: Cluster
     pages: Pages

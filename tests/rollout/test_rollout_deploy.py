@@ -1,4 +1,4 @@
-"""`sluice rollout deploy` and the way back, by the real command, under load and killed."""
+"""`sluice rollout deploy` and `back`, with the real command, under load and when killed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ran(control: Control, *arguments: str | Path) -> tuple[int, str, str]:
 
 
 def reached(control: Control, phase: Phase, intervals: int = 3) -> None:
-    """Wait until the rollout is there, by its state."""
+    """Wait until the rollout reaches a state."""
 
     def there() -> bool:
         known = state.read(control.folder)
@@ -89,7 +89,7 @@ def test_an_aborted_rollout_leaves_the_champion_alone(
     with callers() as some:
         walking = command(control, "deploy", pair.candidate)
         reached(control, Phase.RAMP)
-        # A ladder that hangs does not keep the canary in.
+        # A rollout process that hangs does not keep the canary's weight.
         walking.send_signal(signal.SIGSTOP)
         monkeypatch.setattr(deploy, "_ABORT_SECONDS", 0.5)
         with pytest.raises(SluiceError, match="the weight 0"):

@@ -1,4 +1,4 @@
-"""What a machine does with what GitHub says: only what is attested, and each thing once."""
+"""A machine acts on GitHub's state only if it is attested, and only once."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_what_nobody_approved_is_not_tried(machine: Machine, case: str) -> None:
 
 
 def test_an_approval_counts_once(machine: Machine) -> None:
-    """Everyone with write access can ask again; the attestation is still there."""
+    """Everyone with write access can repeat the request; the attestation still exists."""
     machine.ask()
     machine.once()
     machine.deployment()
@@ -265,7 +265,7 @@ class TestWatch:
         return machine
 
     def look(self, machine: Machine) -> set[str]:
-        """The files by which the ladder is told."""
+        """The files that control the rollout."""
         found = access.find(REPOSITORY)
         Watch(found, machine.folder, machine.newer, 1, machine.said.append).look(machine.source)
         return {one for one in (state.APPROVAL, state.ABORT) if (machine.folder / one).exists()}

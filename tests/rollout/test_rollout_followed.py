@@ -1,4 +1,4 @@
-"""`sluice rollout follow` as a process: real servers, a GitHub of its own, kills, no network."""
+"""`sluice rollout follow` as a process: real servers, a fake GitHub, kills, no network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIRST = RUN - 1
 
 
 class Machine:
-    """A machine that follows; `start` and `kill` are a power switch of the command alone."""
+    """A machine that follows; `start` and `kill` affect only the command."""
 
     def __init__(self, repository: Repository) -> None:
         self.repository, self.github = repository, repository.github
@@ -106,7 +106,7 @@ def test_from_the_request_to_the_rollback(machine: Machine, callers_of: Callable
         machine.github.interfere = lambda *_: (503, {"message": "the network is lost"})
         machine.kill()
         machine.start()
-        machine.reached(Phase.PASSED, 30)  # the ladder needs no network
+        machine.reached(Phase.PASSED, 30)  # the rollout needs no network
         assert machine.reports() == ["in_progress"]
         machine.github.interfere = lambda *_: None
         machine.until(lambda: machine.reports() == ["in_progress", "success"])

@@ -32,7 +32,7 @@ from support.serving.server import RunningServer, running, unpacked
 
 @dataclass
 class Load:
-    """Clients that keep asking through the gateway, each request with an id of its own."""
+    """Clients that send requests through the gateway, each with a unique id."""
 
     port: int
     body: bytes

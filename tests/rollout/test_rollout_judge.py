@@ -23,7 +23,7 @@ GOOD: Rates = {"errors": 0.005, "slow": 0.01, "unusual": 0.02}
 def traffic(
     seed: int, intervals: int = 120, canary: Rates = GOOD, share: float = 0.1, size: int = 2000
 ) -> Counts:
-    """Independent requests; the canary's baseline gets as large a share of them as the canary."""
+    """Independent requests; the canary's baseline gets the same share of them as the canary."""
     random = np.random.default_rng(seed)
 
     def arm(requests: int, rates: Rates) -> Arm:

@@ -1,4 +1,4 @@
-"""The ladder: what follows from any sequence of looks at the counters."""
+"""The steps of a rollout for any sequence of counter readings."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def walked(state: State, looks: list[Look]) -> list[State]:
 
 
 def steady(looks: int, canary: tuple[int, int] = (200, 0), base: tuple[int, int] = (200, 0)) -> Any:
-    """Totals that grow by (requests, errors) of each arm in every look."""
+    """Totals that grow by (requests, errors) of each arm in every reading."""
     return [
         Look(
             {

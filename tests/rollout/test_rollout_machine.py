@@ -92,7 +92,7 @@ def test_what_died_is_started_again(control: Control, opened_pair: Both) -> None
 
 
 def test_a_proxy_that_missed_its_file_is_told_again(control: Control, opened_pair: Both) -> None:
-    """Only by whoever changed the weights; those who look change nothing."""
+    """Only the process that changed the weights confirms them; status changes nothing."""
     champion = opened_pair[0]
     one = (champion.folder, champion.manifest.version)
     control.start_all(dict.fromkeys(("baseline", "canary"), one))

@@ -1,4 +1,4 @@
-"""A rehearsal with planted faults, its report, and what it refuses to begin with."""
+"""A rehearsal with injected faults, its report, and the inputs that it refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The walk: what a killed ladder, a dead proxy and a person who aborts leave behind."""
+"""The state after a killed rollout, a dead proxy, and an abort by a person."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class KilledError(BaseException):
 
 
 class Proxy:
-    """Divides requests as asked, and kills its caller at the call of a given number."""
+    """Divides requests as requested, and kills its caller at the nth call."""
 
     def __init__(self, folder: Path, kill_at: int | None = None) -> None:
         self.folder, self.kill_at = folder, kill_at
@@ -42,7 +42,7 @@ class Proxy:
 
     def set_weights(self, weights: Weights) -> None:
         recorded = state.read(self.folder)
-        # What is asked for is on the disk before it is asked for.
+        # Weights are written to disk before they are requested.
         assert recorded is not None
         assert (recorded.weights, recorded.confirmed) == (weights, False)
         self._call()
@@ -85,7 +85,7 @@ def first(**given: Any) -> State:
 
 
 def walked(folder: Path, proxy: Proxy, begun: State | None = None) -> State:
-    """Begin, or go on from what is on the disk."""
+    """Start, or continue from the state on disk."""
     known, whole = state.read(folder), Walk(folder, proxy, proxy)
     return whole.run(whole.begin(begun or first()) if known is None else whole.resume(known))
 

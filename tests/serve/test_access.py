@@ -106,7 +106,7 @@ def test_the_token_gives_access_and_is_shown_assert_token_hidden(
 
 
 def _assert_token_hidden(server: RunningServer, *messages: str) -> None:
-    """The token is in no message, in no file and in no process's public data."""
+    """The token is not in any message, file or public process data."""
     assert all(TOKEN not in message for message in messages)
     assert TOKEN not in server.stderr.read_text()
     files = [path for path in server.log.rglob("*") if path.is_file()]

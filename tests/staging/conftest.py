@@ -1,4 +1,4 @@
-"""Packages to be tried, and servers that misbehave."""
+"""Packages to test, and servers that misbehave."""
 
 from __future__ import annotations
 

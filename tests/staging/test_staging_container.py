@@ -25,7 +25,7 @@ RECORDED = "test-scenarios/the holdout rows score as when the model was built"
 
 @contextmanager
 def built_on(folder, origin, *lines):
-    """An image of another one and some lines more."""
+    """An image built from another one with some additional lines."""
     tag = f"sluice-test:{uuid4().hex}"
     (folder / "Dockerfile").write_text("\n".join([f"FROM {origin}", *lines]) + "\n")
     docker("build", "--network=none", "--force-rm", "--tag", tag, folder).went_well()

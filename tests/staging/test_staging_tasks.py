@@ -1,4 +1,4 @@
-"""Packages of other tasks than a binary one pass both commands."""
+"""Packages of multi-class and regression tasks pass both commands."""
 
 import pytest
 

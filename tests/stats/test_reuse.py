@@ -1,4 +1,4 @@
-"""The k-th model on the same rows takes a smaller risk, and all of them together a small one."""
+"""The k-th model on the same rows gets a smaller risk, and the total risk stays small."""
 
 from __future__ import annotations
 

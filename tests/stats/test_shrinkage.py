@@ -1,4 +1,4 @@
-"""Many estimates at once: what the shrunken ones say, and how often a segment is judged wrongly."""
+"""Shrinkage of many estimates, and how often a segment is judged wrongly."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_bad_models_are_found_among_many_good_ones_and_few_good_ones_are_refused
 
 
 def test_models_that_gain_nothing_do_not_pass():
-    """Equal losses in truth: few pass by luck, and few are called worse."""
+    """The true losses are equal: few segments pass by chance, and few are judged worse."""
     found = np.array([_judged(np.zeros(200), 50, seed) for seed in range(20)])
     assert (found == "pass").mean() <= 0.15
     assert (found == "fail").mean() <= 0.15

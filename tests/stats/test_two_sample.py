@@ -1,4 +1,4 @@
-"""The tests of two samples' counts agree with SciPy's, and hold their error rates."""
+"""The two-sample tests agree with SciPy's, and keep their error rates."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_the_rows_that_are_needed_find_the_difference_in_four_of_five_samples() 
         <= alpha
         for _ in range(600)
     ]
-    # The reference is fixed here, so its noise is none, and the pooled shares change the size.
+    # The reference has no noise here, and the pooled shares change the size.
     assert 0.72 < np.mean(found) < 0.97
     assert two_sample.rows_needed(100, 19, size=0.0625, floor=0.01, alpha=alpha) is None
 

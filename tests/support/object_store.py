@@ -1,4 +1,4 @@
-"""A server of this machine that speaks S3, as a stranger's object store would."""
+"""A local server that implements the S3 protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every refusal has in common."""
+"""Assertions that apply to every refusal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def refuses(toy: Toy, ran: Ran, gate: str, reasons: Reasons, *, first: bool = Tr
 
 
 def gate_refuses(toy: Toy, ran: Ran, gate: str, reasons: Reasons) -> None:
-    """Assert that the stage of a gate alone has refused, for exactly these reasons."""
+    """Assert that only this gate's stage has refused, for exactly these reasons."""
     assert ran.status == (2 if f"{gate}/ran" in reasons else 1), ran.said
     assert "Traceback" not in ran.said
     verdict = toy.verdict(gate)
@@ -54,7 +54,7 @@ def gate_refuses(toy: Toy, ran: Ran, gate: str, reasons: Reasons) -> None:
 
 
 def did_not_run(toy: Toy, gates: list[str]) -> None:
-    """Assert that no verdict of an earlier run stands in for gates which did not run."""
+    """Assert that no verdict of an earlier run is shown for gates that did not run."""
     said = {each["gate"]: each for each in toy.report()["gates"]}
     for gate in gates:
         assert said[gate]["status"] == "insufficient"

@@ -41,7 +41,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait for it; an error of the proxy counts as no."""
+    """Wait until the condition is true; an error of the proxy counts as false."""
     end = time.monotonic() + seconds
     while True:
         with suppress(SluiceError):

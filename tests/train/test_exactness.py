@@ -1,4 +1,4 @@
-"""The export scores as the fitted pipeline does, also on rows that are made to show differences."""
+"""The export gives the pipeline's scores, even on rows constructed to reveal differences."""
 
 import msgspec
 import numpy as np

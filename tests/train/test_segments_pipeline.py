@@ -1,4 +1,4 @@
-"""Segments from the table to the answer: trained, judged, exported, served and scored."""
+"""Segments in the complete pipeline: trained, judged, exported, served and scored."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SPLIT = {"salt": "toy", "validation": 0.25, "holdout": 0.25, "latest": 0.03}
 
 
 def table() -> pd.DataFrame:
-    """20 stores with effects of their own, four of which are not fit for a model of their own.
+    """20 stores with different effects, four of which are not suitable for a model of their own.
 
     "flipped" has its training labels flipped, "constant" has one class, "tiny" has three rows.
     """
@@ -173,7 +173,7 @@ def test_too_many_segments_without_a_good_model_are_refused(project):
 
 
 def test_a_bad_model_that_serves_is_refused(project):
-    """The validation rows lie about one segment too, so only the holdout can tell."""
+    """The validation rows of one segment are also wrong, so only the holdout can show it."""
     frame = table()
     part = assign(frame, Split(**SPLIT), "key")
     lied = (frame["store"] == "flipped") & (part == "validation")

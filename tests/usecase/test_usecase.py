@@ -1,4 +1,4 @@
-"""The use case hangs together: settings, scenarios and inputs name the same things."""
+"""The use case is consistent: settings, scenarios and inputs use the same names."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Forks of the template, each before a GitHub of its own, with a registry on this machine."""
+"""Forks of the template, each with its own fake GitHub, and a local registry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.workflows.repository import Place, settle
 
 @pytest.fixture(scope="session")
 def template(run_folder: Path, built: Callable[[str], Toy]) -> Path:
-    """The fork that one of all the test processes makes, and the others find."""
+    """The fork that one test process creates and the others reuse."""
     folder, done = run_folder / "fork", run_folder / "fork.done"
     with (run_folder / "fork.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -32,7 +32,7 @@ def template(run_folder: Path, built: Callable[[str], Toy]) -> Path:
 
 @pytest.fixture
 def place(template: Path, run_folder: Path, tmp_path: Path) -> Iterator[Place]:
-    """A finished repository: set up, with a reviewer who is not the one who releases."""
+    """A repository that is set up, with a reviewer who does not start the release."""
     with ExitStack() as stack:
         yield settle(stack, template, run_folder, tmp_path)
 
@@ -47,7 +47,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def delivered(
     template: Path, run_folder: Path, store: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """What a whole run of deliver.yml leaves: its fork, and the state of GitHub after it."""
+    """The result of a complete run of deliver.yml: its fork, and the state of GitHub afterwards."""
     folder = tmp_path_factory.mktemp("delivered")
     with ExitStack() as stack:
         place = settle(stack, template, run_folder, folder)

@@ -36,7 +36,7 @@ def status(needs: object, event: str = "pull_request", **environment: str) -> in
 @pytest.mark.parametrize("event", ["pull_request", "push", "merge_group"])
 @pytest.mark.parametrize("scope", [RUN, SKIP, SKIPPED, FAILURE], ids=str)
 def test_every_job_has_succeeded(event: str, scope: dict[str, Any]) -> None:
-    """Without a usable decision the tests run, so it does not matter then."""
+    """Without a usable decision the tests run, so the decision does not matter."""
     assert status({**GREEN, "scope": scope}, event) == 0
 
 
@@ -47,7 +47,7 @@ def test_the_tests_of_the_machinery_are_not_needed() -> None:
 def test_the_rollout_on_a_cluster_is_not_needed() -> None:
     assert status({**GREEN, "scope": NO_CLUSTER, "cluster": SKIPPED}) == 0
     assert status({**GREEN, "scope": NOTHING, "cluster": SKIPPED, "test": SKIPPED}) == 0
-    assert status({**GREEN, "scope": NOTHING}) == 0  # both have run all the same
+    assert status({**GREEN, "scope": NOTHING}) == 0  # both have run anyway
 
 
 @pytest.mark.parametrize("scope", [RUN, SKIP, SKIPPED, FAILURE], ids=str)

@@ -1,4 +1,4 @@
-"""The workflows comply with the policy, and each of its rules finds what it is there for."""
+"""The workflows comply with the policy, and each of its rules finds its violations."""
 
 from __future__ import annotations
 

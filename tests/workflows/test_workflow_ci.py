@@ -90,7 +90,7 @@ def test_a_failing_test_of_the_machinery_fails_the_job_test(place):
 
 
 def always_decide_to_skip(place: Place) -> None:
-    """A script that always says skip, beside a change of the machinery."""
+    """A script that always says skip, together with a change of the machinery."""
     place.toy.write(
         ".github/scope.py", place.toy.text(".github/scope.py").replace('"run"', '"skip"')
     )

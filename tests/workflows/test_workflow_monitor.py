@@ -96,7 +96,7 @@ def test_new_rows_become_one_pull_request(place: Place, logged: Logged, tmp_path
 
 
 def require_green(place: Place) -> None:
-    """Commit what was proposed: it is complete, so that a clone passes every gate with it."""
+    """Commit the proposal, which is complete: a clone of it passes every gate."""
     head = place.github.branches["retraining"]
     clone = Toy(place.toy.root.parent / "clone")
     subprocess.run(["git", "clone", "-q", place.toy.root, clone.root], check=True)
@@ -117,7 +117,7 @@ def nothing_ran(folder: Path) -> None:
 
 
 def colliding(logged: Logged, log: Path) -> pd.DataFrame:
-    """The ids are those of rows that the data has."""
+    """The ids belong to rows that are already in the data."""
     return logged_rows(logged, log, [f"k{at:05d}" for at in range(NEW_ROWS)])
 
 

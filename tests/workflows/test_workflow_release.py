@@ -47,7 +47,7 @@ def nothing_was_released(place: Place) -> bool:
 
 
 def notes(place: Place, kind: str = APPROVED) -> list[dict]:
-    """Each approval that was attested, or what else a workflow says of production."""
+    """Each attested approval, or another attestation about production."""
     folder = place.workflows.state / "attestations"
     return [json.loads(path.read_bytes()) for path in folder.glob(f"*.{kind}.*.json")]
 
@@ -171,7 +171,7 @@ def test_nobody_is_asked_to_approve_what_a_rehearsal_refuses(place):
 
 
 def asked(place: Place, by: str) -> None:
-    """As a first run left it, and as an account then reported on it."""
+    """The state after a first run, and after the report of an account."""
     settings = ".github/settings/delivery.json"
     said = {**place.toy.json(settings), "server": "production-server"}
     place.toy.write(settings, json.dumps(said) + "\n")

@@ -1,4 +1,4 @@
-"""security.yml: each job refuses what it is there for."""
+"""security.yml: each job refuses what it must find."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ADVISORY = {
 
 @pytest.fixture
 def advisories() -> Iterator[tuple[dict[str, list], str]]:
-    """A database of advisories that answers as the real one does, for pip-audit itself to ask."""
+    """A stand-in for the database of advisories, which pip-audit itself queries."""
     known: dict[str, list] = {}
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""A pull request with a run of CI, before a GitHub that a test can change."""
+"""A pull request with a run of CI, on a fake GitHub that a test can change."""
 
 from __future__ import annotations
 

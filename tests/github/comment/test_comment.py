@@ -1,4 +1,4 @@
-"""The command keeps one comment on the pull request of a run, whatever code CI has executed."""
+"""The command maintains one comment on a run's pull request, even if CI ran hostile code."""
 
 from __future__ import annotations
 

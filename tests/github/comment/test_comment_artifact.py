@@ -21,7 +21,7 @@ def _entry(name: str, **attributes: int) -> zipfile.ZipInfo:
 
 
 def _declared_small() -> bytes:
-    """Nine million bytes, which the archive says are a hundred."""
+    """Nine million bytes, although the archive states a hundred."""
     content = bytearray(packed(("report.json", b" " * 9_000_000)))
     real, small = (9_000_000).to_bytes(4, "little"), (100).to_bytes(4, "little")
     return bytes(content.replace(real, small))
@@ -103,7 +103,7 @@ def test_an_endless_download_is_stopped(place: Place, storage: Storage) -> None:
     storage.endless = True
     ran = comment(place)
     assert (ran.status, ran.line) == (1, "no report: the download is larger than 20,971,520 bytes")
-    # What lies in the buffers between them comes on top.
+    # The data in the buffers between them is added.
     assert storage.sent < 60_000_000
     assert "No report: the download is larger than" in body(place)
 

@@ -1,4 +1,4 @@
-"""What a pull request changes of how it is judged is read from GitHub, not from its report."""
+"""How a pull request changes the way it is judged is read from GitHub, not from its report."""
 
 from __future__ import annotations
 

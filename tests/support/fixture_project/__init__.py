@@ -1,4 +1,4 @@
-"""The machinery's own project: no test of the machinery hangs on what a forker brings."""
+"""The machinery's own test project, so that its tests do not depend on a fork's data."""
 
 from support.fixture_project.build import bare, green
 from support.fixture_project.data import table

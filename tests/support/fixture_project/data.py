@@ -1,4 +1,4 @@
-"""Invented rows: six inputs of which five tell something, two sensitive columns, three targets."""
+"""Generated rows: six inputs, five of them informative, two sensitive columns, three targets."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def params(task: str) -> dict[str, Any]:
             "intersections": _INTERSECTIONS[task],
         },
         "explanation": {"largest_share": 0.6, "rows": 20},
-        # Short, and far from what any machine does.
+        # Short, with bounds that every machine meets easily.
         "load": {
             "seconds": 0.4,
             "connections": 4,

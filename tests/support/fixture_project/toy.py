@@ -1,4 +1,4 @@
-"""A project on disk as a test handles it: change something, run the real commands, read on."""
+"""A project on disk for a test: change something, run the real commands, read the results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WHO = {
 }
 
 
-# Files that nobody writes in place: a copy shares them, because copying takes more time than most
+# Files that nobody writes in place: copies share them, because copying takes longer than most
 # tests. `Toy.write` replaces a file, as git, DVC and sluice do.
 _SHARED = (".git/objects/", ".dvc/cache/files/", "src/sluice/", "out/package/code/")
 
@@ -55,7 +55,7 @@ class Ran:
 
     @property
     def line(self) -> str:
-        """What sluice itself says last."""
+        """The last line that sluice prints."""
         lines = [line for line in self.err.splitlines() if line.startswith("sluice: ")]
         return lines[-1].removeprefix("sluice: ") if lines else ""
 

@@ -17,7 +17,7 @@ class FakeDeployments:
         self.deployments: list[dict[str, Any]] = []
         # By the number of the deployment.
         self.statuses: dict[int, list[dict[str, Any]]] = {}
-        # Whose token it is that reports.
+        # The account whose token reports.
         self.reporter = "production-server"
         self._deployment_ids = iter(range(300, 10**6))
         self._status_ids = iter(range(900, 10**6))

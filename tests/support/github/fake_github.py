@@ -39,7 +39,7 @@ class FakeGitHub(FakeBranches, FakeDeployments, FakePulls, FakeReleases, FakeSet
         self.headers: dict[str, str] = {}
         self.requests: list[tuple[str, str, Any]] = []
         self.undocumented: list[str] = []
-        # Of requests that were answered with nothing but that nothing has changed.
+        # Requests that were answered with 304 (not modified).
         self.unchanged: list[str] = []
         # Called with verb, path and the number of the write; an answer of its own, or None.
         self.interfere: Callable[[str, str, int], Answer | bytes | None] = lambda *_: None

@@ -22,7 +22,7 @@ class FakeReleases:
         self.latest: int | None = None
         self.tags: dict[str, dict[str, str]] = {}
         self.kept: dict[int, bytes] = {}
-        # By run: the reviewers' words, as GitHub tells them.
+        # By run: the reviews, as GitHub returns them.
         self.approvals: dict[int, list[dict[str, Any]]] = {}
         # The commits that a later release has and an earlier lacks, and the other way round.
         self.commits: list[dict[str, Any]] = []
@@ -58,14 +58,14 @@ class FakeReleases:
         return next(one for one in self.release(tag)["assets"] if one["name"] == name)
 
     def swap(self, tag: str, name: str, content: bytes) -> None:
-        """What whoever may write can do: another file under the same name."""
+        """As anyone with write access can do: replace a file under the same name."""
         asset = self.asset(tag, name)
         self.kept[asset["id"]] = content
         digest = hashlib.sha256(content).hexdigest()
         asset |= {"size": len(content), "digest": f"sha256:{digest}"}
 
     def stored(self, verb: str, target: str, headers: Any, raw: bytes) -> Answer | bytes | None:
-        """What is asked of GitHub's other hosts: uploads, and downloads without a token."""
+        """Requests to GitHub's other hosts: uploads, and downloads without a token."""
         url = urlsplit(target)
         parts = url.path.strip("/").split("/")
         if parts[0] == "uploads" and verb == "POST":

@@ -7,7 +7,7 @@ from support.github.fake_settings import environment
 
 
 def finished() -> FakeGitHub:
-    """A repository as someone would find it who had set it up by hand, in GitHub's words."""
+    """A repository that was set up by hand, in GitHub's format."""
     github = FakeGitHub()
     github.repository |= {
         "allow_merge_commit": False,

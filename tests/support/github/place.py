@@ -66,5 +66,5 @@ class Place:
         return ran
 
 
-# Serves a GitHub, and puts a project before it.
+# Starts a fake GitHub, and creates a project that uses it.
 Before = Callable[[FakeGitHub], Place]

@@ -1,4 +1,4 @@
-"""The bodies that GitHub documents for deployments, and what all such descriptions are made of."""
+"""The documented request bodies for deployments, and the types for such descriptions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A small double of the API server of a cluster, with which Traefik and kubectl can work.
 
-It lists, watches, changes and deletes objects. It checks nothing and runs nothing: a test puts
-objects into its store, and plays the part of the cluster.
+It lists, watches, changes and deletes objects. It neither checks nor runs anything: a test puts
+objects into its store and acts as the cluster.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ def _groups() -> list[Object]:
 
 
 def _bookmark(kind: Kind, version: int) -> Object:
-    """Says that all objects of before were sent."""
+    """Tells the client that all earlier objects were sent."""
     return {
         "type": "BOOKMARK",
         "object": {

@@ -51,7 +51,7 @@ class Pages:
         self._servers: list[ThreadingHTTPServer] = []
 
     def start(self, shown: str | Callable[[], str]) -> tuple[int, Callable[[str], None]]:
-        """The port of a new server, and what gives it another page."""
+        """The port of a new server, and a function that changes its page."""
         now = [shown]
 
         class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""What the schemas of Kubernetes do not see, and a cluster must not run without.
+"""Requirements on the manifests that the schemas of Kubernetes do not cover.
 
 Each rule yields its complaints about all objects of an overlay together.
 """

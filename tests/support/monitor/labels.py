@@ -1,4 +1,4 @@
-"""A log of rows that no fixture project has, and the outcomes that became known of them."""
+"""A log of rows that are in no fixture project, with their true outcomes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LATE = "2026-03-27"  # the labels of the last days
 
 
 def logged_rows(logged: Logged, log: Path, ids: list[str] | None = None) -> pd.DataFrame:
-    """Log rows of 14 days; returns their labels, with the columns that a log never holds."""
+    """Log rows of 14 days; returns their labels, with the columns that a log never contains."""
     frame = table("binary", NEW_ROWS, 31)
     ids = ids or [f"n{at:05d}" for at in range(NEW_ROWS)]
     put_log(log, logged, frame, days=14, ids=ids)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sluice.delivery.publication import APPROVED, RELEASED, REVOKED
 
-# The run that released what a test finds released.
+# The run that released the versions that are already released when a test starts.
 EARLIER = 70
 
 

@@ -1,7 +1,7 @@
-"""What can be wrong with a repository or a delivery when someone releases it.
+"""Faults of a repository or a delivery at the time of a release.
 
-Preflight must refuse it, and so must each command after the approval, because it can also be made
-wrong while people wait for the approval.
+Preflight must refuse it, and so must each command after the approval, because the fault can also
+occur while the run waits for the approval.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def gone(repository: Repository, version: Version) -> None:
 
 
 def open_canary(repository: Repository, _: Version) -> None:
-    """What may take over production would be approved by nobody."""
+    """Nobody would approve what takes over production."""
     repository.github.environments["canary"] = production(name="canary")
 
 

@@ -113,7 +113,7 @@ def deliver_two(toy: Toy, root: Path, **settings: dict[str, Any]) -> Versions:
 
 
 def write_parts(parts: Path, toy: Toy, package: bytes) -> None:
-    """Write the package and its evidence, as the jobs of the workflow hand them on."""
+    """Write the package and its evidence, as the jobs of the workflow pass them on."""
     for name in EVIDENCE:
         (parts / name).mkdir(parents=True)
     scratch = parts / "package.tar"

@@ -34,7 +34,7 @@ _KEPT = ("PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", 
 
 @dataclass
 class Ran:
-    """jobs: the result of each that ran. log: what all steps said, without act's own words."""
+    """jobs: the result of each job that ran. log: the output of all steps, without that of act."""
 
     status: int
     jobs: dict[str, str]
@@ -50,7 +50,7 @@ class Ran:
 
 @dataclass
 class Workflows:
-    """A fork, and the GitHub that its workflows meet."""
+    """A fork, and the fake GitHub that its workflows use."""
 
     root: Path
     state: Path
@@ -171,7 +171,7 @@ class Workflows:
         return {"STANDIN_BIN": str(folder), ADDRESS: preloaded.server()}
 
     def _own(self) -> dict[str, str]:
-        """Nothing of the machine's own environment, and a home that is thrown away."""
+        """None of the machine's environment variables, and a temporary home folder."""
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         path = os.pathsep.join([str(COMMANDS), "/usr/local/bin", "/usr/bin", "/bin"])
         return {"PATH": path, "HOME": str(self.home), "TMPDIR": str(self.home), **kept}

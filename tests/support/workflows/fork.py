@@ -1,4 +1,4 @@
-"""A fork of this template with other data: all of the checkout but its example and its tests."""
+"""A fork of this template with other data: the checkout without its example and its tests."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _files() -> list[str]:
-    """What a fork has: everything that git knows or would take in, without example and tests."""
+    """The files of a fork: everything that git tracks or would add, without example and tests."""
     done = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,

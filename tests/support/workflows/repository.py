@@ -1,4 +1,4 @@
-"""A fork before a GitHub of its own, and the events that happen to it."""
+"""A fork with its own fake GitHub, and the events that start workflows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Place:
         return run("workflow_dispatch", workflow, payload=payload, cancel_at=cancel_at)
 
     def report(self, task: str = "canary", by: str = "production-server") -> Ran:
-        """An account reports on the newest deployment that what it tried has passed."""
+        """An account reports on the newest deployment that its canary has passed."""
         self.github.run = started(1)  # act gives both halves of a release the same number
         (asked, *_) = self.github.deployments
         sha = self.toy.git("rev-parse", "HEAD")
@@ -66,7 +66,7 @@ class Place:
         return self.workflows.run("deployment_status", "release", payload=payload)
 
     def propose(self) -> None:
-        """Commit what has changed on a branch, and be at its merge with main, as GitHub is."""
+        """Commit the changes on a branch, and check out its merge with main, as GitHub does."""
         self.toy.git("checkout", "-q", "-B", "proposal")
         self.toy.commit()
         self.toy.git("checkout", "-q", "main")

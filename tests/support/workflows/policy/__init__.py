@@ -1,4 +1,4 @@
-"""What every workflow must be, for all that act does not imitate.
+"""Rules for all workflows, for everything that act does not simulate.
 
 A rule is a function that looks at all files at once, and returns the problems that it finds.
 """

@@ -155,7 +155,7 @@ def production_waits_for_preflight(files: Files) -> list[str]:
 
 
 def a_release_follows_the_verdict_on_its_package(files: Files) -> list[str]:
-    """On the approved digest, compared with the champion, and shown to whoever approves."""
+    """With the approved digest, compared with the champion, and shown to the approver."""
     runs = [one["run"] for one in files[RELEASE].jobs["rehearse"]["steps"] if "run" in one]
     return [] if runs == _REHEARSED else [f"{RELEASE}: rehearse: {runs}"]
 

@@ -1,4 +1,4 @@
-"""What a step may run: one plain command a line, which ends the job when it fails."""
+"""What a step may run: one plain command on each line, whose failure ends the job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code that no owner has reviewed, and variables that anyone can set: neither decides anything."""
+"""Neither code that no owner has reviewed nor variables that anyone can set decide anything."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _AS_DATA = re.compile(
     r"(?:place|assemble|publish)|approval (?:desire|announce|confirm|release|revoke|rollback)|"
     r"github (?:comment|propose))\b"
 )
-# After that code has run, nothing may follow but what hands its files on.
+# After that code has run, a job may only pass on its files.
 _HANDS_ON = ("actions/upload-artifact@",)
 _APP = "vars.RETRAINING_APP"
 _ATTESTATIONS = "vars.ATTESTATIONS"
@@ -76,7 +76,7 @@ def _only_hands_on(step: dict[str, Any]) -> bool:
 
 
 def jobs_that_write_take_data_only(files: Files) -> list[str]:
-    """And nothing that a job which ran unowned code has said, but its files."""
+    """Only the files of a job that ran unowned code may be used, not its outputs."""
     problems = []
     for file, name, job in all_jobs(files):
         writes = any(value != "read" for value in job["permissions"].values())
@@ -142,7 +142,7 @@ def _attested(job: dict[str, Any]) -> list[dict[str, Any]]:
 def variables_decide_nothing(files: Files) -> list[str]:
     """Anyone with write access can set them.
 
-    Only two count: one says what the plan allows, the other which App has the key that is a secret.
+    Only two are used: one says what the plan allows, the other names the App whose key is a secret.
     """
     problems = []
     for where, step in all_steps(files):

@@ -1,4 +1,4 @@
-"""What a workflow may do, and with which token: changes that each rule must find."""
+"""Violations of the rules on what a workflow may do, and with which token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which job waits for which: changes that each rule must find."""
+"""Violations of the rules on the order of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step may run: changes that each rule must find."""
+"""Violations of the rules on what a step may run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where actions, runners and caches come from: changes that each rule must find."""
+"""Violations of the rules on the sources of actions, runners and caches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What code without an owner can reach: changes that each rule must find."""
+"""Violations of the rules on code without an owner."""
 
 from __future__ import annotations
 

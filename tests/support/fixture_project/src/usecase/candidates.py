@@ -1,4 +1,4 @@
-"""The built-in models; with USECASE_HOLD in the environment, training waits for an end."""
+"""The built-in models; with USECASE_HOLD in the environment, training waits until it is killed."""
 
 import os
 import sys

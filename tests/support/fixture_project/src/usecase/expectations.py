@@ -1,4 +1,4 @@
-"""One expectation that the invented rows keep to."""
+"""One expectation that the generated rows meet."""
 
 import great_expectations.expectations as gxe
 

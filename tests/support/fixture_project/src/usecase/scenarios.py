@@ -1,4 +1,4 @@
-"""What holds for the invented rows whatever the task."""
+"""Scenarios that hold for the generated rows in every task."""
 
 from sluice.scenario import AnyScenario, Edge, Invariance
 
