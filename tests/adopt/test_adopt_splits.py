@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
-from sluice import cli
+from sluice import cli, config
+from sluice.adopt.bounds.permissive import permissive_bounds
 from sluice.adopt.date_columns import with_derived, with_remarks_on_derived
+from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile.infer import infer
 from sluice.adopt.source import Source
+from sluice.adopt.summary import summary
 from sluice.check.run import run
 from sluice.errors import SluiceError
 from sluice.project import Project
@@ -179,3 +184,14 @@ def test_derived_columns_are_inputs_and_say_what_they_mean(
     assert any("'signed age in days': derived from 'signed'" in line for line in said)
     assert "the days until 2024-08-22" in (project / "params.yaml").read_text()
     assert "the days until 2024-08-22" in (project / "docs/datasheet.md").read_text()
+
+
+@pytest.mark.parametrize(("rows", "most"), [(3_000_000, None), (4_000_000, 2_000_000)])
+def test_of_very_many_training_rows_a_sample_is_used(rows: int, most: int | None) -> None:
+    profile = infer(Source(panel()), "p", target="outcome", id_column=None, sensitive=[])
+    large = replace(profile, rows=rows)
+    bounds = permissive_bounds(large)
+    written = YAML(typ="safe").load(params_yaml(large, "data/p.parquet", bounds))
+    assert config.validate(written, "params.yaml").split.train_rows == most
+    said = "\n".join(summary(large, bounds, cleared=True))
+    assert ("so 2,000,000 of them are used" in said) == (most is not None)

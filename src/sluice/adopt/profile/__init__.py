@@ -13,6 +13,7 @@ from sluice.task import Task
 
 ColumnType = Literal["integer", "number", "category", "text"]
 _FEW_UNITS = 1000
+MOST_TRAINED = 2_000_000  # rows; the models hardly gain from more
 _LATEST_UNITS = 5  # with fewer groups, the latest rows might by chance contain none at all
 
 ColumnUse = Literal["feature", "ignored"]
@@ -98,6 +99,11 @@ class TableProfile:
         return replace(self, entities=entities)
 
     @property
+    def validation(self) -> float:
+        """The share of rows on which a candidate is chosen."""
+        return 0.2
+
+    @property
     def holdout(self) -> float:
         """The share of rows to hold out."""
         return holdout_share(self.groups or self.rows)
@@ -109,6 +115,12 @@ class TableProfile:
         if units < _FEW_UNITS:
             return round(max(0.05, min(0.15, _LATEST_UNITS / units)), 2)
         return 0.02
+
+    @property
+    def train_rows(self) -> int | None:
+        """How many training rows to use at most, if there are more than the models need."""
+        left = 1 - self.validation - self.holdout - self.latest
+        return MOST_TRAINED if self.rows * left > MOST_TRAINED else None
 
     @property
     def features(self) -> list[ColumnProfile]:
