@@ -17,6 +17,7 @@ from sluice.cli import main
 from sluice.errors import SluiceError
 from sluice.model import Input, InputError, Signature, read_signature
 from sluice.package import manifest
+from sluice.rollout import counts
 from sluice.serve.errors import RequestRefusedError
 from sluice.serve.http.inference import Inference
 from sluice.serve.http.records import Records
@@ -113,10 +114,11 @@ def test_tensors_are_refused_if_and_only_if_a_key_repeats(
         assert error.value.status == 400
 
 
-_TWICE = b'{"format": 1, "format": 2, "task": "binary", "task": "binary", "name": 1, "name": 2}'
+_TWICE = b'{"seconds": 1, "intervals": [], "seconds": 2, "seconds": 3}'
 _READERS: dict[str, Callable[[Path], object]] = {
     "JSON of a stage": files.read_json,
     "params.yaml": config.load,
+    "the counts of a rollout": counts.read,
 }
 
 
@@ -124,7 +126,7 @@ _READERS: dict[str, Callable[[Path], object]] = {
 def test_a_file_that_names_a_key_twice_is_refused_by_name(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "some.file"
     path.write_bytes(_TWICE)
-    with pytest.raises(SluiceError, match="'format' occurs twice") as error:
+    with pytest.raises(SluiceError, match="'seconds' occurs twice") as error:
         _READERS[kind](path)
     assert "some.file" in str(error.value)
     assert "\n" not in str(error.value)

@@ -15,6 +15,7 @@ import msgspec
 from sluice import gates
 from sluice.config import Settings
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 from sluice.monitor import decide, domain, drift, learning, log, summaries, windows
 from sluice.monitor.decide import Decision
 from sluice.monitor.drift import ColumnDrift
@@ -179,7 +180,7 @@ class Look:
         """The metrics on the holdout, as the performance gate recorded them in the package."""
         path = self.package.reports / "evidence/performance/metrics.json"
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Performance)
+            return decode_json(path.read_bytes(), Performance)
         except (OSError, msgspec.MsgspecError) as error:
             raise SluiceError(f"the package has no readable {path.name}: {error}") from None
 

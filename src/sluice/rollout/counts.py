@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from sluice.errors import SluiceError
+from sluice.files import decode_json
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
@@ -47,7 +48,7 @@ class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read(path: Path) -> Counts:
     """Read counts from a JSON file; SluiceError if they are impossible."""
     try:
-        counts = msgspec.json.decode(path.read_bytes(), type=Counts)
+        counts = decode_json(path.read_bytes(), Counts)
     except FileNotFoundError:
         raise SluiceError(f"{path} is missing: check the path") from None
     except OSError as error:
