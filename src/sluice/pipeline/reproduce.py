@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluice import gates
+from sluice.files import read_yaml
 from sluice.project import Project
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
+    from networkx import DiGraph
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -34,8 +36,10 @@ def main(fresh: str | None = None) -> int:
     try:
         with Repo(config=_config(fresh)) as repo:
             repo.scm_context.quiet = True
-            _reproduce(repo, Project(Path()), run_cache=fresh is None)
-            _forget_removed_stages(repo)
+            # DVC reads dvc.yaml and dvc.lock again for every question, which takes a second each.
+            graph = _named(repo)
+            _reproduce(repo, graph, Project(Path()), run_cache=fresh is None)
+            _forget_removed_stages(Path(repo.root_dir, "dvc.lock"), set(graph))
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception:
@@ -44,24 +48,31 @@ def main(fresh: str | None = None) -> int:
     return 0
 
 
-def _reproduce(repo: Repo, project: Project, *, run_cache: bool) -> None:
+def _named(repo: Repo) -> DiGraph:
+    """The graph of the stages by their names; each points at those that it depends on."""
+    import networkx
+
+    return networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
+
+
+def _reproduce(repo: Repo, graph: DiGraph, project: Project, *, run_cache: bool) -> None:
     """Run all stages; the model of `export` is recorded in judged.jsonl before the gates read it.
 
     If the first gate is undecided, the others run anyway, so that one report has all advice. There
     is then no package, because that gate does not pass.
     """
+    import networkx
     from dvc.exceptions import ReproductionError
     from dvc.ui import ui
 
     from sluice import judged
 
     options: dict[str, Any] = {"on_error": "keep-going", "run_cache": run_cache}
-    if all(stage.addressing != "export" for stage in repo.index.stages):
+    if "export" not in graph:
         repo.reproduce(**options)
         return
-    before = _not_after(repo, "export")
     try:
-        repo.reproduce(targets=before, **options)
+        repo.reproduce(targets=["export"], **options)
     except ReproductionError:
         if not gates.is_undecided(project, gates.FIRST):
             raise
@@ -69,31 +80,16 @@ def _reproduce(repo: Repo, project: Project, *, run_cache: bool) -> None:
             f"\n{gates.FIRST} is undecided: the other gates run anyway, so that one report "
             "shows all findings."
         )
-        rest = [name for name in before if name in _after(repo, gates.FIRST)]
-        repo.reproduce(targets=rest, single_item=True, run_cache=run_cache)
+        needed = networkx.descendants(graph, "export") | {"export"}
+        blocked = graph.subgraph(needed & networkx.ancestors(graph, gates.FIRST))
+        in_order = list(networkx.topological_sort(blocked))[::-1]
+        repo.reproduce(targets=in_order, single_item=True, run_cache=run_cache)
         judged.record(project)
         others = [gate for gate in gates.GATES if gate != gates.FIRST]
         repo.reproduce(targets=others, single_item=True, **options)
         raise
     judged.record(project)
     repo.reproduce(targets=["export"], downstream=True, **options)
-
-
-def _not_after(repo: Repo, name: str) -> list[str]:
-    """This stage and all stages that do not depend on it, in the order of their dependencies."""
-    import networkx
-
-    after = _after(repo, name)
-    order = [stage.addressing for stage in networkx.topological_sort(repo.index.graph)]
-    return [each for each in reversed(order) if each not in after]
-
-
-def _after(repo: Repo, name: str) -> set[str]:
-    """The stages that depend on a stage."""
-    import networkx
-
-    graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
-    return set(networkx.ancestors(graph, name))
 
 
 def _config(fresh: str | None) -> dict[str, Any] | None:
@@ -103,19 +99,17 @@ def _config(fresh: str | None) -> dict[str, Any] | None:
     return {"core": hashes, "cache": {"dir": str(Path(fresh, "cache")), "type": ["copy"]}}
 
 
-def _forget_removed_stages(repo: Repo) -> None:
+def _forget_removed_stages(path: Path, known: set[str]) -> None:
     """Remove stages from dvc.lock that dvc.yaml no longer has, such as a removed candidate's.
 
     DVC keeps them, but a run without the lock would not write them.
     """
     from dvc.utils.serialize import modify_yaml
 
-    path = Path(repo.root_dir, "dvc.lock")
-    if not path.is_file():
+    if not path.is_file() or not set(read_yaml(path).get("stages") or {}) - known:
         return
-    known = {stage.addressing for stage in repo.index.stages}
     with modify_yaml(str(path)) as lock:
-        for name in set(lock.get("stages") or {}) - known:
+        for name in set(lock["stages"]) - known:
             del lock["stages"][name]
 
 
