@@ -1,7 +1,7 @@
-"""How often the gates pass what they should refuse, and refuse what they should pass.
+"""How often the gates wrongly pass or refuse, by simulation.
 
-`make statistics` writes docs/statistics.md: tables drawn at random go through the functions with
-which the gates measure and judge. With --rollouts, the tables of benchmarks/canary.py follow.
+`make statistics` writes docs/statistics.md: random tables are passed to the functions that the
+gates use. With --rollouts, the tables of benchmarks/canary.py follow.
 """
 
 from __future__ import annotations
@@ -165,9 +165,9 @@ def tables(seed: int, trials: int) -> dict[str, tuple[str, list[str], list[Job]]
     say = ["pass", "insufficient", "fail"]
     return {
         "Differences between groups": (
-            "One of the groups is selected more often than the others, which are selected in 20 % "
-            "of cases. The bound is at most .1, so everything below it is right to pass. "
-            f"{trials:,} tables a row.",
+            "One group is selected more often than the others, which are selected in 20 % of "
+            "cases. The bound is at most .1, so a difference below it should pass. Each line "
+            f"summarizes {trials:,} tables.",
             ["groups", "rows", "difference", "interval covers it", "bias of the estimate", *say],
             [
                 (fairness, (seed, trials, rows, groups, gap))
@@ -177,8 +177,9 @@ def tables(seed: int, trials: int) -> dict[str, tuple[str, list[str], list[Job]]
             ],
         ),
         "Calibration": (
-            "Every score is too low by the error. The bound is at most .04. The risk is that which "
-            f"the upper end of the interval takes. {trials:,} tables a row.",
+            "Every score is too low by the error. The bound is at most .04. The risk is the "
+            "probability that the true error is above the interval. Each line summarizes "
+            f"{trials:,} tables.",
             ["rows", "error", "risk", *say],
             [
                 (calibrated, (seed, trials, rows, error))
@@ -187,8 +188,8 @@ def tables(seed: int, trials: int) -> dict[str, tuple[str, list[str], list[Job]]
             ],
         ),
         "Other metrics": (
-            "The true value is so many standard errors above the bound, so 0 and below is wrong to "
-            f"pass. {few:,} tables a row, {RESAMPLES} resamples.",
+            "The true value is this many standard errors above the bound, so 0 and below should "
+            f"not pass. Each line summarizes {few:,} tables, with {RESAMPLES} resamples each.",
             ["metric", "rows", "standard errors", *say],
             [
                 (metric, (seed, few, rows, name, above))
@@ -198,13 +199,15 @@ def tables(seed: int, trials: int) -> dict[str, tuple[str, list[str], list[Job]]
             ],
         ),
         "A holdout that is used again": (
-            "Whoever tries salts until one passes: the accuracy is exactly at its bound, and a "
-            f"quarter of 30,000 rows is held out. {trials:,} times each.",
-            ["salts", "one passes if tries are not counted", "if they are", "times as wide"],
+            "Several salts of the split are tried until a model passes whose true accuracy is "
+            "exactly at its bound. A quarter of 30,000 rows is held out. Each line summarizes "
+            f"{trials:,} attempts. The last column is the width of the last interval, relative to "
+            "the first.",
+            ["salts", "passes without counting", "passes with counting", "relative width"],
             [(reused, (seed, trials, tries)) for tries in (1, 10, 50)],
         ),
         "Near duplicates": (
-            "The share of rows with a near duplicate, of which 10 % may have one.",
+            "The share of rows with a near duplicate. The gate allows 10 %.",
             ["columns", "values changed", "without copies", "with a copy of each row"],
             [(copied, (seed, columns, changed)) for columns in (4, 10, 25) for changed in (1, 2)],
         ),
@@ -218,9 +221,9 @@ def markdown(heads: list[str], rows: list[Cells]) -> str:
 
 def page(seed: int, trials: int, rollouts: int) -> str:
     parts = [
-        "# What the gates pass wrongly, and what they refuse wrongly",
+        "# How often the gates are wrong",
         f"Written by `make statistics`, seed {seed}. The confidence is {CONFIDENCE:.0%}, so"
-        f" that one side of an interval may miss the truth in {TAIL:.1%} of cases.",
+        f" the true value may be beyond either end of an interval in {TAIL:.1%} of cases.",
     ]
     for title, (meaning, heads, jobs) in tables(seed, trials).items():
         rows = Parallel(n_jobs=-1)(delayed(do)(*arguments) for do, arguments in jobs)
@@ -232,13 +235,14 @@ def page(seed: int, trials: int, rollouts: int) -> str:
         few = max(10, rollouts // 5)
         with contextlib.redirect_stdout(printed):
             print(
-                f"## The canary\n\n{rollouts:,} rollouts a row, {few:,} in the last two tables.\n"
+                f"## The canary\n\nEach line summarizes {rollouts:,} rollouts, and {few:,} in the "
+                "last two tables.\n"
             )
-            print("Rolled back in two hours although it is healthy:\n")
+            print("Healthy canaries that were rolled back within two hours:\n")
             canary.false_rollbacks(random, rollouts)
-            print("\nRequests until a worse one is rolled back (median):\n")
+            print("\nRequests until a worse canary is rolled back (median):\n")
             canary.time_to_find(random, few)
-            print("\nPromoted although it is worse by the margin:\n")
+            print("\nCanaries that are worse by the margin but were promoted:\n")
             canary.wrong_promotions(random, few)
         parts.append(printed.getvalue().strip())
     return "\n\n".join(parts) + "\n"

@@ -23,7 +23,7 @@ from sluice import spelling
         (" Age", "age", "in spaces and in upper and lower case"),
     ],
 )
-def test_the_difference_is_said(one: str, other: str, how: str) -> None:
+def test_the_difference_is_described(one: str, other: str, how: str) -> None:
     assert spelling.difference(one, other).startswith(how)
     assert spelling.difference(other, one) == spelling.difference(one, other)
     assert how in spelling.suggestion(one, ["unlike", other])

@@ -153,7 +153,7 @@ def _whole(number: float) -> str:
 
 
 def _promising(texts: Sequence[str]) -> bool:
-    """Whether half of the first texts are dates, which is quick to see for a long column."""
+    """Whether half of the first texts are dates, a quick check for long columns."""
     first = texts[:_FIRST]
     return len(texts) == len(first) or sum(_match(t) is not None for t in first) * 2 > len(first)
 

@@ -68,7 +68,9 @@ class Project:
 
     @property
     def sampled(self) -> Path:
-        """Of how many rows the train part is a sample; missing if it has all of them."""
+        """The file with the number of rows that the train part was sampled from; missing without
+        sampling.
+        """
         return self.out / "split" / "sampled.json"
 
     def candidate(self, name: str) -> Path:

@@ -135,9 +135,7 @@ def test_a_leak_is_left_out_and_no_bound_is_derived_from_it(
 
 
 @whole_pipeline
-def test_a_leak_that_is_kept_gets_no_green_report(
-    project: Path, adopted: Adopt, tmp_path: Path
-) -> None:
+def test_a_kept_leak_does_not_pass(project: Path, adopted: Adopt, tmp_path: Path) -> None:
     leaking(600).to_csv(tmp_path / "leak.csv", index=False)
     said = adopted(tmp_path / "leak.csv", "bought", key="customer id", keep_suspects=True)
     assert any(line.startswith("WARNING: column 'paid' may be a leak") for line in said)

@@ -73,7 +73,7 @@ def write(root: Path, *changes: Edit) -> None:
     commit(root)
 
 
-def test_what_a_person_has_set_stays_however_often_bounds_are_derived(committed: Path) -> None:
+def test_a_persons_settings_survive_repeated_derivation(committed: Path) -> None:
     before = Project(committed).settings
     assert before.features == ["hint", "other"]
     write(

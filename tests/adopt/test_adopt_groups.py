@@ -55,7 +55,7 @@ def test_columns_of_which_one_at_most_is_1_are_one_attribute(
     assert named == ["black", "hispan", "neither"]
 
 
-def test_a_row_with_both_is_a_group_that_asks_for_more_rows(
+def test_a_row_with_both_forms_a_group_that_needs_more_rows(
     project: Path, adopted: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     frame = people(6)
@@ -86,7 +86,7 @@ def test_rare_columns_that_meet_in_no_row_by_chance_stay_apart(
     assert "deaf=1 & sex=m" in notes[0]
 
 
-def test_a_class_that_is_too_rare_for_an_interval_is_said_beforehand(
+def test_a_class_that_is_too_rare_for_an_interval_is_announced(
     project: Path, adopted: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     random = np.random.default_rng(9)

@@ -37,7 +37,7 @@ def judged(project: Path, gate: str) -> dict[str, Finding]:
 
 
 @pytest.mark.parametrize("target", ["kind", "amount"])
-def test_the_only_input_is_compared_with_guessing_alone(
+def test_a_single_input_is_compared_only_with_guessing(
     project: Path, adopted: Adopt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
     table(target, told=True).to_csv(tmp_path / "one.csv", index=False)
@@ -53,7 +53,7 @@ def test_the_only_input_is_compared_with_guessing_alone(
     assert list(explanation) == ["explanation/inputs"]
 
 
-def test_an_only_input_that_tells_nothing_does_not_pass(
+def test_a_single_uninformative_input_does_not_pass(
     project: Path, adopted: Adopt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table("kind", told=False).to_csv(tmp_path / "one.csv", index=False)

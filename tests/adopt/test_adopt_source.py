@@ -137,7 +137,7 @@ INDEXED = {
 
 
 @pytest.mark.parametrize("kind", INDEXED)
-def test_what_belongs_to_no_column_is_left_out_and_said(kind: str, tmp_path: Path) -> None:
+def test_values_without_a_column_are_left_out_and_reported(kind: str, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text(INDEXED[kind], "utf-8", newline="")
     found = source.read(tmp_path / "table.csv")
     assert found.frame.to_dict("list") == {"a": [1, 2, 4], "b": ["x", "y", "x"]}
@@ -158,9 +158,7 @@ def test_a_plain_file_needs_no_word(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("header", ["2019,2020,2021", "0,1,2", "state,2019,2020", "b,c,a", "a,x,y"])
-def test_a_header_of_numbers_or_of_words_that_occur_is_a_header(
-    header: str, tmp_path: Path
-) -> None:
+def test_numbers_or_frequent_words_can_be_a_header(header: str, tmp_path: Path) -> None:
     first = "a" if header[0].isalpha() else "7"
     rows = "".join(f"{first},{k}.5,{k * k}\n" for k in range(5))
     (tmp_path / "table.csv").write_text(f"{header}\n{rows}", "utf-8")

@@ -56,7 +56,7 @@ def build(root: Path, gate: str) -> Any:
     return run(train_best(root), gate)
 
 
-def test_a_coin_flip_for_each_customer_is_no_model_once_customers_are_kept_together(
+def test_grouping_customers_prevents_memorising_their_labels(
     project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:
     panel().to_csv(tmp_path / "panel.csv", index=False)

@@ -52,7 +52,7 @@ def test_a_word_in_a_csv_file_is_missing_and_named_with_its_rows(profile: Profil
     )
 
 
-def test_an_option_keeps_it(profile: Profile) -> None:
+def test_the_keep_option_keeps_a_word(profile: Profile) -> None:
     found = column(profile(c=["NA", "BW", "ZA", "n/a", "ZA"], keep=("c=NA",)), "c")
     assert found.values == ("BW", "NA", "ZA")
     assert 0.3 < found.missing < 0.35

@@ -82,7 +82,7 @@ def upper_ends(outcome: Predictions, frame: pd.DataFrame, settings: Settings) ->
     }
 
 
-def test_a_build_passes_its_own_bounds_wherever_its_threshold_falls(settings: Settings) -> None:
+def test_a_build_passes_its_own_bounds_for_any_threshold(settings: Settings) -> None:
     found = []
     for seed in range(1, 9):
         bounds = derived(seed, settings).single

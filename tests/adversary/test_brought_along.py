@@ -35,7 +35,7 @@ def test_a_cache_that_is_committed(toy: Toy) -> None:
     _refused(Toy.sluice, toy, ".dvc/cache/")
 
 
-def test_verdicts_that_are_committed(toy: Toy, in_process: InProcess) -> None:
+def test_committed_verdicts_are_not_used(toy: Toy, in_process: InProcess) -> None:
     toy.git("add", "-f", "out/verdicts")
     toy.git("commit", "-qm", "verdicts")
     _refused(in_process, toy, "out/verdicts/")
@@ -189,7 +189,7 @@ def test_settings_that_dvc_cannot_read(toy: Toy, in_process: InProcess, text: st
 
 
 def test_a_gate_that_does_not_read_its_bounds(toy: Toy, in_process: InProcess) -> None:
-    """Its stage would look unchanged when a bound changes."""
+    """The stage of such a gate would look unchanged when a bound changes."""
     text = toy.text("dvc.yaml")
     toy.write("dvc.yaml", re.sub(r"params: \[.*fairness, accept\]", "params: [task, accept]", text))
     with toy.params() as params:

@@ -14,7 +14,7 @@ from support.command_line import InProcess
 from support.fixture_project import Toy, params
 
 
-def test_nobody_to_compare_and_that_accepted(toy: Toy, in_process: InProcess) -> None:
+def test_no_sensitive_columns_and_that_is_accepted(toy: Toy, in_process: InProcess) -> None:
     """DVC requires all outputs of the stage, even if the gate had nothing to compare."""
     with toy.params() as changed:
         changed["data"]["sensitive"] = {}
@@ -45,7 +45,7 @@ def test_two_runs_at_once(toy: Toy) -> None:
     assert toy.report()["releasable"]
 
 
-def test_an_infinite_difference_is_no_lack_of_evidence() -> None:
+def test_an_infinite_difference_fails() -> None:
     """Otherwise an export that scores NaN could be accepted by name."""
     finding = judge("parity/edges/difference", math.inf, Bound("params.yaml", high=1e-6))
     assert finding.status is Status.FAIL

@@ -34,7 +34,7 @@ def test_a_nested_column(tmp_path: Path) -> None:
         read_raw(path, COLUMNS)
 
 
-def test_no_word_about_an_id(toy: Toy) -> None:
+def test_no_id_is_given(toy: Toy) -> None:
     """The key may be left out, so DVC must not require it."""
     with toy.params() as params:
         del params["data"]["id"]

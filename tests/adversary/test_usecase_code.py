@@ -22,7 +22,7 @@ SCENARIOS = [Mine(name="is it certain?", row=ROW, low=0.999999)]
 """
 
 
-def test_a_scenario_that_passes_itself(toy: Toy, in_process: InProcess) -> None:
+def test_a_scenario_class_that_always_passes(toy: Toy, in_process: InProcess) -> None:
     """The stored scenario in the package is run, without the class that defined it."""
     toy.write("src/usecase/scenarios.py", _ALWAYS)
     ran = in_process(toy, "check", "scenarios")
@@ -45,7 +45,7 @@ def test_a_scenario_that_passes_itself(toy: Toy, in_process: InProcess) -> None:
         ),
     ],
 )
-def test_code_that_is_none(
+def test_a_module_that_is_not_python(
     toy: Toy, in_process: InProcess, *, gate: str, module: str, source: str, why: str
 ) -> None:
     toy.write(f"src/usecase/{module}.py", source + "\n")
@@ -83,7 +83,7 @@ EXPECTATIONS = [gxe.ExpectColumnMeanToBeBetween(column="weight", min_value=0, {a
         ("max_value={'$PARAMETER': 'now()'}", "'$PARAMETER' refers to something else"),
     ],
 )
-def test_expectations_that_are_more_than_data(
+def test_expectations_that_are_not_pure_data(
     toy: Toy, in_process: InProcess, arguments: str, why: str
 ) -> None:
     toy.write("src/usecase/expectations.py", _EXPECTED.format(arguments=arguments))
@@ -126,7 +126,7 @@ def test_a_module_of_the_forkers_own(toy: Toy) -> None:
         assert f"\n{stage}:" not in status
 
 
-def test_trusted_types_that_are_none(toy: Toy, in_process: InProcess) -> None:
+def test_invalid_trusted_types(toy: Toy, in_process: InProcess) -> None:
     toy.write("src/usecase/candidates.py", toy.text("src/usecase/candidates.py") + "TRUSTED = 3\n")
     ran = in_process(toy, "export")
     assert ran.status == 2

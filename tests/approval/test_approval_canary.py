@@ -37,7 +37,7 @@ def fetch(repository: Repository, digest: str | None = None) -> tuple[str, ...]:
     )
 
 
-def test_what_is_to_run_is_recorded(asked: Repository) -> None:
+def test_the_planned_canary_is_recorded(asked: Repository) -> None:
     asked.run(*desire(asked)).went_well()
     said: dict[str, Any] = json.loads((asked.root / RECORD).read_bytes())
     delivery = asked.newer.delivery
@@ -55,13 +55,13 @@ def test_what_is_to_run_is_recorded(asked: Repository) -> None:
     assert not asked.github.writes
 
 
-def test_an_approval_for_production_is_none_for_the_canary(released: Repository) -> None:
+def test_an_approval_for_production_does_not_count_for_the_canary(released: Repository) -> None:
     released.github.approve(RUN, "hubot")
     released.refuses(*desire(released), why=f"run {RUN} was not approved for canary by anyone")
     assert not (released.root / RECORD).exists()
 
 
-def test_an_approval_for_the_canary_is_none_for_production(asked: Repository) -> None:
+def test_an_approval_for_the_canary_does_not_count_for_production(asked: Repository) -> None:
     given = ("approval", "confirm", *desire(asked)[2:])
     asked.refuses(*given, why=f"run {RUN} was not approved for production by anyone")
 

@@ -207,9 +207,7 @@ def test_a_team_counts_as_someone_else(released: Repository) -> None:
 
 
 @pytest.mark.parametrize("nobody", [{"type": "Team"}, {"reviewer": {"id": 2}}, {}])
-def test_a_reviewer_whom_github_does_not_name_does_not_count(
-    released: Repository, nobody: Any
-) -> None:
+def test_an_unnamed_reviewer_does_not_count(released: Repository, nobody: Any) -> None:
     released.name_reviewers("octocat")
     made = production("octocat")
     made["protection_rules"][-1]["reviewers"].append(nobody)

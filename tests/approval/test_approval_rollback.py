@@ -72,7 +72,7 @@ def revoking(repository: Repository) -> tuple[str, ...]:
     return ("approval", "revoke", *rollback(repository)[2:])
 
 
-def test_what_is_taken_back_no_longer_counts(later: Repository) -> None:
+def test_a_revoked_release_no_longer_counts(later: Repository) -> None:
     """Attested before anything changes, so that an interruption cannot leave it approved."""
     later.run(*revoking(later)).went_well()
     assert not later.github.writes
@@ -218,7 +218,7 @@ def test_it_can_be_released_again(later: Repository) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_failure_half_way_and_the_same_call_completes(later: Repository, number: int) -> None:
+def test_after_a_failure_the_same_call_completes(later: Repository, number: int) -> None:
     broken = (502, {"message": "Bad gateway"})
     later.github.interfere = lambda verb, _, n: broken if verb == "PATCH" and n == number else None
     ran = later.run(*rollback(later))

@@ -243,7 +243,7 @@ def test_an_account_that_cannot_be_one(served: Repository, server: Any) -> None:
     assert (ran.status, "delivery.json is not valid" in ran.line) == (2, True)
 
 
-def test_what_a_package_says_of_its_promotion(served: Repository, tmp_path: Path) -> None:
+def test_the_promotion_setting_of_a_package_is_used(served: Repository, tmp_path: Path) -> None:
     package = served.newer.package
     for said in ("automatic", "approval"):
         made = resealed(package, tmp_path, rollout={"promotion": said})

@@ -46,7 +46,7 @@ def test_a_model_whose_error_is_twice_the_bound() -> None:
     assert share("fails", rows=7_444, off=2 * BOUND) >= 0.98
 
 
-def test_few_rows_are_told() -> None:
+def test_few_rows_are_reported() -> None:
     """With enough rows the upper end is as reliable as the lower one."""
     assert measured(1, 7_444).risk == 0.025
     assert 0.1 < measured(1, 800).risk <= 0.25

@@ -11,7 +11,7 @@ from support.refusal import did_not_run, gate_refuses, refuses
 LATER = ["parity", "performance", "fairness", "explanation", "scenarios"]
 
 
-def test_what_the_columns_hold(toy: Toy) -> None:
+def test_allowed_values_of_columns(toy: Toy) -> None:
     data = toy.data()
     data.loc[:999, "visits"] = ""
     data.loc[1000, "visits"] = "2.5"
@@ -94,14 +94,14 @@ def test_a_class_that_vanished(toy: Toy, in_process: InProcess) -> None:
     gate_refuses(toy, ran, "data-quality", {"data-quality/share of class yes": share, **undefined})
 
 
-def test_a_target_that_is_gone(toy: Toy, in_process: InProcess) -> None:
+def test_a_missing_target(toy: Toy, in_process: InProcess) -> None:
     toy.write_data(toy.data().drop(columns="late"))
     ran = in_process(toy, "check", "data-quality")
     why = "missing: 'late'"
     gate_refuses(toy, ran, "data-quality", {"data-quality/columns": ("fail", why)})
 
 
-def test_expectations_that_cannot_be_had(toy: Toy, in_process: InProcess) -> None:
+def test_expectations_that_cannot_be_loaded(toy: Toy, in_process: InProcess) -> None:
     toy.write("src/usecase/expectations.py", "import nowhere_to_be_found\n")
     ran = in_process(toy, "check", "data-quality")
     why = "src/usecase/expectations.py: ModuleNotFoundError: No module named"

@@ -125,7 +125,7 @@ def test_a_shift_is_refused(
     assert f"data-quality/{finding}" in [found.name for found in failed(project, frame)]
 
 
-def test_the_rows_of_unexpected_values_are_named_although_they_are_allowed(tmp_path: Path) -> None:
+def test_findings_that_pass_also_name_rows_with_unexpected_values(tmp_path: Path) -> None:
     frame = draw(1)
     project = adopted(tmp_path, frame)
     frame.loc[[6, 80], "height"] = 999.0

@@ -194,7 +194,7 @@ def incomes(seed: int, rows: int) -> tuple[np.random.Generator, pd.DataFrame]:
     return random, pd.DataFrame({"income": random.normal(50, 12, rows).round(1)})
 
 
-def test_a_measurement_of_the_region_that_tells_the_region_is_a_leak_and_no_entity() -> None:
+def test_a_measurement_that_reveals_the_region_is_a_leak_and_not_an_entity() -> None:
     """Every county has its own fee, so the fee reveals the part of the country."""
     random, frame = incomes(1, 3_000)
     county = random.integers(0, 40, 3_000)
@@ -206,7 +206,7 @@ def test_a_measurement_of_the_region_that_tells_the_region_is_a_leak_and_no_enti
     assert look(frame.assign(y=wage[county])) is None
 
 
-def test_a_number_of_the_month_that_tells_the_month_is_a_leak_and_no_entity() -> None:
+def test_a_number_that_reveals_the_month_is_a_leak_and_not_an_entity() -> None:
     random, frame = incomes(2, 3_000)
     month = random.integers(0, 36, 3_000)
     frame["ads"] = random.choice(np.arange(60.0, 300), 36, replace=False)[month]
@@ -237,7 +237,7 @@ def test_the_price_of_the_chosen_product_is_no_entity() -> None:
     assert found is None or "price" not in found.columns
 
 
-def test_a_target_that_is_computed_from_two_numbers_makes_no_entity_of_them() -> None:
+def test_numbers_that_determine_the_target_are_not_an_entity() -> None:
     random, frame = incomes(5, 1_500)
     frame["age"] = random.integers(25, 65, 1_500).astype(float)
     schooling = random.choice([9, 10, 11, 12, 12, 12, 13, 14, 16], 1_500)
@@ -250,7 +250,7 @@ def test_a_target_that_is_computed_from_two_numbers_makes_no_entity_of_them() ->
     assert suspected(frame, config.validate(made, "params.yaml")) is None
 
 
-def test_a_fee_that_nearly_every_customer_has_alone_names_the_customer() -> None:
+def test_a_fee_that_is_nearly_unique_to_a_customer_identifies_the_customer() -> None:
     """A number with decimals is also suspected, unless it is caught as a leak."""
     random, customers = np.random.default_rng(6), 900
     who = np.repeat(np.arange(customers), 5)
@@ -261,12 +261,12 @@ def test_a_fee_that_nearly_every_customer_has_alone_names_the_customer() -> None
     assert found.columns == ("fee",)
 
 
-def test_rows_that_repeat_as_a_whole_are_left_to_the_bound_on_duplicates() -> None:
+def test_fully_equal_rows_are_judged_by_the_bound_on_duplicates() -> None:
     frame = independent(1)
     assert look(pd.concat([frame, frame, frame])) is None
 
 
-def test_an_answer_in_params_yaml_settles_it() -> None:
+def test_a_setting_in_params_yaml_ends_the_suspicion() -> None:
     frame = panel(1, "class", key=True, month=True)
     settings = settings_of(frame)
     (finding,) = findings(frame, settings)
@@ -298,7 +298,7 @@ def test_the_data_quality_gate_refuses_until_someone_answers(
     assert "data-quality/repeated entities" not in toy.findings("data-quality")
 
 
-def test_a_column_that_tells_the_target_makes_no_entity_with_others() -> None:
+def test_a_column_that_reveals_the_target_is_not_part_of_an_entity() -> None:
     """A cause of death is known only for the dead, in every combination."""
     random = np.random.default_rng(1)
     dead = random.random(2_000) < 0.3

@@ -61,7 +61,7 @@ def test_a_proxy_of_the_sensitive_column(toy: Toy) -> None:
     )
 
 
-def test_inputs_that_must_not_be(toy: Toy, in_process: InProcess) -> None:
+def test_forbidden_inputs_are_refused(toy: Toy, in_process: InProcess) -> None:
     """A model of the target, the id and a sensitive column, which no settings would allow."""
     allowed = toy.text("params.yaml")
     with toy.params() as params:

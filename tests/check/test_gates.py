@@ -82,7 +82,7 @@ def test_no_two_findings_of_a_verdict_share_a_name(names: list[str]) -> None:
         assert verdict.why.startswith("it/ran: two findings are named '")
 
 
-def test_acceptances_that_cannot_be_read_do_not_pass() -> None:
+def test_unreadable_acceptances_do_not_pass() -> None:
     def unreadable() -> list[Acceptance]:
         raise SluiceError("params.yaml is not YAML")
 

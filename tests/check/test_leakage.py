@@ -67,7 +67,7 @@ GAP = np.where(random.random(ROWS) < 0.2, np.nan, WAGE)
         {"one": PART, "two": random.permutation(PART), "three": np.zeros(ROWS)},
     ],
 )
-def test_what_gives_a_number_away_is_found(columns: dict[str, np.ndarray]) -> None:
+def test_a_leak_of_a_number_is_found(columns: dict[str, np.ndarray]) -> None:
     frame = pd.DataFrame({**columns, "noise": numbers(5)["noise"], "y": WAGE})
     if "three" in columns:
         frame["three"] = WAGE - frame["one"] - frame["two"]
@@ -94,7 +94,7 @@ WRONG = np.random.default_rng(2).random(ROWS) < 0.05
         {"one": np.where(Y & (PART > 5), np.nan, 1.5), "two": np.where(Y & (PART <= 5), np.nan, 2)},
     ],
 )
-def test_what_gives_a_class_away_is_found(columns: dict[str, np.ndarray]) -> None:
+def test_a_leak_of_a_class_is_found(columns: dict[str, np.ndarray]) -> None:
     frame = pd.DataFrame({**columns, "noise": numbers(5)["noise"], "y": np.where(Y, "yes", "no")})
     leaks = found("binary", frame)
     assert leaks
@@ -184,7 +184,7 @@ def people(rows: int = 1200) -> pd.DataFrame:
     return frame
 
 
-def test_a_proxy_of_a_sensitive_column_is_found_also_where_it_tells_who_is_in_no_group() -> None:
+def test_a_proxy_that_reveals_who_is_in_no_group_is_found() -> None:
     frame = people().astype({"black": object, "hispan": object})
     kinds = {"black": "category", "hispan": "category", "white": "number", "age": "number"}
     known = settings("binary", {**kinds, "copy": "category"}, ("black", "hispan"))

@@ -67,7 +67,7 @@ def expected_calibration_error(o: Predictions) -> float:
 
 
 def mean_cost(o: Predictions) -> float:
-    """From the confusion matrix and a matrix of costs."""
+    """The mean cost, from the confusion matrix and a matrix of costs."""
     confusion = sk.confusion_matrix(o.truth, o.decisions, labels=range(len(o.classes)))
     if o.task == "binary":
         missed = [o.costs.get("false_positive", 1.0), o.costs.get("false_negative", 1.0)]
@@ -239,7 +239,7 @@ def test_a_class_without_rows() -> None:
     agree(o, "roc_auc", "balanced_accuracy")
 
 
-def test_a_class_that_is_neither_there_nor_decided_for() -> None:
+def test_a_class_that_occurs_neither_in_truth_nor_in_decisions() -> None:
     o = multiclass([0, 1, 0, 1], [[0.9, 0.1, 0.0], [0.2, 0.8, 0.0]] * 2)
     assert undefined(o) == {"roc_auc", "balanced_accuracy", "f1"}
     agree(o, "roc_auc", "balanced_accuracy", "f1")

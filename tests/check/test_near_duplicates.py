@@ -55,7 +55,7 @@ def test_copies_that_are_kept_in_one_part_of_the_split() -> None:
     assert share(with_copies(frame), "who") < 0.01
 
 
-def test_tables_that_are_alike_by_their_kind() -> None:
+def test_tables_whose_rows_are_naturally_similar() -> None:
     random = np.random.default_rng(3)
     categories = pd.DataFrame(random.integers(0, 4, (8_000, 8)).astype(str))
     categories.columns = [f"c{k}" for k in range(8)]

@@ -67,7 +67,7 @@ def _only(toy: Toy, model: str, source: str) -> None:
         params["candidates"] = {model: {"model": model}}
 
 
-def test_an_export_that_answers_otherwise(toy: Toy) -> None:
+def test_an_export_with_different_scores(toy: Toy) -> None:
     _only(toy, "bent", BENT)
     ran = toy.sluice("package", "build")
     reasons = {

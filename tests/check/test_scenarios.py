@@ -71,7 +71,7 @@ def test_each_kind(toy: Toy) -> None:
         ("SCENARIOS = ['be good']", "src/usecase/scenarios.py: .*'be good'"),
     ],
 )
-def test_scenarios_that_cannot_be_had(
+def test_scenarios_that_cannot_be_loaded(
     toy: Toy, in_process: InProcess, source: str, why: str
 ) -> None:
     toy.write("src/usecase/scenarios.py", source + "\n")
@@ -93,7 +93,7 @@ def test_two_scenarios_of_one_name(toy: Toy) -> None:
         assert list(toy.findings("scenarios")) == ["scenarios/ran"]
 
 
-def test_a_row_that_hangs_on_the_others(tmp_path: Path) -> None:
+def test_a_score_that_depends_on_other_rows(tmp_path: Path) -> None:
     """A model that centres each batch gives a row another score alone than among others."""
     nodes = [
         helper.make_node("ReduceMean", ["numbers", "axis"], ["mean"], keepdims=1),

@@ -55,7 +55,7 @@ def refusal(root: Path, source: str, task: str = "scenarios") -> str:
     return str(caught.value)
 
 
-def test_what_a_hostile_use_case_comes_to(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hostile_use_case_achieves_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every attempt is refused, also as root, and no process of it outlives the task."""
     shutil.copyfile(ATTACKS, root / "src/usecase/scenarios.py")
     places = {"root": str(root), "home": str(Path.home()), "temporary": tempfile.gettempdir()}
@@ -88,7 +88,7 @@ def test_what_a_hostile_use_case_comes_to(root: Path, monkeypatch: pytest.Monkey
         ("print('::set-env name=A::b'); 1 / 0", "ZeroDivisionError"),
     ],
 )
-def test_code_that_hands_nothing_over(
+def test_code_that_returns_no_result(
     root: Path, capsys: pytest.CaptureFixture[str], source: str, why: str
 ) -> None:
     assert why in refusal(root, source)

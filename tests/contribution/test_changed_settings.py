@@ -111,13 +111,13 @@ CHANGED: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("path", "value"), LOOSER)
-def test_a_setting_that_lets_more_through_is_looser(path: str, value: Any) -> None:
+def test_a_setting_that_lets_more_models_pass_is_looser(path: str, value: Any) -> None:
     one = changed_setting(put(path, value))
     assert (one.kind, one.key.partition(":")[0]) == ("looser", path)
 
 
 @pytest.mark.parametrize(("path", "value"), TIGHTER)
-def test_a_setting_that_lets_less_through_is_tighter(path: str, value: Any) -> None:
+def test_a_setting_that_lets_fewer_models_pass_is_tighter(path: str, value: Any) -> None:
     assert changed_setting(put(path, value)).kind == "tighter"
 
 
@@ -171,7 +171,7 @@ def test_a_removed_setting(path: str) -> None:
         ("split.by_time", "born", "visits"),
     ],
 )
-def test_another_way_to_keep_rows_apart_is_looser(path: str, before: str, after: Any) -> None:
+def test_another_grouping_of_rows_is_looser(path: str, before: str, after: Any) -> None:
     known = [put(path, before), drop("data.id"), put("columns.visits.missing", 0)]
     one = changed_setting(put(path, after), lambda settings: [do(settings) for do in known])
     assert one.kind == "looser"
@@ -192,7 +192,7 @@ def test_a_new_column_is_changed() -> None:
     assert {one.kind for one in new.settings} == {"changed"}
 
 
-def test_what_no_longer_checks_a_column_that_is_gone_is_looser() -> None:
+def test_removing_the_checks_of_a_removed_column_is_looser() -> None:
     given = {"type": "number", "use": "ignored", "low": 0, "high": 9, "missing": 0.1}
     gone = compared(drop("columns.more"), put("columns.more", given))
     kinds = {one.key.rpartition(".")[2]: one.kind for one in gone.settings}

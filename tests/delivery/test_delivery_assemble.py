@@ -80,7 +80,7 @@ def report_of_another(parts: Path) -> None:
 
 
 def edited(parts: Path) -> None:
-    """Its headline contradicts the verdicts of its gates."""
+    """A report whose headline contradicts the verdicts of its gates."""
     unreleasable(parts)
     file = parts / "report/report.json"
     file.write_text(json.dumps(json.loads(file.read_bytes()) | {"releasable": True}), "utf-8")

@@ -46,13 +46,13 @@ def test_every_manifest_is_valid_and_within_the_policy(folder: Path, overlay: st
         assert complaints(objects) == []
 
 
-def test_an_overlay_whose_images_nobody_has_named_cannot_run() -> None:
+def test_an_overlay_without_image_names_cannot_run() -> None:
     found = complaints(render(FOLDER / "overlays/canary"))
     assert len(found) == 4
     assert all("sluice.invalid/" in said for said in found)
 
 
-def test_the_canary_runs_the_candidate_and_all_others_the_champion(canary: list[Object]) -> None:
+def test_only_the_canary_runs_the_candidate(canary: list[Object]) -> None:
     images = {
         name(each): each["spec"]["template"]["spec"]["containers"][0]["image"]
         for each in canary
@@ -211,7 +211,7 @@ def test_the_policy_refuses(
     assert any(said in each for each in complaints(changed)), complaints(changed)
 
 
-def test_the_policy_accepts_what_it_is_tried_on(canary: list[Object]) -> None:
+def test_the_policy_accepts_the_unchanged_files(canary: list[Object]) -> None:
     assert complaints(canary) == []
 
 
@@ -279,7 +279,7 @@ def _rehearsal() -> Any:
     return module
 
 
-def test_the_rehearsal_changes_nothing_but_how_long_the_job_waits() -> None:
+def test_the_rehearsal_only_changes_how_long_the_job_waits() -> None:
     (job,) = [each for each in render(FOLDER / "kind/canary") if each["kind"] == "Job"]
     changed = yaml.safe_load(_rehearsal().with_argument(yaml.safe_dump(job), "--wait=30"))
     command = changed["spec"]["template"]["spec"]["containers"][0]["command"]

@@ -34,7 +34,7 @@ def _lint(folder: Path) -> tuple[int, str]:
     return done.returncode, " ".join(done.stdout.split())
 
 
-def test_the_machinery_keeps_its_contracts(copy: Path) -> None:
+def test_the_machinery_meets_the_import_contracts(copy: Path) -> None:
     status, said = _lint(copy)
     assert status == 0, said
     assert "2 kept, 0 broken" in said
@@ -58,7 +58,7 @@ def test_an_import_that_does_not_go_down_is_refused(module: str, imported: str, 
     assert f"sluice.{name} -> {imported} (l." in said
 
 
-def test_a_new_room_must_be_placed(copy: Path) -> None:
+def test_a_new_folder_needs_a_layer(copy: Path) -> None:
     (copy / "sluice/orbit").mkdir()
     (copy / "sluice/orbit/__init__.py").write_text("", "utf-8")
     status, said = _lint(copy)

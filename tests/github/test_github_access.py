@@ -53,7 +53,7 @@ def test_the_remote_names_the_repository(here: Path, url: str) -> None:
 @pytest.mark.parametrize(
     "url", ["https://ghe.example.org/octo/shop.git", "git@ghe.example.org:octo/shop.git"]
 )
-def test_a_token_goes_to_another_server_only_when_told_to(
+def test_a_token_goes_to_another_server_only_if_configured(
     here: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     remote(url)
@@ -63,9 +63,7 @@ def test_a_token_goes_to_another_server_only_when_told_to(
     assert access.find(None).repository == "octo/shop"
 
 
-def test_what_is_given_comes_first_then_the_environment(
-    here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_options_come_before_the_environment(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remote("https://github.com/octo/shop.git")
     monkeypatch.setenv("GITHUB_REPOSITORY", "other/one")
     assert access.find("third/two").repository == "third/two"
@@ -73,7 +71,7 @@ def test_what_is_given_comes_first_then_the_environment(
 
 
 @pytest.mark.parametrize("name", ["shop", "a/b/c", "../shop", "octo/..", "octo/sh op", "o/s?x=1"])
-def test_a_name_that_is_none_is_refused(here: Path, name: str) -> None:
+def test_an_invalid_name_is_refused(here: Path, name: str) -> None:
     with pytest.raises(SluiceError, match="expected OWNER/NAME"):
         access.find(name)
 
@@ -100,7 +98,7 @@ def test_no_remote_says_what_to_give(here: Path) -> None:
         "http://host#hunter2",
     ],
 )
-def test_an_address_that_is_none_is_refused(
+def test_an_invalid_address_is_refused(
     here: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("GITHUB_API_URL", url)

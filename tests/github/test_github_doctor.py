@@ -214,7 +214,7 @@ def test_drift_is_refused_and_named(whole: Place, attack: str) -> None:
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_what_setup_mends_doctor_accepts(whole: Place, gone: bool) -> None:
+def test_doctor_accepts_what_setup_has_fixed(whole: Place, gone: bool) -> None:
     contradictory = ("no checks at all", "tag ruleset gone")
     for attack, (spoil, _) in ATTACKS.items():
         if ("gone" in attack) == gone and attack not in contradictory and "silent" not in attack:

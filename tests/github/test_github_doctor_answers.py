@@ -13,7 +13,7 @@ from support.github.place import Place
 DEEP = b'{"message":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
-def test_what_a_workflow_token_may_not_read_is_not_fine(whole: Place) -> None:
+def test_what_a_workflow_token_may_not_read_is_not_a_match(whole: Place) -> None:
     whole.github.interfere = lambda verb, path, number: (
         (403, {"message": "Resource not accessible by integration"}) if "/actions" in path else None
     )
@@ -61,7 +61,7 @@ def test_bad_answers_are_one_line(whole: Place, answer: tuple[int, Any], words: 
 
 @pytest.mark.parametrize("part", ["actions/permissions/workflow", "rulesets", "labels", "policies"])
 @pytest.mark.parametrize("answer", [(500, {"message": "oops"}), (200, b"garbage"), (403, None)])
-def test_a_part_that_cannot_be_read_is_not_fine(
+def test_an_unreadable_part_is_not_a_match(
     whole: Place, part: str, answer: tuple[int, Any]
 ) -> None:
     whole.github.interfere = lambda verb, path, number: answer if path.endswith(part) else None
@@ -77,7 +77,7 @@ def test_nobody_listens(whole: Place) -> None:
     assert "no answer from http://127.0.0.1:9" in ran.line
 
 
-def test_forbidden_for_asking_too_often_does_not_blame_the_token(whole: Place) -> None:
+def test_a_rate_limit_is_not_blamed_on_the_token(whole: Place) -> None:
     whole.github.interfere = lambda *_: (403, {"message": "slow down"})
     whole.github.headers = {"Retry-After": "60"}
     ran = whole.doctor()
@@ -87,7 +87,7 @@ def test_forbidden_for_asking_too_often_does_not_blame_the_token(whole: Place) -
 
 
 @pytest.mark.parametrize("more", [[], [{"id": 1, "name": "more", "color": "000000"}]])
-def test_a_next_page_that_is_named_for_ever_ends(whole: Place, more: list[dict[str, Any]]) -> None:
+def test_endless_pages_are_stopped(whole: Place, more: list[dict[str, Any]]) -> None:
     """With nothing on it, or with the same again."""
     pages = [whole.github.labels, more, more]
 
@@ -128,7 +128,7 @@ def test_a_rule_of_another_form_leaves_the_other_sections(
     assert "drift: label data: exists: no" in ran.out
 
 
-def test_a_reviewer_whom_github_does_not_name_protects_nothing(whole: Place) -> None:
+def test_an_unnamed_reviewer_protects_nothing(whole: Place) -> None:
     for one in ({}, {"type": "User"}, {"reviewer": {"id": 1, "login": "octocat"}}):
         rule = whole.github.environments["production"]["protection_rules"][-1]
         rule["reviewers"] = [one]

@@ -66,7 +66,7 @@ def test_the_rights_of_an_app_are_a_note(place: Place) -> None:
     assert "note: server shop-server[bot] in delivery.json: its App must" in ran.out
 
 
-def test_a_role_that_github_does_not_give_is_not_taken_for_granted(place: Place) -> None:
+def test_a_role_that_github_does_not_return_is_not_assumed(place: Place) -> None:
     def refuse(verb: str, path: str, _: int) -> tuple[int, object] | None:
         return (403, {"message": "Must have push access"}) if "collaborators" in path else None
 

@@ -30,7 +30,7 @@ def _faults(settings: Path, text: str) -> str:
     return "\n".join(owners.faults(settings))
 
 
-def test_what_is_free_is_what_the_template_frees(settings: Path) -> None:
+def test_only_the_templates_unowned_paths_have_no_owner(settings: Path) -> None:
     lines = [line.split() for line in TEMPLATE.splitlines() if line and not line.startswith("#")]
     assert lines[0] == ["*", owners.PLACEHOLDER]
     assert [line[0] for line in lines[1:]] == list(UNOWNED)
@@ -38,14 +38,14 @@ def test_what_is_free_is_what_the_template_frees(settings: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["", "* # @octocat", "# * @octocat", "/src/ @octocat", "*"])
-def test_what_nobody_thought_of_must_be_owned_too(settings: Path, line: str) -> None:
+def test_unexpected_files_also_need_an_owner(settings: Path, line: str) -> None:
     assert "the first rule must be '*'" in _faults(settings, OWNED.replace("*  @octocat", line))
 
 
 @pytest.mark.parametrize(
     "line", ["/src/sluice/check/", "/src/", "*.yaml", "*", "GNUmakefile", "/tests/*/", "/docs"]
 )
-def test_a_later_line_that_frees_what_decides_is_found(settings: Path, line: str) -> None:
+def test_a_later_codeowners_line_without_an_owner_is_found(settings: Path, line: str) -> None:
     assert f"{line} has no owner" in _faults(settings, f"{OWNED}{line}\n")
     assert f"{line} has no owner" in _faults(settings, f"{OWNED}{line}  # @octocat\n")
 
@@ -59,7 +59,7 @@ def test_a_later_line_that_frees_what_decides_is_found(settings: Path, line: str
         f"{OWNED}*.py @hubot\n/src/ @hubot\n",
     ],
 )
-def test_other_ways_to_own_it_all(settings: Path, text: str) -> None:
+def test_other_forms_of_a_rule_for_all_files(settings: Path, text: str) -> None:
     assert _faults(settings, text) == ""
 
 
@@ -117,7 +117,7 @@ def test_an_unknown_reviewer_becomes_no_owner(empty: Place) -> None:
     assert empty.toy.text(FILE) == TEMPLATE
 
 
-def test_a_file_that_is_gone_is_drift(whole: Place) -> None:
+def test_a_missing_file_is_drift(whole: Place) -> None:
     (whole.toy.root / FILE).unlink()
     ran = whole.doctor()
     assert (ran.status, f"drift: {FILE} is missing" in ran.out) == (1, True)
@@ -162,7 +162,7 @@ def test_owners_that_github_does_not_know_are_drift(whole: Place) -> None:
         ((200, b"{}"), "could not be checked: CODEOWNERS: GitHub's answer to"),
     ],
 )
-def test_what_github_does_not_say_is_not_fine(
+def test_a_missing_answer_of_github_is_not_a_match(
     whole: Place, answer: tuple[int, Any], words: str
 ) -> None:
     whole.github.interfere = lambda verb, path, number: (

@@ -60,7 +60,7 @@ FILES: list[tuple[str, Callable[[Any], object], str]] = [
 
 
 @pytest.mark.parametrize(("name", "spoil", "words"), FILES)
-def test_a_file_that_is_wrong_names_itself_and_its_key(
+def test_an_error_in_a_file_names_the_file_and_the_key(
     whole: Place, name: str, spoil: Callable[[Any], object], words: str
 ) -> None:
     content = whole.settings(name)

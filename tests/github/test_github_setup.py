@@ -64,7 +64,7 @@ def test_a_repository_that_was_finished_by_hand_is_left_alone(before: Before) ->
     assert not place.github.undocumented
 
 
-def test_a_half_done_repository_is_completed_and_the_rest_left(before: Before) -> None:
+def test_a_partly_set_up_repository_is_completed(before: Before) -> None:
     github = finished()
     github.environments["staging"] = dict(github.environments["test"], name="staging")
     github.policies["production"] += [{"id": 15, "name": "*", "type": "branch"}]

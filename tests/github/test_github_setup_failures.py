@@ -14,7 +14,7 @@ from support.github.finished import finished
 from support.github.place import Before, Place
 
 
-def test_a_failure_at_any_write_says_what_is_done_and_the_next_run_completes(
+def test_after_a_failed_write_the_next_run_completes_the_setup(
     empty: Place,
 ) -> None:
     empty.name_reviewers({"user": "octocat"})
@@ -53,7 +53,7 @@ def test_a_failure_half_way_through_the_real_command(empty: Place) -> None:
     empty.doctor().went_well()
 
 
-def test_an_answer_that_does_not_come_leaves_it_open_whether_it_was_done(
+def test_a_missing_answer_means_that_the_result_is_unknown(
     empty: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty.name_reviewers({"user": "octocat"})
@@ -69,7 +69,7 @@ def test_an_answer_that_does_not_come_leaves_it_open_whether_it_was_done(
     assert "it is unknown whether the change took effect" in ran.line
 
 
-def test_a_write_that_is_sent_elsewhere_is_not_taken_for_done(empty: Place) -> None:
+def test_a_redirected_write_does_not_count_as_done(empty: Place) -> None:
     elsewhere = {"message": "Moved Permanently", "url": "/repos/octo/shop"}
     empty.github.interfere = lambda verb, path, number: (301, elsewhere) if verb == "POST" else None
     ran = empty.setup("--reviewer", "octocat")
@@ -95,7 +95,7 @@ def test_an_interrupted_run_says_what_is_done(
 
 
 @pytest.mark.parametrize("debug", [(), ("--debug",)])
-def test_a_failure_does_not_print_what_a_name_from_github_holds(
+def test_a_failure_does_not_print_the_content_of_a_name_from_github(
     before: Before, debug: tuple[str, ...]
 ) -> None:
     github = finished()
@@ -115,7 +115,7 @@ def test_a_failure_does_not_print_what_a_name_from_github_holds(
 TOOK = "GitHub accepted the requests, but these settings still differ from the files: "
 
 
-def test_what_is_answered_and_not_done_is_not_taken_for_done(empty: Place) -> None:
+def test_an_accepted_request_without_effect_does_not_count_as_done(empty: Place) -> None:
     empty.github.interfere = lambda verb, path, number: (
         (200, b"<html>done</html>") if (verb, path[-7:]) == ("POST", "/labels") else None
     )
@@ -127,7 +127,7 @@ def test_what_is_answered_and_not_done_is_not_taken_for_done(empty: Place) -> No
     empty.setup().went_well()
 
 
-def test_a_server_that_ignores_a_field_is_not_taken_for_set_up(empty: Place) -> None:
+def test_a_server_that_ignores_a_field_does_not_count_as_set_up(empty: Place) -> None:
     def old(verb: str, path: str, number: int) -> tuple[int, Any] | None:
         ignored = verb == "PUT" and path.endswith("/actions/permissions")
         return (204, None) if ignored else None
@@ -138,7 +138,7 @@ def test_a_server_that_ignores_a_field_is_not_taken_for_set_up(empty: Place) -> 
     assert ran.line == f"{TOOK}actions (sha_pinning_required)"
 
 
-def test_what_cannot_be_looked_at_again_is_not_fine(empty: Place) -> None:
+def test_settings_that_cannot_be_read_again_are_not_a_match(empty: Place) -> None:
     empty.github.interfere = lambda verb, path, number: (
         (500, {"message": "oops"}) if verb == "GET" and number == 22 and "labels" in path else None
     )
@@ -147,7 +147,7 @@ def test_what_cannot_be_looked_at_again_is_not_fine(empty: Place) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404, 409, 422])
-def test_what_is_refused_for_good_does_not_hold_up_the_rest(empty: Place, status: int) -> None:
+def test_a_permanent_refusal_does_not_stop_the_other_changes(empty: Place, status: int) -> None:
     empty.github.interfere = lambda verb, path, number: (
         (status, {"message": "never"})
         if verb != "GET" and path.endswith(("/production", "/private-vulnerability-reporting"))
@@ -178,7 +178,7 @@ def test_what_is_refused_for_good_does_not_hold_up_the_rest(empty: Place, status
         ((503, {"message": "no"}), {}),
     ],
 )
-def test_what_the_next_request_would_meet_too_stops_at_once(
+def test_an_error_that_would_recur_stops_at_once(
     empty: Place, answer: tuple[int, Any], headers: dict[str, str]
 ) -> None:
     empty.github.interfere = lambda verb, path, number: answer if verb != "GET" else None

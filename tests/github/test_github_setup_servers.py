@@ -10,7 +10,7 @@ from support.github.finished import finished
 from support.github.place import Before, Place
 
 
-def test_only_the_documented_is_sent_to_a_server_that_knows_no_more(empty: Place) -> None:
+def test_only_documented_fields_are_sent_to_an_old_server(empty: Place) -> None:
     empty.github.knows_bypass = False
     ran = empty.setup("--reviewer", "octocat").went_well()
     assert not empty.github.undocumented
@@ -48,7 +48,7 @@ def test_a_server_that_will_not_forbid_the_bypass_leaves_it_to_a_person(empty: P
     assert "bypass by administrators: allowed, should be forbidden" in empty.doctor().out
 
 
-def test_a_plan_without_reviewers_is_told_so_and_the_rest_is_set_up(empty: Place) -> None:
+def test_without_reviewers_in_the_plan_the_rest_is_set_up(empty: Place) -> None:
     empty.github.repository["private"] = True
     empty.github.reviewers_in_plan = False
     ran = empty.setup("--reviewer", "octocat")
@@ -65,7 +65,7 @@ def test_a_plan_without_reviewers_is_told_so_and_the_rest_is_set_up(empty: Place
     assert "need GitHub Enterprise" in refused.out
 
 
-def test_a_plan_without_rulesets_is_told_so_and_the_rest_is_set_up(empty: Place) -> None:
+def test_without_rulesets_in_the_plan_the_rest_is_set_up(empty: Place) -> None:
     empty.github.repository["private"] = True
     empty.github.rulesets_in_plan = False
     ran = empty.setup("--reviewer", "octocat")
@@ -79,7 +79,7 @@ def test_a_plan_without_rulesets_is_told_so_and_the_rest_is_set_up(empty: Place)
 
 
 @pytest.mark.parametrize("status", [404, 422])
-def test_a_switch_that_github_does_not_tell_of_is_a_note(empty: Place, status: int) -> None:
+def test_a_switch_that_github_does_not_return_is_a_note(empty: Place, status: int) -> None:
     empty.github.interfere = lambda verb, path, number: (
         (status, {"message": "no"}) if path.endswith("/private-vulnerability-reporting") else None
     )
@@ -106,7 +106,7 @@ def test_an_archived_repository_is_named_before_anything_is_tried(before: Before
     assert ran.out.startswith("drift: repository: archived, so ")
 
 
-def test_a_pattern_that_is_there_already_is_no_failure(before: Before) -> None:
+def test_an_existing_pattern_is_not_a_failure(before: Before) -> None:
     """GitHub answers 303 for a pattern that exists already."""
     github = finished()
 

@@ -56,7 +56,7 @@ def test_the_user_who_called_sudo_gets_the_new_engine(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("status", [0, 1])
-def test_a_user_who_may_not_use_the_engine_is_told_how(status, tmp_path, monkeypatch):
+def test_a_user_without_access_to_the_engine_is_told_how_to_get_it(status, tmp_path, monkeypatch):
     sudo = tmp_path / "sudo"
     sudo.write_text(f'#!/bin/sh\necho "$@" > "{tmp_path}/asked"\nexit {status}\n')
     sudo.chmod(0o755)

@@ -46,7 +46,7 @@ def test_performance_comes_before_drift(status: str) -> None:
     assert made.verdict().status is Status.FAIL
 
 
-def test_drift_without_labels_is_looked_at_and_with_labels_learnt_from() -> None:
+def test_drift_leads_to_a_retraining_only_with_labels() -> None:
     drifted = replace(GOOD, drift=verdict("drift", Status.FAIL), truth=None, labels=0)
     made = decide(drifted, SETTINGS)
     assert made.action == "look"
@@ -55,7 +55,7 @@ def test_drift_without_labels_is_looked_at_and_with_labels_learnt_from() -> None
     assert decide(replace(drifted, labels=9_999, needed=None), SETTINGS).action == "look"
 
 
-def test_a_gain_is_worth_a_retraining_if_it_pays_until_the_next_schedule() -> None:
+def test_a_gain_justifies_a_retraining_if_it_exceeds_the_cost() -> None:
     """0.003 in 500 * 80 decisions of 10 each is 1,200."""
     made = decide(replace(GOOD, gain=0.003), SETTINGS)
     assert (made.action, made.rule) == ("retrain", "cost")
@@ -76,7 +76,7 @@ def test_an_old_model_is_trained_again() -> None:
     replace(GOOD, truth=verdict("ground-truth", Status.INSUFFICIENT)),
     replace(GOOD, drift=verdict("drift", Status.INSUFFICIENT)),
 ])  # fmt: skip
-def test_what_is_not_known_is_not_good(facts: Facts) -> None:
+def test_an_unknown_state_does_not_pass(facts: Facts) -> None:
     made = decide(facts, SETTINGS)
     assert made.action == "wait"
     assert made.verdict().status is Status.INSUFFICIENT
@@ -90,7 +90,7 @@ def test_the_labels_that_are_needed() -> None:
     assert labels_needed(None, 100, gain=0.01, holdout=0.25) is None
 
 
-def test_a_learning_curve_is_found_again_and_foretells() -> None:
+def test_a_learning_curve_is_recovered_and_extrapolated() -> None:
     rows = np.array([500.0, 1_000, 2_000, 4_000, 8_000])
     curve = learning.of_curve(rows, 0.78 - 0.9 * rows**-0.5)
     assert curve.limit == pytest.approx(0.78, abs=1e-6)

@@ -80,7 +80,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("column", CHANGES)
-def test_what_has_changed_is_an_alarm(drift, logged, tmp_path, column) -> None:
+def test_a_change_raises_an_alarm(drift, logged, tmp_path, column) -> None:
     change, why = CHANGES[column]
     put_log(tmp_path / "log", logged, change(rows(8_400)), days=28)
     ran = drift(tmp_path / "log")
@@ -133,7 +133,7 @@ def test_a_log_that_is_not_there_is_an_error(drift, tmp_path) -> None:
     assert "nowhere: no such file or folder" in ran.line
 
 
-def test_columns_that_go_together_in_another_way_are_found(drift, green, logged, tmp_path) -> None:
+def test_changed_relations_between_columns_are_found(drift, green, logged, tmp_path) -> None:
     """`waste` depends on `weight`: the distribution of each alone is unchanged."""
     frame = rows(3_000, seed=9)
     order = frame["weight"].to_numpy().argsort().argsort()

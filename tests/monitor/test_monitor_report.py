@@ -18,7 +18,7 @@ HOSTILE = "<img src=x onerror=alert(1)>|[a](http://b)\x1b[2J"
 
 @pytest.fixture
 def log(logged: Any, tmp_path: Path) -> Path:
-    """Four weeks in which a new level appears, with a hostile name, on a host with one."""
+    """Four weeks in which a new level appears; the level and the host have hostile names."""
     frame = table("binary", 3_500, 5)
     new = np.random.default_rng(1).random(len(frame)) < 0.04
     frame["colour"] = frame["colour"].mask(new, HOSTILE)
@@ -63,7 +63,7 @@ def test_the_commands_end_with_the_status_of_their_verdict(monitor, log, tmp_pat
     assert "\x1b" not in said.out
 
 
-def test_a_rehearsal_shows_when_each_monitor_saw_what(
+def test_a_rehearsal_shows_what_each_monitor_reported_and_when(
     green: Toy, command_line: Any, tmp_path: Path
 ) -> None:
     given = ["--package", str(green.package), "--out", str(tmp_path / "played")]

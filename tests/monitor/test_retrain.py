@@ -149,7 +149,7 @@ def test_labels_that_lack_a_column_are_an_error_in_one_line(
     assert toy.git("status", "--porcelain") == ""
 
 
-def test_values_that_no_row_may_have_stop_at_the_gate(
+def test_invalid_values_are_refused_by_the_gate(
     retrain: Retrain, toy: Toy, labels: pd.DataFrame, tmp_path: Path
 ) -> None:
     """Text that a shell, a spreadsheet or GitHub would act on is data, and is refused as such."""
@@ -208,7 +208,7 @@ def test_the_place_of_log_and_labels_may_be_settings(
     assert json.loads(toy.text("out/retraining/monitor/monitor.json"))["truth"]["rows"] > 0
 
 
-def test_the_proposal_accepts_nothing_else(tmp_path: Path) -> None:
+def test_other_files_are_refused_in_a_proposal(tmp_path: Path) -> None:
     assert proposal.is_allowed("dvc.lock")
     for name in (
         "params.yaml",

@@ -132,7 +132,9 @@ def _folders(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
 
 
-def test_versions_and_hosts_and_days_are_told_apart(tmp_path: Path, reference: Reference) -> None:
+def test_versions_hosts_and_days_are_counted_separately(
+    tmp_path: Path, reference: Reference
+) -> None:
     put_file(tmp_path, header(), records(30), NOON)
     put_file(tmp_path, header(host="host-2", instance="two"), records(20), NOON)
     put_file(tmp_path, header(version="2", digest="e" * 64), records(1440), NOON + 86_400)

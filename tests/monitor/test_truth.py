@@ -81,7 +81,7 @@ def test_outcomes_by_another_rule_fail(monitor, logged, tmp_path) -> None:
 
 
 def test_labels_for_accepted_rows_alone_do_not_bias_the_metric(monitor, logged, tmp_path) -> None:
-    """Of the rows that are decided to be late, one in twenty gets a label."""
+    """Only one in twenty of the rows that are decided to be late gets a label."""
     labels = put(tmp_path, logged, rows(12_000))
     decisions = {r["id"]: r["decision"] for r in read(tmp_path / "log")}
     decided = labels["id"].map(decisions) == "yes"
@@ -250,7 +250,7 @@ def test_a_file_that_is_no_table_is_an_error(monitor, logged, tmp_path) -> None:
     assert "is not a readable file of labels" in ran.line
 
 
-def test_groups_are_compared_where_the_labels_bring_them(monitor, logged, tmp_path) -> None:
+def test_groups_are_compared_if_the_labels_have_them(monitor, logged, tmp_path) -> None:
     """A new rule for one side: those on the right are decided to be late more often."""
     frame = rows(4_000)
     frame.loc[frame["side"] == "right", "slope"] += 1.5

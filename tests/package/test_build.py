@@ -34,7 +34,7 @@ def test_a_clone_elsewhere_gives_the_same_bytes(
     assert clone.package.read_bytes() == first.package.read_bytes()
 
 
-def test_a_second_build_writes_no_package_anew(toy: Toy, built: Callable[[str], Toy]) -> None:
+def test_a_second_build_does_not_rewrite_the_package(toy: Toy, built: Callable[[str], Toy]) -> None:
     kept = shutil.copytree(built("binary").root / "dist", toy.root / "dist")
     (package,) = kept.iterdir()
     before = package.stat().st_ino

@@ -142,7 +142,7 @@ def test_a_forged_verdict_is_refused(
     assert ran.out == ""
 
 
-def test_settings_that_ask_for_something_else_are_refused(
+def test_settings_that_require_other_findings_are_refused(
     package: Package, command_line: CommandLine, tmp_path: Path
 ) -> None:
     """The verdicts are genuine, but the params.yaml in the package is different."""
@@ -235,7 +235,7 @@ def test_columns_that_are_one_attribute_give_one_name_for_all() -> None:
     assert asked == {grouping.title for grouping in formed}
 
 
-def test_a_pass_that_the_numbers_do_not_give() -> None:
+def test_a_pass_that_its_numbers_contradict_is_refused() -> None:
     """The status from `judge` is accepted; a status that is better than its numbers is not."""
     low = Bound("test", low=0.5)
     for estimate, interval in ((0.4, None), (0.6, (0.4, 0.7)), (0.6, (0.55, 0.7)), (0.6, None)):

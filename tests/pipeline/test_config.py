@@ -27,7 +27,7 @@ def test_the_settings_of_the_fixture_are_valid(task: str) -> None:
     assert settings.features == ["slope", "visits", "waste", "weight", "colour"]
 
 
-def test_a_group_is_no_input_and_can_be_denied() -> None:
+def test_a_group_column_is_not_an_input_and_none_is_accepted() -> None:
     raw = params("binary")
     raw["split"]["group"] = "colour"
     assert "colour" not in validate(raw, "").features

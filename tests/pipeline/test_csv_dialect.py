@@ -70,7 +70,7 @@ def test_adopt_and_the_pipeline_read_the_same_numbers(
         ("\n\n", (), ","),
     ],
 )
-def test_the_delimiter_is_told_by_the_header_and_the_rows(
+def test_the_delimiter_is_recognised_by_the_header_and_the_rows(
     text: str, names: tuple[str, ...], delimiter: str
 ) -> None:
     assert csv_dialect.delimiter(text, names) == delimiter

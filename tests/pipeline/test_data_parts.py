@@ -148,7 +148,7 @@ def test_the_pipeline_gives_the_same_model_for_a_file_and_for_its_parts(
     assert toy.verdict("data-quality")["status"] == "fail"
 
 
-def test_a_folder_that_is_not_ours_is_not_taken_for_the_data(tmp_path: Path) -> None:
+def test_a_folder_of_the_user_is_not_used_as_data(tmp_path: Path) -> None:
     data, theirs = tmp_path / "toy.csv", tmp_path / "toy.csv.parts"
     ROWS.to_csv(data, index=False)
     theirs.mkdir()

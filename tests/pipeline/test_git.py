@@ -230,7 +230,7 @@ def test_a_package_of_a_signed_commit_is_built_although_signatures_are_shown(
     assert (source.commit, source.clean) == (commit, False)
 
 
-def test_a_replaced_commit_is_read_as_every_other_clone_has_it(root: Path) -> None:
+def test_a_replaced_commit_is_read_as_in_every_other_clone(root: Path) -> None:
     expected = git.head(root)
     _git(root, "replace", "HEAD", _rewrite_head(root, "x-other yes", seconds=1))
     assert _git(root, "log", "-1", "--format=%ct") == "1"

@@ -88,7 +88,7 @@ def test_a_salt_and_a_seed_count_as_another_judgement(place: Place) -> None:
     assert place.judge() == 3
 
 
-def test_new_rows_count_anew_once_most_of_the_holdout_is_new(place: Place) -> None:
+def test_the_count_restarts_once_most_of_the_holdout_is_new(place: Place) -> None:
     place.judge()
     place.train("second")
     place.rows(range(2_600), salt=2)

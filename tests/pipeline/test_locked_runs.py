@@ -89,7 +89,7 @@ EDITS = (_add, _rename, _change, _reorder, _accept, _remove)
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_what_a_run_leaves_is_what_a_locked_run_writes(root: Path, seed: int) -> None:
+def test_a_run_writes_the_same_as_a_locked_run(root: Path, seed: int) -> None:
     """Edits of params.yaml in any order, one or several between two runs."""
     random = Random(seed)  # noqa: S311
     settings = read_yaml(root / "params.yaml")

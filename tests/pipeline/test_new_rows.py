@@ -51,7 +51,7 @@ def test_a_remote_that_cannot_be_written_is_reported(toy: Toy) -> None:
         remote.push_new_data(toy.root)
 
 
-def test_of_a_folder_only_new_parts_are_stored_and_pushed(toy: Toy, tmp_path: Path) -> None:
+def test_only_new_parts_of_a_folder_are_stored_and_pushed(toy: Toy, tmp_path: Path) -> None:
     """Months are added to a folder; the objects of those before them stay as they are."""
     rows, store = table("binary", 900), tmp_path / "store"
     toy.dvc("remote", "add", "-q", "-d", "--force", "away", str(store)).went_well()

@@ -111,7 +111,7 @@ def test_a_text_that_is_not_a_verdict_is_refused(text: bytes) -> None:
         (Bound("x", high=0.2), (0.1, 0.24), 0.25, "a bound of 0.24 would settle it"),
     ],
 )
-def test_no_bound_is_recommended_that_admits_predictions_which_know_nothing(
+def test_no_bound_is_recommended_that_accepts_uninformative_predictions(
     bound: Bound, interval: tuple[float, float], guess: float, says: str
 ) -> None:
     found = judge("x", sum(interval) / 2, bound, interval=interval, n=100, guess=guess)

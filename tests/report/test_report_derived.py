@@ -56,7 +56,7 @@ def test_confirmed_bounds_are_not_called_derived(make: Make) -> None:
     assert "derived" not in markup + page
 
 
-def test_better_data_is_advised_only_where_that_is_the_cure(make: Make) -> None:
+def test_better_data_is_recommended_only_if_it_helps(make: Make) -> None:
     project = make()
     verdict(project, "scenarios", FAILS)
     assert "better candidate" not in report(project)[1]

@@ -47,7 +47,7 @@ def test_every_text_is_escaped(source: str) -> None:
         "{{ unknown }}",
     ],
 )
-def test_what_could_leave_a_text_unescaped_is_refused(source: str) -> None:
+def test_a_template_that_could_leave_a_text_unescaped_is_refused(source: str) -> None:
     environment = templates.markdown("sluice.report")
     with pytest.raises(TemplateError):
         environment.from_string(source).render(text=HOSTILE, trusted=Markup("%s"))

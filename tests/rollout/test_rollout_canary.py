@@ -60,7 +60,7 @@ class Stage:
         return self.line.run(self.folder, *self.arguments(*more))
 
     def weights(self) -> list[int]:
-        """Of stable, baseline and canary, as the route has them now."""
+        """The current weights of stable, baseline and canary in the route."""
         route = self.cluster.store.get(ROUTES, NAMESPACE, "scoring")
         return [each["weight"] for each in route["spec"]["rules"][0]["backendRefs"]]
 
@@ -120,7 +120,7 @@ def test_a_healthy_canary_gets_its_steps_and_passes(
     _ended_with_stable_alone(stage)
 
 
-def test_a_canary_that_fails_is_taken_back_at_once(
+def test_a_canary_that_fails_is_rolled_back_at_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _obey(stage.cluster, monkeypatch)
@@ -214,7 +214,7 @@ def test_servers_of_another_version_are_refused(
     _ended_with_stable_alone(stage)
 
 
-def test_weights_that_a_killed_rollout_has_left_are_taken_back_first(
+def test_weights_of_a_killed_rollout_are_first_reset(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _obey(stage.cluster, monkeypatch)
@@ -229,7 +229,7 @@ def test_weights_that_a_killed_rollout_has_left_are_taken_back_first(
 def test_a_job_that_is_told_to_end_takes_the_weight_back(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What `kubectl delete job rollout` does."""
+    """The job gets the signal of `kubectl delete job rollout`."""
     _obey(stage.cluster, monkeypatch)
     for arm in stage.versions:
         stage.serve(arm)

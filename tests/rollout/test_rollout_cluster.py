@@ -220,7 +220,7 @@ def test_counts_are_those_of_the_pods_by_arm(
     assert traffic.counts() == {"stable": Arm(34, 12, 4, 8), "canary": one}
 
 
-def test_a_restarted_pod_and_one_that_is_gone_take_nothing_back(
+def test_restarted_and_removed_pods_do_not_reduce_the_counts(
     double: Cluster, traffic: ClusterTraffic, pages: Pages
 ) -> None:
     (first, show), (second, show_second) = pages.start(page(100)), pages.start(page(50))

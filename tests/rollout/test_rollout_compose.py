@@ -175,7 +175,7 @@ def test_it_climbs_and_takes_over_after_an_approval(site: Site, pair: Any) -> No
     assert site.lost == []
 
 
-def test_one_that_fails_is_taken_back_and_stopped(site: Site, pair: Any) -> None:
+def test_a_canary_that_fails_is_rolled_back_and_stopped(site: Site, pair: Any) -> None:
     site.failing.add("canary")
     assert canary(site, pair) == 1
     assert site.calls[-1] == ("stop", "baseline", "canary")
@@ -214,7 +214,9 @@ def test_what_is_missing_is_said_before_anything_starts(
     assert "serves already" in refused(capsys, *given, OLD)
 
 
-def test_what_compose_says_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_compose_becomes_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(FILES, tmp_path / "compose")
     program = tmp_path / "docker-compose"
     program.write_text("#!/bin/sh\necho pulling >&2\necho 'manifest unknown' >&2\nexit 1\n")

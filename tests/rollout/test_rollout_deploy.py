@@ -55,7 +55,7 @@ def reached(control: Control, phase: Phase, intervals: int = 3) -> None:
     until(there, 120)
 
 
-def test_a_rollout_goes_on_after_kill_9_and_can_be_taken_back(
+def test_a_rollout_continues_after_kill_9_and_can_be_rolled_back(
     control: Control, callers: Callable[..., Any], pair: Any, opened_pair: tuple[Package, Package]
 ) -> None:
     old, new = (package.manifest.version for package in opened_pair)
@@ -143,7 +143,7 @@ def test_an_impossible_option_is_named(
     assert said in capsys.readouterr().err
 
 
-def test_a_port_in_use_is_said_and_nothing_is_started(
+def test_a_port_in_use_is_reported_and_nothing_is_started(
     tmp_path: Path, pair: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLUICE_TOKEN", TOKEN)

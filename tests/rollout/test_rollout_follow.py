@@ -106,7 +106,7 @@ def machine(released: Repository, monkeypatch: pytest.MonkeyPatch) -> Iterator[M
         yield Machine(released, source, monkeypatch)
 
 
-def test_what_serves_already_is_left_alone_and_asked_for_conditionally(machine: Machine) -> None:
+def test_the_current_version_is_kept_and_requested_conditionally(machine: Machine) -> None:
     assert [machine.once() for _ in range(3)] == [[], [], []]
     asked = [path.partition("?")[0] for path in machine.github.unchanged]
     latest, deployments = (f"/repos/octo/shop/{one}" for one in ("releases/latest", "deployments"))
@@ -197,7 +197,7 @@ ATTACKS: dict[str, tuple[Sabotage, str]] = {
 
 
 @pytest.mark.parametrize("case", ATTACKS)
-def test_what_nobody_approved_is_not_tried(machine: Machine, case: str) -> None:
+def test_an_unapproved_canary_is_not_tried(machine: Machine, case: str) -> None:
     machine.ask()
     sabotage, why = ATTACKS[case]
     sabotage(machine)
@@ -241,7 +241,7 @@ def test_a_rollback_needs_no_canary(machine: Machine) -> None:
     assert f"rolled {machine.newer} back to {machine.repository.older.tag}" in why
 
 
-def test_a_lost_network_is_said_once_and_changes_nothing(machine: Machine) -> None:
+def test_a_lost_network_is_reported_once_and_changes_nothing(machine: Machine) -> None:
     machine.ask()
     machine.github.interfere = lambda *_: (503, {"message": "down"})
     assert [machine.once() for _ in range(3)] == [[], [], []]
@@ -251,7 +251,7 @@ def test_a_lost_network_is_said_once_and_changes_nothing(machine: Machine) -> No
 
 
 class TestWatch:
-    """What happens on GitHub while the canary runs."""
+    """Events on GitHub while the canary runs."""
 
     @pytest.fixture
     def passed(self, machine: Machine) -> Machine:
@@ -306,7 +306,7 @@ class TestWatch:
     @pytest.mark.parametrize(
         ("verdict", "word"), [(Status.FAIL, "failure"), (Status.INSUFFICIENT, "error")]
     )
-    def test_what_could_not_be_reported_is_reported_later(
+    def test_a_failed_report_is_repeated_later(
         self, passed: Machine, monkeypatch: pytest.MonkeyPatch, verdict: Status, word: str
     ) -> None:
         monkeypatch.setenv(REPORTS, TOKEN)

@@ -126,7 +126,7 @@ def test_from_the_request_to_the_rollback(machine: Machine, callers_of: Callable
     assert "has rolled" in machine.output.read_text("utf-8")
 
 
-def test_where_it_is_unsure_the_canary_gets_nothing(
+def test_in_case_of_doubt_the_canary_gets_no_requests(
     machine: Machine, callers_of: Callable[..., Any]
 ) -> None:
     """The command and the proxy die at once, and the servers of the canary with them."""

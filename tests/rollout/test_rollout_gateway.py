@@ -99,7 +99,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def shared(built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """What takes ten seconds to start."""
+    """The shared parts, which take ten seconds to start."""
     package, folder = built("binary").package, tmp_path_factory.mktemp("site")
     content = unpacked(package, folder / "content")
     with ExitStack() as stack:

@@ -59,7 +59,7 @@ def steady(looks: int, canary: tuple[int, int] = (200, 0), base: tuple[int, int]
 
 @settings(max_examples=60, deadline=None)
 @given(LOOKS)
-def test_whatever_is_counted_the_weights_are_sound(looks: list[dict[str, Arm]]) -> None:
+def test_the_weights_are_valid_for_any_counts(looks: list[dict[str, Arm]]) -> None:
     states = walked(begun(steps=[5, 20, 50], deadline=400), [Look(totals) for totals in looks])
     for before, after in pairwise(states):
         assert after.weights.canary == after.weights.baseline
@@ -134,7 +134,7 @@ def test_an_arm_without_a_server_ends_the_rollout(arm: str, verdict: Status) -> 
     assert f"the {arm} has no server that answers" in last.why
 
 
-def test_counters_that_go_backwards_were_started_anew() -> None:
+def test_counters_that_go_backwards_were_restarted() -> None:
     looks = [*steady(5), *steady(5)[1:]]
     last = walked(begun(), looks)[-1]
     assert [interval.canary.requests for interval in last.intervals] == [200] * 8

@@ -71,7 +71,7 @@ def test_an_arm_that_dies_or_hangs_loses_no_request(
         assert max(each.seconds for each in some.sent) < 15
 
 
-def test_what_died_is_started_again(control: Control, opened_pair: Both) -> None:
+def test_servers_that_died_are_restarted(control: Control, opened_pair: Both) -> None:
     champion, candidate = opened_pair
     control.start("canary", candidate.folder, candidate.manifest.version)
     control.start("baseline", champion.folder, champion.manifest.version)
@@ -91,7 +91,9 @@ def test_what_died_is_started_again(control: Control, opened_pair: Both) -> None
     until(lambda: control.applied(ALL_STABLE))
 
 
-def test_a_proxy_that_missed_its_file_is_told_again(control: Control, opened_pair: Both) -> None:
+def test_the_file_of_a_proxy_that_missed_it_is_written_again(
+    control: Control, opened_pair: Both
+) -> None:
     """Only the process that changed the weights confirms them; status changes nothing."""
     champion = opened_pair[0]
     one = (champion.folder, champion.manifest.version)
@@ -142,7 +144,7 @@ def test_a_proxy_that_hangs_for_a_while_loses_nothing_and_one_that_stays_so_is_r
     until(lambda: control.applied(ALL_STABLE))
 
 
-def test_a_switch_that_the_proxy_does_not_confirm_ends_no_server(
+def test_an_unconfirmed_switch_stops_no_server(
     control: Control,
     callers: Callable[..., Any],
     opened_pair: Both,

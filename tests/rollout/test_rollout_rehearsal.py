@@ -71,7 +71,7 @@ def rehearsed(*arguments: object) -> subprocess.CompletedProcess[str]:
         (("nothing.tar", "--fault", "errors=99x"), "needs a number from 2 to 49"),
     ],
 )
-def test_what_cannot_be_rehearsed_is_said_in_one_line(
+def test_an_impossible_rehearsal_is_refused_in_one_line(
     arguments: tuple[str, ...], said: str
 ) -> None:
     done = rehearsed(*arguments)

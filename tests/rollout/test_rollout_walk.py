@@ -99,7 +99,7 @@ def test_a_healthy_canary_is_promoted(tmp_path: Path) -> None:
     assert state.read(tmp_path) == last
 
 
-def test_a_ladder_that_is_killed_anywhere_goes_on_safely(tmp_path: Path) -> None:
+def test_a_rollout_that_is_killed_at_any_point_continues_safely(tmp_path: Path) -> None:
     whole = Proxy(tmp_path / "whole")
     walked(tmp_path / "whole", whole)
     for moment in range(1, whole.calls + 1):
@@ -121,7 +121,7 @@ def test_a_ladder_that_is_killed_anywhere_goes_on_safely(tmp_path: Path) -> None
         assert state.read(folder) == last
 
 
-def test_a_dead_proxy_ends_with_the_weight_0_on_the_disk(tmp_path: Path) -> None:
+def test_after_a_dead_proxy_the_recorded_weight_is_0(tmp_path: Path) -> None:
     proxy = Proxy(tmp_path)
     walk_ = Walk(tmp_path, proxy, proxy)
     begun = walk_.begin(first())
@@ -190,7 +190,7 @@ def test_a_switch_that_fails_is_rolled_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"{", b'{"champion": 1}', b"\xff", b'{"champion":"a","candidate":"b"}']
 )
-def test_a_state_that_cannot_be_read_is_said_in_one_line(tmp_path: Path, content: bytes) -> None:
+def test_an_unreadable_state_is_reported_in_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / state.STATE).write_bytes(content)
     with pytest.raises(SluiceError, match="is not the state of a rollout") as refused:
         state.read(tmp_path)
@@ -212,7 +212,7 @@ def test_only_one_process_walks_a_rollout(tmp_path: Path) -> None:
         assert again
 
 
-def test_what_is_over_is_not_begun_again(tmp_path: Path) -> None:
+def test_a_finished_rollout_is_not_restarted(tmp_path: Path) -> None:
     proxy = Proxy(tmp_path)
     last = walked(tmp_path, proxy)
     calls = len(proxy.history)

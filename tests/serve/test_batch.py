@@ -117,7 +117,9 @@ def test_the_id_and_kept_columns_keep_their_types(ready: Toy, tmp_path: Path) ->
     assert scored.schema.field("key").type == pa.int32()
 
 
-def test_columns_of_the_output_give_way_to_names_of_the_input(ready: Toy, tmp_path: Path) -> None:
+def test_output_columns_are_renamed_if_the_input_has_their_names(
+    ready: Toy, tmp_path: Path
+) -> None:
     given = rows(ready, count=6).append_column("row", pa.array("abcdef"))
     given = given.append_column("score", pa.array([1] * 6))
     put(given, tmp_path / "rows.parquet")

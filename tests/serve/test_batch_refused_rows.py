@@ -164,7 +164,9 @@ def _spoilt(toy: Toy, count: int = 600) -> pa.Table:
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "arrow"])
-def test_refused_rows_go_aside_with_their_reasons(ready: Toy, tmp_path: Path, suffix: str) -> None:
+def test_refused_rows_go_to_the_quarantine_with_their_reasons(
+    ready: Toy, tmp_path: Path, suffix: str
+) -> None:
     given, output = _spoilt(ready), tmp_path / "out.parquet"
     ran = score(ready, put(given, tmp_path / f"rows.{suffix}"), output, status=1)
     aside = tmp_path / "out.quarantine.parquet"

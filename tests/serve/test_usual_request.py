@@ -61,7 +61,7 @@ VALUES = {
     st.sampled_from([*SEPARATORS]),
     st.booleans(),
 )
-def test_it_reads_what_the_general_code_reads(row, id, form, escaped):
+def test_it_reads_the_same_as_the_general_code(row, id, form, escaped):
     more = {} if id is None else {"id": id}
     try:
         usual = text(body(row, **more), form, escaped=escaped)

@@ -112,7 +112,7 @@ def test_container_that_dies_at_start(good, base, manifest, tmp_path):
 
 
 def test_image_that_scores_otherwise_than_its_package(good, image, lies, tmp_path):
-    """Its label is right, and what is verified here is the package."""
+    """The image's label is right, and only the package is verified here."""
     shutil.copy(lies / "sitecustomize.py", tmp_path)
     lying = ("COPY sitecustomize.py /lies/", "ENV PYTHONPATH=/lies:/code TOY_LIE=wrong")
     with built_on(tmp_path, image, *lying) as liar:

@@ -90,7 +90,7 @@ def coverage(*, clustered: bool, trials: int) -> float:
 
 
 def test_an_interval_from_clusters_contains_the_truth_and_one_from_rows_does_not() -> None:
-    """Of 95 % promised, intervals from single rows contain the mean in about half of all cases."""
+    """95 % intervals from single rows contain the mean in only about half of all cases."""
     assert coverage(clustered=True, trials=120) > 0.88
     assert coverage(clustered=False, trials=120) < 0.65
 

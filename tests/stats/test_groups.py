@@ -64,7 +64,7 @@ def test_two_groups_of_numbers_get_welchs_interval() -> None:
     assert alone.high - alone.estimate == pytest.approx(half, rel=1e-3)
 
 
-def test_rows_of_one_cluster_say_no_more_than_one_row() -> None:
+def test_rows_of_one_cluster_are_no_more_evidence_than_one_row() -> None:
     random = np.random.default_rng(4)
     codes, values = rates_of(random, np.array([0.3, 0.5]), 200)
     alone = largest_difference(means(codes, values, 2, rates=False), TAIL)

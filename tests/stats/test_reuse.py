@@ -8,7 +8,7 @@ from scipy.stats import norm
 from sluice.stats.reuse import share, tail, widened, widening
 
 
-def test_all_models_together_take_the_risk_of_two_sides() -> None:
+def test_the_total_risk_of_all_models_is_that_of_both_sides() -> None:
     assert tail(0.95, 1) == pytest.approx(0.025)
     assert sum(tail(0.95, k) for k in range(1, 10_000)) < 0.05
     assert [share(k) for k in range(1, 5)] == pytest.approx([1, 1 / 2, 1 / 6, 1 / 12])

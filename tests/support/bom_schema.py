@@ -14,7 +14,7 @@ _REFERENCED = ("spdx", "jsf-0.82", "cryptography-defs")
 
 
 def faults(text: str) -> list[str]:
-    """What the schema finds wrong with a bill, formats such as dates and addresses included."""
+    """The errors of a bill by the schema, including formats such as dates and addresses."""
     return [error.message for error in _validator().iter_errors(json.loads(text))]
 
 

@@ -55,7 +55,7 @@ def test_a_rollout_on_a_cluster_that_was_skipped_without_the_decision(scope: obj
     assert status({**GREEN, "scope": scope, "cluster": SKIPPED}) == 1
 
 
-def test_one_decision_does_not_excuse_both() -> None:
+def test_one_decision_does_not_allow_both_to_be_skipped() -> None:
     both = {**GREEN, "test": SKIPPED, "cluster": SKIPPED}
     assert status({**both, "scope": SKIP}) == 1
     assert status({**both, "scope": NO_CLUSTER}) == 1
@@ -63,7 +63,7 @@ def test_one_decision_does_not_excuse_both() -> None:
 
 
 @pytest.mark.parametrize("result", ["failure", "cancelled", "", None])
-def test_the_decision_excuses_no_other_result_of_the_cluster(result: str | None) -> None:
+def test_the_decision_allows_no_other_result_of_the_cluster(result: str | None) -> None:
     cluster = {"result": result, "outputs": {}}
     assert status({**GREEN, "scope": NO_CLUSTER, "cluster": cluster}) == 1
 
@@ -97,12 +97,12 @@ def test_tests_that_were_skipped_without_the_decision(scope: object) -> None:
 
 
 @pytest.mark.parametrize("result", ["failure", "cancelled", "", None])
-def test_the_decision_excuses_no_other_result_of_the_tests(result: str | None) -> None:
+def test_the_decision_allows_no_other_result_of_the_tests(result: str | None) -> None:
     assert status({**UNTESTED, "test": {"result": result, "outputs": {}}}) == 1
 
 
 @pytest.mark.parametrize("name", ["check", "pipeline"])
-def test_the_decision_excuses_no_other_job(name: str) -> None:
+def test_the_decision_allows_no_other_job_to_be_skipped(name: str) -> None:
     assert status({**UNTESTED, name: SKIPPED}) == 1
 
 
@@ -126,7 +126,7 @@ def test_not_all_green(case: str) -> None:
 
 
 @pytest.mark.parametrize("missing", ["NEEDS", "GITHUB_EVENT_NAME"])
-def test_not_told_what_has_happened(missing: str) -> None:
+def test_an_answer_without_the_result(missing: str) -> None:
     environment = {"NEEDS": json.dumps(GREEN), "GITHUB_EVENT_NAME": "pull_request"}
     del environment[missing]
     ran = subprocess.run(

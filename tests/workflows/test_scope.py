@@ -55,14 +55,14 @@ def merge(toy: Toy, edit: Edit) -> None:
 
 
 def decide(repository: Path, folder: Path) -> tuple[str, str]:
-    """What the script writes about the tests of the machinery, and what it prints about them."""
+    """The script's decision about the tests of the machinery, and its printed reasons."""
     written, printed = run(repository, folder)
     lines = [line for line in printed.splitlines(keepends=True) if " cluster " not in line]
     return written.splitlines(keepends=True)[0], "".join(lines)
 
 
 def run(repository: Path, folder: Path) -> tuple[str, str]:
-    """What the script writes for the next jobs, and what it prints."""
+    """The script's outputs for the next jobs, and what it prints."""
     output = folder / "output"
     environment = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(output)}
     ran = subprocess.run(
@@ -206,13 +206,15 @@ def test_changes_that_need_a_rollout_on_a_cluster(toy: Toy, tmp_path: Path, edit
 
 
 @pytest.mark.parametrize("edit", NO_CLUSTER.values(), ids=NO_CLUSTER)
-def test_changes_that_have_no_part_in_one(toy: Toy, tmp_path: Path, edit: Edit) -> None:
+def test_changes_that_do_not_affect_a_rollout_on_a_cluster(
+    toy: Toy, tmp_path: Path, edit: Edit
+) -> None:
     merge(toy, edit)
     written, printed = run(toy.root, tmp_path)
     assert written.endswith("\ncluster=skip\n"), printed
 
 
-def test_what_cannot_be_decided_needs_both(tmp_path: Path) -> None:
+def test_without_a_decision_both_jobs_are_needed(tmp_path: Path) -> None:
     assert run(tmp_path / "nowhere", tmp_path)[0] == "machinery=run\ncluster=run\n"
 
 
@@ -284,7 +286,7 @@ def test_git_does_not_have_what_changed(toy: Toy, tmp_path: Path, missing: str) 
     assert decide(toy.root, tmp_path)[0] == "machinery=run\n"
 
 
-def test_a_shallow_clone_has_all_that_the_decision_needs(toy: Toy, tmp_path: Path) -> None:
+def test_a_shallow_clone_is_enough_for_the_decision(toy: Toy, tmp_path: Path) -> None:
     merge(toy, write("docs/a.md"))
     clone = tmp_path / "clone"
     toy.git("clone", "-q", "--depth=2", f"file://{toy.root}", str(clone))

@@ -141,7 +141,7 @@ def without_a_log(logged: Logged, log: Path) -> pd.DataFrame:
         (None, "no scoring log is configured"),
     ],
 )
-def test_what_is_wrong_or_missing_is_not_green_and_proposes_nothing(
+def test_faulty_or_missing_inputs_propose_nothing(
     place: Place, logged: Logged, tmp_path: Path, case: Any, said: str
 ) -> None:
     if case:

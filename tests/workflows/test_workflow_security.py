@@ -66,7 +66,7 @@ def test_the_audit_fails_if_the_database_does_not_answer(place):
     assert ran.jobs["vulnerabilities"] == "failure"
 
 
-def test_a_workflow_into_which_anyone_could_inject_code_fails(place):
+def test_a_workflow_with_code_injection_fails(place):
     workflow = place.toy.text(".github/workflows/report.yml")
     expression = 'run: echo "${{ github.event.workflow_run.head_branch }}" #'
     place.toy.write(

@@ -73,8 +73,8 @@ def revoke(
 def roll_back(repository: str | None, version: str, why: str, approval: Approved, say: Say) -> None:
     """Make an earlier full release the champion again, and turn later ones back into pre-releases.
 
-    Every step can be repeated: after an interruption, the same call continues. Raises
-    SluiceError for a reason without words, or if anything differs from what was approved.
+    Every step can be repeated: after an interruption, the same call continues. Raises SluiceError
+    if the reason has no words, or if anything differs from what was approved.
     """
     reason.require(why)
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:

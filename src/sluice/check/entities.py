@@ -124,7 +124,7 @@ class Table:
 
     @classmethod
     def of(cls, frame: DataFrame, settings: Settings) -> Table:
-        """From the rows of a typed table."""
+        """Create it from the rows of a typed table."""
         import pandas as pd
 
         names = [name for name in settings.columns if name in frame and name != settings.data.id]

@@ -135,7 +135,7 @@ def shapley(model: Model, settings: Settings, rows: DataFrame, background: DataF
 def coder(
     settings: Settings, *frames: DataFrame
 ) -> tuple[Callable[[DataFrame], Floats], Callable[[Floats], Tensors]]:
-    """To and from a matrix of numbers: shap masks no text, so categories become codes."""
+    """Convert to and from numbers: shap cannot mask text, so categories become codes."""
     names = list(frames[0].columns)
     numbers = sum(settings.columns[name].numeric for name in names)
     known = {

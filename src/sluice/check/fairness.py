@@ -182,8 +182,8 @@ def _members(grouping: Grouping, name: str, clusters: Clusters | None) -> float:
 def _too_few_members(name: str, members: float, rows: int, project: Project) -> Finding:
     column = project.settings.split.group_column
     why = (
-        f"{rows} rows in the holdout, but of only {members:g} values of {column!r}, and at least "
-        f"{_FEWEST_MEMBERS} are needed: add rows of more of them"
+        f"{rows} rows in the holdout, but from only {members:g} values of {column!r}, at least "
+        f"{_FEWEST_MEMBERS} are needed: add rows with other values"
     )
     return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=rows)
 

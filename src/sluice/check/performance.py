@@ -78,7 +78,7 @@ def measure(project: Project) -> list[Finding]:
 
 
 def _guessed(metric: str, rivals: dict[str, Predictions]) -> float | None:
-    """What the prediction that is the same for every row reaches; None if it is a good one."""
+    """The metric of the same prediction for every row; None if it is undefined."""
     if metric == _CALIBRATION:
         return None
     value = METRICS[metric].compute(next(iter(rivals.values())))
@@ -93,7 +93,9 @@ def _least(rival: str, settings: Performance) -> Bound:
 
 
 def _with_only_input(finding: Finding, settings: Settings) -> Finding:
-    """A gain over a baseline, and why the other baseline is missing where there is one input."""
+    """A gain over a baseline; with a single input, the reason says why the other baseline is
+    missing.
+    """
     if len(settings.features) > 1 or not finding.name.startswith("performance/gain over "):
         return finding
     only = f"{settings.features[0]!r} is the only input, so no single column is compared"

@@ -43,7 +43,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Facts:
-    """What the decision rests on.
+    """The facts that the decision is based on.
 
     truth: None if no labels were given. labels: new labelled rows. needed: how many of them would
     show the smallest gain that matters; None if unknown. age: days since the package's commit.

@@ -100,7 +100,7 @@ def _data(project: Project, package: Parts) -> dict[str, object]:
 
 
 def _sampled(project: Project, split: str) -> dict[str, int]:
-    """Of how many rows the part is a sample; nothing if it has all of them."""
+    """The number of rows that the part was sampled from; nothing if it has all of them."""
     if split != "train" or not project.sampled.is_file():
         return {}
     return {"sampled from": int(read_json(project.sampled)["of"])}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sluice.verdict import Finding
 
 _PLAIN = re.compile(r"(?!.*www\.)[A-Za-z][\w/&=.()%+-]*( [\w/&=.()%+-]+)*")
-# In a quoted name: what could end the quotation, or be active in Markdown or HTML.
+# Characters in a name that could end its quotes, or be active in Markdown or HTML.
 _ACTIVE = re.compile(r"[^\w /&=.()%+,;!?'-]|(?<=www)\.")
 
 

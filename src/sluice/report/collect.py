@@ -102,7 +102,7 @@ def _splits(project: Project, files: EvidenceFiles) -> dict[str, int]:
 
 
 def sampled_from(project: Project) -> int | None:
-    """Of how many rows the train part is a sample; None if it has all of them."""
+    """The number of rows that the train part was sampled from; None if it has all of them."""
     return int(read_json(project.sampled)["of"]) if project.sampled.is_file() else None
 
 

@@ -26,7 +26,7 @@ def tail(confidence: float, judged: int) -> float:
 
 
 def widening(confidence: float, judged: int) -> float:
-    """The width of the interval for the last of this many models, relative to that of the first."""
+    """The width of the last model's interval relative to the first model's."""
     from scipy.special import ndtri
 
     return float(ndtri(tail(confidence, judged)) / ndtri(tail(confidence, 1)))

@@ -210,7 +210,7 @@ class Route:
     query: frozenset[str] = frozenset()
 
     def match(self, verb: str, path: str) -> list[str] | None:
-        """What the path's `{…}` stand for, still encoded as they were sent."""
+        """The values of the path's `{…}`, still encoded as they were sent."""
         pattern = re.sub(r"\\{\w+\\}", "([^/]+)", re.escape(self.path))
         found = re.fullmatch(pattern, path)
         return list(found.groups()) if found and verb == self.verb else None

@@ -23,7 +23,7 @@ class FakeDeployments:
         self._status_ids = iter(range(900, 10**6))
 
     def status(self, deployment: int, state: str, description: str, by: str) -> None:
-        """What an account with write access reports."""
+        """A report by an account with write access."""
         self.statuses.setdefault(deployment, []).insert(
             0,
             {

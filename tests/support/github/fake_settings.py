@@ -62,7 +62,9 @@ class FakeSettings:
         self.knows_bypass = True
 
     def parameters(self, ruleset: int, kind: str) -> dict[str, Any]:
-        """What a test may change of a rule: its parameters, or the rule itself if it has none."""
+        """The part of a rule that a test may change: its parameters, or the rule itself if it has
+        none.
+        """
         rules = self.rulesets[ruleset]["rules"]
         found: dict[str, Any] = next(rule for rule in rules if rule["type"] == kind)
         return found.get("parameters", found)
@@ -273,7 +275,7 @@ def _account(kind: str, id: int) -> dict[str, Any]:
 
 
 def _with_defaults(ruleset: dict[str, Any]) -> dict[str, Any]:
-    """What GitHub adds to a ruleset of its own accord."""
+    """The fields that GitHub adds to a ruleset."""
     for rule in ruleset["rules"]:
         if rule["type"] == "pull_request":
             rule["parameters"].setdefault("allowed_merge_methods", ["merge", "squash", "rebase"])

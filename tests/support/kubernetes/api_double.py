@@ -215,7 +215,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 def _asked(path: str) -> _Asked:
-    """What a path of the API names."""
+    """The resource that a path of the API names."""
     parts = path.strip("/").split("/")
     if parts[0] == "api":
         group, version, rest = "", parts[1], parts[2:]
@@ -231,7 +231,7 @@ def _asked(path: str) -> _Asked:
 
 
 def _discovery(path: str) -> Any:
-    """What kubectl asks before it asks for an object; None for other paths."""
+    """The answer to kubectl's discovery requests; None for other paths."""
     if path == "/version":
         return {"major": "1", "minor": "37", "gitVersion": "v1.37.0"}
     if path == "/api":

@@ -59,7 +59,7 @@ def arms(ports: Mapping[str, int]) -> list[Object]:
 
 
 def endpoints(arm: str, port: int) -> Object:
-    """What the cluster makes of the service and the ready pods of an arm."""
+    """The endpoints that a cluster derives from the service and the ready pods of an arm."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

@@ -35,7 +35,7 @@ def page(
     unusual: int = 0,
     version: str = "v1",
 ) -> str:
-    """What a server has counted; `fast` of the scored requests took less than a tenth of a second.
+    """A page of metrics; `fast` of the scored requests took less than a tenth of a second.
 
     One request could not be logged, and two were refused because of too many connections.
     """

@@ -43,7 +43,7 @@ def needs_an_interpreter(environment: Mapping[str, str]) -> bool:
 def run(
     module: str, *arguments: str, cwd: Path, environment: Mapping[str, str], timeout: float
 ) -> Done:
-    """What `python -m module arguments` does and prints."""
+    """Run `python -m module arguments` in a fork; returns its status and output."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull) as none:
         files = (none.fileno(), out.fileno(), err.fileno())
         command = [sys.executable, "-m", module, *arguments]
@@ -58,7 +58,7 @@ def run(
 
 
 def start_task(plan: Mapping[str, Any], outputs: Path) -> tuple[int, str]:
-    """What a task of the use case does; returns its status and the last line that it printed."""
+    """Run a task of the use case; returns its status and the last line that it printed."""
     return stages.start_task(server, plan, outputs)
 
 

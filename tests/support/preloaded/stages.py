@@ -66,7 +66,7 @@ def fork_instead_of_starting() -> None:
 def start_task(
     address: Callable[[], str], plan: Mapping[str, Any], outputs: Path
 ) -> tuple[int, str]:
-    """What `sluice.confined.run` does to start a task, in a fork of the server."""
+    """Start a task like `sluice.confined.run`, in a fork of the server."""
     from sluice.confined import run as confined
 
     reader, writer = os.pipe()

@@ -123,7 +123,7 @@ def package_unattested(repository: Repository, version: Version) -> None:
 
 
 def image_unattested(repository: Repository, version: Version) -> None:
-    """Or no longer in the registry, where gh looks for it."""
+    """The image has no attestation, or is no longer in the registry, where gh looks for it."""
     forget(repository.attestations, version.image)
 
 

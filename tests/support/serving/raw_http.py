@@ -19,7 +19,7 @@ def connected(server: RunningServer, seconds: float = 20) -> socket.socket:
 def exchange(
     server: RunningServer, sent: bytes, *, seconds: float = 10, finish: bool = False
 ) -> bytes:
-    """What comes back until the server closes, or until nothing arrives for so many seconds.
+    """Receive until the server closes, or until nothing arrives for this many seconds.
 
     finish: close the sending side after the last byte.
     """

@@ -127,7 +127,7 @@ class Workflows:
         shutil.rmtree(self.state / "artifacts", ignore_errors=True)
 
     def summaries(self) -> str:
-        """What the jobs left on the run's page: act keeps it with each job's files."""
+        """The job summaries, which act keeps with each job's files."""
         found = sorted(self.home.rglob("SUMMARY*"))
         return "\n".join(path.read_text("utf-8", "replace") for path in found)
 
@@ -162,7 +162,7 @@ class Workflows:
         return given
 
     def _programs(self, *, cancelled: bool) -> dict[str, str]:
-        """Where a job finds its programs; sluice need not import its libraries in each step."""
+        """The search path of a job, in which sluice need not import its libraries in each step."""
         if cancelled:  # the signal of act reaches only what act itself has started
             return {"STANDIN_BIN": str(BIN)}
         folder = self.state / "bin"

@@ -65,9 +65,7 @@ def _reason_to_ignore(column: Series, *, derived: bool) -> str:
     """Say why no model could use the column, whatever the target is; empty if a model could."""
     count = column.nunique()
     if count < 2:
-        return (
-            "it has the same value wherever it has one" if count else "it has no value in any row"
-        )
+        return "all its known values are equal" if count else "it has no value in any row"
     if column.dtype.kind == "m":
         return "it is a duration; write it as a number, such as of days"
     if remark := date_remark(column):

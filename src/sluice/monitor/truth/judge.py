@@ -28,7 +28,8 @@ class Spans:
 
     @classmethod
     def of(cls, drawn: Floats, confidence: float, false_alarms_a_year: float) -> Spans:
-        """From bootstrap samples; both are NaN if the number is undefined in one of them.
+        """Compute both from bootstrap samples; they are NaN if the number is undefined in one of
+        them.
 
         A metric exactly at its bound fails at most that many times in a year of daily checks.
         """

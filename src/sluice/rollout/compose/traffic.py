@@ -101,7 +101,7 @@ class ComposeTraffic:
             return frozenset()
 
     def _unusual(self) -> dict[str, int]:
-        """By arm, from the last scrape of Prometheus; all arms are equally late."""
+        """The counts by arm at the last scrape of Prometheus, which is the same for all arms."""
         path = f"/api/v1/query?query={quote(_UNUSUAL)}"
         try:
             answer = msgspec.json.decode(api.get(PROMETHEUS, path), type=_Answer)

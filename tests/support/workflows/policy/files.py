@@ -43,7 +43,7 @@ class File:
         return set(self.data[True])  # YAML 1.1 reads the key `on` as true.
 
     def steps(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Where each step is, and the step."""
+        """Each step with its location."""
         for name, job in self.jobs.items():
             yield from ((f"{self.name}: {name}", step) for step in job["steps"])
         if self.name.endswith("action.yml"):

@@ -127,7 +127,7 @@ def runs_that_write_are_not_cancelled(files: Files) -> list[str]:
 
 
 def production_waits_for_preflight(files: Files) -> list[str]:
-    """And for the jobs that wait for approvals; a release also for the verdict on its canary."""
+    """Production waits for preflight and for approvals; a release also for the canary's verdict."""
     problems = []
     for file, order in _TO_PRODUCTION.items():
         jobs = files[file].jobs

@@ -36,7 +36,7 @@ def jobs_have_a_fixed_runner_and_a_time_limit(files: Files) -> list[str]:
 
 
 def only_ci_has_caches(files: Files) -> list[str]:
-    """And only those of downloaded libraries, which pip compares with the locks."""
+    """Only CI has caches, and only of downloaded libraries, which pip compares with the locks."""
     problems = [
         f"{where}: {step['uses']}"
         for where, step in all_steps(files)

@@ -122,7 +122,7 @@ def what_is_delivered_is_the_package_that_was_compared(files: Files) -> list[str
 
 
 def _unverified(name: str, steps: list[dict[str, Any]]) -> Iterator[str]:
-    """The uses of a package before this job has verified that it is the compared one."""
+    """Steps that use a package before this job has verified that it is the compared package."""
     known: set[str] = set()
     for step in steps:
         run = step.get("run", "")
