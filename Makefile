@@ -14,6 +14,8 @@ ON = $(if $(BASE),--base $(BASE))
 AS = $(if $(TAG),--tag $(TAG)) $(if $(FRESH),--fresh)
 # What DVC needs for a remote on S3 or another store, if .dvc/config names one.
 STORE = $(if $(shell grep -sE 'url = (s3|gs|azure|ssh)://' .dvc/config),requirements/store.txt)
+# What bench-monitor compares with, each in an environment of its own.
+PEERS = evidently nannyml
 # The part of the tests to run. Only tests/usecase and tests/docs need no system packages.
 T ?= tests
 SYSTEM = $(if $(filter-out tests/usecase% tests/docs%,$(T)),engine tools)
@@ -83,8 +85,13 @@ bench-bounds: $(VENV)/.build  ## Count how often a build fails the bounds derive
 bench-serve: $(VENV)/.build  ## Compare serving and batch with MLServer, MLflow, BentoML, LitServe (an hour)
 	@$(BIN)/python benchmarks/serve/main.py
 
-bench-monitor: $(VENV)/.build  ## Time monitoring: 10 million records, and drift of a million rows
-	@$(BIN)/python benchmarks/monitor.py $(if $(PACKAGE),--package $(PACKAGE))
+bench-monitor: $(VENV)/.build $(PEERS:%=out/peers/%/.installed)  ## Monitoring: 10 million records, drift of a million rows, a year
+	@$(BIN)/python benchmarks/monitor.py $(if $(PACKAGE),--package $(PACKAGE)) $(foreach peer,$(PEERS),--$(peer) out/peers/$(peer)/bin/python)
+
+out/peers/%/.installed: benchmarks/peers/%.txt
+	@$(PYTHON) -P -m venv --clear $(@D)
+	@$(@D)/bin/python -P -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 bench-rollout: $(VENV)/.build  ## Measure production behind its proxy: overhead, start, rollback, memory (two minutes)
 	@$(BIN)/python benchmarks/rollout.py

@@ -67,11 +67,13 @@ def traffic(
     pattern: Pattern,
     share: float,
     *,
-    worse: float,
+    worse: float = 1.0,
+    surplus: float = 0.0,
     intervals: int,
     rate: int,
 ) -> Traffic:
-    """One rollout. worse: how many times the champion's errors. rate: requests per second."""
+    """One rollout. worse: how many times the champion's errors, and surplus: the share of errors
+    that the canary has besides. rate: requests per second."""
     total = random.poisson(rate * SECONDS, intervals)
     if pattern.pauses:
         total *= random.random(intervals) < 0.5
@@ -81,15 +83,15 @@ def traffic(
     swing = np.sin(np.arange(intervals) * SECONDS / 3600 * 2 * np.pi + phase)
     base = BASE * (1 + 0.8 * swing) if pattern.drift else np.full(intervals, BASE)
 
-    def errors(requests: Ints, times: float) -> Ints:
-        return _errors(random, requests, base * times, pattern.burst)
+    def errors(requests: Ints, times: float, more: float) -> Ints:
+        return _errors(random, requests, base * times + more, pattern.burst)
 
     stable = total - canary - baseline
     return Traffic(
         total,
-        (canary, errors(canary, worse)),
-        (baseline, errors(baseline, 1.0)),
-        (stable, errors(stable, 1.0)),
+        (canary, errors(canary, worse, surplus)),
+        (baseline, errors(baseline, 1.0, 0.0)),
+        (stable, errors(stable, 1.0, 0.0)),
     )
 
 
@@ -148,7 +150,7 @@ def false_rollbacks(random: np.random.Generator, rollouts: int) -> None:
         for share in SHARES:
             counted = dict.fromkeys(RULES, 0)
             for _ in tqdm(range(rollouts), pattern.name, leave=False, disable=None):
-                seen = traffic(random, pattern, share, worse=1.0, intervals=720, rate=100)
+                seen = traffic(random, pattern, share, intervals=720, rate=100)
                 for name, rule in RULES.items():
                     counted[name] += rule(seen) is not None
             cells = " | ".join(f"{100 * n / rollouts:.1f} %" for n in counted.values())
@@ -172,15 +174,15 @@ def time_to_find(random: np.random.Generator, rollouts: int) -> None:
 
 
 def wrong_promotions(random: np.random.Generator, rollouts: int) -> None:
-    """A canary exactly at the margin, judged every half hour for two hours."""
+    """A canary that is worse by the margin at any time, judged every half hour for two hours."""
     settings = Rollout()
-    worse = 1 + settings.margin / BASE
     print("| errors | share | promoted |\n| --- | --- | --- |")
     for pattern in PATTERNS:
         for share in SHARES:
             wrong = 0
             for _ in tqdm(range(rollouts), pattern.name, leave=False, disable=None):
-                seen = traffic(random, pattern, share, worse=worse, intervals=720, rate=100)
+                more = settings.margin
+                seen = traffic(random, pattern, share, surplus=more, intervals=720, rate=100)
                 wrong += any(_promoted(seen, end, settings) for end in range(180, 721, 180))
             print(f"| {pattern.name} | {share:.0%} | {100 * wrong / rollouts:.1f} % |", flush=True)
 

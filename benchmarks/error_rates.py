@@ -30,6 +30,10 @@ from sluice.stats.bootstrap import intervals
 from sluice.verdict import Bound, Finding, judge
 
 PAGE = Path("docs/statistics.md")
+_QUIET = """\
+The verdict is on the time in which the canary was tried. A canary with twice the champion's errors
+passes more often if it is tried while their rate is low, because its surplus is small then: see
+rollout.md."""
 SIZES = (800, 7_444)
 CONFIDENCE, RESAMPLES = 0.95, 400
 TAIL = (1 - CONFIDENCE) / 2
@@ -242,8 +246,9 @@ def page(seed: int, trials: int, rollouts: int) -> str:
             canary.false_rollbacks(random, rollouts)
             print("\nRequests until a worse canary is rolled back (median):\n")
             canary.time_to_find(random, few)
-            print("\nCanaries that are worse by the margin but were promoted:\n")
+            print("\nCanaries that are worse by the margin at any time, but were promoted:\n")
             canary.wrong_promotions(random, few)
+            print(f"\n{_QUIET}")
         parts.append(printed.getvalue().strip())
     return "\n\n".join(parts) + "\n"
 

@@ -2,7 +2,7 @@
 
 The log has invented rows of the package's model, in one file for each host and day. Each command
 runs as a process of its own: CPU seconds are those of all its processes, and memory is the peak of
-the largest one. The peers run if the interpreters of environments that have them are named. Writes
+the largest one. Of the peers, those run whose interpreters are named: see benchmarks/peers. Writes
 docs/benchmarks-monitor.md.
 """
 
@@ -19,6 +19,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import monitor_year
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +27,7 @@ import pyarrow.parquet as pq
 from sluice.package import seal
 from sluice.package.archive import opened
 from sluice.package.manifest import Manifest
+from sluice.project import Project
 from sluice.scoring_log import arrow
 from sluice.scoring_log.record import LoggedColumn, SegmentHeader
 from sluice.sketch.bins import Bins
@@ -280,6 +282,8 @@ def main() -> None:
             f"Machine: {platform.machine()}, {os.cpu_count()} cores, Python "
             f"{platform.python_version()}. The load average before the run was {load:.2f}.",
             *("", "## Drift", "", *drift(folder, known, rows=given.rows)),
+            *("", "## A simulated year", ""),
+            *monitor_year.lines(Project(ROOT), package, folder, known),
             *("", "## The log", "", *log(package, folder, rows=given.records, hosts=50, days=6)),
         ]
     finally:

@@ -81,6 +81,10 @@ def test_a_rehearsal_shows_what_each_monitor_reported_and_when(
     played = json.loads((tmp_path / "played/rehearsal.json").read_bytes())
     assert len(played["said"]) == 56
     assert all(one["why"] for one in played["said"] if one["decision"])
+    page = (tmp_path / "played/rehearsal.html").read_text("utf-8")
+    assert page.count("<svg") == 1
+    assert "0 of 21 days with an alarm before the first change" in page
+    assert page.count("<tr><td>") == sum(bool(one["decision"]) for one in played["said"])
     again = command_line.run(green.root, "monitor", "rehearse", *given, "--days", "1")
     assert again.status == 0  # an earlier rehearsal is replaced, and nothing else
     foreign = tmp_path / "mine"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _OUT = Path("out/monitor")
 _CACHE = _OUT / "cache"
+_REHEARSED = "rehearsal.html"
 
 
 def add(commands: Commands) -> None:
@@ -201,7 +202,8 @@ def _retrain(options: argparse.Namespace) -> int:
 
 
 def _rehearse(options: argparse.Namespace) -> int:
-    from sluice.monitor.rehearse import play
+    from sluice import files
+    from sluice.monitor.rehearse import page, play
     from sluice.monitor.rehearse.traffic import Script
 
     days = options.days
@@ -214,6 +216,10 @@ def _rehearse(options: argparse.Namespace) -> int:
     played = play.play(project(), _package(options.package), options.out, script)
     for line in play.lines(played):
         print(line)
+    files.write(options.out / _REHEARSED, page.as_html(played).encode())
+    log, labels = options.out / "log", options.out / play.LABELS
+    show(f"{options.out / _REHEARSED}")
+    show(f"the last day as a report: sluice monitor run {log} --labels {labels}")
     return 0
 
 

@@ -18,7 +18,7 @@ from sluice.monitor.summary import FileSummary, summarize
 from sluice.package.archive import Package, opened
 from sluice.project import Project
 
-MARKER = "rehearsal.json"
+MARKER, LABELS = "rehearsal.json", "labels.csv"
 _TRUTH_EVERY = 14  # days
 
 
@@ -77,7 +77,7 @@ def _play(
     from tqdm import tqdm
 
     log = DayLog(folder / "log", pool, package.manifest)
-    labels = Labels(folder / "labels.csv", pool, script)
+    labels = Labels(folder / LABELS, pool, script)
     made: list[FileSummary] = []
     said, known = [], 0
     for day in tqdm(range(script.days), "days", leave=False, disable=None):
@@ -93,7 +93,7 @@ def _play(
         if (day + 1) % _TRUTH_EVERY == 0:
             known = labels.write(start + day)
             if known:
-                one = _with_truth(look, one, folder / "labels.csv", project)
+                one = _with_truth(look, one, folder / LABELS, project)
         said.append(one)
     return Rehearsal(
         windows.day(start).isoformat(),

@@ -63,7 +63,7 @@ def alarms(days: tuple[AlarmDay, ...]) -> Markup:
         axes.set_xticks(kept, [windows.day(days[k].day).isoformat() for k in kept])
         axes.set(ylabel="columns", ylim=(0, max(3, *(len(d.noticed) for d in days))))
         axes.grid(visible=False, axis="x")
-        axes.legend(loc="upper left", fontsize=8)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8)
 
     count = sum(bool(d.alarms) for d in days)
     return svg(f"{count} of {len(days)} days with an alarm", draw, width=7, height=1.9)
