@@ -149,6 +149,18 @@ def test_weights_that_the_proxy_does_not_apply_end_the_rollout(tmp_path: Path) -
     assert "did not confirm the weights stable 90 %" in last.why
 
 
+def test_between_two_looks_somebody_tends_what_has_ended(tmp_path: Path) -> None:
+    proxy, times = Proxy(tmp_path), 0
+
+    def tend() -> None:
+        nonlocal times
+        times += 1
+        raise SluiceError("it could not be started")
+
+    Walk(tmp_path, proxy, proxy, tend=tend).run(Walk(tmp_path, proxy, proxy).begin(first()))
+    assert times >= 4 * proxy.looks  # each look waits for a second, and listens every 0.2 s
+
+
 def test_a_person_aborts(tmp_path: Path) -> None:
     proxy = Proxy(tmp_path)
     walk_ = Walk(tmp_path, proxy, proxy)

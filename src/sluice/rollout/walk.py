@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Walk:
     traffic: Traffic
     switch: Switch
     say: Say = field(default=lambda _: None)
+    tend: Callable[[], None] = field(default=lambda: None)
     _looked: float = field(default_factory=time.monotonic, init=False)
 
     def begin(self, begun: State) -> State:
@@ -104,6 +106,8 @@ class Walk:
             left = end - time.monotonic()
             if left <= 0:
                 return False
+            with suppress(SluiceError):
+                self.tend()
             time.sleep(min(left, _LISTEN_PAUSE))
         return True
 

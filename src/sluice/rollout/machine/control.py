@@ -110,11 +110,17 @@ class Control:
             self._record(replace(self.machine, servers=alive, weights=weights))
         self._restore_proxy()
 
+    def tend(self) -> None:
+        """Start the proxy again if it has ended: without it nobody is served."""
+        running = self.machine.proxy
+        if running is None or not processes.alive(running):
+            self.start_proxy()
+
     def _restore_proxy(self) -> None:
         """Start the proxy again if it has ended, or if it has not answered for half a minute."""
-        machine = self.machine
-        runs = machine.proxy is not None and processes.alive(machine.proxy)
-        if not runs or not any(_answers(machine.api) for _ in range(_TRIES)):
+        self.tend()
+        port = self.machine.api
+        if not any(_answers(port) for _ in range(_TRIES)):
             self.start_proxy()
 
     # The servers

@@ -159,12 +159,12 @@ def _roll_out(
         _start_arms(control, old, new)
     for file in (state.APPROVAL, state.ABORT):  # of the last rollout
         (control.folder / file).unlink(missing_ok=True)
-    walk = Walk(control.folder, control, control, say)
+    walk = Walk(control.folder, control, control, say, control.tend)
     return _end(control, walk, walk.begin(begun))
 
 
 def _resume(control: Control, known: State, package: Path, say: Say) -> State:
-    walk = Walk(control.folder, control, control, say)
+    walk = Walk(control.folder, control, control, say, control.tend)
     if known.phase is Phase.SWITCHING:
         return _end(control, walk, known)
     servers = control.machine.servers

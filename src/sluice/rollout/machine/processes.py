@@ -23,7 +23,7 @@ def known(pid: int) -> Process:
 
 def alive(process: Process) -> bool:
     """Whether it still runs."""
-    return bool(_family(process))
+    return _found(process) is not None
 
 
 def end(*ended: Process) -> None:
@@ -59,10 +59,20 @@ def _family(process: Process) -> list[psutil.Process]:
     """The process and all its descendants; empty if it has ended."""
     import psutil
 
+    found = _found(process)
     try:
-        found = psutil.Process(process.pid)
-        if found.create_time() != process.created or found.status() == psutil.STATUS_ZOMBIE:
-            return []
-        return [found, *found.children(recursive=True)]
+        return [found, *found.children(recursive=True)] if found else []
     except psutil.NoSuchProcess:
         return []
+
+
+def _found(process: Process) -> psutil.Process | None:
+    """The process; None if it has ended."""
+    import psutil
+
+    try:
+        found = psutil.Process(process.pid)
+        same = found.create_time() == process.created
+        return found if same and found.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None

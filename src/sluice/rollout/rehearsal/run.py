@@ -83,7 +83,7 @@ class _Rehearsal:
         self._candidate, self._champion, self._fault = candidate, champion, fault
         self._control, self._say, self._began = control, say, time.time()
         self._pace = pace if fault.rate is None else replace(pace, rate=fault.rate)
-        self._walk = Walk(control.folder, control, control, self._watch)
+        self._walk = Walk(control.folder, control, control, self._watch, control.tend)
         self._before: State | None = None
         self._planted = False
         self._strays = 0
