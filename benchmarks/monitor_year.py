@@ -1,8 +1,8 @@
 """Three tools watch one simulated year: false alarms without drift, and the days to find one.
 
-The year is that of `sluice monitor rehearse`, with a smaller drift of one input in its last months
-and no other change. Evidently and NannyML look once a day at the rows of that day, with their
-defaults and the training rows as the reference; sluice looks as its monitors do.
+The year is that of `sluice monitor rehearse`, up to the end of its drift. Evidently and NannyML
+look once a day at the rows of that day, with their defaults and the training rows as the reference;
+sluice looks as its monitors do.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.monitor.rehearse import play
+from sluice.monitor.rehearse.play import Rehearsal
 from sluice.monitor.rehearse.traffic import Script
 from sluice.project import Project
-
-DAYS, DRIFT = 364, 252
-_SHIFT = 0.25  # standard deviations
 
 # Each peer prints, for each day, the columns that it calls drifted.
 _EVIDENTLY = """
@@ -56,43 +54,53 @@ _CODE = {"Evidently": _EVIDENTLY, "NannyML": _NANNYML}
 
 def lines(project: Project, package: Path, folder: Path, peers: dict[str, Path]) -> list[str]:
     """The table. peers: by name, the interpreter of an environment that has the peer."""
-    script = Script(days=DAYS, drift=(DRIFT, DAYS), shift=_SHIFT, concept=DAYS)
-    played = play.play(project, package, folder / "year", script)
-    rows = sum(one.rows for one in played.said)
-    given = _tables(project, folder)
-    alarms = {"sluice": [set(one.alarms) for one in played.said]}
+    return compared(project, play.play(project, package, folder / "year", Script()), folder, peers)
+
+
+def compared(
+    project: Project, played: Rehearsal, folder: Path, peers: dict[str, Path]
+) -> list[str]:
+    """The table of a year that was played in the folder `year`."""
+    start, end = played.drift
+    given = _tables(project, folder, end)
+    rows = sum(one.rows for one in played.said) // played.days
+    alarms = {"sluice": [set(one.alarms) for one in played.said[:end]]}
     for name, python in peers.items():
-        command = [python, "-c", _CODE[name], *given, str(rows // DAYS)]
+        command = [python, "-c", _CODE[name], *given, str(rows)]
         said = subprocess.check_output(command, env={"NML_DISABLE_USAGE_LOGGING": "1"}, text=True)
         printed = [line for line in said.splitlines() if line.startswith("[")]
         alarms[name] = [set(json.loads(line)) for line in printed]
     return [
-        f"{DAYS} days with about {rows // DAYS} rows each, and the training rows as the reference. "
-        f"From day {DRIFT} on, one column is higher by {_SHIFT} standard deviations. Each tool "
-        "looks every day, with its defaults.",
+        f"{end} days with about {rows} rows each, compared with the training rows; nothing drifts "
+        f"before day {start} but the seasons, by at most a twentieth of a standard deviation. From "
+        f"that day on, {played.drifting} is higher by half a standard deviation. Each tool looks "
+        "every day, with its defaults.",
         "",
-        "| | days with an alarm before the drift | alarm of that column, days after its start | "
-        "days of the drift with an alarm of that column |",
+        f"| | days with an alarm before day {start} | first alarm of {played.drifting} from then "
+        "on | days with such an alarm |",
         "| --- | --- | --- | --- |",
-        *(_row(name, found, played.drifting) for name, found in alarms.items()),
+        *(_row(name, found, played) for name, found in alarms.items()),
     ]
 
 
-def _tables(project: Project, folder: Path) -> tuple[Path, Path]:
-    """The training rows, and all rows of the log with their day, in the columns of the log."""
+def _tables(project: Project, folder: Path, end: int) -> tuple[Path, Path]:
+    """The training rows, and the log's rows of the first days with their day, in its columns."""
     logged = pq.read_table(folder / "year/log")
     features = logged.column("features").combine_chunks()
     names = [features.type.field(at).name for at in range(features.type.num_fields)]
+    day = logged.column("time").cast("date32[day]").cast("int32").to_numpy()
+    day = day - day.min()
     columns = dict(zip(names, features.flatten(), strict=True))
-    day = logged.column("time").cast("date32[day]").cast("int32")
+    held = pa.table({**columns, "day": day}).filter(pa.array(day < end))
     year, reference = folder / "rows.parquet", folder / "reference.parquet"
-    pq.write_table(pa.table({**columns, "day": day}), year)
+    pq.write_table(held, year)
     pq.write_table(pq.read_table(project.split("train"), columns=names), reference)
     return reference, year
 
 
-def _row(name: str, alarms: list[set[str]], drifting: str) -> str:
-    quiet = sum(bool(found) for found in alarms[:DRIFT])
-    hit = [at for at, found in enumerate(alarms[DRIFT:]) if drifting in found]
-    first = f"{hit[0] + 1}" if hit else "never"
-    return f"| {name} | {quiet} of {DRIFT} | {first} | {len(hit)} of {DAYS - DRIFT} |"
+def _row(name: str, alarms: list[set[str]], played: Rehearsal) -> str:
+    start, end = played.drift
+    quiet = sum(bool(found) for found in alarms[:start])
+    hit = [at for at, found in enumerate(alarms) if at >= start and played.drifting in found]
+    first = f"day {hit[0]}" if hit else "never"
+    return f"| {name} | {quiet} of {start} | {first} | {len(hit)} of {end - start} |"
