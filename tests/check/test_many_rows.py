@@ -132,6 +132,27 @@ def test_rows_of_one_customer_are_found_among_many_rows(
     assert several[several > 1].sum() < 0.4 * len(drawn.typed)
 
 
+def test_all_rows_of_a_value_are_in_its_sample_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of zero, whatever its sign, which a tenth of the rows have."""
+    rows = 6_000
+    data = fixture_project.table("binary", rows)
+    zeros = np.arange(rows) % 10 == 0
+    data["waste"] = np.where(zeros, np.where(np.arange(rows) % 20 == 0, -0.0, 0.0), data["waste"])
+    project = project_of(tmp_path, data)
+    monkeypatch.setattr(raw_table, "WHOLE", 10)
+    monkeypatch.setattr(many_rows, "OF_VALUES", 1_500)
+    raw = RawTable.of(project.data, project.settings.columns)
+    found = many_rows.samples(raw, project.settings).of_values["waste"]["waste"]
+    assert 400 < len(found) < 3_000
+    counts, every = found.value_counts(), data["waste"].value_counts()
+    assert (counts == every[counts.index]).all()
+    # A hash of 0 would put zero into every sample, however few rows it has.
+    positive, negative = many_rows._hashes(pd.DataFrame({"x": [0.0, -0.0]}))
+    assert positive == negative > 2**40
+
+
 def test_the_command_refuses_a_bad_value_in_the_last_part(
     toy: Toy, in_process: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

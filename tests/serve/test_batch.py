@@ -186,18 +186,23 @@ def test_only_the_batch_dependencies_are_imported(ready: Toy, tmp_path: Path) ->
     put(rows(ready), tmp_path / "rows.parquet")
     code = (
         "import sys; from sluice.cli import main;"
-        "assert [main(['score', sys.argv[1], each, sys.argv[2]]) for each in sys.argv[3:]] == "
+        "assert [main(['score', sys.argv[1], each, sys.argv[2]]) for each in sys.argv[4:]] == "
         "[0, 0];"
         "ours = {m for m in sys.modules if 'site-packages' in "
         "(getattr(sys.modules[m], '__file__', '') or '')};"
+        "print('costly', *sorted({*sys.argv[3].split()} & set(sys.modules)));"
         "print('\\n', *sorted({m.partition('.')[0] for m in ours}))"
     )
-    more = [str(tmp_path / name) for name in ("out.parquet", "rows.csv", "rows.parquet")]
-    ran = ready.run(sys.executable, "-c", code, str(ready.package), *more).went_well()
-    allowed = {"msgspec", "numpy", "onnxruntime", "pyarrow", "tqdm"}
+    # Each takes a tenth of the time of a small file, or more.
+    costly = "asyncio multiprocessing pandas pyarrow.compute pyarrow.dataset tqdm sluice.config"
+    output, *inputs = (str(tmp_path / n) for n in ("out.parquet", "rows.csv", "rows.parquet"))
+    given = (str(ready.package), output, costly, *inputs)
+    ran = ready.run(sys.executable, "-c", code, *given).went_well()
+    allowed = {"msgspec", "numpy", "onnxruntime", "pyarrow"}
     # Arrow and msgspec import the first two if they are there, and setuptools loads the third.
     imported_by_others = {"cloudpickle", "typing_extensions", "_distutils_hack"}
     assert set(ran.out.splitlines()[-1].split()) <= allowed | imported_by_others
+    assert "costly" in ran.out.splitlines()
 
 
 def test_progress_is_shown_on_a_terminal_only(ready: Toy, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sluice import table
+from sluice.config import Settings
 from sluice.decision import decided, tune
 from sluice.metrics import METRICS, Floats, Predictions
 from sluice.project import Project
@@ -25,46 +26,52 @@ def baselines(project: Project, holdout: DataFrame) -> dict[str, Predictions]:
     A model of one input is compared with no single column, which would be that input again.
     """
     settings = project.settings
-    train = table.read_split(project.split("train"))
-    validation = table.read_split(project.split("validation"))
+    names = [*settings.features, settings.data.target]
+    parts = (table.read_split(project.split(part), names) for part in ("train", "validation"))
+    train, validation = parts
     score = METRICS[settings.selection.metric]
-    _, majority = _outcomes(project, train, validation, holdout, None)
+    majority = _Baseline(settings, train, validation, None).on(holdout)
     usual = "the mean" if settings.task == "regression" else "the majority class"
     if len(settings.features) == 1:
         return {usual: majority}
-    singles = {}
-    for name in settings.features:
-        singles[name] = _outcomes(project, train, validation, holdout, name)
-    best = settings.features[0]
-    for name, (tried, _) in singles.items():
-        if score.gain(score.compute(tried), score.compute(singles[best][0])) > 0:
-            best = name
-    single = singles[best][1]
+    best = _Baseline(settings, train, validation, settings.features[0])
+    for name in settings.features[1:]:
+        tried = _Baseline(settings, train, validation, name)
+        if score.gain(tried.metric, best.metric) > 0:
+            best = tried
+    single = best.on(holdout)
     # An uninformative column must not be a weaker baseline than guessing.
     if not score.gain(score.compute(single), score.compute(majority)) >= 0:
         single = majority
-    return {usual: majority, f"the best single column ({best})": single}
+    return {usual: majority, f"the best single column ({best.column})": single}
 
 
-def _outcomes(
-    project: Project,
-    train: DataFrame,
-    validation: DataFrame,
-    holdout: DataFrame,
-    column: str | None,
-) -> tuple[Predictions, Predictions]:
-    settings = project.settings
-    y = table.truth(train, settings)
-    codes = [column_codes(train, part, column) for part in (train, validation, holdout)]
-    estimator = (_constant if column is None else column_tree)(settings.task).fit(codes[0], y)
-    tuned = scores_of(estimator, settings.task, codes[1], len(settings.classes))
-    held = scores_of(estimator, settings.task, codes[2], len(settings.classes))
-    truth = table.truth(validation, settings)
-    decision = tune(settings, truth, tuned)
-    return (
-        decided(settings, truth, tuned, decision),
-        decided(settings, table.truth(holdout, settings), held, decision),
-    )
+class _Baseline:
+    """Predictions from one column, or from none. metric: the selection's, on the validation part.
+
+    Of many rows and columns, all predictions together would need much memory, so none are kept.
+    """
+
+    def __init__(
+        self, settings: Settings, train: DataFrame, validation: DataFrame, column: str | None
+    ) -> None:
+        self.column, self._settings, self._train = column, settings, train
+        kind = _constant if column is None else column_tree
+        codes = column_codes(train, train, column)
+        self._estimator = kind(settings.task).fit(codes, table.truth(train, settings))
+        truth, scores = table.truth(validation, settings), self._scores(validation)
+        self._decision = tune(settings, truth, scores)
+        outcome = decided(settings, truth, scores, self._decision)
+        self.metric = METRICS[settings.selection.metric].compute(outcome)
+
+    def on(self, rows: DataFrame) -> Predictions:
+        """The predictions for other rows."""
+        truth = table.truth(rows, self._settings)
+        return decided(self._settings, truth, self._scores(rows), self._decision)
+
+    def _scores(self, rows: DataFrame) -> Floats:
+        codes = column_codes(self._train, rows, self.column)
+        return scores_of(self._estimator, self._settings.task, codes, len(self._settings.classes))
 
 
 def column_codes(train: DataFrame, part: DataFrame, column: str | None) -> Floats:
@@ -75,7 +82,7 @@ def column_codes(train: DataFrame, part: DataFrame, column: str | None) -> Float
         # Trees accept only finite float32 numbers, so larger values are clipped to the largest one.
         return np.clip(part[[column]].to_numpy(np.float64), -_LARGEST, _LARGEST).astype(np.float32)
     known = {value: code for code, value in enumerate(sorted(train[column].unique()))}
-    return part[column].map(lambda value: known.get(value, -1)).to_numpy(np.float64)[:, None]
+    return part[column].map(known).fillna(-1).to_numpy(np.float64)[:, None]
 
 
 def column_tree(task: Task) -> Any:

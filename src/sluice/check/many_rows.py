@@ -29,6 +29,7 @@ SAMPLE = 200_000  # rows drawn at random
 OF_VALUES = 50_000  # rows, about, of some values of a column
 _TOO_MANY = 4  # times as many: then a column has few values
 _FEWEST = 1_000
+_MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -114,17 +115,13 @@ def suspected(drawn: Samples, settings: Settings) -> Entities | None:
     """
     if settings.split.group is not None:
         return None
-    tables = {
-        name: Table.of(rows, settings)
-        for name, rows in drawn.of_values.items()
-        if len(rows) >= _FEWEST
-    }
-    rest = Table.of(drawn.typed, settings)
+    samples = {n: rows for n, rows in drawn.of_values.items() if len(rows) >= _FEWEST}
     for joined in (False, True):
         found = []
-        for name, one in {**tables, "": rest}.items():
+        for name, rows in {**samples, "": drawn.typed}.items():
+            one = Table.of(rows, settings)
             for key in one.joined_keys() if joined else one.single_keys():
-                of = next((column for column in key if column in tables), "")
+                of = next((column for column in key if column in samples), "")
                 entities = one.judge(key) if of == name else None
                 if entities is not None:
                     found.append((one.likelihood(entities), entities))
@@ -151,9 +148,9 @@ def _hashes(frame: DataFrame) -> Hashes:
     """A hash of each row of a typed table, shape [n]; equal for equal rows in every batch."""
     from pandas.util import hash_array
 
-    made = np.zeros(len(frame), np.uint64)
+    made = np.full(len(frame), _MIX)  # the hash of 0 alone would be 0
     for name in frame:
-        made = made * np.uint64(0x9E3779B97F4A7C15) + hash_array(_plain(frame[name]))
+        made = made * _MIX + hash_array(_plain(frame[name]))
     return hash_array(made)
 
 
