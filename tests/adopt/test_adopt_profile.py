@@ -248,7 +248,9 @@ def test_formatted_numbers_are_ignored_with_advice(form: str, different: int) ->
     assert written.use == "ignored"
     assert "it has formatted numbers such as" in written.remark
     assert "write them like 1234.5" in written.remark
-    with pytest.raises(SluiceError, match="the target 'n' is no number: it has formatted numbers"):
+    with pytest.raises(
+        SluiceError, match="the target 'n' is not a number: it has formatted numbers"
+    ):
         profile(table(n=texts), target="n")
 
 

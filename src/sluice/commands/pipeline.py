@@ -152,7 +152,7 @@ def reproduce(options: argparse.Namespace) -> bool:
         show_result(verdict.gate, verdict.status, verdict.why)
     print(f"\nreport: {here.report / 'report.html'}")
     if not conclusion.releasable:
-        say("refused: no package was built; see the report for the reason", REFUSED)
+        say("refused: no package was built; the report says why", REFUSED)
     elif conclusion.to_commit and not options.locked:
         files = conclusion.to_commit
         print(f"not committed yet: {' and '.join(files)}; run 'git add {' '.join(files)}'")
