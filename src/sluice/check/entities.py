@@ -111,7 +111,7 @@ def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows among which entities are looked for.
+    """The rows in which entities are searched.
 
     codes: the values of each column as numbers from 0, shape [n]; every: with equal rows.
     """

@@ -65,7 +65,11 @@ def _reason_to_ignore(column: Series, *, derived: bool) -> str:
     """Say why no model could use the column, whatever the target is; empty if a model could."""
     count = column.nunique()
     if count < 2:
-        return "all its known values are equal" if count else "it has no value in any row"
+        return (
+            "it has the same value in every row that has one"
+            if count
+            else "it has no value in any row"
+        )
     if column.dtype.kind == "m":
         return "it is a duration; write it as a number, such as of days"
     if remark := date_remark(column):
