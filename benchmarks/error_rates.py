@@ -246,7 +246,7 @@ def page(seed: int, trials: int, rollouts: int) -> str:
             canary.false_rollbacks(random, rollouts)
             print("\nRequests until a worse canary is rolled back (median):\n")
             canary.time_to_find(random, few)
-            print("\nCanaries that are worse by the margin at any time, but were promoted:\n")
+            print("\nCanaries that are always worse by the margin, but were promoted:\n")
             canary.wrong_promotions(random, few)
             print(f"\n{_QUIET}")
         parts.append(printed.getvalue().strip())

@@ -1,8 +1,8 @@
-"""Three tools watch one simulated year: false alarms without drift, and the days to find one.
+"""Three tools monitor one simulated year: false alarms without drift, and the days to find drift.
 
 The year is that of `sluice monitor rehearse`, up to the end of its drift. Evidently and NannyML
-look once a day at the rows of that day, with their defaults and the training rows as the reference;
-sluice looks as its monitors do.
+check the rows of each day, with their defaults and the training rows as the reference; sluice uses
+its monitors.
 """
 
 from __future__ import annotations

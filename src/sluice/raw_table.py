@@ -1,4 +1,6 @@
-"""The data file, or folder of files, that need not fit in memory: in batches, or by columns."""
+"""Read the data file or folder of files in batches or by columns, so that it need not fit in
+memory.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,15 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 BATCH = 250_000  # rows
-WHOLE = 1_000_000  # rows of a table that is read as a whole
+WHOLE = 1_000_000  # the most rows of a table that is read at once
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """A table whose values are not checked, as `sluice.table.read_raw` reads it.
+    """A table with unchecked values, as `sluice.table.read_raw` reads it.
 
-    names: of all its columns. rows: how many there are; None for CSV, which would have to be read
-    to count them.
+    names: of all its columns. rows: their number; None for CSV, which would have to be read to
+    count them.
     """
 
     path: Path
@@ -33,7 +35,7 @@ class RawTable:
 
     @classmethod
     def of(cls, path: Path, columns: dict[str, Column]) -> RawTable:
-        """Raises SluiceError if a file is missing, is no table, or has other columns."""
+        """Raises SluiceError if a file is missing, is not a table, or has other columns."""
         found = table.parts(path)
         if any(part.suffix != ".parquet" for part in found):
             return cls(path, columns)
@@ -43,7 +45,7 @@ class RawTable:
 
     @property
     def large(self) -> bool:
-        """Whether the table is too large to be read as a whole."""
+        """Whether the table is too large to be read at once."""
         return self.rows is not None and self.rows > WHOLE
 
     def whole(self) -> DataFrame:
@@ -58,9 +60,9 @@ class RawTable:
         return pd.concat(frames, ignore_index=True)
 
     def batches(self, names: list[str] | None = None) -> Iterator[DataFrame]:
-        """The rows in their order, all columns or some; a table that is not large in one batch.
+        """The rows in order, with all columns or some. A table that is not large is one batch.
 
-        The type of a column may differ between batches, because some have no missing value.
+        The type of a column may differ between batches, because some have no missing values.
         """
         if not self.large:
             frame = self.whole()
@@ -73,7 +75,7 @@ class RawTable:
     def _read(
         self, part: Path, names: list[str] | None, start: int = 0, rows: int | None = None
     ) -> DataFrame:
-        """Some rows of a part: so many of its groups of rows (`rows`), from `start` on."""
+        """Some rows of a part: this many of its row groups (`rows`), from `start` on."""
         import pyarrow as pa
 
         try:
@@ -86,7 +88,7 @@ class RawTable:
 
 
 def _slices(part: Path) -> Iterator[tuple[int, int]]:
-    """Successive groups of rows of a file, the first one and their number, of a batch's size."""
+    """Successive row groups of a file that form a batch: the first one and their number."""
     meta = _open(part).metadata
     start = rows = 0
     for group in range(meta.num_row_groups):

@@ -1,4 +1,4 @@
-"""A table that is read in batches and by columns has the findings of the table as a whole."""
+"""A table gives the same findings in batches and by columns as when it is read at once."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_rows_of_one_customer_are_found_among_many_rows(
 def test_all_rows_of_a_value_are_in_its_sample_or_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also of zero, whatever its sign, which a tenth of the rows have."""
+    """Also for zero with either sign, which a tenth of the rows have."""
     rows = 6_000
     data = fixture_project.table("binary", rows)
     zeros = np.arange(rows) % 10 == 0

@@ -48,7 +48,7 @@ def test_another_role_is_drift(place: Place, role: str | None) -> None:
     [
         ("nobody", "drift: server nobody in delivery.json: GitHub has no such account"),
         ("octocat", "it is a reviewer of canary, and would approve what it reports on"),
-        ("shop-team", "it is no user and no App"),
+        ("shop-team", "it is neither a user nor an App"),
     ],
 )
 def test_an_account_that_cannot_or_must_not_report_is_drift(

@@ -1,4 +1,4 @@
-"""A large table is split in batches as a small one is as a whole, and training rows are sampled."""
+"""A large table is split in batches like a small one at once, and training rows are sampled."""
 
 from __future__ import annotations
 

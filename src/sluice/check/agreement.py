@@ -1,4 +1,4 @@
-"""How far the rows of one key agree, and how well numbers explain another one."""
+"""How much the rows of one key agree, and how well numbers explain another number."""
 
 from __future__ import annotations
 

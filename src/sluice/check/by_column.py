@@ -1,7 +1,7 @@
-"""The expectations of a table that does not fit in memory, one column after the other.
+"""Check the expectations of a table that does not fit in memory, one column after the other.
 
-great-expectations checks what is in memory: it is given the columns that an expectation names, with
-all their rows, so that nothing is estimated.
+great-expectations checks data in memory, so it gets the columns that an expectation names, with all
+their rows. Nothing is estimated.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _read_for(item: Asked, names: Collection[str]) -> tuple[str, ...]:
 
 
 def _texts(value: Any) -> list[str]:
-    """All texts in the arguments of an expectation, among which are the names of its columns."""
+    """All texts in the arguments of an expectation, including the names of its columns."""
     if isinstance(value, dict):
         return [text for inner in value.values() for text in _texts(inner)]
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""What data quality asks of whole rows, for a table that does not fit in memory.
+"""The data-quality checks of entire rows, for a table that does not fit in memory.
 
 The batches of the table are read twice: for samples of its rows, and for a hash and the codes of
-every row. Rows count as equal if their hashes of 64 bits are.
+every row. Rows count as equal if their 64-bit hashes are equal.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 Hashes = NDArray[np.uint64]
 
 SAMPLE = 200_000  # rows drawn at random
-OF_VALUES = 50_000  # rows, about, of some values of a column
-_TOO_MANY = 4  # times as many: then a column has few values
+OF_VALUES = 50_000  # approximate number of rows of some values of a column
+_TOO_MANY = 4  # a column with this many times as many rows of each value has few values
 _FEWEST = 1_000
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -46,7 +46,7 @@ class Samples:
 
 
 def samples(raw: RawTable, settings: Settings) -> Samples:
-    """Draw the rows; the same ones for the same seed and table."""
+    """Draw the rows reproducibly for the seed and the table."""
     import pandas as pd
 
     random = np.random.default_rng(settings.seed)
@@ -108,10 +108,10 @@ def rows(raw: RawTable, settings: Settings, some: DataFrame) -> Rows:
 
 
 def suspected(drawn: Samples, settings: Settings) -> Entities | None:
-    """The likeliest key of entities, looked for in samples of the rows.
+    """The most likely key of entities, searched in samples of the rows.
 
     A key with a column of many values is judged on all rows of some of its values, and another key
-    on rows drawn at random: all rows of a key must be there, or many of them.
+    on rows drawn at random: all or many rows of a key must be in the sample.
     """
     if settings.split.group is not None:
         return None
@@ -148,14 +148,14 @@ def _hashes(frame: DataFrame) -> Hashes:
     """A hash of each row of a typed table, shape [n]; equal for equal rows in every batch."""
     from pandas.util import hash_array
 
-    made = np.full(len(frame), _MIX)  # the hash of 0 alone would be 0
+    made = np.full(len(frame), _MIX)  # without this, the hash of 0 would be 0
     for name in frame:
         made = made * _MIX + hash_array(_plain(frame[name]))
     return hash_array(made)
 
 
 def _plain(column: Series) -> NDArray[np.object_] | NDArray[np.float64]:
-    """The values, of which equal ones have equal bits: there is one zero, and one NaN."""
+    """The values, normalised so that equal ones have equal bits: one zero, and one NaN."""
     if column.dtype.kind != "f":
         return column.to_numpy(object)
     values = column.to_numpy(np.float64) + 0.0

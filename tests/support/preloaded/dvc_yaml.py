@@ -1,4 +1,4 @@
-"""DVC parses one dvc.lock some thirty times in a run, each time for .2 s; here it does so once."""
+"""DVC parses one dvc.lock about thirty times in a run, at 0.2 s each; in these tests only once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check the account with which production's server reports on canaries."""
+"""Check the account that the production server uses to report on canaries."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sluice.github.api.client import Client
 from sluice.github.api.connection import RefusedError, quoted
 from sluice.github.settings.desired import DesiredSettings
 
-# What GitHub calls the roles that may write deployments, but change no settings.
+# GitHub's names of the roles that may write deployments but not change settings.
 _RIGHT = "write"
 _CURE = {
-    "admin": "give it the role Write: its token lies on the server",
+    "admin": "give it the role Write, because its token is stored on the server",
     "read": "it cannot report on canaries: give it the role Write",
     "none": "it cannot report on canaries: give it the role Write",
 }
@@ -28,7 +28,7 @@ class _Role(Struct):
 def check(client: Client, login: str, files: DesiredSettings) -> tuple[list[str], list[str]]:
     """The faults and the notes, one line each. login: of the account.
 
-    An app's rights are on its own page alone, so they are a note.
+    An app's rights are shown only on its own page, so they are a note.
     """
     where = f"server {login} in delivery.json"
     faults = [
@@ -44,10 +44,10 @@ def check(client: Client, login: str, files: DesiredSettings) -> tuple[list[str]
         if account is None:
             return [*faults, f"drift: {where}: GitHub has no such account: correct the name"], []
         if account.type == "Bot":
-            note = "its App must be able to write Deployments, and nothing else: look at its page"
+            note = "its App must only be able to write Deployments: check this on its page"
             return faults, [f"note: {where}: {note}"]
         if not account.is_person:
-            said = f"drift: {where}: it is no user and no App, so it cannot have a token"
+            said = f"drift: {where}: it is neither a user nor an App, so it cannot have a token"
             return [*faults, said], []
         if (role := _role(client, login)) != _RIGHT:
             cure = _CURE.get(role, "give it the role Write")
