@@ -62,13 +62,20 @@ def settings() -> Settings:
     return settings_of(population(0, ROWS))
 
 
-def derived(seed: int, settings: Settings) -> FairnessBounds:
-    frame = population(seed, ROWS)
+def derived(
+    seed: int,
+    settings: Settings,
+    *,
+    rows: int = ROWS,
+    validation: int = VALIDATION,
+    holdout: int = HOLDOUT,
+) -> FairnessBounds:
+    frame = population(seed, rows)
     truth, scores = truth_of(frame, settings), frame["score"].to_numpy()
     outcome = decided(settings, truth, scores, tune(settings, truth, scores))
-    fold = np.arange(ROWS) % 3
+    fold = np.arange(rows) % 3
     trial = Trial(outcome, frame, fold, None, cast(Pipeline, None), frame)
-    return fairness_bounds([trial], settings, validation=VALIDATION, holdout=HOLDOUT, frame=frame)
+    return fairness_bounds([trial], settings, validation=validation, holdout=holdout, frame=frame)
 
 
 def upper_ends(outcome: Predictions, frame: pd.DataFrame, settings: Settings) -> dict[str, float]:
@@ -95,6 +102,14 @@ def test_a_build_passes_its_own_bounds_for_any_threshold(settings: Settings) -> 
     assert max(largest) - min(largest) > 0.1, "the threshold decides how much the groups differ"
     assert all(ends[key] <= bounds[key] for ends, bounds in found for key in ends)
     assert np.median([bounds["selection_rate_difference"] for _, bounds in found]) < 0.5
+
+
+def test_too_few_rows_for_the_largest_possible_bound_are_said_beforehand(
+    settings: Settings,
+) -> None:
+    limited = derived(3, settings, rows=120, validation=50, holdout=40).limited
+    assert "fairness.bounds.false_negative_rate_difference" in limited
+    assert derived(1, settings).limited == ()
 
 
 def test_a_difference_that_no_threshold_explains_is_outside(settings: Settings) -> None:

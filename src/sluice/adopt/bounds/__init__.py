@@ -33,9 +33,10 @@ class DerivedBounds:
     performance: an estimate for each metric. fairness, intersections: an estimate for each kind
     of difference between groups, and between intersections of groups. group_rows: the fewest
     rows a group needs. thin: groups that will probably have too few holdout rows, with their
-    number. never: combinations of groups that no row has. rare: classes with too few holdout rows
-    for a confidence interval, with their number. largest, largest_share: the column with the
-    largest influence on the score, and its share of the total influence.
+    number. never: combinations of groups that no row has. limited: fairness bounds that chance
+    alone often exceeds. rare: classes with too few holdout rows for a confidence interval, with
+    their number. largest, largest_share: the column with the largest influence on the score, and
+    its share of the total influence.
     """
 
     duplicates: float
@@ -50,6 +51,7 @@ class DerivedBounds:
     intersections: dict[str, Estimate]
     thin: dict[str, int]
     never: tuple[str, ...]
+    limited: tuple[str, ...]
     rare: dict[str, int]
     largest: str
     largest_share: float

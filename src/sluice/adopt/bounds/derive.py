@@ -57,6 +57,7 @@ def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
         intersections=fairness.intersections,
         thin=fairness.thin,
         never=fairness.never,
+        limited=fairness.limited,
         rare=_rare(frame, part, settings),
         largest=largest,
         largest_share=share,

@@ -40,6 +40,8 @@ class FairnessBounds:
 
     thin: groups that will probably have too few holdout rows, with their number. never: the
     combinations of two columns' groups that no row has.
+    limited: bounds that are the largest ones possible, although chance alone often exceeds them
+    in so few rows.
     """
 
     group_rows: int
@@ -47,6 +49,7 @@ class FairnessBounds:
     intersections: dict[str, Estimate]
     thin: dict[str, int]
     never: tuple[str, ...]
+    limited: tuple[str, ...]
 
 
 def fairness_bounds(
@@ -77,9 +80,9 @@ def fairness_bounds(
             # decide.
             if estimate.bound > found[f"{kind}_difference"].bound:
                 found[f"{kind}_difference"] = estimate
-    _limit(single, intersections, settings, unit)
+    limited = _limit(single, intersections, settings, unit)
     thin = {name: round(rows) for name, rows in sizes.items() if rows < group_rows}
-    return FairnessBounds(group_rows, single, intersections, thin, never)
+    return FairnessBounds(group_rows, single, intersections, thin, never, limited)
 
 
 def _unit(outcome: Predictions) -> float:
@@ -146,19 +149,23 @@ def _limit(
     intersections: dict[str, Estimate],
     settings: Settings,
     unit: float,
-) -> None:
+) -> tuple[str, ...]:
     """Limit the bounds, and allow intersections at least twice the difference.
 
     A wider bound would refuse nothing. It is better if the gate reports that there are too few
-    rows.
+    rows. Returns the settings whose limited bounds a build will often not be within.
     """
+    often = []
     most, most_intersected = (0.75, 1.25) if settings.task == "regression" else (0.5, 0.8)
     for key, estimate in single.items():
+        if estimate.bound - _SAFE_ERRORS / 2 * estimate.error > most * unit:
+            often.append(f"fairness.bounds.{key}")
         single[key] = limited = _at_most(estimate, most * unit)
         wider = max(2 * limited.bound, intersections[key].bound)
         intersections[key] = _at_most(
             replace(intersections[key], bound=wider), most_intersected * unit
         )
+    return tuple(often)
 
 
 def _at_most(estimate: Estimate, most: float) -> Estimate:

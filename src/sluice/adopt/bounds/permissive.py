@@ -29,6 +29,7 @@ def permissive_bounds(profile: TableProfile) -> DerivedBounds:
         intersections=largest,
         thin={},
         never=(),
+        limited=(),
         rare={},
         largest="",
         largest_share=0.0,
