@@ -31,9 +31,9 @@ from sluice.verdict import Bound, Finding, judge
 
 PAGE = Path("docs/statistics.md")
 _QUIET = """\
-The verdict is on the time in which the canary was tried. A canary with twice the champion's errors
-passes more often if it is tried while their rate is low, because its surplus is small then: see
-rollout.md."""
+The verdict covers only the time in which the canary was tried. A canary with twice the champion's
+errors passes more often while the champion's rate is low, because it then has few additional
+errors: see rollout.md."""
 SIZES = (800, 7_444)
 CONFIDENCE, RESAMPLES = 0.95, 400
 TAIL = (1 - CONFIDENCE) / 2

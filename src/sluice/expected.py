@@ -1,6 +1,6 @@
 """Which findings params.yaml requires from each gate, and with which bounds.
 
-A verdict that is read from a package can be compared with the settings beside it: no required
+A verdict that is read from a package can be compared with the settings in that package: no required
 finding may be missing, and none may be compared with another bound.
 """
 

@@ -59,7 +59,7 @@ def run(
     inherited = {
         name: value
         for name, value in os.environ.items()
-        # A trace would be taken for the reason of a failure.
+        # A trace would be mistaken for the reason of a failure.
         if name not in _VARIABLES and not name.startswith("GIT_TRACE")
     }
     try:

@@ -87,8 +87,8 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
     of categories. In a category, a word of `sluice.missing` that is not a declared value is also
     missing. A record may contain the column `id`, which identifies it; the model does not read it.
 
-    segment: the input whose values have models of their own, beside the model for all rows; None if
-    there is one model.
+    segment: the input whose values have models of their own, in addition to the model for all rows;
+    None if there is one model.
     """
 
     task: Task

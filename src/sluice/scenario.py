@@ -116,7 +116,7 @@ class Edge(Scenario, frozen=True, tag="edge", kw_only=True):
 
 
 class Sample(Scenario, frozen=True, tag="sample", kw_only=True):
-    """A whole sample, of which every row must be scored, with the mean score in a range."""
+    """A complete sample: every row must be scored, and the mean score must be in a range."""
 
     sample: str
     low: float | None = None

@@ -84,7 +84,12 @@ def test_a_target_that_cannot_be_predicted_is_refused(values: list[Any], reason:
         (["2026-01-01", "2026-02-01"], "text", "ignored", "a date"),
         (["01.02.2026 10:30", "28.02.2026 11:00"], "text", "ignored", "a date"),
         (["2026-01-01T10:00:00Z", "2026-02-01T10:00:00+01:00"], "text", "ignored", "a date"),
-        (["Jan-24", "Feb-24"], "text", "ignored", "a date, which cannot be a model input as it is"),
+        (
+            ["Jan-24", "Feb-24"],
+            "text",
+            "ignored",
+            "a date, which cannot be a model input without conversion",
+        ),
         (["01/01/2024 09:05 AM", "01/31/2024 1:00 pm"], "text", "ignored", "written month first"),
         (["01/02/24", "03/04/24"], "text", "ignored", "no value shows whether '01/02/24' is writ"),
         (["2024Q1", "2024Q2"], "text", "ignored", "--derive-dates"),

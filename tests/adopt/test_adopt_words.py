@@ -47,7 +47,7 @@ def test_a_word_in_a_csv_file_is_missing_and_named_with_its_rows(profile: Profil
     assert found.values == ("BW", "ZA")
     assert 0.6 < found.missing < 0.65
     assert found.remark == (
-        "'NA' (rows: 20) and 'n/a' (rows: 20) are each taken for missing "
+        "'NA' (rows: 20) and 'n/a' (rows: 20) are each treated as missing "
         "(to keep it as a value, adopt with --keep 'c=NA')"
     )
 
@@ -57,7 +57,7 @@ def test_the_keep_option_keeps_a_word(profile: Profile) -> None:
     assert found.values == ("BW", "NA", "ZA")
     assert 0.3 < found.missing < 0.35
     assert "'NA' (rows: 20) is kept as a value" in found.remark
-    assert "'n/a' (rows: 20) is taken for missing" in found.remark
+    assert "'n/a' (rows: 20) is treated as missing" in found.remark
     number = column(profile(c=["NA", 1, 2], keep=("c=NA",)), "c")
     assert (number.type, number.values) == ("category", (1, 2, "NA"))
 
@@ -76,7 +76,7 @@ def test_a_word_without_which_one_value_would_be_left_is_kept(profile: Profile) 
 
 def test_words_among_numbers_are_named(profile: Profile) -> None:
     found = column(profile(c=["NA", 1, 2, 3]), "c")
-    assert (found.type, found.remark) == ("integer", "'NA' (rows: 25) is taken for missing")
+    assert (found.type, found.remark) == ("integer", "'NA' (rows: 25) is treated as missing")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_rows_without_a_target_are_left_out_if_one_asks_for_it(
     assert kept["y"].notna().all()
     assert "no value of the target: 50 rows" in (project / "docs/datasheet.md").read_text()
     if suffix == ".csv":  # 10 of the 40 rows without x have no y either
-        assert "'NA' (rows: 30) is taken for missing" in said
+        assert "'NA' (rows: 30) is treated as missing" in said
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def test_rows_without_a_target_are_left_out_if_one_asks_for_it(
     [
         ("c", "expected COLUMN=WORD"),
         ("=NA", "expected COLUMN=WORD"),
-        ("c=", "'' does not stand for a missing value"),
-        ("c=blue", "'blue' does not stand for a missing value"),
+        ("c=", "'' does not mean a missing value"),
+        ("c=blue", "'blue' does not mean a missing value"),
         ("d=NA", "there is no column 'd'"),
         ("c=NA", "column 'c' has 'NA' in no row"),
     ],

@@ -1,8 +1,8 @@
 """Whether the bounds of the performance gate would accept uninformative predictions.
 
 These are the candidate's own predictions in random order, and the share of each class with random
-decisions. If all bounds accept one of them, with its whole confidence interval as the gate requires
-it, then passing the gate says nothing about a model.
+decisions. If all bounds accept one of them, with its entire confidence interval, as the gate
+requires it, then passing the gate says nothing about a model.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def _admitted(
     rivals: dict[str, Predictions],
     clusters: Clusters | None,
 ) -> bool:
-    """Whether every bound admits the values and, which takes longer, the whole intervals."""
+    """Whether every bound admits the values and, checked last because it is slower, their
+    intervals.
+    """
     performance, chosen = settings.performance, METRICS[settings.selection.metric]
     bounds = {name: (bound.low, bound.high) for name, bound in performance.bounds.items()}
     bounds |= {f"gain over {name}": (performance.over_baselines, None) for name in rivals}

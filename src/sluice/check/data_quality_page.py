@@ -41,7 +41,7 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #dde2e
 def write_page(
     path: Path, settings: Settings, rows: int, columns: int, findings: list[Finding]
 ) -> None:
-    """Write the page on a table of so many rows and columns; what does not pass comes first."""
+    """Write the page on a table with this number of rows and columns; failures come first."""
     from jinja2 import Environment
 
     refused = [finding for finding in findings if not finding.passes]

@@ -79,7 +79,7 @@ def findings(frame: DataFrame, settings: Settings) -> list[Finding]:
 
 
 def found_as(found: Entities | None, rows: int) -> list[Finding]:
-    """The finding on suspected entities in a table of so many rows; none without them."""
+    """The finding on suspected entities in a table with this many rows; none without them."""
     if found is None:
         return []
     column = repr(found.columns[0]) if len(found.columns) == 1 else "a column that names the entity"

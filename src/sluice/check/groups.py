@@ -68,7 +68,7 @@ def groupings(
 ) -> list[Grouping]:
     """Each sensitive attribute, then every combination of two or more of them.
 
-    whole: the whole table. A combination of groups that no row of it has is not expected in
+    whole: the complete table. A combination of groups that no row of it has is not expected in
     `frame`, such as 1 in two columns of which each row has 1 in at most one.
     """
     single = _attributes(frame, settings)
@@ -144,7 +144,7 @@ def _mapped(column: Series, change: Callable[[object], str]) -> tuple[Codes, lis
 def _grouping(name: str, expected: list[str], codes: Codes, of: list[str]) -> Grouping:
     """A grouping whose names begin with the attribute's.
 
-    of: the group that each code stands for, of which not every one need occur.
+    of: the group of each code; not all of them need to occur.
     """
     met = {of[code] for code in np.unique(codes)}
     groups = [*expected, *sorted(met - set(expected))]

@@ -1,4 +1,4 @@
-"""Commands for your own data, for the whole pipeline and for its single stages."""
+"""Commands for your own data, for the complete pipeline and for single stages."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Column(Section):
     @classmethod
     def _check_values(cls, values: list[Scalar] | None) -> list[Scalar] | None:
         if "" in (values or []):
-            raise ValueError("an empty text stands for a missing value; remove it")
+            raise ValueError("an empty text means a missing value; remove it")
         return values
 
     @model_validator(mode="after")
@@ -83,7 +83,7 @@ class Groups(Section):
 
 
 class Segments(Section):
-    """Models for the values of one column, such as stores, beside the model for all rows.
+    """Models for the values of one column, such as stores, in addition to the model for all rows.
 
     A value needs `rows` training rows to get a model of its own. In params.yaml, the name of the
     column is enough.

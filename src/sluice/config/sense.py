@@ -158,7 +158,7 @@ def _reach_of(metric: str, settings: Settings) -> tuple[float, float]:
 
 
 def _over_baselines(settings: Settings) -> _Limit:
-    """A gain over a baseline is at most the whole range of the metric."""
+    """A gain over a baseline is at most the full range of the metric."""
     lowest, highest = _reach_of(settings.selection.metric, settings)
     most = highest - lowest
     value = settings.performance.over_baselines

@@ -15,7 +15,7 @@ import msgspec
 from sluice.errors import SluiceError
 from sluice.github.api.access import Access
 
-# Only these workflows are trusted, as they are on main, and only on runners that GitHub hosts.
+# Only main's versions of these workflows are trusted, and only on runners that GitHub hosts.
 DELIVER, RELEASE, ROLLBACK = (
     f".github/workflows/{name}.yml" for name in ("deliver", "release", "rollback")
 )

@@ -94,7 +94,7 @@ def image_record(releases: Releases, downloaded: Downloaded) -> None:
 def everything(
     releases: Releases, release: responses.Release, folder: Path, say: Callable[[str], None]
 ) -> Downloaded:
-    """Download and verify the whole delivery, its package, evidence and attestations.
+    """Download and verify the complete delivery: package, evidence and attestations.
 
     Raises SluiceError for a file that is missing, added or changed, for a missing attestation
     (for a full release also those of its release), and for contents that forbid a release.

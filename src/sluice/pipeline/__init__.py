@@ -1,1 +1,1 @@
-"""Run the whole pipeline with DVC, and check that nothing in the repository bypasses a gate."""
+"""Run the complete pipeline with DVC, and check that nothing in the repository bypasses a gate."""

@@ -1,4 +1,4 @@
-"""Run the whole pipeline with DVC, and write the report whatever happens."""
+"""Run the complete pipeline with DVC, and always write the report."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class LoadPlan(msgspec.Struct, frozen=True):
 
 
 class LoadTimings(msgspec.Struct, frozen=True):
-    """seconds: of the whole run. correct: seconds that each correct response took.
+    """seconds: of the complete run. correct: seconds that each correct response took.
 
     failures: failed requests by kind.
     """
@@ -203,7 +203,7 @@ class Generator:
 
 
 def _encode(plan: LoadPlan, request: ScoredRequest) -> bytes:
-    """The whole HTTP request."""
+    """The complete HTTP request."""
     head = (
         f"POST /score HTTP/1.1\r\nHost: {HOST}:{plan.port}\r\n"
         f"Authorization: Bearer {plan.token}\r\nContent-Type: application/json\r\n"

@@ -22,7 +22,7 @@ _ROUNDS = 3  # rounds of load for each, if candidate and champion alternate
 
 
 def run(candidate: Subject, find_champion: Callable[[], Subject | None], out: Path) -> Results:
-    """Run both gates on the candidate, measure the champion beside it, and write the results.
+    """Run both gates on the candidate, measure the champion for comparison, and write the results.
 
     find_champion: returns the champion, or None while there is none. An exception that stops a
     gate is raised again after the results have been written. After an interruption there are no

@@ -1,4 +1,4 @@
-"""One linear model for each segment of the rows, beside the model for all rows.
+"""One linear model for each segment of the rows, in addition to the model for all rows.
 
 A segment is a value of the column `data.segments`, such as a store. All models share the encoder,
 which is fitted on all rows. A row is scored by the model of its segment, or by the model for all

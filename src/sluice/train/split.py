@@ -78,7 +78,7 @@ def _write_by_hash(
 def _write_by_time(
     raw: RawTable, settings: Settings, writers: dict[str, Writer], rows: dict[str, int]
 ) -> int:
-    """The same for a table split by time, whose rows are ordered, and which is read as a whole."""
+    """The same for a table split by time, whose rows are ordered, and which is read at once."""
     split = settings.split
     frame = table.typed(raw.whole(), settings.columns)
     part = assign(frame, split, settings.data.id)
@@ -109,7 +109,7 @@ def _limit(raw: RawTable, settings: Settings) -> float:
 
 
 def _smallest(places: NDArray[np.float64], most: int) -> float:
-    """The place below which there are at most so many rows."""
+    """The position before which there are at most this many rows."""
     return float(np.partition(places, most)[most]) if len(places) > most else np.inf
 
 

@@ -58,7 +58,7 @@ def fairness_bounds(
     """Derive the bounds from the predictions of the candidates that may be selected.
 
     validation, holdout: the number of rows on which the build chooses the threshold, and on which
-    the gate compares the groups. frame: the whole table.
+    the gate compares the groups. frame: the complete table.
     """
     rows = trials[0].rows
     made = groupings(rows, settings, frame)

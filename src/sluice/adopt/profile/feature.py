@@ -74,7 +74,8 @@ def _reason_to_ignore(column: Series, *, derived: bool) -> str:
         return "it is a duration; write it as a number, such as of days"
     if remark := date_remark(column):
         return (
-            f"{remark}, which cannot be a model input as it is; adopt again with --derive-dates to "
+            f"{remark}, which cannot be a model input without conversion; adopt again with "
+            "--derive-dates to "
             "use numbers derived from it"
         )
     if not derived and counts_rows(column):

@@ -31,7 +31,7 @@ _RARE = 0.1
 def profile_target(column: Series, words: str = "") -> tuple[Task, ColumnProfile]:
     """Return the task and the target's profile. Raises SluiceError if it cannot be predicted.
 
-    words: a sentence about words that were taken for missing values, or for classes.
+    words: a sentence about words that were treated as missing values, or as classes.
     """
     name = str(column.name)
     labels = _require_labels(column, words)

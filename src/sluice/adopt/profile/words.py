@@ -1,4 +1,4 @@
-"""Words that may stand for a missing value, such as NA: which are values, and which are missing.
+"""Words that may mean a missing value, such as NA: which are values, and which are missing.
 
 A Parquet file distinguishes missing values from texts, so such a word in it is a value. A CSV file
 does not: the word is missing, unless it is a frequent class of the target, or the column would have
@@ -34,7 +34,7 @@ def parse_keep(options: Collection[str]) -> dict[str, set[str]]:
             )
         if not word or not is_missing(word):
             raise SluiceError(
-                f"--keep: {word!r} does not stand for a missing value, so it needs no option"
+                f"--keep: {word!r} does not mean a missing value, so it needs no option"
             )
         kept.setdefault(name, set()).add(word)
     return kept
@@ -43,7 +43,7 @@ def parse_keep(options: Collection[str]) -> dict[str, set[str]]:
 def without_missing(found: Source, target: str, keep: Keep) -> tuple[DataFrame, dict[str, str]]:
     """Return the table with words for missing values replaced by NA.
 
-    Also returns, by column, a sentence that names the words and what they were taken for.
+    Also returns, by column, a sentence that names the words and how they were treated.
     """
     frame = found.frame.copy()
     remarks = {name: _taken(_counts(words), "") for name, words in found.words.items()}
@@ -72,7 +72,7 @@ def _require_kept(frame: DataFrame, keep: Keep) -> None:
 
 
 def _counts(column: Series) -> dict[str, int]:
-    """Return the rows of each word that may stand for a missing value."""
+    """Return the rows of each word that may mean a missing value."""
     counts = column.value_counts()
     return {str(text): int(rows) for text, rows in counts.items() if is_missing(str(text))}
 
@@ -102,7 +102,7 @@ def _taken(missing: dict[str, int], column: str) -> str:
         advice = (
             f" (to keep it as a value, adopt with --keep {f'{column}={next(iter(missing))}'!r})"
         )
-    return f"{words} taken for missing{advice}"
+    return f"{words} treated as missing{advice}"
 
 
 def _values(counts: dict[str, int], kept: set[str], *, is_target: bool) -> str:

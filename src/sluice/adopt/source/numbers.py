@@ -30,7 +30,7 @@ _FRACTION = re.compile(r"\.(\d+)$")
 class Typed:
     """A column as numbers or as text.
 
-    words: those that were taken for missing, by row, if the column is numeric.
+    words: those that were treated as missing, by row, if the column is numeric.
     """
 
     values: Series

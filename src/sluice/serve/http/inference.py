@@ -27,7 +27,7 @@ BINARY_HEADER = b"inference-header-content-length"
 
 
 class RequestedOutput(msgspec.Struct):
-    """An output that a request asks for."""
+    """An output that a request names."""
 
     name: str
     parameters: dict[str, Any] = {}
