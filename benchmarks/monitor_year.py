@@ -43,7 +43,9 @@ import json, sys
 import nannyml, pandas as pd
 reference, year = (pd.read_parquet(path) for path in sys.argv[1:3])
 names = list(reference.columns)
-made = nannyml.UnivariateDriftCalculator(column_names=names, chunk_size=int(sys.argv[3]))
+# A day is one chunk, whatever its number of rows.
+chunks = nannyml.chunk.SizeBasedChunker(int(sys.argv[3]), incomplete="append")
+made = nannyml.UnivariateDriftCalculator(column_names=names, chunker=chunks)
 made.fit(reference)
 for _, now in year.groupby("day"):
     found = made.calculate(now[names]).to_df()

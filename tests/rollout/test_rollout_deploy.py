@@ -116,10 +116,16 @@ def test_an_aborted_rollout_leaves_the_champion_alone(
     ],
 )
 def test_without_a_rollout_each_command_says_one_line(
-    tmp_path: Path, arguments: tuple[str, ...], said: str
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    status, output, problems = ran(Control(tmp_path / "none"), *arguments)
-    assert (status, output) == (2, "")
+    monkeypatch.setenv("SLUICE_TOKEN", TOKEN)
+    assert cli.main(["rollout", *arguments, "--folder", str(tmp_path / "none")]) == 2
+    output, problems = capsys.readouterr()
+    assert output == ""
     assert said in problems
     assert problems.count("\n") == 1
 
