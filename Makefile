@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help package wheels engine image cluster tools test quick test-full check lint check-workflows \
 	audit bench bench-bounds bench-models bench-monitor bench-rollout bench-scale \
-	bench-serve statistics lock dashboard pictures clean commands development
+	bench-segments bench-serve statistics lock dashboard pictures clean commands development
 
 PYTHON ?= python3
 VENV := .venv
@@ -98,6 +98,9 @@ bench-rollout: $(VENV)/.build  ## Measure production behind its proxy: overhead,
 
 bench-scale: $(VENV)/.build  ## Time and memory of each stage at 30,000 to 3 million rows (ROWS="..." for others)
 	@$(BIN)/python benchmarks/scale.py $(ROWS)
+
+bench-segments: $(VENV)/.build  ## Time and memory of models for 10, 1,000 and 10,000 segments (SEGMENTS="..." for others)
+	@$(BIN)/python benchmarks/segments.py $(SEGMENTS)
 
 statistics: $(VENV)/.build  ## Simulate what the gates and the canary pass or refuse wrongly, into docs/statistics.md
 	@$(BIN)/python benchmarks/error_rates.py

@@ -14,6 +14,7 @@ from sluice.adopt.date_columns import with_remarks_on_derived
 from sluice.adopt.edits import Edit
 from sluice.adopt.params_yaml import params_yaml, record
 from sluice.adopt.profile.infer import infer, require_features
+from sluice.adopt.profile.segments import require_no_leak
 from sluice.adopt.profile.words import without_missing
 from sluice.adopt.summary import again
 from sluice.adopt.suspects import suspects
@@ -101,6 +102,7 @@ def _infer(root: Path, settings: Settings) -> TableProfile:
         keep=kept,
         group=settings.split.group,
         by_time=settings.split.by_time,
+        segments=settings.segment_column,
     )
 
 
@@ -125,10 +127,14 @@ def _derive(
         edit.path[1] for edit in kept if edit.path[0] == "columns" and edit.path[-1] == "use"
     )
     if not keep_suspects and (found := suspects(typed, first, trusted=trusted)):
+        require_no_leak(profile, found)
         profile = profile.leaving_out(found)
         require_features(profile)
         first = _settings(new, profile, file, kept)
     profile = profile.with_entities(suspected(typed, first))
+    if profile.segments:  # the bounds are those of the model for all rows
+        own = [edit for edit in kept if edit.path[:2] != ("data", "segments")]
+        first = _settings(new, profile.for_all_rows(), file, own)
     return profile, params_yaml(profile, file, derive(typed, first))
 
 

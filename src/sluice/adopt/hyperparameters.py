@@ -14,12 +14,13 @@ _WIDE = 2000  # coefficients; Newton's method solves a system of this size in ea
 
 
 def candidates(profile: TableProfile) -> dict[str, Candidate]:
-    """Return a linear model and gradient boosting, by the names of the candidates."""
+    """Return a linear model and gradient boosting, by the names of the candidates.
+
+    Segments have linear models only.
+    """
     name = "linear" if profile.task == "regression" else "logistic"
-    return {
-        name: {"model": "linear", "parameters": _linear(profile)},
-        "boosting": _boosting(profile),
-    }
+    linear: Candidate = {"model": "linear", "parameters": _linear(profile)}
+    return {name: linear} if profile.segments else {name: linear, "boosting": _boosting(profile)}
 
 
 def selection_metric(profile: TableProfile) -> str:

@@ -18,6 +18,7 @@ from sluice.adopt.date_columns import with_derived
 from sluice.adopt.params_yaml import params_yaml, record
 from sluice.adopt.profile import TableProfile
 from sluice.adopt.profile.infer import infer, project_name, require_features
+from sluice.adopt.profile.segments import require_no_leak
 from sluice.adopt.profile.words import Keep, parse_keep, without_missing
 from sluice.adopt.source import Source
 from sluice.adopt.summary import summary
@@ -43,14 +44,15 @@ def adopt(
     keep_suspects: bool = False,
     group: str | None = None,
     by_time: str | None = None,
+    segments: str | None = None,
     derive_dates: bool = False,
     drop_missing_target: bool = False,
     say: Callable[[str], None],
 ) -> None:
     """Replace the project's data, params.yaml and use case with those of the table in `file`.
 
-    target, id, sensitive, group, by_time: names of columns. keep: words such as "country=NA",
-    which are values in that column although they mean a missing value in others.
+    target, id, sensitive, group, by_time, segments: names of columns. keep: words such as
+    "country=NA", which are values in that column although they mean a missing value in others.
     keep_suspects: whether columns that may be leaks stay model inputs. derive_dates: whether to
     add columns that are derived from dates. drop_missing_target: whether to leave out rows without
     a target. say: prints one line. Raises SluiceError, and leaves the project unchanged, if the
@@ -81,6 +83,7 @@ def adopt(
             keep=kept,
             group=group,
             by_time=by_time,
+            segments=segments,
         )
         profile = replace_fields(profile, without_target=rows - len(found.frame))
         with replace.new_files(root) as new:
@@ -132,10 +135,14 @@ def _prepare(
     typed = _read_back(new / place, first, frame)
     say(f"Deriving bounds from {profile.rows:,} rows by cross-validation \u2026")
     if not keep_suspects and (found := suspects(typed, first)):
+        require_no_leak(profile, found)
         profile = profile.leaving_out(found)
         require_features(profile)
         first = _write_params(new, params_yaml(profile, place, permissive_bounds(profile)))
     profile = profile.with_entities(suspected(typed, first))
+    if profile.segments:  # the bounds are those of the model for all rows
+        whole = profile.for_all_rows()
+        first = _write_params(new, params_yaml(whole, place, permissive_bounds(whole)))
     derived = derive(typed, first)
     text = params_yaml(profile, place, derived)
     _write_params(new, text)

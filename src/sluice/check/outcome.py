@@ -8,7 +8,7 @@ from sluice import table
 from sluice.config import Settings
 from sluice.decision import decided
 from sluice.metrics import Predictions
-from sluice.model import Model
+from sluice.model import Model, Scores
 from sluice.project import Project
 
 if TYPE_CHECKING:
@@ -23,6 +23,16 @@ def of_split(project: Project, part: str) -> tuple[DataFrame, Predictions]:
 
 def of_model(settings: Settings, model: Model, frame: DataFrame) -> Predictions:
     """The predictions of a model for rows that have its inputs, by its own decision rule."""
+    return decided_by(settings, model, frame, scores_of(settings, model, frame))
+
+
+def scores_of(settings: Settings, model: Model, frame: DataFrame) -> Scores:
+    """The model's scores for rows that have its inputs."""
     inputs = [column.name for column in model.signature.inputs]
-    scores = model.score(table.tensors(frame, settings, inputs)).values
-    return decided(settings, table.truth(frame, settings), scores, model.signature.decision)
+    return model.score(table.tensors(frame, settings, inputs))
+
+
+def decided_by(settings: Settings, model: Model, frame: DataFrame, scores: Scores) -> Predictions:
+    """The true values of rows, and the model's scores for them with their decisions."""
+    truth = table.truth(frame, settings)
+    return decided(settings, truth, scores.values, model.signature.decision)

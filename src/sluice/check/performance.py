@@ -9,15 +9,17 @@ import msgspec
 import numpy as np
 
 from sluice import judged as judgements
+from sluice import table
 from sluice.check import coin_toss, curves, segments
 from sluice.check.baselines import baselines
 from sluice.check.calibration import calibration
 from sluice.check.clusters import clusters_of, enough, with_count
-from sluice.check.outcome import of_split
+from sluice.check.outcome import decided_by, scores_of
 from sluice.config import Settings
 from sluice.config.stages import Performance
 from sluice.files import write_json
 from sluice.metrics import METRICS, Predictions, of_task
+from sluice.model import Model
 from sluice.project import Project
 from sluice.stats import reuse
 from sluice.stats.bootstrap import Clusters, Rows, intervals
@@ -28,10 +30,12 @@ _CALIBRATION = "calibration_error"
 
 def measure(project: Project) -> list[Finding]:
     settings = project.settings.performance
-    frame, outcome = of_split(project, "holdout")
+    frame, model = table.read_split(project.split("holdout")), Model(project.model)
+    scores = scores_of(project.settings, model, frame)
+    outcome = decided_by(project.settings, model, frame, scores)
     rivals = baselines(project, frame)
     if project.settings.segment_column is not None:
-        rivals[segments.GLOBAL] = segments.by_global(project, frame)
+        rivals[segments.GLOBAL] = segments.by_global(project.settings, model, frame)
     clusters = clusters_of(frame, project.settings)
     judged = judgements.count(project, frame)
     measured = with_intervals(project, outcome, rivals, clusters, judged)
@@ -65,8 +69,9 @@ def measure(project: Project) -> list[Finding]:
     findings = [_with_risk(finding, measured.risk) for finding in findings]
     findings += enough("performance", clusters, project.settings)
     findings.append(_uses(judged, project))
-    if project.settings.segment_column is not None:
-        findings += segments.findings(project, frame, outcome, rivals[segments.GLOBAL])
+    if scores.segments is not None:
+        rest = rivals[segments.GLOBAL]
+        findings += segments.findings(project, frame, outcome, rest, scores.segments)
     findings += [
         _believable(name, values[name], high, len(outcome.truth))
         for name, high in settings.ceiling.items()

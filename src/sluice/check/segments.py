@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from sluice import table
-from sluice.decision import decided
+from sluice.check.outcome import of_model
+from sluice.check.segments_summary import summary
+from sluice.config import Settings
 from sluice.files import read_json, write_json
 from sluice.metrics import Predictions
-from sluice.model import Model, Scores
+from sluice.model import Model
 from sluice.project import Project
 from sluice.segment_gains import SegmentGain, gains, losses
 from sluice.verdict import Bound, Finding, Status, judge
@@ -23,27 +26,26 @@ _SHOWN = 5
 _NOBODY = ""  # a missing segment is scored by the model for all rows
 
 
-def by_global(project: Project, frame: DataFrame) -> Predictions:
+def by_global(settings: Settings, model: Model, frame: DataFrame) -> Predictions:
     """The predictions of the model for all rows."""
-    settings, model = project.settings, Model(project.model)
-    nobody = frame.assign(**{str(settings.segment_column): _NOBODY})
-    scores = _scores(project, model, nobody)
-    truth = table.truth(frame, settings)
-    return decided(settings, truth, scores.values, model.signature.decision)
+    return of_model(settings, model, frame.assign(**{str(settings.segment_column): _NOBODY}))
 
 
 def findings(
-    project: Project, frame: DataFrame, outcome: Predictions, rest: Predictions
+    project: Project,
+    frame: DataFrame,
+    outcome: Predictions,
+    rest: Predictions,
+    used: NDArray[np.object_],
 ) -> list[Finding]:
     """How many segments the model for all rows serves, and which models of segments are worse.
 
-    frame, outcome, rest: the holdout rows, the model's predictions, and those of the model for all
-    rows.
+    frame, outcome, rest: the n holdout rows, the model's predictions, and those of the model for
+    all rows. used: [n] the segment whose model gave the score, or None.
     """
     settings, column = project.settings, str(project.settings.segment_column)
-    served = _scores(project, Model(project.model), frame).segments
     labels = frame[column].to_numpy()
-    own = sorted({name for name in served if name is not None}) if served is not None else []
+    own = sorted({name for name in used if name is not None})
     both = (losses(settings.task, outcome.truth, one.scores) for one in (outcome, rest))
     judged = gains(own, labels, *both)
     tried = _tried(project)
@@ -54,6 +56,12 @@ def findings(
             "validation": msgspec.to_builtins(tried),
             "holdout": msgspec.to_builtins(judged),
         },
+    )
+    sizes = {str(name): int(n) for name, n in frame[column].value_counts().items()}
+    least = settings.data.segments.rows if settings.data.segments else 0
+    write_json(
+        project.evidence("performance") / "segments_summary.json",
+        summary(column, sizes, set(own), tried=tried, judged=judged, least=least),
     )
     return [_on_global(project, set(labels), set(own), tried), _worse(judged)]
 
@@ -93,11 +101,6 @@ def _worse(judged: list[SegmentGain]) -> Finding:
 def _named(names: list[str]) -> str:
     shown = ", ".join(map(repr, names[:_SHOWN]))
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN:,} others"
-
-
-def _scores(project: Project, model: Model, frame: DataFrame) -> Scores:
-    inputs = [column.name for column in model.signature.inputs]
-    return model.score(table.tensors(frame, project.settings, inputs))
 
 
 def _tried(project: Project) -> list[SegmentGain]:

@@ -59,6 +59,8 @@ def add(commands: Commands) -> None:
     adopt.add_argument("--group", metavar="COLUMN", help=group)
     time = "a column of dates or numbers: train on older rows and test on newer ones"
     adopt.add_argument("--by-time", metavar="COLUMN", help=time)
+    segments = "the column whose values, such as stores or countries, get models of their own"
+    adopt.add_argument("--segments", metavar="COLUMN", help=segments)
     derive = "add the month, the weekday and the age in days of every date as columns"
     adopt.add_argument("--derive-dates", action="store_true", help=derive)
     drop = "leave out rows without a value of the target"
@@ -180,7 +182,7 @@ def _adopt(options: argparse.Namespace) -> int:
     from sluice.adopt import adopt, adopt_again
 
     if options.again:
-        others = ("file", "target", "id", "sensitive", "keep", "group", "by_time")
+        others = ("file", "target", "id", "sensitive", "keep", "group", "by_time", "segments")
         switches = ("derive_dates", "drop_missing_target")
         if any(getattr(options, name) for name in (*others, *switches)):
             raise SluiceError(
@@ -201,6 +203,7 @@ def _adopt(options: argparse.Namespace) -> int:
         keep=options.keep,
         group=options.group,
         by_time=options.by_time,
+        segments=options.segments,
         derive_dates=options.derive_dates,
         drop_missing_target=options.drop_missing_target,
         say=print,

@@ -99,11 +99,16 @@ class Results:
 
 @contextmanager
 def run(
-    root: Path, task: str, *arguments: str, give: Callable[[Path], None] = lambda folder: None
+    root: Path,
+    task: str,
+    *arguments: str,
+    give: Callable[[Path], None] = lambda folder: None,
+    keep: Path | None = None,
 ) -> Iterator[Results]:
     """Run a task of `sluice.guest`, and yield its results.
 
-    root: the project's folder. give: writes the task's inputs into a folder.
+    root: the project's folder. give: writes the task's inputs into a folder. keep: a folder that
+    the task may also write to, and that stays if it is interrupted; its last argument.
     Raises SluiceError with the reason that the task gave, or if it cannot be confined here.
     """
     confined = require()
@@ -113,13 +118,14 @@ def run(
         outputs.mkdir()
         _copy_source(root / "src" / SOURCE, inputs / SOURCE)
         give(inputs)
+        kept = [] if keep is None else [keep.resolve()]
         plan = {
             "task": f"{_TASKS}.{task}",
-            "arguments": arguments,
+            "arguments": [*arguments, *map(str, kept)],
             "inputs": str(inputs),
             "confined": confined,
             "read": [str(path) for path in (*_libraries(), inputs)],
-            "write": [str(outputs)],
+            "write": [str(outputs), *map(str, kept)],
         }
         status, said = _start(plan, outputs)
         results = Results(outputs, task, confined)

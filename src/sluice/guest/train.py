@@ -14,15 +14,17 @@ from sluice.train import export, persist, thresholds
 from sluice.train.fit import fit
 from sluice.train.scores import predict
 from sluice.train.search import choose
+from sluice.train.segment_progress import Progress
 from sluice.train.segments import write_validation
 from sluice.train.settle import settle, significant
 
 
 @usecase.task
-def main(inputs: Path, outputs: Path, name: str) -> None:
+def main(inputs: Path, outputs: Path, name: str, unfinished: str) -> None:
     """Write `pipeline.skops`, `parameters.json`, `validation.npy`, `thresholds.json` and the ONNX.
 
-    Reads `params.yaml`, the rows `train.parquet`, and the inputs `validation.parquet`.
+    Reads `params.yaml`, the rows `train.parquet`, and the inputs `validation.parquet`. unfinished:
+    the folder where finished segments are kept until all are.
     """
     settings = config.load(inputs / "params.yaml")
     train = table.read_split(inputs / "train.parquet")
@@ -37,7 +39,7 @@ def main(inputs: Path, outputs: Path, name: str) -> None:
     build = builders[candidate.model]
     try:
         parameters = choose(build, candidate, train, settings)
-        pipeline = fit(build, parameters, train, settings)
+        pipeline = fit(build, parameters, train, settings, Progress(Path(unfinished)))
     except (TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise SluiceError(f"params.yaml: candidates.{name} cannot be trained: {reason}") from error

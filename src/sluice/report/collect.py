@@ -17,6 +17,7 @@ from sluice.report.evidence import (
     ExplainedRow,
     GroupComparison,
     Performance,
+    SegmentResults,
     Selection,
 )
 from sluice.report.evidence_files import EvidenceFiles
@@ -78,6 +79,9 @@ def _evidence(
     found: dict[str, object] = {"selection": selection}
     if "performance" in ended:
         found["performance"] = files.read("evidence/performance/metrics.json", Performance)
+        if settings and settings.segment_column is not None:
+            where = "evidence/performance/segments_summary.json"
+            found["segments"] = files.read(where, SegmentResults)
         found["curves"] = files.curves(settings.task if settings else None)
     if "fairness" in ended:
         groups = files.read("evidence/fairness/groups.json", tuple[GroupComparison, ...])

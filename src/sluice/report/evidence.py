@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from sluice.model import Decision
+from sluice.segment_gains import SegmentGain
 
 
 class Measurement(msgspec.Struct, frozen=True):
@@ -42,6 +43,38 @@ class Performance(msgspec.Struct, frozen=True):
     rows: int
     metrics: dict[str, Measurement]
     baselines: dict[str, float | None] = {}
+
+
+class OtherSegments(msgspec.Struct, frozen=True):
+    """The segments that the model for all rows serves for one reason; `largest` has their names."""
+
+    reason: str
+    segments: int
+    largest: tuple[str, ...] = ()
+
+
+class SegmentBars(msgspec.Struct, frozen=True):
+    """How many segments gain how much: the edges of k bars [k + 1], and the segments in each [k].
+
+    It is empty if no gain was measured.
+    """
+
+    edges: tuple[float, ...] = ()
+    segments: tuple[int, ...] = ()
+
+
+class SegmentResults(msgspec.Struct, frozen=True):
+    """The models of segments on the holdout.
+
+    own: how many of the `segments` use their own model. worst: the models in use that gain least.
+    """
+
+    column: str
+    segments: int
+    own: int
+    worst: tuple[SegmentGain, ...] = ()
+    others: tuple[OtherSegments, ...] = ()
+    gains: SegmentBars = SegmentBars()
 
 
 class RocPoint(msgspec.Struct, frozen=True):

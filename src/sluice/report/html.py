@@ -41,6 +41,7 @@ def render(report: Report, base: Report | None = None) -> str:
         fairness_rows=tables.fairness(report, base),
         champion_rows=tables.champion(report),
         curves=_curves(report),
+        segment_gains=_segment_gains(report),
         groups=[(one, tables.measures(report, one)) for one in report.fairness],
         fairness_plots=_fairness_plots(report, measures[:_MOST_FAIRNESS_PLOTS]),
         measures_without_plot=len(measures[_MOST_FAIRNESS_PLOTS:]),
@@ -90,6 +91,17 @@ def _curves(report: Report) -> list[Figure]:
         caption = "Actual minus predicted value, by the predicted value."
         figures.append(Figure(drawing, "Residuals", caption))
     return figures
+
+
+def _segment_gains(report: Report) -> list[Figure]:
+    found = report.segments
+    if found is None or not found.gains.segments:
+        return []
+    caption = (
+        "How many segments gain how much from their own model: the decrease of the mean loss on "
+        "the holdout. Left of the dashed line, the model for all rows is better."
+    )
+    return [Figure(plots.segment_gains(found.gains), "Gains of the segments", caption)]
 
 
 def _metric(report: Report, name: str) -> float | None:

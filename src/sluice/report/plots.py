@@ -20,6 +20,7 @@ from sluice.report.evidence import (
     PrecisionRecallPoint,
     ResidualPoint,
     RocPoint,
+    SegmentBars,
 )
 from sluice.text import clip, printable
 
@@ -128,6 +129,18 @@ def cost(points: tuple[CostPoint, ...], threshold: float | None) -> Markup:
 
     chosen = "" if threshold is None else f", chosen threshold {formatting.number(threshold)}"
     return svg(f"Mean cost by threshold{chosen}", draw)
+
+
+def segment_gains(bars: SegmentBars) -> Markup:
+    """How many segments have a gain in each range, and the line of no gain."""
+    total = sum(bars.segments)
+
+    def draw(axes: Axes) -> None:
+        axes.set(xlabel="gain over the model for all rows", ylabel="segments")
+        axes.stairs(bars.segments, bars.edges, fill=True, color=BLUE)
+        axes.axvline(0, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
+
+    return svg(f"Gains of {total:,} segments from their own models", draw)
 
 
 def confusion(cells: tuple[ConfusionCell, ...]) -> Markup | None:

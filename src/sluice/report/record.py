@@ -18,6 +18,7 @@ from sluice.report.evidence import (
     ExplainedRow,
     GroupComparison,
     Performance,
+    SegmentResults,
     Selection,
 )
 from sluice.task import Task
@@ -65,6 +66,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     selection: Selection | None = None
     performance: Performance | None = None
     curves: Curves = Curves()
+    segments: SegmentResults | None = None
     fairness: tuple[GroupComparison, ...] = ()
     importance: tuple[ColumnImportance, ...] = ()
     rows: tuple[ExplainedRow, ...] = ()

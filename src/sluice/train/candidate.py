@@ -17,6 +17,7 @@ from sluice.confined.run import run as run_confined
 from sluice.errors import SluiceError
 from sluice.metrics import Floats, Ints
 from sluice.project import Project
+from sluice.train import unfinished_training
 
 
 def run(project: Project, name: str) -> None:
@@ -31,7 +32,8 @@ def run(project: Project, name: str) -> None:
         shutil.copyfile(project.split("train"), folder / "train.parquet")
         validation.to_parquet(folder / "validation.parquet", index=False)
 
-    with run_confined(project.root, "train", name, give=give) as results:
+    unfinished = unfinished_training.folder(project, name)
+    with run_confined(project.root, "train", name, give=give, keep=unfinished) as results:
         parameters = results.json("parameters.json", dict[str, Any])
         scores = results.array("validation.npy", len(validation))
         thresholds = results.json("thresholds.json", dict[int, list[float]])
@@ -56,6 +58,7 @@ def run(project: Project, name: str) -> None:
         # Not sorted, because the order is that of the models.
         files.write(folder / "segments.json", msgspec.json.encode(segments))
         _write_array(folder / "validation_global.npy", rest)
+    unfinished_training.remove(project, name)
 
 
 def _write_array(path: Path, values: Floats) -> None:

@@ -9,6 +9,7 @@ from sluice.config import Settings
 from sluice.train.columns import columns_of
 from sluice.train.models import Builder
 from sluice.train.search import Parameters
+from sluice.train.segment_progress import Progress
 from sluice.train.segments import segmented
 
 if TYPE_CHECKING:
@@ -16,10 +17,21 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 
-def fit(build: Builder, parameters: Parameters, rows: DataFrame, settings: Settings) -> Pipeline:
-    """The pipeline of a candidate, fitted on `rows`, a typed table."""
+def fit(
+    build: Builder,
+    parameters: Parameters,
+    rows: DataFrame,
+    settings: Settings,
+    progress: Progress | None = None,
+) -> Pipeline:
+    """The pipeline of a candidate, fitted on `rows`, a typed table.
+
+    progress: where the finished models of segments are kept.
+    """
     columns = columns_of(settings, rows)
     pipeline = build(settings.task, columns, settings.seed, **parameters)
     if settings.data.segments is not None:
         pipeline = segmented(pipeline, columns, rows, settings.data.segments)
+        truth = table.truth(rows, settings)
+        return pipeline.fit(rows[columns.inputs], truth, model__progress=progress)
     return pipeline.fit(rows[columns.inputs], table.truth(rows, settings))

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 
 from sluice.metrics import Floats, Ints
+from sluice.train.segment_progress import Fitted, Progress
 
-_TOGETHER = 256  # number of segments in one task of a worker
-_FEW = 64  # up to this many models are fitted here, because starting workers takes longer
+_TOGETHER = 100  # number of segments in one task of a worker
+_FEW = 500  # up to this many models are fitted here, because starting workers takes longer
 
 
 class _Segmented(BaseEstimator):
@@ -28,7 +29,10 @@ class _Segmented(BaseEstimator):
     def __init__(self, estimator: Any = None, rows: int = 100, jobs: int = -1) -> None:
         self.estimator, self.rows, self.jobs = estimator, rows, jobs
 
-    def fit(self, matrix: Floats, truth: Floats | Ints) -> _Segmented:
+    def fit(
+        self, matrix: Floats, truth: Floats | Ints, progress: Progress | None = None
+    ) -> _Segmented:
+        """progress: where finished segments are kept, for a run that is interrupted."""
         features, places = matrix[:, :-1], matrix[:, -1].astype(np.int64)
         whole = clone(self.estimator).fit(features, truth)
         if hasattr(whole, "classes_"):
@@ -37,7 +41,7 @@ class _Segmented(BaseEstimator):
         order = np.argsort(places, kind="stable")
         starts = np.searchsorted(places[order], np.arange(count + 1))
         parts = [order[start:end] for start, end in pairwise(starts)]
-        fitted = _fit_all(self, features, truth, parts)
+        fitted = _fit_all(self, features, truth, parts, progress)
         self.served_ = np.array([one is not None for one in fitted], bool)
         rest = (np.ravel(whole.coef_), float(np.ravel(whole.intercept_)[0]))
         models = [rest, *[one or rest for one in fitted]]
@@ -79,30 +83,46 @@ class SegmentedRegressor(RegressorMixin, _Segmented):
 
 
 def _fit_all(
-    model: _Segmented, features: Floats, truth: Floats | Ints, parts: list[Ints]
-) -> list[tuple[Floats, float] | None]:
+    model: _Segmented,
+    features: Floats,
+    truth: Floats | Ints,
+    parts: list[Ints],
+    progress: Progress | None,
+) -> list[Fitted]:
     """The coefficients of each part's model; None for one with too few rows or a single class."""
     from joblib import Parallel, delayed
 
     # The result does not depend on the worker: each model is fitted alone, with one thread.
     groups = [parts[at : at + _TOGETHER] for at in range(0, len(parts), _TOGETHER)]
+    found: dict[int, list[Fitted]] = {}
+    if progress is not None:
+        progress.begin(len(parts))
+        kept = {at: progress.find(at) for at in range(len(groups))}
+        found = {at: models for at, models in kept.items() if models is not None}
+        progress.resume()
+    missing = [at for at in range(len(groups)) if at not in found]
     tasks = (
-        delayed(_fit_group)(model.estimator, [(features[r], truth[r]) for r in group], model.rows)
-        for group in groups
+        delayed(_fit_group)(
+            model.estimator, [(features[r], truth[r]) for r in groups[at]], model.rows
+        )
+        for at in missing
     )
-    run = Parallel(n_jobs=1 if len(parts) <= _FEW else model.jobs)
-    return [one for group in run(tasks) for one in group]
+    jobs = 1 if len(parts) <= _FEW else model.jobs
+    fitted = Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    for at, models in zip(missing, fitted, strict=True):
+        found[at] = models
+        if progress is not None:
+            progress.save(at, models)
+    return [one for at in range(len(groups)) for one in found[at]]
 
 
 def _fit_group(
     estimator: Any, parts: list[tuple[Floats, NDArray[Any]]], least: int
-) -> list[tuple[Floats, float] | None]:
+) -> list[Fitted]:
     return [_fit_one(estimator, features, truth, least) for features, truth in parts]
 
 
-def _fit_one(
-    estimator: Any, features: Floats, truth: NDArray[Any], least: int
-) -> tuple[Floats, float] | None:
+def _fit_one(estimator: Any, features: Floats, truth: NDArray[Any], least: int) -> Fitted:
     from sklearn.linear_model import LogisticRegression
 
     if len(truth) < least:

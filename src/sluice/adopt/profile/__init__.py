@@ -52,7 +52,8 @@ class TableProfile:
     groups: the number of distinct values of `group`. dates: columns that could order the rows.
     entities: columns whose equal values seem to mark rows of one entity. without_target: the rows
     of the file that were left out, because they have no target. attributes: sensitive columns
-    that form one attribute, as params.yaml will say under data.
+    that form one attribute, as params.yaml will say under data. segments: the column whose values
+    get models of their own.
     """
 
     name: str
@@ -73,6 +74,7 @@ class TableProfile:
     entities: Entities | None = None
     without_target: int = 0
     attributes: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    segments: str | None = None
 
     def leaving_out(self, suspects: dict[str, str]) -> TableProfile:
         """Return the same table without these inputs; each has a remark that says why."""
@@ -97,6 +99,13 @@ class TableProfile:
     def with_entities(self, entities: Entities | None) -> TableProfile:
         """Return the same table with the columns that seem to identify an entity."""
         return replace(self, entities=entities)
+
+    def for_all_rows(self) -> TableProfile:
+        """Return the same table as the model for all rows sees it: without the segments."""
+        columns = tuple(
+            replace(c, use="ignored") if c.name == self.segments else c for c in self.columns
+        )
+        return replace(self, columns=columns, segments=None)
 
     @property
     def validation(self) -> float:

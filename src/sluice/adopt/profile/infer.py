@@ -14,6 +14,7 @@ from sluice.adopt.profile import ColumnProfile, TableProfile
 from sluice.adopt.profile.attributes import joined
 from sluice.adopt.profile.feature import ignored, profile_feature
 from sluice.adopt.profile.keys import profile_group, profile_id, profile_time
+from sluice.adopt.profile.segments import profile_segments
 from sluice.adopt.profile.sensitive import groups_of, profile_sensitive
 from sluice.adopt.profile.target import (
     is_heavy_tailed,
@@ -46,6 +47,7 @@ def infer(
     keep: Keep | None = None,
     group: str | None = None,
     by_time: str | None = None,
+    segments: str | None = None,
 ) -> TableProfile:
     """Return the profile of a table that `sluice.adopt.source` has read.
 
@@ -58,6 +60,7 @@ def infer(
         "--sensitive": sensitive,
         "--group": [] if group in (None, INDEPENDENT) else [group],
         "--by-time": [] if by_time is None else [by_time],
+        "--segments": [] if segments is None else [segments],
     }
     _require_columns(found.frame, options)
     frame, words = without_missing(found, target, keep or {})
@@ -73,6 +76,8 @@ def infer(
         roles[group] = profile_group(frame[group])
     if by_time is not None:
         roles[by_time] = profile_time(frame[by_time])
+    if segments is not None:
+        roles[segments] = profile_segments(frame[segments], task)
     columns = [roles.get(c) or _feature(frame[c], found) for c in map(str, frame.columns)]
     positive = rarer_label(frame[target], goal) if task == "binary" else None
     profile = TableProfile(
@@ -88,6 +93,7 @@ def infer(
         rare_positives=rare_positives(frame[target], positive),
         group=group,
         by_time=by_time,
+        segments=segments,
         dates=_possible_times(frame, taken={target, id_column, *sensitive}),
         attributes=joined(frame, groups),
         groups=None if group in (None, INDEPENDENT) else int(frame[group].nunique()),

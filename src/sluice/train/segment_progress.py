@@ -1,0 +1,93 @@
+"""Keep the models of segments as they are fitted, so that an interrupted run can go on from there.
+
+The folder is for one training: whoever starts it names the folder by all that decides the result.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from sluice import files
+from sluice.metrics import Floats
+
+# Coefficients and intercept of a linear model; None for a segment that cannot have one.
+Fitted = tuple[Floats, float] | None
+
+_SECONDS = 10  # between two lines about the progress
+
+
+@dataclass
+class Progress:
+    """The finished groups of segments in a folder, and how long the others will take.
+
+    total: the number of all segments.
+    """
+
+    folder: Path
+    total: int = 0
+    kept: int = 0
+    done: int = 0
+    started: float = field(default_factory=time.monotonic)
+    said: float = field(default_factory=time.monotonic)
+
+    def begin(self, total: int) -> None:
+        self.total = total
+        self.started = self.said = time.monotonic()
+
+    def find(self, group: int) -> list[Fitted] | None:
+        """The models of a group that an earlier run has finished."""
+        try:
+            content = (self.folder / f"{group}.npz").read_bytes()
+        except FileNotFoundError:
+            return None
+        with np.load(io.BytesIO(content), allow_pickle=False) as saved:
+            fitted, values = saved["fitted"], saved["values"]
+        self.kept += len(fitted)
+        return [
+            (row[:-1], float(row[-1])) if own else None
+            for own, row in zip(fitted, values, strict=True)
+        ]
+
+    def resume(self) -> None:
+        """Say how many models need not be fitted again."""
+        if self.kept:
+            _say(
+                f"{self.kept:,} of {self.total:,} segments were finished by the run that was "
+                "interrupted, and are kept"
+            )
+
+    def save(self, group: int, models: Sequence[Fitted]) -> None:
+        """Write the models of a group, and say now and then how many segments are left."""
+        width = max((len(one[0]) + 1 for one in models if one is not None), default=1)
+        values = np.zeros((len(models), width))
+        for row, one in zip(values, models, strict=True):
+            if one is not None:
+                row[:-1], row[-1] = one
+        out = io.BytesIO()
+        np.savez(out, fitted=np.array([one is not None for one in models]), values=values)
+        files.write(self.folder / f"{group}.npz", out.getvalue())
+        self.done += len(models)
+        if time.monotonic() - self.said >= _SECONDS:
+            self.said = time.monotonic()
+            _say(self.line(self.said - self.started))
+
+    def line(self, seconds: float) -> str:
+        """How far the run is; the time left assumes the speed of this run so far."""
+        left = self.total - self.kept - self.done
+        return (
+            f"{self.kept + self.done:,} of {self.total:,} segments; about "
+            f"{left * seconds / max(1, self.done):,.0f} s left at the speed so far"
+        )
+
+
+def _say(line: str) -> None:
+    """Print a line, which the process that has started the training shows."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

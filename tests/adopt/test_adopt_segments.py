@@ -1,0 +1,69 @@
+"""`sluice adopt --segments` for a column of stores, and its refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sluice.adopt.profile.infer import infer
+from sluice.adopt.source import Source
+from sluice.errors import SluiceError
+from sluice.project import Project
+
+Adopt = Callable[..., list[str]]
+
+
+def stores() -> pd.DataFrame:
+    """Eight stores with 250 rows each and effects of their own, and one with three rows."""
+    random = np.random.default_rng(8)
+    at = np.append(np.repeat(np.arange(8), 250), [8] * 3)
+    given = random.uniform(-2, 2, (len(at), 2)).round(3)
+    pull = (given * random.normal(1, 1, (9, 2))[at]).sum(axis=1) + random.logistic(size=len(at))
+    frame = pd.DataFrame(given, columns=["a", "b"])
+    frame["store"] = [f"store {n}" for n in at]
+    frame["ticket"] = [f"t{n:05}" for n in range(len(at))]
+    frame["chain"] = "one"
+    frame["clerk"] = [f"c{n % 20}" for n in range(len(at))]
+    frame["y"] = np.where(pull > 0, "yes", "no")
+    return frame
+
+
+def test_the_column_gets_linear_models_and_bounds_of_the_model_for_all_rows(
+    project: Path, adopted: Adopt, tmp_path: Path
+) -> None:
+    stores().to_csv(tmp_path / "stores.csv", index=False)
+    said = adopted(tmp_path / "stores.csv", "y", key="ticket", segments="store", group="none")
+    settings = Project(project).settings
+    assert settings.segment_column == "store"
+    assert [candidate.model for candidate in settings.candidates.values()] == ["linear"]
+    assert settings.columns["store"].levels is None
+    assert settings.performance.bounds["roc_auc"].low
+    assert "8 of its 9 values have enough rows" in (project / "params.yaml").read_text()
+    assert said
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        ("ticket", "the largest has 1; it seems to be an id"),
+        ("chain", "column 'chain' has 1 value"),
+        ("clerk", "0 of the 20 values of column 'clerk' have the 200 rows that a model needs"),
+        ("nobody", "--segments: there is no column 'nobody'"),
+        ("y", "'y' is already named by --target"),
+    ],
+)
+def test_a_column_that_cannot_be_the_segments_is_refused_in_one_line(column: str, why: str) -> None:
+    with pytest.raises(SluiceError) as refusal:
+        infer(Source(stores()), "stores", target="y", id_column=None, sensitive=[], segments=column)
+    assert why in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_several_classes_are_refused() -> None:
+    frame = stores().assign(y=[f"class {n % 3}" for n in range(len(stores()))])
+    with pytest.raises(SluiceError, match="--segments: the target has several classes"):
+        infer(Source(frame), "stores", target="y", id_column=None, sensitive=[], segments="store")

@@ -1,0 +1,102 @@
+"""A training of many segments that is killed goes on with the segments that are missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sluice.project import Project
+from sluice.train import unfinished_training
+from sluice.train.persist import load
+from sluice.train.segment_progress import Progress
+from support.fixture_project import Toy
+from support.fixture_project.build import OWN
+from support.fixture_project.params import params
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Toy:
+    """250 stores with 60 rows each, which are three groups of models."""
+    for name in ("src/usecase", "docs"):
+        shutil.copytree(OWN / name, tmp_path / name)
+    toy = Toy(tmp_path)
+    random = np.random.default_rng(5)
+    rows = 250 * 60
+    given = random.normal(size=(rows, 2)).round(3)
+    frame = pd.DataFrame(given, columns=["weight", "slope"])
+    frame["key"] = [f"k{n:05}" for n in range(rows)]
+    frame["side"] = "left"
+    frame["born"] = 1980
+    frame["store"] = [f"s{n % 250:03}" for n in range(rows)]
+    frame["late"] = np.where(given[:, 0] + random.logistic(size=rows) > 0, "yes", "no")
+    settings = params("binary")
+    settings["data"]["segments"] = {"column": "store", "rows": 20}
+    for name in ("visits", "waste", "colour"):
+        del settings["columns"][name]
+    settings["columns"]["weight"] = settings["columns"]["slope"] = {"type": "number"}
+    settings["columns"]["store"] = {"type": "category"}
+    settings["candidates"] = {"linear": {"model": "linear"}}
+    toy.write_params(settings)
+    toy.write("adopted.yaml", "{}\n")
+    toy.write("judged.jsonl", "")
+    toy.write_data(frame)
+    toy.start("split").went_well()
+    return toy
+
+
+def test_a_killed_training_goes_on_with_the_missing_segments(toy: Toy) -> None:
+    """The finished group is altered; the result shows that it was not trained again."""
+    unfinished = toy.root / "out/unfinished/linear"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sluice.cli", "train", "linear"],
+        cwd=toy.root,
+        env=toy.environment(),
+        stdout=subprocess.DEVNULL,
+    )
+    while not (found := list(unfinished.glob("*/0.npz"))):
+        assert process.poll() is None, "the training ended before it was killed"
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (toy.root / "out/candidates/linear").exists()
+    with np.load(found[0]) as saved:
+        fitted, values = saved["fitted"], saved["values"]
+    assert fitted.all()
+    values[:, -1] = 77
+    np.savez(found[0], fitted=fitted, values=values)
+
+    ran = toy.start("train", "linear").went_well()
+    assert "segments were finished by the run that was interrupted" in ran.out
+    intercepts = load(toy.root / "out/candidates/linear/pipeline.skops")[-1].intercept_
+    assert intercepts[1:101].tolist() == [77] * 100
+    assert 77 not in intercepts[101:]
+    assert not unfinished.exists(), "all segments are finished"
+
+
+def test_other_settings_code_or_rows_start_anew(toy: Toy) -> None:
+    project = Project(toy.root)
+    last = unfinished_training.folder(project, "linear")
+    assert unfinished_training.folder(project, "linear") == last
+    for change in ("params.yaml", "src/usecase/candidates.py", "out/split/train.parquet"):
+        (last / "0.npz").write_bytes(b"of the old training")
+        with (toy.root / change).open("ab") as file:
+            file.write(b"\n")
+        now = unfinished_training.folder(project, "linear")
+        assert now != last
+        assert not last.exists()
+        assert list(now.iterdir()) == []
+        last = now
+
+
+def test_the_time_left_assumes_the_speed_of_this_run_alone(tmp_path: Path) -> None:
+    progress = Progress(tmp_path, total=1_000, kept=400, done=100)
+    assert progress.line(20) == "500 of 1,000 segments; about 100 s left at the speed so far"
