@@ -41,7 +41,7 @@ def test_a_single_input_is_compared_only_with_guessing(
     project: Path, adopted: Adopt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
     table(target, told=True).to_csv(tmp_path / "one.csv", index=False)
-    adopted(tmp_path / "one.csv", target)
+    assert "Model inputs: 1 column." in adopted(tmp_path / "one.csv", target)
     train_best(project)
     monkeypatch.chdir(project)
     performance = judged(project, "performance")
