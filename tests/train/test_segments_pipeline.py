@@ -113,6 +113,12 @@ def test_segments_are_trained_judged_served_and_scored(
     share = found["performance/share of segments served by the model for all rows"]
     assert "'flipped'" in share["why"]
     assert found["performance/gain over the model for all rows"]["status"] == "pass"
+    shown = project.toy.json("out/evidence/performance/segments_summary.json")
+    reasons = {name: other["reason"] for other in shown["others"] for name in other["largest"]}
+    assert "its own model is worse" in reasons["flipped"]
+    assert "rows of one class only" in reasons["constant"]
+    assert "fewer than 100 training rows" in reasons["tiny"]
+    assert shown["own"] + len(reasons) == shown["segments"]
     # As 'sluice package verify' compares the verdict with the settings beside it.
     path = project.toy.root / "out/verdicts/performance.json"
     given = config.load(project.toy.root / "params.yaml")

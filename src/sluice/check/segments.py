@@ -57,13 +57,13 @@ def findings(
             "holdout": msgspec.to_builtins(judged),
         },
     )
-    sizes = {str(name): int(n) for name, n in frame[column].value_counts().items()}
+    sizes = {str(name): int(n) for name, n in frame[column].value_counts().items() if name}
     least = settings.data.segments.rows if settings.data.segments else 0
     write_json(
         project.evidence("performance") / "segments_summary.json",
         summary(column, sizes, set(own), tried=tried, judged=judged, least=least),
     )
-    return [_on_global(project, set(labels), set(own), tried), _worse(judged)]
+    return [_on_global(project, set(sizes), set(own), tried), _worse(judged)]
 
 
 def _on_global(
@@ -75,7 +75,7 @@ def _on_global(
     failed = [one.name for one in tried if one.status == "fail" and one.name in all_]
     found = judge(
         "performance/share of segments served by the model for all rows",
-        len(rest) / len(all_),
+        len(rest) / len(all_) if all_ else 1.0,
         bound,
         n=len(all_),
     )
