@@ -13,13 +13,13 @@ REASON = "the next quarter's rows will tell; agreed with the owner"
 
 
 def test_bounds_missed_and_straddled_then_accepted(toy: Toy, in_process: InProcess) -> None:
-    recall = toy.findings("performance")["performance/recall"]
-    straddled = round((recall["estimate"] + recall["interval"][0]) / 2, 4)
+    roc_auc = toy.findings("performance")["performance/roc_auc"]
+    straddled = round((roc_auc["estimate"] + roc_auc["interval"][0]) / 2, 4)
     with toy.params() as params:
-        params["performance"]["bounds"] = {"roc_auc": {"low": 0.99}, "recall": {"low": straddled}}
+        params["performance"]["bounds"] = {"recall": {"low": 0.99}, "roc_auc": {"low": straddled}}
     reasons = {
-        "performance/roc_auc": ("fail", "is outside the bound of at least 0.99"),
-        "performance/recall": (
+        "performance/recall": ("fail", "is outside the bound of at least 0.99"),
+        "performance/roc_auc": (
             "insufficient",
             r"crosses the bound of .*; about [\d,]+ more holdout rows, or a bound of 0\.\d+ would",
         ),
@@ -32,15 +32,15 @@ def test_bounds_missed_and_straddled_then_accepted(toy: Toy, in_process: InProce
         toy,
         in_process(toy, "check", "performance"),
         "performance",
-        {"performance/roc_auc": reasons["performance/roc_auc"]},
+        {"performance/recall": reasons["performance/recall"]},
     )
 
     with toy.params() as params:
-        del params["performance"]["bounds"]["roc_auc"]
+        del params["performance"]["bounds"]["recall"]
     toy.sluice("package", "build").went_well()
     assert len(toy.packages) == 1
     assert toy.verdict("performance")["status"] == "insufficient"
-    assert toy.findings("performance")["performance/recall"]["accepted"] == REASON
+    assert toy.findings("performance")["performance/roc_auc"]["accepted"] == REASON
     for name in (
         "out/report/report.md",
         "out/report/report.html",
