@@ -188,5 +188,5 @@ def test_the_run_fails_if_github_does_not_say_which_version_is_the_champion(plac
     )
     ran = place.pull_request("pipeline")
     assert ran.status != 0
-    assert "out/champion holds no champion.json" in report(place)["reason"]
+    assert "out/champion has no champion.json" in report(place)["reason"]
     assert not place.workflows.artifact("package").exists()
