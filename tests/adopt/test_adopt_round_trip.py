@@ -26,7 +26,9 @@ AWKWARD = (
     *("9007199254740993", "2024-01-31", "Jan-24", "20240131", "1,000", "\u2212 5", "(7)", "50 %"),
     *('"', "'", "a;b", "a,b", "a\nb", "a\tb", "#", "=1+1", "\u00e9", "e\u0301", "\u200b", "\ufeff"),
 )
-TEXT = st.one_of(st.sampled_from(AWKWARD), st.text(max_size=5))
+# A lone carriage return is known to become a line feed in a CSV copy.
+PLAIN = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=5)
+TEXT = st.one_of(st.sampled_from(AWKWARD), PLAIN)
 TEXTS = st.lists(TEXT, min_size=1, max_size=8)
 CLASSES = st.lists(TEXT, min_size=2, max_size=4, unique=True)
 
