@@ -1,4 +1,4 @@
-"""The encoding and the delimiter of a CSV file, for everything that reads one."""
+"""The encoding and the delimiter of CSV files, for everything that reads or writes one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from collections import Counter
 from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from sluice.errors import SluiceError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 2**16  # bytes
@@ -72,3 +76,12 @@ def delimiter(text: str, names: Collection[str] = ()) -> str:
         return len(expected.intersection(header)), equal, fits, width
 
     return max(_DELIMITERS, key=rank)
+
+
+def write(frame: DataFrame, path: Path) -> None:
+    """Write a table with commas and line feeds, without its index."""
+    # Before Python 3.13, csv quotes no carriage return, which then ends the row for a reader.
+    texts = frame.select_dtypes(exclude=["number", "bool", "datetime"])
+    returns = any(texts[name].astype(str).str.contains("\r", regex=False).any() for name in texts)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    frame.to_csv(path, index=False, lineterminator="\n", quoting=quoting)

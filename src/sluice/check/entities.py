@@ -45,10 +45,8 @@ _LEAST_REPEATED = 0.5  # share of rows that share their key with another row
 _LEAST_REPEATED_MEASUREMENT = 0.9  # the same for a number with decimals
 _STATIC = 0.95  # agreement within a key, where 0 is chance and 1 means always
 _MOST_COMMON = 0.9  # a column in which pairs of rows agree more often than this is not informative
-_EXPECTED, _SELDOM = (
-    20,
-    0.02,
-)  # expected repeats by chance, and the share of them that counts as few
+# Expected repeats by chance, and the share of them that counts as few.
+_EXPECTED, _SELDOM = 20, 0.02
 _SAME_TARGET = 0.9
 _YEARS = (1800, 2100)
 _MOST_MISSING = 0.1  # share of rows without a value of the key

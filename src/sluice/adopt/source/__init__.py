@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice import table
+from sluice import csv_dialect, table
 from sluice.adopt.source import csv_file, parquet_file, parts
 from sluice.adopt.source.columns import require_finite
 from sluice.adopt.source.found import Source
@@ -46,7 +46,7 @@ def write(frame: DataFrame, path: Path) -> None:
     if path.suffix == ".parquet":
         frame.to_parquet(path, index=False)
     else:
-        frame.to_csv(path, index=False, lineterminator="\n")
+        csv_dialect.write(frame, path)
 
 
 def _head(file: Path) -> bytes:

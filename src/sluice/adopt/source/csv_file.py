@@ -54,7 +54,7 @@ def read(file: Path, keep: Mapping[str, Collection[str]]) -> Source:
 def _text(file: Path) -> str:
     csv_dialect.sample(file)  # raises an error for anything that is not text
     try:
-        text = file.read_text("utf-8-sig")
+        text = file.read_bytes().decode("utf-8-sig")  # read_text would change carriage returns
     except UnicodeDecodeError as error:
         raise csv_dialect.not_utf8(file, error) from None
     start = text.lstrip()

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice import files, table
+from sluice import csv_dialect, files, table
 from sluice.config import Settings
 from sluice.errors import SluiceError
 
@@ -33,7 +33,7 @@ def append(data: Path, frame: DataFrame, settings: Settings) -> Path:
         if target.suffix == ".parquet":
             written.to_parquet(unfinished, index=False)
         else:
-            written.to_csv(unfinished, index=False, lineterminator="\n")
+            csv_dialect.write(written, unfinished)
     return target
 
 
