@@ -36,7 +36,7 @@ def main(fresh: str | None = None) -> int:
     try:
         with Repo(config=_config(fresh)) as repo:
             repo.scm_context.quiet = True
-            # DVC reads dvc.yaml and dvc.lock again for every question, which takes a second each.
+            # Asked once, because DVC parses dvc.yaml and dvc.lock again for every question.
             graph = _named(repo)
             _reproduce(repo, graph, Project(Path()), run_cache=fresh is None)
             _forget_removed_stages(Path(repo.root_dir, "dvc.lock"), set(graph))
