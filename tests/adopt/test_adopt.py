@@ -186,7 +186,10 @@ def test_insufficient_evidence_can_be_accepted_by_name(
     verdict = judge(project)["performance"]
     thin = [finding for finding in verdict.findings if not finding.passes]
     assert thin
-    assert all(re.search(r"would settle it|accept this finding by name, with the reason", finding.why) for finding in thin)
+    assert all(
+        re.search(r"would settle it|accept this finding by name, with the reason", finding.why)
+        for finding in thin
+    )
     path = project / "params.yaml"
     accepted = "".join(
         f"  - {{finding: {finding.name!r}, reason: decided for this test}}\n" for finding in thin
