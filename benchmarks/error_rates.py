@@ -15,11 +15,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import canary
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
+import canary
 from sluice.check.calibration import calibration
 from sluice.check.fairness import compare, measures
 from sluice.check.groups import Grouping

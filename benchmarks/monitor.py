@@ -19,11 +19,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import monitor_year
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import monitor_year
 from sluice.package import seal
 from sluice.package.archive import opened
 from sluice.package.manifest import Manifest

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import many_rows
 import psutil
 from ruamel.yaml import YAML
 
+import many_rows
 from pipeline import copy
 from sluice.files import read_json, read_yaml
 

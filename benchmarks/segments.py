@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
-from scale import measure, show, timed
 
 from pipeline import copy, dvc
+from scale import measure, show, timed
 from sluice.config import load
 from sluice.files import read_json
 from sluice.train.split import assign

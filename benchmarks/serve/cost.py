@@ -14,8 +14,9 @@ from statistics import median
 import load
 import psutil
 from contender import LOAD_CORE, Contender, Server, running
-from peers import sluice
 from subject import Subject, newest_package, unpacked
+
+from peers import sluice
 
 
 def main() -> None:

@@ -21,9 +21,10 @@ import write
 from batches import batches
 from contender import LOAD_CORE, SERVER_CORE, Contender, NotMeasurableError, running
 from environments import BENCH
-from peers import bentoml, litserve, mlflow, mlserver, sluice
 from results import Bare, Entry, Results, Run
 from subject import ROOT, Subject, newest_package, unpacked
+
+from peers import bentoml, litserve, mlflow, mlserver, sluice
 
 SERVERS: dict[str, ModuleType] = {
     "sluice": sluice,
