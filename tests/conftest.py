@@ -13,13 +13,16 @@ from pathlib import Path
 import pytest
 
 from sluice.confined import run as confined
-from support import preloaded
+from support import memory_folder, preloaded, remembered
 from support.command_line import CommandLine, InProcess
 from support.fixture_project import Ran, Toy
 from support.fixture_project import green as build_green
 from support.fixture_project.data import TARGET
 
 pytest.register_assert_rewrite("support.refusal")
+
+memory_folder.use()
+remembered.use()
 
 # A plugin instead of imports in two folders, because each import would build the images again.
 pytest_plugins = ["support.image.fixtures"]

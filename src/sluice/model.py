@@ -6,6 +6,7 @@ NumPy, msgspec and ONNX Runtime.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sluice import signals
 from sluice.errors import SluiceError
 from sluice.files import decode_json
 from sluice.labels import Levels
@@ -162,10 +164,12 @@ class Tensors(msgspec.Struct, frozen=True, eq=False):
 class Model:
     """An exported model, loaded from a folder with `model.onnx` and `signature.json`.
 
-    Raises SluiceError if one of them is missing or not valid.
+    interruptible: whether signals raise KeyboardInterrupt in this process, as they do in commands
+    but not in a server. ONNX Runtime crashes if that happens while it reads its inputs, so such
+    signals wait until it has finished. Raises SluiceError if a file is missing or not valid.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, interruptible: bool = True) -> None:
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # only read at import
         import onnxruntime
 
@@ -184,6 +188,7 @@ class Model:
         except Exception as error:  # ONNX Runtime's errors share no base class
             reason = str(error).splitlines()[0]
             raise SluiceError(f"{folder}: model.onnx cannot be loaded: {reason}") from None
+        self._guarded = signals.postponed if interruptible else contextlib.nullcontext
         self._inputs = {tensor.name for tensor in self._session.get_inputs()}
         outputs = self._session.get_outputs()
         if not outputs or not self._inputs <= {"numbers", "categories"}:
@@ -217,7 +222,8 @@ class Model:
     def _score(self, tensors: Tensors) -> Scores:
         feed = {"numbers": tensors.numbers, "categories": tensors.categories}
         inputs = {name: feed[name] for name in self._inputs}
-        found = self._session.run(self._outputs, inputs)
+        with self._guarded():
+            found = self._session.run(self._outputs, inputs)
         values = found[0].astype(np.float64)
         if self.signature.task == "regression":
             values = values.reshape(len(tensors))

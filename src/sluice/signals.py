@@ -12,21 +12,25 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def postponed() -> Iterator[None]:
-    """Deliver SIGINT and SIGTERM after the block, for starting and removing a server.
+    """Deliver SIGINT and SIGTERM after the block, where they would raise KeyboardInterrupt in it.
 
-    Only the main thread receives signals, so in other threads this has no effect.
+    This is for starting and removing a server, and for native code that calls Python's functions
+    and crashes if one of them raises. Only the main thread receives signals, so in other threads
+    this has no effect.
     """
-    if threading.current_thread() is not threading.main_thread():
+    interrupting = [
+        each for each in _SIGNALS if signal.getsignal(each) is signal.default_int_handler
+    ]
+    if not interrupting or threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
-    previous = {
-        each: signal.signal(each, lambda number, _: received.append(number)) for each in _SIGNALS
-    }
+    for each in interrupting:
+        signal.signal(each, lambda number, _: received.append(number))
     try:
         yield
     finally:
-        for each, handler in previous.items():
-            signal.signal(each, handler)
+        for each in interrupting:
+            signal.signal(each, signal.default_int_handler)
         if received:
             signal.raise_signal(received[0])

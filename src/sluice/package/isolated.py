@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from importlib.metadata import Distribution, PackageNotFoundError
+from inspect import getmodulename
 from pathlib import Path
 from types import ModuleType
 
@@ -32,24 +33,34 @@ class Guard(MetaPathFinder):
 
 def serving_modules() -> frozenset[str]:
     """Top-level modules of the standard library, of sluice, and of what sluice needs to serve."""
+    modules = set(sys.stdlib_module_names) | {"sluice"}
     queue, seen = ["sluice"], set()
     while queue:
         name = queue.pop()
         if name in seen:
             continue
         seen.add(name)
-        queue += _requirements(name)
-    owners = packages_distributions()
-    installed = {m for m, names in owners.items() if seen & {_normal(name) for name in names}}
-    return frozenset(sys.stdlib_module_names | installed | {"sluice"})
+        try:
+            found = Distribution.from_name(name)
+        except PackageNotFoundError:  # needed only on another platform or Python
+            continue
+        modules.update(_modules(found))
+        queue += _requirements(found)
+    return frozenset(modules)
 
 
-def _requirements(name: str) -> list[str]:
-    """The requirements of a distribution, without those of its extras."""
-    try:
-        lines = requires(name) or []
-    except PackageNotFoundError:  # needed only on another platform or Python
-        return []
+def _modules(distribution: Distribution) -> Iterator[str]:
+    """The top-level modules that a distribution has installed."""
+    for file in distribution.files or ():
+        first = file.parts[0]
+        name = first if len(file.parts) > 1 else getmodulename(first)
+        if name and name.isidentifier():  # not a folder of metadata or of programs
+            yield name
+
+
+def _requirements(distribution: Distribution) -> list[str]:
+    """The names of its requirements, without those of its extras."""
+    lines = distribution.requires or []
     return [_normal(re.split(r"[^\w.-]", line)[0]) for line in lines if "extra ==" not in line]
 
 

@@ -61,7 +61,7 @@ class Worker:
     def __init__(self, task: WorkerTask) -> None:
         self._task = task
         self._instance = secrets.token_hex(8)
-        self._model = Model(Parts(Path(task.folder)).model)
+        self._model = Model(Parts(Path(task.folder)).model, interruptible=False)
         self._log = None if task.settings.no_log else self._writer()
         self._server: Server | None = None
         self._leaving = task.leaving
