@@ -1,29 +1,45 @@
 """What a library computes from a text alone is remembered in the processes of the tests.
 
-DVC and sluice parse one dvc.lock about thirty times in a run, at 0.2 s each, and every command
-compiles its templates anew, at 0.1 s.
+DVC and sluice parse one dvc.lock about thirty times in a run, at 0.2 s each, DVC writes it after
+each stage, and every command compiles its templates anew, at 0.1 s.
 """
 
 from __future__ import annotations
 
 import copy
+import hashlib
+import os
+import pickle
+from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
 from dvc import dvcfile
-from dvc.utils.serialize import dumps_yaml
 from jinja2 import Environment
 from ruamel.yaml import YAML
 
 _load, _modify, _compile = YAML.load, dvcfile.modify_yaml, Environment.compile
 _parsed: dict[str, Any] = {}  # by the text
 _compiled: dict[tuple[object, ...], Any] = {}  # by all that the code of a template depends on
+_shared: list[Path] = []  # a folder of results that processes of one server have parsed
 
 
-def use() -> None:
-    """Let this process, and its forks, remember what they have parsed, written and compiled."""
+class _Dumper(yaml.CSafeDumper):
+    """Writes what DVC's own writer does, in a tenth of the time."""
+
+
+_Dumper.add_representer(OrderedDict, yaml.CSafeDumper.represent_dict)
+
+
+def use(shared: Path | None = None) -> None:
+    """Let this process, and its forks, remember what they have parsed, written and compiled.
+
+    shared: a folder in which processes find what others have parsed.
+    """
+    _shared[:] = [shared] if shared else []
     YAML.load = _load_once
     dvcfile.modify_yaml = _modify_lock
     Environment.compile = _compile_once
@@ -34,8 +50,30 @@ def _load_once(parser: YAML, stream: Any) -> Any:
     if parser.typ != ["safe"] or not isinstance(stream, str):
         return _load(parser, stream)
     if stream not in _parsed:
-        _parsed[stream] = _load(parser, stream)
+        _parsed[stream] = _of_others(stream) or _load(parser, stream)
+        _tell_others(stream)
     return copy.deepcopy(_parsed[stream])
+
+
+def _place(text: str, folder: Path) -> Path:
+    return folder / f"{hashlib.sha256(text.encode()).hexdigest()}.yaml"
+
+
+def _of_others(text: str) -> Any:
+    for folder in _shared:
+        with suppress(FileNotFoundError, PermissionError):  # the latter in a confined task
+            return pickle.loads(_place(text, folder).read_bytes())
+    return None
+
+
+def _tell_others(text: str) -> None:
+    for folder in _shared:
+        place = _place(text, folder)
+        with suppress(PermissionError):
+            if not place.exists():
+                part = place.with_suffix(f".{os.getpid()}")
+                part.write_bytes(pickle.dumps(_parsed[text]))
+                part.rename(place)
 
 
 @contextmanager
@@ -51,9 +89,10 @@ def _modify_lock(path: str, fs: Any = None) -> Iterator[Any]:
         return
     content = YAML(typ="safe", pure=True).load(lock.read_text("utf-8")) if lock.exists() else {}
     yield content
-    text = dumps_yaml(content)
+    text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     lock.write_text(text, "utf-8")
     _parsed[text] = copy.deepcopy(content)
+    _tell_others(text)
 
 
 def _compile_once(environment: Environment, source: Any, *names: Any, **options: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -101,5 +102,4 @@ def _listens(address: str) -> bool:
 def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
     process.kill()
     process.wait()
-    (folder / "socket").unlink(missing_ok=True)
-    folder.rmdir()
+    shutil.rmtree(folder)

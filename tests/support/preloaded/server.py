@@ -6,6 +6,7 @@ import atexit
 import gc
 import importlib
 import os
+import pkgutil
 import runpy
 import select
 import signal
@@ -15,7 +16,11 @@ import tempfile
 import traceback
 import warnings
 from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
 
+import sluice
+from support import remembered
 from support.preloaded import stages
 from support.preloaded.request import ADDRESS, receive
 
@@ -27,7 +32,8 @@ _LIBRARIES = (
     *("skops.io", "onnx", "onnxruntime", "skl2onnx", "shap", "fairlearn.metrics"),
     *("great_expectations", "great_expectations.expectations", "matplotlib.figure"),
     *("matplotlib.backends.backend_svg", "dvc.cli", "dvc.commands.add", "dvc.repo", "sluice.cli"),
-    *("dvc_data.index", "dvc_objects.fs.local", "httpx"),
+    *("dvc_data.index", "dvc_objects.fs.local", "dvc.scm", "dvc.lock", "dvc.repo.plots"),
+    *("httpx", "networkx", "pyarrow.dataset"),
 )
 
 _PYTHONPATH = os.environ.get("PYTHONPATH", "")
@@ -36,9 +42,10 @@ _PYTHONPATH = os.environ.get("PYTHONPATH", "")
 def main(address: str) -> None:
     """Serve until the process that started this one closes standard input."""
     with warnings.catch_warnings(action="ignore"):
-        for name in _LIBRARIES:
+        for name in (*_LIBRARIES, *_modules_of(sluice)):
             importlib.import_module(name)
     stages.fork_instead_of_starting()
+    remembered.use(Path(address).parent)
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, _bury)
@@ -51,6 +58,10 @@ def main(address: str) -> None:
                 listening.close()
                 _become(connection, address)
             connection.close()
+
+
+def _modules_of(package: ModuleType) -> list[str]:
+    return [each.name for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
 
 
 def _bury(*_: object) -> None:

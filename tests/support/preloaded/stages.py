@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import sluice
-from support import remembered
 from support.preloaded.request import ADDRESS, ask, status
 
 TASK = "task of the use case"
@@ -56,7 +55,6 @@ def fork_instead_of_starting() -> None:
         return subprocess.CompletedProcess(command, ended, *said)
 
     stage._run, dvc._run, dvc.ask = run_stage, run_dvc, ask_dvc
-    remembered.use()
     confined._start = partial(start_task, lambda: os.environ[ADDRESS])
     # It takes seconds to read every library, which are the same for all of these commands;
     # tests/pipeline/test_environment.py does it.
