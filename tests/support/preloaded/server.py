@@ -37,6 +37,7 @@ _LIBRARIES = (
 )
 
 _PYTHONPATH = os.environ.get("PYTHONPATH", "")
+_OWN: dict[str, bytes] = {}  # the content of the code that is loaded
 
 
 def main(address: str) -> None:
@@ -46,6 +47,7 @@ def main(address: str) -> None:
             importlib.import_module(name)
     stages.fork_instead_of_starting()
     remembered.use(Path(address).parent)
+    _OWN.update(_contents(Path(sluice.__path__[0])))
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, _bury)
@@ -92,14 +94,28 @@ def _become(connection: socket.socket, address: str) -> None:
 
 
 def _load_code_from(path: str) -> None:
-    """Let a command with a PYTHONPATH of its own import sluice and the use case from there."""
+    """Let a command with a PYTHONPATH of its own import sluice and the use case from there.
+
+    What is loaded already stays if it is the same code, because it takes a second to load.
+    """
     if path in ("", _PYTHONPATH):
         return
-    sys.path[:0] = path.split(os.pathsep)
+    folders = path.split(os.pathsep)
+    sys.path[:0] = folders
+    other = {"usecase"} if _contents(Path(folders[0], "sluice")) == _OWN else {"sluice", "usecase"}
     for name in list(sys.modules):
-        if name.partition(".")[0] in ("sluice", "usecase"):
+        if name.partition(".")[0] in other:
             del sys.modules[name]
     stages.fork_instead_of_starting()
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """The content of each file of a package, by its path."""
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
 
 
 def _run(command: list[str]) -> int:
