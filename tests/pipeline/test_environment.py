@@ -70,6 +70,10 @@ CHANGES: dict[str, tuple[Callable[[Path, Path], None], str]] = {
         _write("sitecustomize.py"),
         "sitecustomize.py belongs to no library",
     ),
+    "a link to a folder elsewhere": (
+        lambda folder, root: (folder / "attack").symlink_to(root),
+        "attack belongs to no library",
+    ),
     "a compiled module beside the source": (
         _write("library/__init__.cpython-313-x86_64-linux-gnu.so"),
         "belongs to no library that a lock names",

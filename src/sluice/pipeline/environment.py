@@ -15,8 +15,9 @@ import os
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
@@ -61,10 +62,11 @@ def require_locked(root: Path) -> None:
             "that 'make package' creates"
         )
     pins = _pins(root)
-    listed: dict[Path, str] = {}
+    listed: dict[str, str] = {}
+    real_path = cache(os.path.realpath)  # of folders: tens of thousands of files are in a few
     for distribution in _installed():
         _require_pinned(distribution, pins)
-        listed |= _records(distribution)
+        listed |= _records(distribution, real_path)
     _require_digests(listed)
     for folder in _library_folders():
         _require_no_other_files(folder, listed)
@@ -121,32 +123,33 @@ def _require_two_packages(folder: Path, shown: str) -> None:
             )
 
 
-def _records(distribution: Distribution) -> dict[Path, str]:
-    """The digest of each file of a library; empty if its RECORD has none."""
+def _records(distribution: Distribution, real_path: Callable[[str], str]) -> dict[str, str]:
+    """The digest of each file of a library, by its path; empty if its RECORD has none."""
     text = distribution.read_text("RECORD")
     if text is None:
         name = distribution.metadata["Name"]
         raise SluiceError(f"{name} has no RECORD of its files, so they cannot be checked: {_ANEW}")
+    root = str(distribution.locate_file(""))
     found = {}
     for row in csv.reader(text.splitlines()):
-        path = Path(str(distribution.locate_file(row[0]))).resolve()
-        found[path] = row[1] if len(row) > 1 else ""
+        folder, name = os.path.split(os.path.join(root, row[0]))
+        found[os.path.join(real_path(folder), name)] = row[1] if len(row) > 1 else ""
     return found
 
 
-def _require_digests(listed: dict[Path, str]) -> None:
+def _require_digests(listed: dict[str, str]) -> None:
     with ThreadPoolExecutor() as pool:  # hashing releases the lock of the interpreter
         for problem in pool.map(_problem, listed, listed.values()):
             if problem:
                 raise SluiceError(f"{problem}: {_ANEW}")
 
 
-def _problem(path: Path, digest: str) -> str | None:
+def _problem(path: str, digest: str) -> str | None:
     algorithm, _, expected = digest.partition("=")
     if algorithm != "sha256":
         return None
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb") as stream:
             found = hashlib.file_digest(stream, "sha256").digest()
     except OSError:
         return f"{path} is missing, although a library's RECORD lists it"
@@ -155,10 +158,12 @@ def _problem(path: Path, digest: str) -> str | None:
     return None
 
 
-def _require_no_other_files(folder: Path, listed: dict[Path, str]) -> None:
+def _require_no_other_files(folder: Path, listed: dict[str, str]) -> None:
     for parent, inner, names in os.walk(folder):
         inner[:] = [name for name in inner if name != "__pycache__"]
-        for name in names:
-            path = Path(parent, name)
-            if path.suffix in _MODULES and path.resolve() not in listed:
+        linked = [name for name in inner if os.path.islink(os.path.join(parent, name))]
+        modules = [name for name in names if os.path.splitext(name)[1] in _MODULES]
+        for name in (*linked, *modules):
+            path = os.path.join(parent, name)
+            if path not in listed:
                 raise SluiceError(f"{path} belongs to no library that a lock names: {_ANEW}")
