@@ -10,6 +10,7 @@ import copy
 import hashlib
 import os
 import pickle
+import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,7 +32,18 @@ class _Dumper(yaml.CSafeDumper):
     """Writes what DVC's own writer does, in a tenth of the time."""
 
 
+_TAG = "tag:yaml.org,2002:"
 _Dumper.add_representer(OrderedDict, yaml.CSafeDumper.represent_dict)
+_Dumper.add_representer(type(None), lambda out, _: out.represent_scalar(f"{_TAG}null", ""))
+_Dumper.add_representer(float, lambda out, number: out.represent_scalar(_FLOAT, repr(number)))
+# DVC's writer follows YAML 1.2, in which 'yes' and 'no' are texts, and '1e-06' is a number.
+_BOOL, _FLOAT = f"{_TAG}bool", f"{_TAG}float"
+_Dumper.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+    for first, resolvers in yaml.CSafeDumper.yaml_implicit_resolvers.items()
+}
+_Dumper.add_implicit_resolver(_BOOL, re.compile("(true|True|TRUE|false|False|FALSE)$"), [*"tTfF"])
+_Dumper.add_implicit_resolver(_FLOAT, re.compile("[-+]?[0-9.]+e[-+][0-9]+$"), [*"-0123456789"])
 
 
 def use(shared: Path | None = None) -> None:
