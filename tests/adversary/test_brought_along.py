@@ -73,7 +73,7 @@ def test_a_cache_that_a_bad_merge_has_filled(toy: Toy) -> None:
     # No stage depends on the command line.
     name = "src/sluice/commands/__init__.py"
     toy.write(name, toy.text(name) + bad)
-    toy.start("run", PYTHONPATH=str(toy.root / "src")).went_well()
+    toy.sluice("run", PYTHONPATH=str(toy.root / "src")).went_well()
     assert toy.verdict("performance")["status"] == "pass"
 
     toy.git("checkout", "-q", "--", name)
