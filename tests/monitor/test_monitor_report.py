@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sluice import cli
 from support.fixture_project import Toy
 from support.fixture_project.data import table
 from support.monitor import put_log
@@ -61,6 +62,12 @@ def test_the_commands_end_with_the_status_of_their_verdict(monitor, log, tmp_pat
     assert said.status == 3  # the log ended long ago
     assert "toy-binary" in said.out
     assert "\x1b" not in said.out
+
+
+def test_a_day_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["monitor", "drift", "log", "--until", "2026-13-01"])
+    assert "2026-13-01 is not a date: expected one such as" in capsys.readouterr().err
 
 
 def test_a_rehearsal_shows_what_each_monitor_reported_and_when(

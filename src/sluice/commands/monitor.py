@@ -121,9 +121,18 @@ def _add_log(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print the verdict as JSON")
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a date: expected one such as 2026-11-26"
+        ) from None
+
+
 def _add_window(command: argparse.ArgumentParser) -> None:
     until = "the last day to include, such as 2026-11-26; default: the last complete day"
-    command.add_argument("--until", type=date.fromisoformat, metavar="DATE", help=until)
+    command.add_argument("--until", type=_day, metavar="DATE", help=until)
     train = "the training rows, for a classifier; default: those of this project, if present"
     command.add_argument("--train", type=Path, metavar="FILE", help=train)
     cache = f"the folder for cached summaries of log files that no longer change; default: {_CACHE}"
