@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +52,17 @@ def test_an_error_in_the_block_is_raised_and_the_handlers_are_back() -> None:
     with pytest.raises(ValueError, match="of the block"), signals.postponed():
         raise ValueError("of the block")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupted_command_says_so_in_one_line(tmp_path: Path) -> None:
+    counts = tmp_path / "counts.json"
+    os.mkfifo(counts)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sluice.cli", "rollout", "judge", str(counts)],
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    with counts.open("wb"):  # once the command reads the file
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[1] == b"sluice: interrupted\n"
+    assert process.returncode == 130

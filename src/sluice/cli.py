@@ -90,9 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(options.command(options))
     except KeyboardInterrupt:
-        return say(
-            "interrupted: run it again to continue after the last finished stage", INTERRUPTED
-        )
+        return say(options.interrupted, INTERRUPTED)
     except BrokenPipeError as error:
         return BROKEN_PIPE if _is_output_closed() else say(in_words(error), TROUBLE)
     except Exception as error:
@@ -106,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "sluice",
         description="Train, check, package and release a model; every step must pass its gates.",
     )
+    parser.set_defaults(interrupted="interrupted")  # what a command says after Ctrl-C
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = Commands(parser, "COMMAND")

@@ -132,6 +132,9 @@ def add_run_options(run: argparse.ArgumentParser) -> None:
         "records it and cannot be released"
     )
     run.add_argument("--unconfined", action="store_true", help=unconfined)
+    run.set_defaults(
+        interrupted="interrupted: run it again to continue after the last finished stage"
+    )
 
 
 def reproduce(options: argparse.Namespace) -> bool:
