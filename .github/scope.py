@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What the tests of the machinery do not use: their project is tests/support/fixture_project.
+# The tests of the machinery use the project in tests/support/fixture_project, and none of these.
 FILES = (
     "params.yaml",
     "adopted.yaml",

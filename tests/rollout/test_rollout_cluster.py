@@ -179,7 +179,7 @@ def test_weights_are_applied_once_the_gateway_has_seen_this_generation(
     traffic.set_weights(TEN)
     assert not traffic.applied(TEN)  # no gateway has said anything
     say(double, generation=1)
-    assert not traffic.applied(TEN)  # it speaks of the generation before
+    assert not traffic.applied(TEN)  # the route has changed since the gateway has seen it
     say(double)
     assert traffic.applied(TEN)
     assert not traffic.applied(ALL_STABLE)
@@ -188,7 +188,7 @@ def test_weights_are_applied_once_the_gateway_has_seen_this_generation(
 
 
 @pytest.mark.parametrize("condition", ["Accepted", "ResolvedRefs"])
-def test_a_gateway_that_cannot_do_it_says_why(
+def test_the_reason_of_a_gateway_that_rejects_the_route_is_shown(
     double: Cluster, traffic: ClusterTraffic, condition: str
 ) -> None:
     traffic.set_weights(TEN)
@@ -303,7 +303,7 @@ def test_the_bound_of_slow_answers_is_the_next_one_of_the_histogram() -> None:
 # The API server
 
 
-def test_what_the_api_server_forbids_is_one_clear_line(
+def test_a_request_that_the_api_server_forbids_is_refused_in_one_line(
     double: Cluster, traffic: ClusterTraffic
 ) -> None:
     path = f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes/scoring"

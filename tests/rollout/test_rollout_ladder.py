@@ -98,7 +98,7 @@ def test_a_canary_with_more_errors_is_rolled_back_and_stays_there() -> None:
     assert len(last.intervals) < 30
 
 
-def test_errors_that_baseline_has_too_roll_nothing_back() -> None:
+def test_no_rollback_if_the_baseline_has_as_many_errors() -> None:
     states = walked(begun(deadline=300), steady(60, canary=(200, 8), base=(200, 8)))
     assert all(state.verdict is not Status.FAIL for state in states)
 

@@ -52,7 +52,7 @@ class Split(Section):
     customer: they are kept in one part and resampled together. `none` states that rows are
     independent. `by_time` is a column of dates or numbers: older rows train, newer ones test.
 
-    `train_rows` is the number of training rows at most. If there are more, a sample of them is
+    `train_rows` is the largest number of training rows. If there are more, a sample of them is
     kept, by the same hash, and the others are not used; rows of one group are kept together.
     """
 

@@ -23,8 +23,9 @@ import msgspec
 from sluice.serve.target import HOST
 from sluice.staging.remote import ScoreResponse
 
-_SECONDS = 10.0  # a request that takes longer has failed
-_PAUSE = 0.05  # seconds after a failure, so that a dead server does not cause a busy loop
+# Seconds after which a request has failed, and to wait before the next one.
+_SECONDS = 10.0
+_PAUSE = 0.05
 
 # Kinds of failure, besides "status NNN".
 TIMEOUT, LOST = "no response in time", "the connection failed"
