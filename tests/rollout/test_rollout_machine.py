@@ -18,6 +18,7 @@ from sluice.rollout.machine import api, processes, proxy, record
 from sluice.rollout.machine.control import Control
 from sluice.rollout.traffic import confirm
 from sluice.rollout.weights import ALL_STABLE, Weights
+from sluice.staging import process as server_process
 from support.rollout import until
 
 Both = tuple[Package, Package]
@@ -69,6 +70,30 @@ def test_an_arm_that_hangs_loses_no_request(
         time.sleep(0.5)
         assert some.none_lost() > 30
         assert max(each.seconds for each in some.sent) < 15
+
+
+def test_a_server_that_a_killed_rollout_has_not_recorded_is_ended(
+    control: Control, opened_pair: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = opened_pair[1]
+
+    def started() -> list[int]:
+        return [each.pid for each in processes.naming(control.folder.resolve() / "log")]
+
+    (stable,) = started()
+    if (child := os.fork()) == 0:
+        killed = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # noqa: E731
+        monkeypatch.setattr(server_process, "ready", killed)
+        try:
+            control.start("canary", package.folder, package.manifest.version)
+        finally:
+            os._exit(1)
+    os.waitpid(child, 0)
+    (lost,) = {*started()} - {stable}
+    control.start("canary", package.folder, package.manifest.version)
+    canary = control.machine.servers["canary"].process.pid
+    assert {*started()} == {stable, canary}
+    assert lost != canary
 
 
 def test_servers_that_died_are_restarted(control: Control, opened_pair: Both) -> None:

@@ -137,6 +137,7 @@ class Control:
 
         If one of them cannot start, all of them are stopped.
         """
+        self._end_unrecorded()
         with ThreadPoolExecutor(len(packages)) as pool:
             made = {arm: pool.submit(self._serve, arm, *one) for arm, one in packages.items()}
         failed = [error for each in made.values() if (error := each.exception())]
@@ -153,6 +154,7 @@ class Control:
 
     def stop(self, *arms: str) -> None:
         """End the servers of arms that get no requests."""
+        self._end_unrecorded()
         servers = self.machine.servers
         processes.end(*(servers[arm].process for arm in arms if arm in servers))
         self._remember({arm: server for arm, server in servers.items() if arm not in arms})
@@ -228,6 +230,7 @@ class Control:
         self._finish()
 
     def _swap(self, package: Path, version: str) -> None:
+        self._end_unrecorded()
         new, machine = self._serve(STABLE, package, version), self.machine
         servers = {**machine.servers, STABLE: new, OLD: machine.servers[STABLE]}
         self._record(replace(machine, servers=servers, weights=ALL_STABLE))
@@ -264,7 +267,7 @@ class Control:
 
     def _serve(self, arm: str, package: Path, version: str) -> Server:
         run = f"{arm}-{time.time_ns()}"
-        output, log = self.folder / _OUTPUT / run / "output.txt", self.folder / "log" / run
+        output, log = self.folder / _OUTPUT / run / "output.txt", self._logs / run
         output.parent.mkdir(parents=True)
         started = process.start(package.resolve(), output, log, self.machine.token, *_OPTIONS)
         known = processes.known(started.pid)
@@ -274,6 +277,16 @@ class Control:
             process.stop(started)
             raise
         return Server(known, port, port, str(package.resolve()), version, str(log))
+
+    def _end_unrecorded(self) -> None:
+        """End servers that a process started and did not record before it was killed."""
+        recorded = [server.process for server in self.machine.servers.values()]
+        found = processes.naming(self._logs)
+        processes.end(*(each for each in found if each not in recorded))
+
+    @property
+    def _logs(self) -> Path:
+        return self.folder.resolve() / "log"
 
     def _remember(self, servers: dict[str, Server]) -> None:
         self._record(replace(self.machine, servers=servers))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sluice.rollout.machine.record import Process
@@ -19,6 +21,18 @@ def known(pid: int) -> Process:
     import psutil
 
     return Process(pid, psutil.Process(pid).create_time())
+
+
+def naming(folder: Path) -> list[Process]:
+    """The processes whose command line names a path in this folder."""
+    import psutil
+
+    start = f"{folder}{os.sep}"
+    return [
+        Process(each.pid, each.info["create_time"])
+        for each in psutil.process_iter(["cmdline", "create_time"])
+        if any(word.startswith(start) for word in each.info["cmdline"] or ())
+    ]
 
 
 def alive(process: Process) -> bool:
