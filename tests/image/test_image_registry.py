@@ -32,21 +32,23 @@ def remote_base(store, base, tmp_path):
     docker("image", "rm", reference)
 
 
-def test_a_pushed_image_is_named_by_its_digest(store, image, tmp_path):
+def test_a_pushed_image_is_named_by_its_digest(store, small_image, tmp_path):
     out = tmp_path / "outputs"
     out.write_text("before=1\n")
-    done = sluice("package", "push", image, f"{store.host}/Octo/Shop", "--outputs", out).went_well()
+    done = sluice(
+        "package", "push", small_image, f"{store.host}/Octo/Shop", "--outputs", out
+    ).went_well()
     reference = done.out.removeprefix("pushed: ").removesuffix("\n")
     name, _, digest = reference.partition("@")
     expected = f"before=1\nimage={reference}\nname={name}\ndigest={digest}\n"
     assert out.read_text() == expected
     assert name == f"{store.host}/octo/shop"
     manifest = store.manifest("octo/shop", digest)
-    pushed = docker("image", "inspect", "--format={{.Id}}", image).out.strip()
+    pushed = docker("image", "inspect", "--format={{.Id}}", small_image).out.strip()
     assert manifest["config"]["digest"] == pushed
-    again = sluice("package", "push", image, name).went_well()
+    again = sluice("package", "push", small_image, name).went_well()
     assert again.out == done.out
-    _forget(image, name)
+    _forget(small_image, name)
     docker("pull", "--quiet", reference).went_well()
     assert docker("image", "inspect", "--format={{.Id}}", reference).out.strip() == pushed
     docker("image", "rm", reference)
@@ -65,14 +67,14 @@ def _forget(image, repository):
     assert not _names(image, repository)
 
 
-def test_a_registry_that_does_not_answer_is_reported(image, tmp_path):
+def test_a_registry_that_does_not_answer_is_reported(small_image, tmp_path):
     name = "127.0.0.1:9/octo/shop"
-    done = sluice("package", "push", image, name, "--outputs", tmp_path / "reference")
+    done = sluice("package", "push", small_image, name, "--outputs", tmp_path / "reference")
     assert done.status == 2
     assert len(done.err.splitlines()) == 1
     assert "could not be pushed: " in done.line
     assert not (tmp_path / "reference").exists()
-    _forget(image, name)
+    _forget(small_image, name)
 
 
 def test_only_images_of_packages_are_pushed(base, store):
