@@ -30,7 +30,7 @@ if lie and where in sys.orig_argv:
             raise RuntimeError("a lie")
         return real(self, tensors)
 
-    def die(self, folder):
+    def die(self, folder, *, interruptible):
         sys.exit("sluice: the worker would rather not")
 
     if lie == "die":

@@ -6,6 +6,7 @@ finding places for them on a disk.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -19,11 +20,14 @@ _LEAST_FREE = 8 * 2**30
 def use() -> None:
     """Let this process and those that it starts create their temporary files in memory.
 
-    Nothing changes if TMPDIR is set, or if the folder is too small or runs no programs.
+    What is left at the end of this process is deleted, except for pytest's own folders. Nothing
+    changes if TMPDIR is set, or if the folder is too small or runs no programs.
     """
     if "TMPDIR" in os.environ or not _IN_MEMORY.is_dir():
         return
     programs_run = not os.statvfs(_IN_MEMORY).f_flag & os.ST_NOEXEC
     if programs_run and shutil.disk_usage(_IN_MEMORY).free >= _LEAST_FREE:
-        os.environ["TMPDIR"] = str(_IN_MEMORY)
+        folder = tempfile.mkdtemp(prefix="sluice-tests-", dir=_IN_MEMORY)
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ.update(TMPDIR=folder, PYTEST_DEBUG_TEMPROOT=str(_IN_MEMORY))
         tempfile.tempdir = None  # Python remembers the folder that it used first
