@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from sluice.check.segments_summary import summary
+from sluice.report import markdown
 from sluice.report.evidence import SegmentResults
 from sluice.report.html import render
 from sluice.report.record import Report
@@ -49,3 +50,14 @@ def test_the_page_shows_a_table_a_picture_and_reasons() -> None:
 
 def test_a_report_without_segments_has_no_such_section() -> None:
     assert 'id="segments"' not in render(Report("toy", True, "All gates pass.", ()))
+
+
+def test_the_comment_shows_the_worst_segments_and_the_share_of_the_global_model() -> None:
+    report = Report("toy", True, "All gates pass.", (), task="binary", segments=results())
+    text = markdown.render(report)
+    assert "Of 103 segments of store in the holdout, 61 use their own model" in text
+    assert "serves the others (40.8%)" in text
+    assert "worst&#60;/b&#62; | 20 | \u22120.2 | 0.3 | 0.4 |" in text
+    assert "<b>" not in text
+    assert "is better: s000, s001, s002, s003, s004, s005 and 34 more" in text
+    assert "Segments" not in markdown.render(Report("toy", True, "All gates pass.", ()))

@@ -76,6 +76,11 @@ class SegmentResults(msgspec.Struct, frozen=True):
     others: tuple[OtherSegments, ...] = ()
     gains: SegmentBars = SegmentBars()
 
+    @property
+    def on_global(self) -> float:
+        """The share of segments that the model for all rows serves."""
+        return 1 - self.own / self.segments if self.segments else 1.0
+
 
 class RocPoint(msgspec.Struct, frozen=True):
     """Both rates at one threshold."""

@@ -30,6 +30,7 @@ _SECTIONS = {
     "champion": "the comparison with the champion",
     "metrics": "the metrics",
     "candidates": "the candidates",
+    "segments": "the segments",
     "fairness": "fairness",
     "importance": "feature importance",
     "calibration": "calibration",
