@@ -7,14 +7,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# -P: a file of this folder must not be taken for a library.
+# -P: Python must not import a file of this folder instead of a library.
 INSTALL := $(BIN)/python -P -m pip install --quiet --disable-pip-version-check
 FORMS = $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 ON = $(if $(BASE),--base $(BASE))
 AS = $(if $(TAG),--tag $(TAG)) $(if $(FRESH),--fresh)
 # What DVC needs for a remote on S3 or another store, if .dvc/config names one.
 STORE = $(if $(shell grep -sE 'url = (s3|gs|azure|ssh)://' .dvc/config),requirements/store.txt)
-# What bench-monitor compares with, each in an environment of its own.
+# The tools that bench-monitor compares with sluice, each in an environment of its own.
 PEERS = evidently nannyml
 # The part of the tests to run. Only tests/usecase and tests/docs need no system packages.
 T ?= tests
@@ -55,7 +55,7 @@ lint: $(VENV)/.dev  ## Check the style of Python and YAML, in seconds
 	$(BIN)/ruff format --check
 	$(BIN)/yamllint --strict .
 
-check: lint check-workflows  ## All linters, the type checker, and the checks of imports and dependencies
+check: lint check-workflows  ## Run all linters, the type checker, and the checks of imports and dependencies
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
@@ -85,7 +85,7 @@ bench-bounds: $(VENV)/.build  ## Count how often a build fails the bounds derive
 bench-serve: $(VENV)/.build  ## Compare serving and batch with MLServer, MLflow, BentoML, LitServe (an hour)
 	@$(BIN)/python benchmarks/serve/main.py
 
-bench-monitor: $(VENV)/.build $(PEERS:%=out/peers/%/.installed)  ## Monitoring: 10 million records, drift of a million rows, a year
+bench-monitor: $(VENV)/.build $(PEERS:%=out/peers/%/.installed)  ## Measure monitoring: a log of 10 million records, drift of a million rows, a simulated year
 	@$(BIN)/python benchmarks/monitor.py $(if $(PACKAGE),--package $(PACKAGE)) $(foreach peer,$(PEERS),--$(peer) out/peers/$(peer)/bin/python)
 
 out/peers/%/.installed: benchmarks/peers/%.txt
@@ -96,13 +96,13 @@ out/peers/%/.installed: benchmarks/peers/%.txt
 bench-rollout: $(VENV)/.build  ## Measure production behind its proxy: overhead, start, rollback, memory (two minutes)
 	@$(BIN)/python benchmarks/rollout.py
 
-bench-scale: $(VENV)/.build  ## Time and memory of each stage at 30,000 to 3 million rows (ROWS="..." for others)
+bench-scale: $(VENV)/.build  ## Measure the time and memory of each stage at 30,000 to 3 million rows (ROWS="..." for others)
 	@$(BIN)/python benchmarks/scale.py $(ROWS)
 
-bench-segments: $(VENV)/.build  ## Time and memory of models for 10, 1,000 and 10,000 segments (SEGMENTS="..." for others)
+bench-segments: $(VENV)/.build  ## Measure the time and memory of models for 10, 1,000 and 10,000 segments (SEGMENTS="..." for others)
 	@$(BIN)/python benchmarks/segments.py $(SEGMENTS)
 
-statistics: $(VENV)/.build  ## Simulate what the gates and the canary pass or refuse wrongly, into docs/statistics.md
+statistics: $(VENV)/.build  ## Simulate how often the gates and the canary pass or refuse wrongly; write docs/statistics.md
 	@$(BIN)/python benchmarks/error_rates.py
 
 dashboard: $(VENV)/.dev  ## Regenerate Grafana's dashboard of the servers

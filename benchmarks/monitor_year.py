@@ -77,7 +77,7 @@ def compared(
         alarms[name] = [set(json.loads(line)) for line in printed]
     return [
         f"{end} days with about {rows} rows each, compared with the training rows; nothing drifts "
-        f"before day {start} but the seasons, by at most a twentieth of a standard deviation. From "
+        f"before day {start} except the seasons, by at most a twentieth of a standard deviation. From "
         f"that day on, {played.drifting} is higher by half a standard deviation. Each tool looks "
         "every day, with its defaults.",
         "",
