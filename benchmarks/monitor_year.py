@@ -77,9 +77,9 @@ def compared(
         alarms[name] = [set(json.loads(line)) for line in printed]
     return [
         f"{end} days with about {rows} rows each, compared with the training rows; nothing drifts "
-        f"before day {start} except the seasons, by at most a twentieth of a standard deviation. From "
-        f"that day on, {played.drifting} is higher by half a standard deviation. Each tool looks "
-        "every day, with its defaults.",
+        f"before day {start} except the seasons, by at most a twentieth of a standard deviation. "
+        f"From that day on, {played.drifting} is higher by half a standard deviation. Each tool "
+        "looks every day, with its defaults.",
         "",
         f"| | days with an alarm before day {start} | first alarm of {played.drifting} from then "
         "on | days with such an alarm |",
