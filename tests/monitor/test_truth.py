@@ -210,6 +210,8 @@ def test_a_file_that_lacks_a_column_is_an_error(monitor, logged, tmp_path, what)
     assert (ran.status, ran.out) == (2, "")
     assert why in ran.line
     assert "Traceback" not in ran.err
+    # The log is not read before that: it may be large, and this one does not even exist.
+    assert monitor("truth", tmp_path / "none", "--labels", str(path)).line == ran.line
 
 
 def _spelled(labels: pd.DataFrame) -> pd.DataFrame:

@@ -148,7 +148,7 @@ def _run(options: argparse.Namespace) -> int:
     from sluice.monitor.report.whole import report
     from sluice.verdict import Status
 
-    with _labels(options) as labels, _looking(options) as look:
+    with _labels(options) as labels, _looking(options, labels) as look:
         made = report(look, labels, project(), options.out)
     if options.json:
         print(files.encode_record(made).decode(), end="")
@@ -166,7 +166,7 @@ def _drift(options: argparse.Namespace) -> int:
 
 
 def _truth(options: argparse.Namespace) -> int:
-    with local_copy(options.labels) as labels, _looking(options) as look:
+    with local_copy(options.labels) as labels, _looking(options, labels) as look:
         return _show(look.truth(labels)[0], as_json=options.json)
 
 
@@ -181,7 +181,7 @@ def _log(options: argparse.Namespace) -> int:
 
 
 def _decide(options: argparse.Namespace) -> int:
-    with _labels(options) as labels, _looking(options) as look:
+    with _labels(options) as labels, _looking(options, labels) as look:
         judged, facts = look.truth(labels) if labels else (None, None)
         decision = look.decision(judged, facts, project())
         return _show(decision.verdict(), as_json=options.json)
@@ -236,13 +236,21 @@ def _labels(options: argparse.Namespace) -> AbstractContextManager[Path | None]:
     return local_copy(options.labels) if options.labels else nullcontext()
 
 
-def _looking(options: argparse.Namespace) -> AbstractContextManager[Look]:
+def _looking(
+    options: argparse.Namespace, labels: Path | None = None
+) -> AbstractContextManager[Look]:
     from sluice.monitor import run
 
     package = _package(options.package)
     training = run.training_rows(package, options.train, project().split("train"))
     return run.looking(
-        package, options.log, options.until, options.cache, training, master=_master(options)
+        package,
+        options.log,
+        options.until,
+        options.cache,
+        training,
+        labels=labels,
+        master=_master(options),
     )
 
 

@@ -21,6 +21,7 @@ from sluice.monitor.decide import Decision
 from sluice.monitor.drift import ColumnDrift
 from sluice.monitor.summary import Cell, FileSummary
 from sluice.monitor.truth import groups, join, measure
+from sluice.monitor.truth import labels as labels_file
 from sluice.monitor.truth.context import Context
 from sluice.monitor.truth.evidence import Truth
 from sluice.monitor.truth.join import Joined, ScoredLog
@@ -199,13 +200,17 @@ def looking(
     cache: Path | None,
     training: Path | None = None,
     *,
+    labels: Path | None = None,
     master: str | None = None,
 ) -> Iterator[Look]:
     """Open the package and summarize the log for the duration of a block.
 
-    master: the URL of a Spark cluster that summarizes; None uses this machine.
+    labels: the file of labels, if any: whether it is one is checked before the log is read, which
+    may take long. master: the URL of a Spark cluster that summarizes; None uses this machine.
     """
     with opened(package) as unpacked:
+        if labels is not None:
+            labels_file.check(labels, unpacked.settings)
         made = summaries.of_log(given, unpacked.reference, cache, master)
         now = windows.today()
         manifest = unpacked.manifest

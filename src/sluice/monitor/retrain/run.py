@@ -107,6 +107,7 @@ def _retrain(
             sources.until,
             sources.cache,
             training,
+            labels=labels,
             master=sources.master,
         ) as look,
     ):

@@ -35,39 +35,66 @@ class LabelColumns:
     extras: tuple[str, ...]
 
 
+def check(path: Path, settings: Settings) -> None:
+    """Raise SluiceError for a file that cannot be read, or that lacks a column."""
+    import duckdb
+
+    with duckdb.connect() as database:
+        _open(database, path, settings)
+
+
 def load(database: DuckDBPyConnection, path: Path, settings: Settings) -> LabelColumns:
     """Load the file as the table `raw` (id, truth, known_at, the extras), all of it as text.
 
-    Raises SluiceError for a file that cannot be read, or that lacks a column.
+    Raises SluiceError as `check` does, and for a row that cannot be read.
     """
+    import duckdb
+
+    columns = _open(database, path, settings)
+    chosen = [columns.id, columns.truth, KNOWN_AT, *columns.extras]
+    given = ["id", "truth", KNOWN_AT, *columns.extras]
+    listed = ", ".join(
+        f"cast({quoted(name)} as varchar) as {quoted(new)}"
+        for name, new in zip(chosen, given, strict=True)
+    )
+    try:
+        database.execute(f"create table raw as select {listed} from file")  # noqa: S608 - quoted
+    except duckdb.Error as error:
+        raise _unreadable(path, error) from None
+    return columns
+
+
+def _open(database: DuckDBPyConnection, path: Path, settings: Settings) -> LabelColumns:
+    """Make the view `file` of the rows in the file; only the names of its columns are read."""
     import duckdb
 
     if not path.is_file():
         raise SluiceError(f"{path}: no such file")
+    place = _literal(str(path))
     try:
         if path.suffix == ".parquet":
-            place = str(path).replace("'", "''")
-            database.execute(f"create view file as select * from read_parquet('{place}')")  # noqa: S608
+            source = f"read_parquet({place})"
         else:
             delimiter = csv_dialect.delimiter(csv_dialect.sample(path), ["id", KNOWN_AT])
-            database.execute(
-                "create table file as select * from read_csv($1, all_varchar=true, header=true, "
-                "delim=$2, strict_mode=true)",
-                [str(path), delimiter],
+            source = (
+                f"read_csv({place}, all_varchar=true, header=true, "
+                f"delim={_literal(delimiter)}, strict_mode=true)"
             )
+        database.execute(f"create view file as select * from {source}")  # noqa: S608 - quoted
         names = [row[0] for row in database.execute("describe file").fetchall()]
-        columns = _columns(names, path, settings)
-        chosen = [columns.id, columns.truth, KNOWN_AT, *columns.extras]
-        given = ["id", "truth", KNOWN_AT, *columns.extras]
-        listed = ", ".join(
-            f"cast({quoted(name)} as varchar) as {quoted(new)}"
-            for name, new in zip(chosen, given, strict=True)
-        )
-        database.execute(f"create table raw as select {listed} from file")  # noqa: S608 - quoted
     except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        raise SluiceError(f"{path}: is not a readable file of labels: {reason}") from None
-    return columns
+        raise _unreadable(path, error) from None
+    return _columns(names, path, settings)
+
+
+def _unreadable(path: Path, error: Exception) -> SluiceError:
+    reason = str(error).splitlines()[0]
+    return SluiceError(f"{path}: is not a readable file of labels: {reason}")
+
+
+def _literal(text: str) -> str:
+    """Quote a text for SQL, whatever characters it has."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _columns(names: list[str], path: Path, settings: Settings) -> LabelColumns:
