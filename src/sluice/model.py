@@ -208,16 +208,23 @@ class Model:
 
     def score(self, tensors: Tensors) -> Scores:
         """Score rows that are already encoded."""
-        if len(tensors) <= _AT_ONCE:
+        most = self._at_once()
+        if len(tensors) <= most:
             return self._score(tensors)
-        starts = range(0, len(tensors), _AT_ONCE)
-        parts = [self._score(tensors.between(start, start + _AT_ONCE)) for start in starts]
+        starts = range(0, len(tensors), most)
+        parts = [self._score(tensors.between(start, start + most)) for start in starts]
         segments = [part.segments for part in parts if part.segments is not None]
         return Scores(
             np.concatenate([part.values for part in parts]),
             np.concatenate([part.decisions for part in parts]),
             np.concatenate(segments) if segments else None,
         )
+
+    def _at_once(self) -> int:
+        """With segments and several classes, each row needs the coefficients of every class."""
+        if self._segment_place is None or self.signature.task != "multiclass":
+            return _AT_ONCE
+        return max(1, _AT_ONCE // len(self.signature.classes))
 
     def _score(self, tensors: Tensors) -> Scores:
         feed = {"numbers": tensors.numbers, "categories": tensors.categories}

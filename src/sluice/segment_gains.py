@@ -42,10 +42,13 @@ class SegmentGain(msgspec.Struct, frozen=True):
 
 
 def losses(task: Task, truth: Floats | Ints, scores: Floats) -> Floats:
-    """[n] the loss of each score: the log loss, or the squared error."""
+    """[n] the loss of each row's scores: the log loss, or the squared error."""
     if task == "regression":
         return (scores - truth) ** 2
-    chosen = np.where(truth == 1, scores, 1 - scores)
+    if task == "multiclass":
+        chosen = scores[np.arange(len(truth)), truth]
+    else:
+        chosen = np.where(truth == 1, scores, 1 - scores)
     return -np.log(np.maximum(chosen, _SMALLEST))
 
 

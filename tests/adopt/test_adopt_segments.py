@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sluice.adopt.hyperparameters import candidates
 from sluice.adopt.profile.infer import infer
 from sluice.adopt.source import Source
 from sluice.errors import SluiceError
@@ -63,7 +64,10 @@ def test_a_column_that_cannot_be_the_segments_is_refused_in_one_line(column: str
     assert "\n" not in str(refusal.value)
 
 
-def test_several_classes_are_refused() -> None:
+def test_several_classes_get_linear_models_too() -> None:
     frame = stores().assign(y=[f"class {n % 3}" for n in range(len(stores()))])
-    with pytest.raises(SluiceError, match="--segments: the target has several classes"):
-        infer(Source(frame), "stores", target="y", id_column=None, sensitive=[], segments="store")
+    found = infer(
+        Source(frame), "stores", target="y", id_column=None, sensitive=[], segments="store"
+    )
+    assert (found.task, found.segments) == ("multiclass", "store")
+    assert {each["model"] for each in candidates(found).values()} == {"linear"}

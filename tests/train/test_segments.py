@@ -29,6 +29,13 @@ from sluice.train.settle import settle
 
 ODD = ['a "quoted"\nname', "é,;'\\", "None", "-1", " "]
 COLUMNS = Columns(("a", "b"), ("colour",), (("blue", "red"),), (0, 0), "store")
+TASKS: list[Task] = ["binary", "multiclass", "regression"]
+FLIPPED: dict[Task, int] = {"binary": 1, "multiclass": 2, "regression": 0}  # minus the truth
+DECISIONS: dict[Task, tuple[tuple[str, ...], Decision]] = {
+    "binary": (("no", "yes"), Decision(threshold=0.5)),
+    "multiclass": (("low", "middle", "high"), Decision(costs=(1.0, 1.0, 2.0))),
+    "regression": ((), Decision()),
+}
 INPUTS = [Input("a", "number"), Input("b", "number")]
 INPUTS += [Input("colour", "category"), Input("store", "category")]
 
@@ -64,6 +71,8 @@ def rows(task: Task, names: Sequence[str], each: int, seed: int, strength: float
     frame["store"] = np.array(names, object)[at]
     if task == "binary":
         return Rows(frame, (pull + random.logistic(size=len(at)) > 0).astype(np.int64))
+    if task == "multiclass":
+        return Rows(frame, np.digitize(pull + random.logistic(size=len(at)), [-1, 1]))
     return Rows(frame, pull + random.normal(size=len(at)))
 
 
@@ -77,13 +86,13 @@ def fitted(task: Task, train: Rows, least: int = 50) -> Any:
 
 def predicted(pipeline: Any, frame: pd.DataFrame) -> np.ndarray:
     if hasattr(pipeline, "predict_proba"):
-        return pipeline.predict_proba(frame)[:, 1]
+        found = pipeline.predict_proba(frame)
+        return found[:, 1] if found.shape[1] == 2 else found
     return pipeline.predict(frame)
 
 
 def exported(pipeline: Any, task: Task, folder: Path) -> Model:
-    classes = ("no", "yes") if task == "binary" else ()
-    decision = Decision(threshold=0.5) if classes else Decision()
+    classes, decision = DECISIONS[task]
     signature = Signature(task, tuple(INPUTS), classes, decision, None, "store")
     persist.save(pipeline, folder / "pipeline.skops")
     loaded = persist.load(folder / "pipeline.skops")
@@ -97,7 +106,7 @@ def scored(model: Model, frame: pd.DataFrame) -> Scores:
     return model.score(Tensors(numbers.to_numpy(float), texts.to_numpy(object)))
 
 
-@pytest.mark.parametrize("task", ["binary", "regression"])
+@pytest.mark.parametrize("task", TASKS)
 def test_the_export_scores_each_row_with_the_model_of_its_segment(task, tmp_path):
     names = [*ODD, *(f"store {n}" for n in range(10))]
     train = rows(task, names, 120, seed=1)
@@ -113,29 +122,33 @@ def test_the_export_scores_each_row_with_the_model_of_its_segment(task, tmp_path
     assert list(found.segments) == own
     alone = MODELS["linear"](task, COLUMNS, 0).fit(train.frame[COLUMNS.names], train.truth)
     settle(alone)
-    gap = np.abs(found.values - predicted(alone, asked[COLUMNS.names]))
+    gap = np.abs(found.values - predicted(alone, asked[COLUMNS.names])).reshape(len(asked), -1)
+    gap = gap.max(axis=1)
     assert gap[rest].max() < 1e-9, "the model for all rows is not the one without segments"
     assert gap[~rest].max() > 0.01
 
 
-def test_many_rows_are_scored_in_several_calls_with_equal_results(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("task", "most"), [("binary", 7), ("multiclass", 21)])
+def test_many_rows_are_scored_in_several_calls_with_equal_results(
+    task, most, tmp_path, monkeypatch
+):
     names = ["north", "south"]
-    pipeline = fitted("binary", rows("binary", names, 120, seed=1))
+    pipeline = fitted(task, rows(task, names, 120, seed=1))
     serve_only(pipeline, ["north"])
-    model, asked = exported(pipeline, "binary", tmp_path), rows("binary", names, 20, seed=2).frame
+    model, asked = exported(pipeline, task, tmp_path), rows(task, names, 20, seed=2).frame
     whole, calls = scored(model, asked), []
     once = model._score
     monkeypatch.setattr(
         model, "_score", lambda tensors: calls.append(len(tensors)) or once(tensors)
     )
-    monkeypatch.setattr("sluice.model._AT_ONCE", 7)
+    monkeypatch.setattr("sluice.model._AT_ONCE", most)
     found = scored(model, asked)
     assert calls == [7, 7, 7, 7, 7, 5]
     assert (found.values == whole.values).all()
     assert (found.decisions == whole.decisions).all()
     assert list(found.segments) == list(whole.segments)
     monkeypatch.setattr("sluice.train.scores._AT_ONCE", 7)
-    settings = SimpleNamespace(task="binary")
+    settings = SimpleNamespace(task=task)
     assert np.abs(predict(pipeline, settings, asked) - predicted(pipeline, asked)).max() < 1e-15
 
 
@@ -154,12 +167,24 @@ def test_a_segment_without_enough_rows_or_with_one_class_has_no_model_of_its_own
     assert (predicted(pipeline, train.frame)[~bad] != same[~bad]).any()
 
 
-@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_a_segment_without_rows_of_a_class_has_no_model_of_its_own():
+    train = rows("multiclass", ["good", "lacking"], 200, seed=3)
+    train.truth[train.of("lacking") & (train.truth == 2)] = 1
+    pipeline = fitted("multiclass", train)
+    assert pipeline[-1].served_.tolist() == [True, False]
+    assert pipeline[-1].coef_.shape[:2] == (3, 3)
+    bad = train.of("lacking")
+    same = global_scores(pipeline, train.frame)
+    assert (predicted(pipeline, train.frame)[bad] == same[bad]).all()
+    assert (predicted(pipeline, train.frame)[~bad] != same[~bad]).any()
+
+
+@pytest.mark.parametrize("task", TASKS)
 def test_a_segment_whose_training_labels_were_flipped_is_not_served_by_its_model(task):
     names = [f"store {n}" for n in range(30)]
     train, fresh = rows(task, names, 150, seed=4), rows(task, names, 60, seed=5)
     flipped = train.of("store 7")
-    train.truth[flipped] = 1 - train.truth[flipped] if task == "binary" else -train.truth[flipped]
+    train.truth[flipped] = FLIPPED[task] - train.truth[flipped]
     pipeline = fitted(task, train)
     own = losses(task, fresh.truth, predicted(pipeline, fresh.frame))
     rest = losses(task, fresh.truth, global_scores(pipeline, fresh.frame))

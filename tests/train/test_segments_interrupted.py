@@ -76,7 +76,7 @@ def test_a_killed_training_goes_on_with_the_missing_segments(toy: Toy) -> None:
 
     ran = toy.start("train", "linear").went_well()
     assert "segments were finished by the run that was interrupted" in ran.out
-    intercepts = load(toy.root / "out/candidates/linear/pipeline.skops")[-1].intercept_
+    intercepts = load(toy.root / "out/candidates/linear/pipeline.skops")[-1].intercept_[:, 0]
     assert intercepts[1:101].tolist() == [77] * 100
     assert 77 not in intercepts[101:]
     assert not unfinished.exists(), "all segments are finished"

@@ -24,19 +24,25 @@ from support.fixture_project import Toy
 from support.fixture_project.build import OWN
 from support.fixture_project.params import params
 from support.package_parts import Package
-from support.serving.server import running
+from support.serving.server import RunningServer, running
 
 ODD = 'a "quoted", name;\\ é'
 SPLIT = {"salt": "toy", "validation": 0.25, "holdout": 0.25, "latest": 0.03}
 
 
-def table() -> pd.DataFrame:
+TARGETS = {"binary": ("late", ["no", "yes"]), "multiclass": ("kind", ["low", "middle", "high"])}
+
+
+def table(task: str = "binary") -> pd.DataFrame:
     """20 stores with different effects, four of which are not suitable for a model of their own.
 
-    "flipped" has its training labels flipped, "constant" has one class, "tiny" has three rows.
+    "flipped" has its training labels flipped, "constant" has one class, "tiny" has three rows. Of
+    several classes, "lacking" has all but one.
     """
+    target, classes = TARGETS[task]
     random = np.random.default_rng(3)
     names = [ODD, "flipped", "constant", *(f"store {n}" for n in range(17))]
+    names[-1] = "lacking" if task == "multiclass" else names[-1]
     at = np.append(np.repeat(np.arange(len(names)), 500), [len(names)] * 3)
     own = np.random.default_rng(4).normal(size=(len(names) + 1, 2)) * 1.5 + 0.5
     own[0] = [3, -2]
@@ -50,18 +56,20 @@ def table() -> pd.DataFrame:
             "side": np.where(given[:, 2] < 0.1, "left", "right"),
             "born": (1975 + given[:, 3] * 12).round().astype(int),
             "store": np.array([*names, "tiny"], object)[at],
-            "late": np.where(pull > 0, "yes", "no"),
+            target: np.array(classes)[np.digitize(pull, [0] if task == "binary" else [-1, 1])],
         }
     )
     train = assign(frame, Split(**SPLIT), "key") == "train"
     flipped = (frame["store"] == "flipped") & train
-    frame.loc[flipped, "late"] = frame.loc[flipped, "late"].map({"yes": "no", "no": "yes"})
-    frame.loc[frame["store"] == "constant", "late"] = "yes"
+    swap = dict(zip(classes, reversed(classes), strict=True))
+    frame.loc[flipped, target] = frame.loc[flipped, target].map(swap)
+    frame.loc[frame["store"] == "constant", target] = classes[-1]
+    frame.loc[(frame["store"] == "lacking") & (frame[target] == "high"), target] = "middle"
     return frame
 
 
-def settings() -> dict[str, Any]:
-    given = params("binary")
+def settings(task: str) -> dict[str, Any]:
+    given = params(task)
     given["data"]["segments"] = "store"
     for name in ("visits", "waste", "colour"):
         del given["columns"][name]
@@ -69,7 +77,8 @@ def settings() -> dict[str, Any]:
     given["columns"]["store"] = {"type": "category"}
     given["candidates"] = {"linear": {"model": "linear"}}
     given["split"] = SPLIT
-    given["performance"] |= {"bounds": {"roc_auc": {"low": 0.7}}, "segments_on_global": 0.4}
+    bounds = {"binary": {"roc_auc": {"low": 0.7}}, "multiclass": {"log_loss": {"high": 0.9}}}
+    given["performance"] |= {"bounds": bounds[task], "segments_on_global": 0.4}
     return given
 
 
@@ -85,19 +94,43 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path, command_line: CommandLine) -> Project:
+def task() -> str:
+    return "binary"
+
+
+@pytest.fixture
+def project(tmp_path: Path, command_line: CommandLine, task: str) -> Project:
     for name in ("src/usecase", "docs"):
         shutil.copytree(OWN / name, tmp_path / name)
     toy = Toy(tmp_path)
-    toy.write_params(settings())
+    toy.write_params(settings(task))
     toy.write("adopted.yaml", "{}\n")
     toy.write("judged.jsonl", "")
-    toy.write_data(table())
+    toy.write_data(table(task))
     return Project(toy, command_line)
 
 
+def as_list(score: float | dict[str, float]) -> list[float]:
+    return list(score.values()) if isinstance(score, dict) else [score]
+
+
+def one_row(server: RunningServer, record: dict[str, Any]) -> dict[str, list[Any]]:
+    """The outputs of a request for one row by the Open Inference Protocol."""
+    kinds = {"slope": "FP64", "weight": "FP64", "store": "BYTES"}
+    inputs = [
+        {"name": name, "shape": [1, 1], "datatype": kind, "data": [record[name]]}
+        for name, kind in kinds.items()
+    ]
+    answer = server.infer({"inputs": inputs}).json
+    return {output["name"]: output["data"] for output in answer["outputs"]}
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_segments_are_trained_judged_served_and_scored(
-    project: Project, built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory
+    project: Project,
+    task: str,
+    built: Callable[[str], Toy],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     for stage in (["split"], ["train", "linear"], ["select"], ["export"], ["check", "parity"]):
         project.run(*stage).went_well()
@@ -108,7 +141,9 @@ def test_segments_are_trained_judged_served_and_scored(
     tried = project.toy.json("out/selection.json")["candidates"]["linear"]["segments"]
     status = {one["name"]: one["status"] for one in tried}
     assert status["flipped"] == "fail"
-    assert {"constant", "tiny"}.isdisjoint(status), "they cannot have a model of their own"
+    lacking = {"constant"} if task == "binary" else {"constant", "lacking"}
+    without = {"tiny", *lacking}
+    assert without.isdisjoint(status), "they cannot have a model of their own"
     assert status[ODD] == "pass"
     share = found["performance/share of segments served by the model for all rows"]
     assert "'flipped'" in share["why"]
@@ -116,7 +151,7 @@ def test_segments_are_trained_judged_served_and_scored(
     shown = project.toy.json("out/evidence/performance/segments_summary.json")
     reasons = {name: other["reason"] for other in shown["others"] for name in other["largest"]}
     assert "its own model is worse" in reasons["flipped"]
-    assert "rows of one class only" in reasons["constant"]
+    assert all("no row of one of the classes" in reasons[name] for name in lacking)
     assert "fewer than 100 training rows" in reasons["tiny"]
     assert shown["own"] + len(reasons) == shown["segments"]
     # As 'sluice package verify' compares the verdict with the settings beside it.
@@ -124,18 +159,18 @@ def test_segments_are_trained_judged_served_and_scored(
     given = config.load(project.toy.root / "params.yaml")
     require_asked_findings(Verdict.read(path.read_bytes(), path.name), given, path.name)
 
-    swapped = Package.read(built("binary").package)
+    swapped = Package.read(built(task).package)
     for name in ("model.onnx", "signature.json"):
         swapped.contents[f"model/{name}"] = (project.toy.root / "out/model" / name).read_bytes()
     folder = tmp_path_factory.mktemp("swapped")
     archive = folder / "segments.tar"
     archive.write_bytes(swapped.seal())
-    rows = table().drop(columns=["side", "born", "late"]).drop_duplicates("store")
+    rows = table(task)[["key", "weight", "slope", "store"]].drop_duplicates("store")
     rows = pd.concat([rows, rows.iloc[:1].assign(store="nowhere")], ignore_index=True)
     rows.to_parquet(folder / "rows.parquet", index=False)
     project.run("score", str(archive), str(folder / "rows.parquet"), str(folder / "out.parquet"))
     batch = pq.read_table(folder / "out.parquet").to_pydict()
-    on_global = {"flipped", "constant", "tiny", "nowhere"}
+    on_global = {"flipped", "nowhere", *without}
     expected = [None if name in on_global else name for name in rows["store"]]
     kept = [status.get(name, "pass") == "pass" for name in rows["store"]]
     expected = [name if keep else None for name, keep in zip(expected, kept, strict=True)]
@@ -144,23 +179,15 @@ def test_segments_are_trained_judged_served_and_scored(
     records = rows.to_dict("records")
     with running(archive, folder) as server:
         plain = server.score(*records).json["results"]
-        inputs = [
-            {"name": name, "shape": [1, 1], "datatype": kind, "data": [value]}
-            for record in records
-            for name, kind, value in [
-                ("slope", "FP64", record["slope"]),
-                ("weight", "FP64", record["weight"]),
-                ("store", "BYTES", record["store"]),
-            ]
-        ]
-        single = [
-            {o["name"]: o["data"][0] for o in server.infer({"inputs": three}).json["outputs"]}
-            for three in (inputs[at : at + 3] for at in range(0, len(inputs), 3))
-        ]
+        single = [one_row(server, record) for record in records]
         logged = server.logged()
-    for answers in (plain, single):
-        assert [answer["score"] for answer in answers] == batch["score"]
-        assert [answer["segment"] or None for answer in answers] == expected
+    columns = ["score"] if task == "binary" else [f"score.{name}" for name in TARGETS[task][1]]
+    scores = [list(row) for row in zip(*(batch[name] for name in columns), strict=True)]
+    # The last bit of a softmax depends on the number of rows.
+    assert np.allclose([answer["score"] for answer in single], scores, rtol=1e-13, atol=0)
+    assert np.allclose([as_list(answer["score"]) for answer in plain], scores, rtol=1e-13, atol=0)
+    assert [answer["segment"] for answer in plain] == expected
+    assert [answer["segment"][0] or None for answer in single] == expected
     assert [record["segment"] for record in logged] == expected * 2
 
 

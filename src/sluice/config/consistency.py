@@ -228,8 +228,6 @@ def _check_segments(settings: Settings) -> None:
         )
     if len(settings.features) == 1:
         raise ValueError(f"data.segments: {name!r} is the only model input; add another one")
-    if settings.task == "multiclass":
-        raise ValueError("data.segments: only for the tasks binary and regression so far")
 
 
 def _check_monitor(settings: Settings) -> None:

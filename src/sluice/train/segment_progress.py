@@ -17,8 +17,8 @@ import numpy as np
 from sluice import files
 from sluice.metrics import Floats
 
-# Coefficients and intercept of a linear model; None for a segment that cannot have one.
-Fitted = tuple[Floats, float] | None
+# The coefficients of a linear model, then its intercepts; None for a segment that cannot have one.
+Fitted = Floats | None
 
 _SECONDS = 10  # between two lines about the progress
 
@@ -50,10 +50,7 @@ class Progress:
         with np.load(io.BytesIO(content), allow_pickle=False) as saved:
             fitted, values = saved["fitted"], saved["values"]
         self.kept += len(fitted)
-        return [
-            (row[:-1], float(row[-1])) if own else None
-            for own, row in zip(fitted, values, strict=True)
-        ]
+        return [row if own else None for own, row in zip(fitted, values, strict=True)]
 
     def resume(self) -> None:
         """Say how many models need not be fitted again."""
@@ -65,11 +62,11 @@ class Progress:
 
     def save(self, group: int, models: Sequence[Fitted]) -> None:
         """Write the models of a group, and say now and then how many segments are left."""
-        width = max((len(one[0]) + 1 for one in models if one is not None), default=1)
+        width = max((len(one) for one in models if one is not None), default=0)
         values = np.zeros((len(models), width))
         for row, one in zip(values, models, strict=True):
             if one is not None:
-                row[:-1], row[-1] = one
+                row[:] = one
         out = io.BytesIO()
         np.savez(out, fitted=np.array([one is not None for one in models]), values=values)
         files.write(self.folder / f"{group}.npz", out.getvalue())

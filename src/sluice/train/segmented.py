@@ -22,7 +22,8 @@ class _Segmented(BaseEstimator):
     The last column of the matrix is the index of the row's segment, or -1. estimator: unfitted.
     rows: how many a segment needs for a model of its own. jobs: how many processes fit them.
 
-    coef_: [1 + k, p], intercept_: [1 + k], first of the model for all rows. served_: [k] whether a
+    coef_: [1 + k, outputs, p], intercept_: [1 + k, outputs], first of the model for all rows; with
+    more than two classes each class has an output, otherwise there is one. served_: [k] whether a
     segment's rows are scored by its own model.
     """
 
@@ -43,10 +44,11 @@ class _Segmented(BaseEstimator):
         parts = [order[start:end] for start, end in pairwise(starts)]
         fitted = _fit_all(self, features, truth, parts, progress)
         self.served_ = np.array([one is not None for one in fitted], bool)
-        rest = (np.ravel(whole.coef_), float(np.ravel(whole.intercept_)[0]))
-        models = [rest, *[one or rest for one in fitted]]
-        self.coef_ = np.array([coefficients for coefficients, _ in models])
-        self.intercept_ = np.array([intercept for _, intercept in models])
+        rest = _flat(whole)
+        models = np.array([rest, *(rest if one is None else one for one in fitted)])
+        outputs = np.size(whole.intercept_)
+        self.coef_ = models[:, :-outputs].reshape(len(models), outputs, -1)
+        self.intercept_ = models[:, -outputs:]
         return self
 
     def models_of(self, matrix: Floats) -> Ints:
@@ -56,30 +58,35 @@ class _Segmented(BaseEstimator):
         return np.where(own, places + 1, 0)
 
     def linear(self, matrix: Floats, models: Ints) -> Floats:
-        """[n] the linear predictor of each row, by these models."""
-        weighted = matrix[:, :-1] * self.coef_[models]
-        return weighted.sum(axis=1) + self.intercept_[models]
+        """[n, outputs] the linear predictors of each row, by these models."""
+        outputs = range(self.coef_.shape[1])  # one after another, which bounds the memory
+        sums = [(matrix[:, :-1] * self.coef_[models, one]).sum(axis=1) for one in outputs]
+        return np.column_stack(sums) + self.intercept_[models]
 
 
 class SegmentedClassifier(ClassifierMixin, _Segmented):
     """Logistic regressions."""
 
     def predict_proba(self, matrix: Floats, models: Ints | None = None) -> Floats:
-        from scipy.special import expit
+        from scipy.special import expit, softmax
 
         found = self.models_of(matrix) if models is None else models
-        positive = expit(self.linear(matrix, found))
+        linear = self.linear(matrix, found)
+        if linear.shape[1] > 1:
+            return softmax(linear, axis=1)
+        positive = expit(linear)
         return np.column_stack([1 - positive, positive])
 
     def predict(self, matrix: Floats) -> Floats | Ints:
-        return self.classes_[(self.predict_proba(matrix)[:, 1] > 0.5).astype(int)]
+        return self.classes_[self.predict_proba(matrix).argmax(axis=1)]
 
 
 class SegmentedRegressor(RegressorMixin, _Segmented):
     """Linear regressions."""
 
     def predict(self, matrix: Floats, models: Ints | None = None) -> Floats:
-        return self.linear(matrix, self.models_of(matrix) if models is None else models)
+        found = self.models_of(matrix) if models is None else models
+        return self.linear(matrix, found)[:, 0]
 
 
 def _fit_all(
@@ -89,7 +96,7 @@ def _fit_all(
     parts: list[Ints],
     progress: Progress | None,
 ) -> list[Fitted]:
-    """The coefficients of each part's model; None for one with too few rows or a single class."""
+    """The coefficients of each part's model; None for one with too few rows or without a class."""
     from joblib import Parallel, delayed
 
     # The result does not depend on the worker: each model is fitted alone, with one thread.
@@ -101,9 +108,10 @@ def _fit_all(
         found = {at: models for at, models in kept.items() if models is not None}
         progress.resume()
     missing = [at for at in range(len(groups)) if at not in found]
+    classes = len(getattr(model, "classes_", ()))
     tasks = (
         delayed(_fit_group)(
-            model.estimator, [(features[r], truth[r]) for r in groups[at]], model.rows
+            model.estimator, [(features[r], truth[r]) for r in groups[at]], model.rows, classes
         )
         for at in missing
     )
@@ -117,17 +125,20 @@ def _fit_all(
 
 
 def _fit_group(
-    estimator: Any, parts: list[tuple[Floats, NDArray[Any]]], least: int
+    estimator: Any, parts: list[tuple[Floats, NDArray[Any]]], least: int, classes: int
 ) -> list[Fitted]:
-    return [_fit_one(estimator, features, truth, least) for features, truth in parts]
+    return [_fit_one(estimator, features, truth, least, classes) for features, truth in parts]
 
 
-def _fit_one(estimator: Any, features: Floats, truth: NDArray[Any], least: int) -> Fitted:
-    from sklearn.linear_model import LogisticRegression
-
-    if len(truth) < least:
+def _fit_one(
+    estimator: Any, features: Floats, truth: NDArray[Any], least: int, classes: int
+) -> Fitted:
+    """classes: how many there are, all of which must occur; 0 for numbers."""
+    if len(truth) < least or len(np.unique(truth)) < classes:
         return None
-    if isinstance(estimator, LogisticRegression) and len(np.unique(truth)) < 2:
-        return None
-    fitted = clone(estimator).fit(features, truth)
-    return np.ravel(fitted.coef_), float(np.ravel(fitted.intercept_)[0])
+    return _flat(clone(estimator).fit(features, truth))
+
+
+def _flat(fitted: Any) -> Floats:
+    """[outputs * p + outputs] the coefficients of a linear model, then the intercepts."""
+    return np.concatenate([np.ravel(fitted.coef_), np.ravel(fitted.intercept_)])

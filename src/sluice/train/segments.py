@@ -47,8 +47,8 @@ def segmented(
     known = isinstance(estimator, (LogisticRegression, Ridge, LinearRegression))
     if not (known and isinstance(encoder, ColumnTransformer) and len(pipeline) == 2):
         raise SluiceError(
-            "data.segments in params.yaml: only linear candidates can be trained for each segment "
-            f"so far, not {type(estimator).__name__}; remove the others under candidates"
+            "data.segments in params.yaml: only linear candidates can be trained for each segment, "
+            f"not {type(estimator).__name__}; remove the others under candidates"
         )
     names = names_of(rows, segments)
     place = OrdinalEncoder(
@@ -89,14 +89,15 @@ def known(pipeline: Pipeline) -> list[str]:
 
 
 def global_scores(pipeline: Pipeline, rows: DataFrame) -> Floats:
-    """[n] the scores of the model for all rows."""
+    """[n], or [n, classes] for several classes: the scores of the model for all rows."""
     from sluice.train.segmented import SegmentedClassifier
 
     matrix = pipeline[0].transform(rows)
     nobody = np.zeros(len(rows), np.int64)
     model = pipeline[-1]
     if isinstance(model, SegmentedClassifier):
-        return model.predict_proba(matrix, nobody)[:, 1]
+        found = model.predict_proba(matrix, nobody)
+        return found[:, 1] if len(model.classes_) == 2 else found
     return model.predict(matrix, nobody)
 
 

@@ -31,7 +31,7 @@ def append(encoder: ModelProto, model: Any) -> None:
     graph = encoder.graph
     matrix = graph.output[0].name
     coefficients, intercepts, rows = tables(model)
-    width = coefficients.shape[1]
+    width = coefficients.shape[2]
     constants: dict[str, Any] = {
         "segment_coefficients": coefficients,
         "segment_intercepts": intercepts,
@@ -41,6 +41,7 @@ def append(encoder: ModelProto, model: Any) -> None:
         "segment_end": np.array([width + 1], np.int64),
         "segment_axis": np.array([1], np.int64),
         "segment_one": np.array([1], np.int64),
+        "segment_last": np.array([2], np.int64),
         "segment_flat": np.array([-1], np.int64),
     }
     for name, value in constants.items():
@@ -56,23 +57,23 @@ def append(encoder: ModelProto, model: Any) -> None:
             node("Gather", [ROWS, "next_place"], [SEGMENT_MODELS]),
             node("Gather", ["segment_coefficients", SEGMENT_MODELS], ["coefficients"]),
             node("Gather", ["segment_intercepts", SEGMENT_MODELS], ["intercept"]),
-            node("Mul", ["features", "coefficients"], ["weighted"]),
-            node("ReduceSum", ["weighted", "segment_axis"], ["summed"], keepdims=0),
+            node("Unsqueeze", ["features", "segment_axis"], ["repeated"]),
+            node("Mul", ["repeated", "coefficients"], ["weighted"]),
+            node("ReduceSum", ["weighted", "segment_last"], ["summed"], keepdims=0),
             node("Add", ["summed", "intercept"], ["linear"]),
         ]
     )
-    score: str = "linear"
-    shape: list[int | None] = [None]
-    if hasattr(model, "classes_"):
-        score, shape = "probabilities", [None, 2]
+    score = "probabilities" if hasattr(model, "classes_") else "linear"
+    columns = len(model.classes_) if hasattr(model, "classes_") else 1
+    if columns > 2:
+        graph.node.append(node("Softmax", ["linear"], [score], axis=1))
+    elif columns == 2:
         graph.initializer.append(numpy_helper.from_array(np.array(1.0), "certain"))
         graph.node.extend(
             [
                 node("Sigmoid", ["linear"], ["positive"]),
                 node("Sub", ["certain", "positive"], ["negative"]),
-                node("Unsqueeze", ["positive", "segment_axis"], ["positive_column"]),
-                node("Unsqueeze", ["negative", "segment_axis"], ["negative_column"]),
-                node("Concat", ["negative_column", "positive_column"], [score], axis=1),
+                node("Concat", ["negative", "positive"], [score], axis=1),
             ]
         )
     del graph.output[:]
@@ -80,7 +81,7 @@ def append(encoder: ModelProto, model: Any) -> None:
     graph.output.extend(
         [
             made(SEGMENT_MODELS, TensorProto.INT64, [None]),
-            made(score, TensorProto.DOUBLE, shape),  # the score is the last output
+            made(score, TensorProto.DOUBLE, [None, columns]),  # the score is the last output
         ]
     )
 

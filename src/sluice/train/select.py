@@ -97,7 +97,8 @@ def _try(project: Project, name: str, validation: DataFrame, truth: Floats | Int
         both = (losses(settings.task, truth, values) for values in (scores, rest))
         judged = gains(names, labels, *both)
         served = [one.name for one in judged if one.status == "pass"]
-        scores = np.where(np.isin(labels, served), scores, rest)
+        others = ~np.isin(labels, served)
+        scores[others] = rest[others]
         segments = {"segments": msgspec.to_builtins(judged)}
     decision = tune(settings, truth, scores)
     outcome = decided(settings, truth, scores, decision)

@@ -77,7 +77,7 @@ def infer(
     if by_time is not None:
         roles[by_time] = profile_time(frame[by_time])
     if segments is not None:
-        roles[segments] = profile_segments(frame[segments], task)
+        roles[segments] = profile_segments(frame[segments])
     columns = [roles.get(c) or _feature(frame[c], found) for c in map(str, frame.columns)]
     positive = rarer_label(frame[target], goal) if task == "binary" else None
     profile = TableProfile(

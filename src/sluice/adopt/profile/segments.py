@@ -11,7 +11,6 @@ from sluice.adopt.profile.margins import allowed_missing, mostly_known
 from sluice.config.data import Segments
 from sluice.errors import SluiceError
 from sluice.labels import MISSING
-from sluice.task import Task
 
 if TYPE_CHECKING:
     from pandas import Series
@@ -20,17 +19,12 @@ _FEWEST = 2  # segments with enough rows
 _TRAINED = 0.5  # about this share of the rows is for training
 
 
-def profile_segments(column: Series, task: Task) -> ColumnProfile:
+def profile_segments(column: Series) -> ColumnProfile:
     """The profile of the column of segments. Raises SluiceError if its values cannot be segments.
 
     A value needs enough training rows for a model of its own, as Segments in params.yaml has it.
     """
     name = str(column.name)
-    if task == "multiclass":
-        raise SluiceError(
-            "--segments: the target has several classes, but models for segments need a target of "
-            "two classes or a number; leave the option out"
-        )
     counts = table.labels(column).value_counts()
     counts = counts[counts.index != MISSING]
     if len(counts) < _FEWEST:
