@@ -28,8 +28,8 @@ _STEPS = 1_001  # of each column's quantiles
 class Source:
     """What the rows are drawn from.
 
-    names: of the c columns, the id and the target aside. quantiles: [c, steps] of each column.
-    root: [c, c], by which independent normal numbers become correlated.
+    names: the names of the c columns, without the id and the target. quantiles: [c, steps] of each
+    column. root: [c, c], by which independent normal numbers become correlated.
     """
 
     settings: Settings

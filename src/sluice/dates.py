@@ -74,8 +74,9 @@ class Dates:
     """A column of dates.
 
     times: the timestamps in UTC, without a zone; NaT where the value is missing or not a date.
-    unread: a value that is not a date; empty if there is none. order: of day and month, if the
-    column has dates such as 01/02/2024. ambiguous: no value shows that order, so it is assumed.
+    unread: a value that is not a date; empty if there is none. order: the order of day and month,
+    if the column has dates such as 01/02/2024. ambiguous: no value shows that order, so it is
+    assumed.
     """
 
     times: Series
@@ -87,8 +88,8 @@ class Dates:
 def parse(column: Series, order: Order | None = None) -> Series | None:
     """Return the timestamps of a column, with NaT for missing values.
 
-    None if a known value is not a date. The times are in UTC and have no zone. order: of day and
-    month in dates such as 01/02/2024; without it, the values decide.
+    None if a known value is not a date. The times are in UTC and have no zone. order: the order of
+    day and month in dates such as 01/02/2024; without it, the values decide.
     """
     found = read(column, order)
     return None if found is None or found.unread else found.times

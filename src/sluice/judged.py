@@ -1,8 +1,8 @@
 """Which models were judged on which rows: judged.jsonl, to which every run adds its model.
 
 The file is part of the commit, so that the same commit gives the same verdicts: a run adds the
-model before the gates count. Git merges the lines of two branches, and a contribution must keep all
-lines of its base.
+model before the gates count the models. Git merges the lines of two branches, and a contribution
+must keep all lines of its base.
 
 With another seed or split, the same model counts again. A judgement counts as long as at least half
 of the rows of the current holdout were in its table. A sample of the rows of each table is
@@ -142,8 +142,8 @@ def _hashes(frame: DataFrame, project: Project) -> Hashes:
 def _judgement(project: Project) -> str:
     """The identity of the model, including what decides on which rows and how it is judged.
 
-    Of its signature only the decision counts, because a new version of sluice may write the rest
-    differently.
+    Only the decision rule of its signature counts, because a new version of sluice may write the
+    rest differently.
     """
     settings = project.settings
     decision = read_signature(project.model / "signature.json").decision

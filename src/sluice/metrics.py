@@ -17,7 +17,7 @@ from sluice.task import Task
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Of the calibration error.
+# For the calibration error.
 _FEWEST_GROUPS, _MOST_GROUPS, _ROWS_OF_GROUP = 4, 10, 200
 
 

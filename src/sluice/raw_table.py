@@ -24,8 +24,8 @@ WHOLE = 1_000_000  # the most rows of a table that is read at once
 class RawTable:
     """A table with unchecked values, as `sluice.table.read_raw` reads it.
 
-    names: of all its columns. rows: their number; None for CSV, which would have to be read to
-    count them.
+    names: the names of all its columns. rows: the number of rows; None for CSV, which would have to
+    be read to count them.
     """
 
     path: Path

@@ -66,7 +66,10 @@ def together(found: list[Path], frames: list[DataFrame]) -> DataFrame:
 
 
 def require_same_columns(found: list[Path], columns: Sequence[Sequence[str]]) -> None:
-    """Raise SluiceError if a part has other columns than the first. columns: of each part."""
+    """Raise SluiceError if a part has other columns than the first.
+
+    columns: the columns of each part.
+    """
     names = columns[0]
     for part, own in zip(found, columns, strict=True):
         if other := sorted(map(str, set(names) ^ set(own))):

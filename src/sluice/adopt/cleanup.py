@@ -33,7 +33,7 @@ def _remove_data(root: Path, folder: Path) -> bool:
     gone = True
     for out in parse_yaml(document, "data.dvc")["outs"]:
         first, *listed = _objects(folder, str(out["md5"]))
-        # The list is removed first, because while it is there, it names its files.
+        # The list of a folder is removed first: as long as it exists, it names the files.
         gone &= _remove(root, folder, [first]) and _remove(root, folder, listed)
     return gone
 

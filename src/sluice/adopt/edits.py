@@ -25,7 +25,7 @@ class Edit:
 def edits(adopted: Any, written: Any) -> list[Edit]:
     """Return how `written` differs from `adopted`, two documents of params.yaml.
 
-    A list is one value.
+    A list counts as one value.
     """
     before, after = dict(_leaves(adopted)), dict(_leaves(written))
     changed = [

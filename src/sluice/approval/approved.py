@@ -29,8 +29,8 @@ class Approved:
     """The content of the page that was approved.
 
     digest: the sha256 of delivery.json. champion: the tag of the champion that the page compares
-    with, or "none". deployment: that of the canary whose verdict by a server the page shows, if
-    any.
+    with, or "none". deployment: the number of the canary's deployment, if the page shows a server's
+    verdict on it.
     """
 
     digest: str
@@ -112,7 +112,7 @@ def verify(
 def _require_canary(
     releases: Releases, reported: Reported | None, target: Downloaded, serves: str
 ) -> None:
-    """A canary in production, if there is a server that tries it."""
+    """Raise SluiceError unless the canary has passed, if there is a server that tries it."""
     if reported is not None:
         canary.require(releases, reported, target, serves)
     elif server := canary.awaited(serves):

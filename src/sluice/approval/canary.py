@@ -48,7 +48,7 @@ def announce(repository: str | None, record: Path, run: int) -> str | None:
     """Request the canary in `record` from the server; returns its account, or None without a
     server.
 
-    run: of the workflow that has attested the record.
+    run: the workflow run that has attested the record.
     """
     desired = msgspec.json.decode(record.read_bytes())
     server = awaited(desired["champion"])

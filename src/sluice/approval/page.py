@@ -19,7 +19,7 @@ from sluice.staging import page as staging
 from sluice.staging import results
 from sluice.verdict import Verdict
 
-_COMMITS, _UNFOLDED = 50, 12  # shown, and shown without a click
+_COMMITS, _UNFOLDED = 50, 12  # commits on the page, and those that are visible without a click
 _REASON = 600  # characters
 _MARKS = {"pass": "✅", "accepted": "⚠️", "insufficient": "❌", "fail": "❌"}
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -38,10 +38,10 @@ class Champion:
 class Request:
     """The question to the approver, and what preflight found out to answer it.
 
-    why: the reason for a rollback; None for a release. deployment: of a canary on which a server
-    has reported, and `reported` what it says. automatic: whether no approval is needed after a
-    canary that passes. target: the delivery of the version; None if it cannot be verified. commits:
-    between champion and target; None if GitHub cannot compare them.
+    why: the reason for a rollback; None for a release. deployment: the number of the deployment
+    whose canary a server has reported on. reported: what the server says. automatic: whether no
+    approval is needed after a canary that passes. target: the delivery of the version; None if it
+    cannot be verified. commits: between champion and target; None if GitHub cannot compare them.
     """
 
     version: str

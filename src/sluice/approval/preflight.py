@@ -35,10 +35,11 @@ def run(
 ) -> Verdict:
     """Write the page to `folder`, whatever goes wrong; returns the verdict that is on it.
 
-    why: the reason for a rollback; None for a release. deployment: of a canary on which a server
-    has reported. outputs: if the verdict passes, lines are appended to this file: `digest=…` (to
-    approve), `champion=…` (compared with) and `environment=…` (whose reviewers approve). An error
-    that is not a SluiceError is raised again after the page has been written.
+    why: the reason for a rollback; None for a release. deployment: the number of the deployment
+    whose canary a server has reported on. outputs: if the verdict passes, lines are appended to
+    this file: `digest=…` (to approve), `champion=…` (compared with) and `environment=…` (whose
+    reviewers approve). An error that is not a SluiceError is raised again after the page has been
+    written.
     """
     files.clear_folder(folder, PAGE)
     request = Request(version, why, deployment)

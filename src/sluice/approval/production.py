@@ -51,7 +51,7 @@ def starters(releases: Releases, reported: Reported | None = None) -> dict[str, 
         found[login] = found.get(login, True) and account is not None and account.is_person
     for name in ("GITHUB_ACTOR", "GITHUB_TRIGGERING_ACTOR"):
         login = os.environ.get(name, "").lower()
-        # Anybody's status may start the run, but only the server's status counts.
+        # A status from any account starts the run, but only the server's status counts.
         if login and not reported:
             found.setdefault(login, False)
     return found
@@ -60,7 +60,7 @@ def starters(releases: Releases, reported: Reported | None = None) -> dict[str, 
 def findings(access: Access, starters: dict[str, bool]) -> list[Finding]:
     """Whether people started this run, on main, and production waits for another person.
 
-    starters: as returned by the function of this name.
+    starters: what the function `starters` returned.
     """
     # This includes what GitHub does not report, because it may be set to anything.
     differences: list[str] = []

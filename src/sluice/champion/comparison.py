@@ -56,8 +56,8 @@ def run(project: Project, where: Path) -> Verdict:
 def run_on_new_rows(project: Project, where: Path, ids: set[object], file: Path) -> Verdict:
     """Judge the candidate against the champion on those holdout rows that have just been added.
 
-    No earlier model was judged on them. ids: of all new rows, in the type that the split gives
-    them. file: where the numbers of both models are written, in addition to the verdict.
+    No earlier model was judged on them. ids: the ids of all new rows, in the type that they have in
+    the split. file: where the numbers of both models are written, in addition to the verdict.
     """
 
     def look() -> list[Finding]:

@@ -17,7 +17,7 @@ from sluice.github.api.access import Access
 from sluice.github.api.client import Client
 from sluice.github.api.releases import Releases
 
-NONE = "none"  # takes the place of the tag while there is no champion
+NONE = "none"  # used instead of a tag while there is no champion
 # "private" in a private repository on GitHub Enterprise: other private repositories have no
 # attestations.
 ATTESTATIONS = "SLUICE_ATTESTATIONS"

@@ -18,7 +18,7 @@ _FETCH = "'sluice champion fetch'"
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """champion.json. release: its tag, or None while there is no champion.
 
-    sha256: of package.tar. image: the image that was delivered with it, by digest.
+    sha256: the digest of package.tar. image: the image that was delivered with it, by digest.
     """
 
     release: str | None

@@ -20,8 +20,8 @@ _DECLARED = ("scenarios/", "data-quality/usecase/")
 def since(project: Project, where: Path, verdicts: Iterable[Verdict]) -> Contribution | None:
     """The changes since the champion in `where`; None if there is no champion.
 
-    verdicts: of the candidate. A gate that did not run is not compared. Raises SluiceError if the
-    champion cannot be read.
+    verdicts: the verdicts on the candidate. A gate that did not run is not compared. Raises
+    SluiceError if the champion cannot be read.
     """
     champion = folder.read(where)
     if champion is None:

@@ -49,7 +49,7 @@ def baselines(project: Project, holdout: DataFrame) -> dict[str, Predictions]:
 class _Baseline:
     """Predictions from one column, or from none. metric: the selection's, on the validation part.
 
-    Of many rows and columns, all predictions together would need much memory, so none are kept.
+    Predictions are not kept, because those of many rows and columns would need much memory.
     """
 
     def __init__(

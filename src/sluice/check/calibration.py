@@ -5,10 +5,10 @@ noncentral chi-squared variable (Satterthwaite, Biometrics Bulletin, 1946), whos
 the squared error of the model itself. The interval follows by inversion. This also works if the
 true error is 0, which resampled errors always exceed.
 
-The upper end of a few rows is so far from 0 that a bound of a few hundredths would refuse every
-model. There, both errors are balanced: a model without any error is refused in about 15 % of cases,
-and one whose error is the bound passes in at most 25 %. With more rows, such a model passes as
-rarely as with any other metric.
+With few rows, the upper end is so far from 0 that a bound of a few hundredths would refuse every
+model. In that case, both kinds of error are balanced: a model without any error is refused in about
+15 % of cases, and one whose error is the bound passes in at most 25 %. With more rows, such a model
+passes as rarely as with any other metric.
 """
 
 from __future__ import annotations

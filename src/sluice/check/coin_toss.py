@@ -1,8 +1,9 @@
 """Whether the bounds of the performance gate would accept uninformative predictions.
 
-These are the candidate's own predictions in random order, and the share of each class with random
-decisions. If all bounds accept one of them, with its entire confidence interval, as the gate
-requires it, then passing the gate says nothing about a model.
+Two kinds are tried: the candidate's own predictions in random order, and the same score for every
+row (the share of each class) with random decisions. If all bounds accept one of them, with its
+entire confidence interval, as the gate requires it, then passing the gate says nothing about a
+model.
 """
 
 from __future__ import annotations

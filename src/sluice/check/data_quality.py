@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 def measure(project: Project) -> list[Finding]:
     settings = project.settings
-    # Written before the import, because great-expectations reads it then.
+    # Set before the import, because great-expectations reads the variable then.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     raw = RawTable.of(project.data, settings.columns)
     usecase = of_usecase(_declared(project))
@@ -90,7 +90,7 @@ def _of_large(project: Project, raw: RawTable, usecase: list[Asked]) -> list[Fin
 
 
 def _declared(project: Project) -> list[Expectation]:
-    """The expectations of the use case, from a confined process; `declared.json` says so."""
+    """The expectations of the use case, from a confined process; `declared.json` records them."""
     with run_confined(project.root, "expectations") as results:
         found = results.json("expectations.json", list[dict[str, Any]])
     expectations = from_data(found, project.settings.columns)
@@ -103,8 +103,8 @@ def _declared(project: Project) -> list[Expectation]:
 def measured(target: Series, repeats: float, some: DataFrame, project: Project) -> list[Finding]:
     """What cannot be checked value by value: repeats, class balance, leakage.
 
-    target: of every row. repeats: the share of rows that repeat another one. some: enough rows to
-    look for leakage in, prepared.
+    target: the target of every row. repeats: the share of rows that repeat another one. some:
+    enough rows to look for leakage in, prepared.
     """
     settings = project.settings
     quality, rows = settings.quality, len(target)

@@ -7,7 +7,8 @@ reasons, each with more agreement among the rows of a key than chance explains:
   other;
 - another column, such as the month, hardly ever repeats within a key, though it does elsewhere;
 - the target hardly differs within a key, and neighbouring keys do not predict it.
-A number that is measured, looked up or computed from other columns is no name of a customer.
+
+A number that is measured, looked up or computed from other columns does not identify a customer.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _LEAST_REPEATED = 0.5  # share of rows that share their key with another row
 _LEAST_REPEATED_MEASUREMENT = 0.9  # the same for a number with decimals
 _STATIC = 0.95  # agreement within a key, where 0 is chance and 1 means always
 _MOST_COMMON = 0.9  # a column in which pairs of rows agree more often than this is not informative
-# Expected repeats by chance, and the share of them that counts as few.
+# The number of repeats that chance must predict, and the share of it that counts as few.
 _EXPECTED, _SELDOM = 20, 0.02
 _SAME_TARGET = 0.9
 _YEARS = (1800, 2100)
@@ -203,7 +204,9 @@ class Table:
         return None
 
     def _is_measured(self, key: tuple[str, ...]) -> bool:
-        """Whether a key is one number with decimals, which names no customer but may repeat."""
+        """Whether a key is one number with decimals, which may repeat without identifying a
+        customer.
+        """
         if len(key) > 1 or self.settings.columns[key[0]].type != "number":
             return False
         known = self.frame[key[0]].dropna().to_numpy(np.float64)
@@ -262,10 +265,11 @@ class Table:
         return explained_by_products(inputs, value) > _COMPUTED
 
     def _is_looked_up(self, key: tuple[str, ...], entity: Codes, names: list[str]) -> bool:
-        """Whether a key is a measured number that only says what other columns do.
+        """Whether a key is a measured number that only repeats what other columns say.
 
-        Such as a price that follows from the place and the product, which are two columns that
-        agree within it, or the price of the chosen product beside those of all: it names neither.
+        Examples are a price that follows from the place and the product, two columns that agree
+        among equal prices, and the price of the chosen product in a table with the prices of all
+        products. Neither identifies a customer.
         """
         if not self._is_measured(key):
             return False
@@ -293,7 +297,7 @@ class Table:
         return Within.of(entity, self.codes[target], chosen).kappa
 
     def _tells_target(self, key: tuple[str, ...], entity: Codes, chosen: NDArray[np.intp]) -> bool:
-        """Whether the target is a trait of the key's rows, and the key no leak of the target."""
+        """Whether rows of one key share the target, without the key being a leak of the target."""
         same, target = self._same_target(entity, chosen), self.settings.data.target
         if same < _SAME_TARGET or self._follows(entity, target):
             return False

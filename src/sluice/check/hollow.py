@@ -22,9 +22,9 @@ _LARGEST_TOLERANCE = 0.25
 
 
 def refuse(declared: Iterable[AnyScenario], task: Task, spread: float) -> None:
-    """Raise SluiceError that names a scenario which cannot fail.
+    """Raise SluiceError if a scenario cannot fail; the message names it.
 
-    spread: of a regression, by how much its scores of the holdout differ.
+    spread: for a regression, by how much the scores of the holdout rows differ.
     """
     spread = spread if task == "regression" else 1.0
     for scenario in declared:

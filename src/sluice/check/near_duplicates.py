@@ -1,12 +1,12 @@
 """Rows that repeat another row except for a few values.
 
 A model that has seen a row in training knows its copy in the holdout, whatever the id of the copy
-says. A row is a near duplicate if another one differs from it in at most a fifth of the columns, or
-in one, while the tenth nearest one differs in a third of them more, and if it is also closer than
-chance explains: between the distances of the nearest and the tenth row, the number of rows should
-grow like the number of possible combinations of values. So rows of a table with few categories,
-which are close to many others anyway, are not near duplicates. Numbers are divided into a hundred
-ranges.
+says. A row is a near duplicate if another one differs from it in one column or in at most a fifth
+of the columns, while the tenth nearest row differs in a third of the columns more, and if it is
+also closer than chance explains: between the distances of the nearest and the tenth row, the number
+of rows should grow like the number of possible combinations of values. So rows of a table with few
+categories, which are close to many others anyway, are not near duplicates. Numbers are divided into
+a hundred ranges.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ Keys = NDArray[np.intp] | NDArray[np.uint64]
 def finding(found: NDArray[np.bool_], rows: int, project: Project) -> Finding:
     """Judge the share of near duplicates; the gate cannot distinguish copies from similar rows.
 
-    found: of some rows, whether each has one. rows: of the table.
+    found: for each of some rows, whether it has a near duplicate. rows: the number of rows of the
+    table.
     """
     share = float(found.mean()) if len(found) else 0.0
     bound = Bound(

@@ -111,7 +111,9 @@ _USUAL_RISK = 0.05
 
 
 def _with_risk(finding: Finding, risk: float) -> Finding:
-    """The finding on calibration with how sure its upper end is, where that is less than usual."""
+    """The finding on calibration; its reason says how reliable the upper end is, if less than
+    usual.
+    """
     if finding.name != f"performance/{_CALIBRATION}" or risk <= _USUAL_RISK:
         return finding
     why = (
@@ -196,7 +198,7 @@ def with_intervals(
     settings = project.settings
     suitable = of_task(settings.task)
     chosen = settings.selection.metric
-    # Of the calibration error, there is an interval that needs no resamples.
+    # The interval of the calibration error needs no resamples.
     kept = suitable.keys() - ({_CALIBRATION} - {chosen})
     bootstrapped = {name: metric for name, metric in suitable.items() if name in kept}
 

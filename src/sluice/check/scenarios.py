@@ -57,7 +57,7 @@ def write_book(project: Project) -> Path:
 
 
 def _declared(project: Project) -> list[AnyScenario]:
-    """The scenarios of the use case, from a confined process; `declared.json` says so."""
+    """The scenarios of the use case, from a confined process; `declared.json` records them."""
     with run_confined(project.root, "scenarios") as results:
         declared: list[AnyScenario] = results.json("scenarios.json", list[AnyScenario])
     record = {"confined": results.confined, "names": [one.name for one in declared]}

@@ -98,8 +98,8 @@ def _split(options: argparse.Namespace) -> int:
 def stage(name: str, module: str, *arguments: str) -> Command:
     """Return the command of a stage that DVC runs. It records an error for the report.
 
-    name: that of the stage in dvc.yaml. module: its `run` takes the project and these arguments of
-    the command line.
+    name: the name of the stage in dvc.yaml. module: its `run` takes the project and these arguments
+    of the command line.
     """
 
     def command(options: argparse.Namespace) -> int:

@@ -107,9 +107,10 @@ def run(
 ) -> Iterator[Results]:
     """Run a task of `sluice.guest`, and yield its results.
 
-    root: the project's folder. give: writes the task's inputs into a folder. keep: a folder that
-    the task may also write to, and that stays if it is interrupted; its last argument.
-    Raises SluiceError with the reason that the task gave, or if it cannot be confined here.
+    root: the project's folder. give: writes the task's inputs into a folder. keep: a folder to
+    which the task may also write, and which remains after an interruption. Its path is the last
+    argument of the task. Raises SluiceError with the reason that the task gave, or if it cannot be
+    confined here.
     """
     confined = require()
     with TemporaryDirectory(prefix="sluice-usecase-") as scratch:

@@ -23,7 +23,7 @@ def fewer(some: list[Any], more: list[Any]) -> bool:
 
 
 def are_numbers(*values: Any) -> bool:
-    """Whether every value is a number; `true` is none."""
+    """Whether every value is a number; `true` does not count as one."""
     return all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
 
 

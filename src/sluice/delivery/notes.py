@@ -14,7 +14,7 @@ _HISTORY = "<!-- history -->\n"
 
 
 def render(delivery: Delivery, digest: str, history: str) -> str:
-    """GitHub's Markdown. digest: the sha256 of delivery.json. history: of earlier notes."""
+    """GitHub's Markdown. digest: the sha256 of delivery.json. history: taken from earlier notes."""
     from sluice import templates
 
     template = templates.markdown("sluice.delivery").get_template("notes.md.j2")

@@ -58,7 +58,7 @@ def revoked(releases: Releases, file: Path, digest: str) -> bool:
 
 
 def rolled_back_since(releases: Releases, file: Path, digest: str, run: int) -> bool:
-    """Whether the delivery was part of a rollback later than this run; raises SluiceError."""
+    """Whether a rollback after this run concerned the delivery; SluiceError if that is unknown."""
     return any(one.run > run for one in _rollbacks(releases, file, digest))
 
 

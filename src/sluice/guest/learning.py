@@ -15,7 +15,7 @@ from sluice.train.scores import predict
 
 @usecase.task
 def main(inputs: Path, outputs: Path, model: str, *sizes: str) -> None:
-    """For each number of rows, write `ROWS.npy` with the scores of a pipeline fitted on that many.
+    """For each number of rows, write `ROWS.npy` with scores after fitting on so many.
 
     Reads `params.yaml`, `parameters.json`, the rows `train.parquet`, and the inputs
     `validation.parquet`.

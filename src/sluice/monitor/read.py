@@ -38,9 +38,9 @@ class UnreadableError(Exception):
 class OpenedFile:
     """A file that is being read.
 
-    features: the type of each logged input. classes: of the model; None if the file does not say.
-    dated: where the records' day comes from, if they have no time of their own. damaged: lines
-    of a segment with a wrong checksum, known once all batches were read.
+    features: the type of each logged input. classes: the classes of the model; None if the file
+    does not name them. dated: where the records' day comes from, if they have no time of their own.
+    damaged: lines of a segment with a wrong checksum, known once all batches were read.
     """
 
     kind: str

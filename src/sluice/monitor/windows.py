@@ -18,7 +18,7 @@ DAYS = (1, 7, 28)
 
 @dataclass(frozen=True)
 class Subject:
-    """The model that is monitored. digest: that of its package."""
+    """The model that is monitored. digest: the digest of its package."""
 
     package: str
     version: str

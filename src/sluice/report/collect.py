@@ -38,7 +38,8 @@ def collect(
 ) -> Report:
     """The report on the files under out/.
 
-    verdicts: of every gate that belongs to the run. trouble: the error that stopped the run.
+    verdicts: the verdict of every gate that belongs to the run. trouble: the error that stopped the
+    run.
     """
     settings = None
     try:

@@ -163,8 +163,8 @@ class GroupComparison(msgspec.Struct, frozen=True):
 class ColumnImportance(msgspec.Struct, frozen=True):
     """Mean absolute Shapley value of a column.
 
-    share: of the sum over all columns. sign: the effect of a higher value of the column on the
-    score.
+    share: its share of the sum over all columns. sign: the effect of a higher value of the column
+    on the score.
     """
 
     column: str

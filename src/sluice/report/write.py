@@ -27,8 +27,8 @@ def write(
 ) -> Report:
     """Write report.md, report.html and report.json to `folder`, and return their content.
 
-    verdicts: of every gate of the run. base: an earlier report.json to compare with. If it
-    cannot be read, the report is written without it, and then SluiceError is raised. trouble:
+    verdicts: the verdict of every gate of the run. base: an earlier report.json to compare with. If
+    it cannot be read, the report is written without it, and then SluiceError is raised. trouble:
     the error that stopped the run. folder: out/report unless given.
     """
     report = collect(

@@ -26,8 +26,8 @@ class Row(msgspec.Struct, frozen=True):
 class ScoringRequest(msgspec.Struct, frozen=True):
     """Rows to score.
 
-    id: that of the body, otherwise that of the HTTP request. ids: [n] values of the id column, or
-    None if the request has no such column. started: when the request's headers had arrived, in
+    id: the id in the body, otherwise the id of the HTTP request. ids: [n] values of the id column,
+    or None if the request has no such column. started: when the request's headers had arrived, in
     seconds of `time.monotonic`. x_request_id: the id of the HTTP request.
     """
 

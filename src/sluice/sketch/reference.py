@@ -29,11 +29,11 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The training rows' inputs and the holdout's scores, as counts.
 
     features: the inputs that the scoring log may contain, without sensitive columns. scores: one,
-    or one for each class, on the holdout, because scores of training rows are too good. rows: of
-    the training part. distinct: their number of distinct ids or groups. outcomes: of a binary task,
-    the holdout rows of the negative and of the positive class in each bin of the score. threshold:
-    the score from which a row is decided to be positive; it is an edge of a bin. id: the name of
-    the id column.
+    or one for each class, on the holdout, because scores of training rows are too good. rows: the
+    number of training rows. distinct: the number of their distinct ids or groups. outcomes: for a
+    binary task, the holdout rows of the negative and of the positive class in each bin of the
+    score. threshold: the score from which a row is decided to be positive; it is an edge of a bin.
+    id: the name of the id column.
     """
 
     task: Task

@@ -58,7 +58,8 @@ class LoadPlan(msgspec.Struct, frozen=True):
 
 
 class LoadTimings(msgspec.Struct, frozen=True):
-    """seconds: of the complete run. correct: seconds that each correct response took.
+    """seconds: the duration of the complete run. correct: the seconds that each correct response
+    took.
 
     failures: failed requests by kind.
     """

@@ -75,7 +75,8 @@ def metrics(
 ) -> dict[str, Floats]:
     """Every metric of a binary task of samples of counts, [times, 2, c]; [times] values each.
 
-    costs: of a false positive and of a false negative. A metric that is not defined is NaN.
+    costs: the costs of a false positive and of a false negative. A metric that is not defined is
+    NaN.
     """
     negative, positive = counts[:, 0], counts[:, 1]
     n0, n1 = negative.sum(axis=1), positive.sum(axis=1)

@@ -25,8 +25,8 @@ def edge_rows(
 ) -> DataFrame:
     """Holdout rows, each with one number at an edge, or one category set to another value.
 
-    thresholds: of the model, for each column of its matrix. The encoders put the numbers first and
-    keep their order, so the first columns of the matrix are the numbers.
+    thresholds: the thresholds of the model, for each column of its matrix. The encoders put the
+    numbers first and keep their order, so the first columns of the matrix are the numbers.
     """
     import pandas as pd
 

@@ -104,7 +104,7 @@ def global_scores(pipeline: Pipeline, rows: DataFrame) -> Floats:
 def write_validation(pipeline: Pipeline, inputs: DataFrame, folder: Path) -> None:
     """Write the segments, each with whether it has a model, and scores of the model for all rows.
 
-    inputs: of the validation rows.
+    inputs: the inputs of the validation rows.
     """
     own = dict(zip(known(pipeline), pipeline[-1].served_.tolist(), strict=True))
     # Not sorted, because the order is that of the models.

@@ -49,7 +49,7 @@ def gateway(port: int) -> list[Object]:
 
 
 def arms(ports: Mapping[str, int]) -> list[Object]:
-    """The objects of the arms as a cluster has them. ports: of the server of each arm."""
+    """The objects of the arms as a cluster has them. ports: the port of each arm's server."""
     found = [each for each in render(FOLDER / "overlays/production") if each["kind"] == "Service"]
     found += render(FOLDER / "route")
     found.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})

@@ -25,7 +25,7 @@ class RefusedError(Exception):
 
 @dataclass
 class Store:
-    """One lock around everything. version: of the last change, which grows by one with each."""
+    """One lock around everything. version: the number of changes so far."""
 
     objects: dict[Kind, dict[str, Object]] = field(default_factory=dict)
     version: int = 1

@@ -1,8 +1,8 @@
 """Bounds for a new table, derived from it: a starting point that its owner should revise.
 
 The rows that the split holds out are not used. On the other rows each metric is measured by
-cross-validation, which divides them as the build does. Its bound is set six standard errors to the
-safe side, where the standard error is that of a holdout of the table's own size, together with the
+cross-validation, which divides them as the build does. Its bound is six standard errors weaker than
+the estimate. The standard error is that of a holdout of the table's own size, together with the
 differences between the models of the folds. The margin is needed because a gate passes only if its
 entire 95 % confidence interval is within the bound, and because both the holdout and the final
 model vary by chance.

@@ -12,13 +12,13 @@ from sluice.metrics import Floats
 if TYPE_CHECKING:
     from pandas import Series
 
-# The names that pandas gives to the numbers of rows; R, Spark and people give the others too.
+# Usual names of row numbers: those that pandas writes, and those of R, Spark and people.
 _PANDAS = re.compile(r"unnamed: ?\d+.*|__index_level_\d+__|level_0")
 _INDEX = re.compile(
     r"index|idx|nr|no|#|instant|\.\.\.1|_c0"
     r"|(row|line|record|obs|observation)s?[ ._-]?(no|nr|num|number|id|index|name)?s?"
 )
-_IN_R = re.compile(r"X(\.?\d)?|V1")  # in capitals: x is a usual name of a feature
+_IN_R = re.compile(r"X(\.?\d)?|V1")  # capitals only, because x is a usual name of a feature
 _YEARS = (1500, 2200)
 _STEPS = 0.9  # the share of rows that follow their predecessor by one, if the count was restarted
 _DENSE = 2  # at most this many numbers for each row

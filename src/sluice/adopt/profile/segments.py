@@ -22,7 +22,8 @@ _TRAINED = 0.5  # about this share of the rows is for training
 def profile_segments(column: Series) -> ColumnProfile:
     """The profile of the column of segments. Raises SluiceError if its values cannot be segments.
 
-    A value needs enough training rows for a model of its own, as Segments in params.yaml has it.
+    A value needs enough training rows for a model of its own: the default of Segments in
+    params.yaml.
     """
     name = str(column.name)
     counts = table.labels(column).value_counts()

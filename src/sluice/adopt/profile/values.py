@@ -30,7 +30,7 @@ def is_date(column: Series) -> bool:
 
 
 def date_remark(column: Series) -> str:
-    """Say that the column is a date, and what is uncertain about it; empty if it is none."""
+    """Say that the column has dates, and what is uncertain about them; empty if it has none."""
     found = dates.read(column)
     if found is None:
         return ""

@@ -26,7 +26,7 @@ _SHORTEST_TOKEN = 8
 
 @dataclass(frozen=True)
 class Access:
-    """A repository and how to reach it. url: of the API, such as https://api.github.com."""
+    """A repository and how to reach it. url: the API, such as https://api.github.com."""
 
     owner: str
     name: str

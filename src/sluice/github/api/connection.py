@@ -138,8 +138,8 @@ class Connection:
     ) -> T:
         """Like `read`, for repeated requests: GitHub sends the content only if it has changed.
 
-        name: that of the request. request: makes it with these headers. An answer that has not
-        changed does not count towards GitHub's rate limit.
+        name: identifies the request. request: sends it with the given headers. An answer that has
+        not changed does not count towards GitHub's rate limit.
         """
         tag, content = self._last.get(name, ("", b""))
         headers = {"If-None-Match": tag} if tag else {}

@@ -65,7 +65,7 @@ class Pulls(Connection):
             raise
 
     def of_branch(self, owner: str, branch: str) -> list[responses.Pull]:
-        """The open pull requests from this branch. owner: that of the branch's repository."""
+        """The open pull requests from this branch. owner: owns the branch's repository."""
         pulls = self.rest.pulls
         return self.pages(
             list[responses.Pull],

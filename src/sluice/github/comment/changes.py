@@ -84,7 +84,7 @@ def _refuse_bombs(content: bytes) -> None:
     try:
         left = [YAML(typ="safe", pure=True).compose(content.decode("utf-8"))]
     except YAMLError:
-        return  # `parse_yaml` says what is wrong
+        return  # `parse_yaml` reports what is wrong
     found = 0
     while left:
         inner = _inner(left.pop())

@@ -74,7 +74,7 @@ def _name(repository: responses.RepositoryName | None) -> str | None:
 def _text(
     github: Pulls, ci_run: responses.Run, pulls: list[responses.Pull]
 ) -> tuple[str, str | None]:
-    """The comment, and why it lacks CI's report if it should have it."""
+    """The comment and, if it should contain CI's report but does not, the reason."""
     failed = github.failed_jobs(ci_run) if ci_run.conclusion != "success" else []
     try:
         report = artifact.fetch(github, ci_run)

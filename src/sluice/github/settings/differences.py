@@ -65,7 +65,7 @@ def same(should: Any, has: Any) -> bool:
 
 
 def as_dict(answer: msgspec.Struct | None) -> dict[str, Any]:
-    """The fields of an answer; none without an answer."""
+    """The fields of an answer; empty if there is no answer."""
     return msgspec.structs.asdict(answer) if answer else {}
 
 

@@ -27,8 +27,8 @@ def run(
 ) -> bool:
     """Print each difference as a line; return whether there are none.
 
-    repository: OWNER/NAME, or None for git's origin. folder: of the settings files. reports: the
-    account of production's server, if there is one.
+    repository: OWNER/NAME, or None for git's origin. folder: contains the settings files. reports:
+    the account with which the production server reports, if there is one.
     """
     files = desired.load(folder)
     sections = [one for one in SECTIONS if one in parts]

@@ -26,7 +26,7 @@ class _Role(Struct):
 
 
 def check(client: Client, login: str, files: DesiredSettings) -> tuple[list[str], list[str]]:
-    """The faults and the notes, one line each. login: of the account.
+    """The faults and the notes, one line each. login: the name of the account.
 
     An app's rights are shown only on its own page, so they are a note.
     """

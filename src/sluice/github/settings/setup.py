@@ -27,9 +27,9 @@ def run(
 ) -> None:
     """Show the differences, and, unless it is a dry run, change the repository.
 
-    repository: OWNER/NAME, or None for git's origin. folder: that of the settings files. reviewers:
-    logins to write into the files where reviewers are missing.
-    Raises SluiceError unless every necessary change was made.
+    repository: OWNER/NAME, or None for git's origin. folder: contains the settings files.
+    reviewers: logins to write into the files where reviewers are missing. Raises SluiceError unless
+    every necessary change was made.
     """
     files = desired.load(folder)
     path = folder / "environments.json"

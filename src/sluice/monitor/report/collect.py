@@ -17,7 +17,7 @@ _SEVERITY = {Status.FAIL: 0, Status.INSUFFICIENT: 1, Status.PASS: 2}
 def collect(
     look: Look, verdicts: list[Verdict], decision: Decision, truth: Truth | None
 ) -> MonitorReport:
-    """The report. verdicts: those of the monitors."""
+    """The report. verdicts: the verdicts of the monitors."""
     return MonitorReport(
         look.subject.package,
         look.subject.version,

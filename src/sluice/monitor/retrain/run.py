@@ -41,7 +41,7 @@ _STATUS = {
 @dataclass(frozen=True)
 class Sources:
     """log, labels: their paths or URLs; None if they are not configured. champion: the package in
-    production, or the folder of `sluice champion fetch`. master: of a Spark cluster.
+    production, or the folder of `sluice champion fetch`. master: the URL of a Spark cluster.
     anyway: retrain regardless of the rules, unless the labels cannot be trusted.
     """
 

@@ -40,8 +40,8 @@ class ScoredRows:
 def find(file: Path, log: ScoredLog, settings: Settings, columns: list[str]) -> ScoredRows:
     """The rows of all versions of the monitored model whose label can be used.
 
-    columns: those of the data. The newest score that is not later than the label counts. Raises
-    SluiceError for a column that neither the log nor the labels have.
+    columns: the columns of the data. The newest score that is not later than the label counts.
+    Raises SluiceError for a column that neither the log nor the labels have.
     """
     with join.opened_database() as database:
         known = labels.load(database, file, settings)

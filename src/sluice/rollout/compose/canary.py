@@ -21,9 +21,9 @@ Say = Callable[[State], None]
 def run(containers: Containers, folder: Path, package: Package, image: str, say: Say) -> State:
     """Let an image take over from that of stable; returns the last state.
 
-    folder: for the state of the rollout. package: what the image was built from. image: by its
-    digest. After a kill, the same call continues the rollout. Raises SluiceError if the canary
-    could not start, or if the proxy does not confirm its weights.
+    folder: where the state of the rollout is kept. package: the package that the image was built
+    from. image: the image, named by its digest. After a kill, the same call continues the rollout.
+    Raises SluiceError if the canary could not start, or if the proxy does not confirm its weights.
     """
     champion = containers.image(CHAMPION)
     if champion is None:

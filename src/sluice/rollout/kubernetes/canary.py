@@ -17,9 +17,9 @@ from sluice.verdict import Status
 def run(traffic: ClusterTraffic, folder: Path, package: Package, seconds: float, say: Say) -> State:
     """Try the candidate; returns the last state. However it ends, stable has all requests.
 
-    folder: for the state of the rollout. package: the candidate. seconds: how long the servers may
-    take to become ready. Raises SluiceError if the canary could not start, or if a gateway does not
-    confirm that stable has all requests.
+    folder: where the state of the rollout is kept. package: the candidate. seconds: how long the
+    servers may take to become ready. Raises SluiceError if the canary could not start, or if a
+    gateway does not confirm that stable has all requests.
     """
     # On a cluster, promotion is not approved here: it is the next apply of the manifests.
     settings = package.settings.rollout.model_copy(update={"promotion": "automatic"})

@@ -98,7 +98,7 @@ class PodList(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Page:
-    """What one server reports. version: that of its package."""
+    """What one server reports. version: the version of its package."""
 
     counted: Arm
     version: str

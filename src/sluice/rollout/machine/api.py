@@ -45,8 +45,8 @@ class _Service(msgspec.Struct, rename="camel"):
 class Applied:
     """The configuration that the proxy uses.
 
-    weights: by arm, of those with a weight. urls: of each arm. up: the arms whose health check
-    passes.
+    weights: the weight of each arm that has one. urls: the addresses of each arm's servers. up: the
+    arms whose health check passes.
     """
 
     weights: dict[str, int] = field(default_factory=dict)

@@ -31,9 +31,9 @@ def deploy(
 ) -> State:
     """Roll out a package, or continue its rollout; returns the last state.
 
-    folder: that of production on this machine. file: the package. port, token: for callers; only
-    the first rollout uses them. wait: wait for an approval once the canary has passed, regardless
-    of the package's settings. Raises SluiceError.
+    folder: where production on this machine keeps its state. file: the package. port, token: what
+    callers use; only the first rollout reads them. wait: wait for an approval once the canary has
+    passed, regardless of the package's settings. Raises SluiceError.
     """
     with state.locked(folder) as mine:
         if not mine:

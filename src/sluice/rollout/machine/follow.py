@@ -36,8 +36,9 @@ _WATCH_SECONDS = 2.0
 class Follow:
     """What to follow, and where to deploy it.
 
-    repository: OWNER/NAME. folder: that of production on this machine. port, token: for callers.
-    interval: seconds between two polls. say: shows one line. show: shows each state of a rollout.
+    repository: OWNER/NAME. folder: where production on this machine keeps its state. port, token:
+    what callers use. interval: seconds between two polls. say: shows one line. show: shows each
+    state of a rollout.
     """
 
     repository: str

@@ -24,7 +24,8 @@ class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A server of an arm. port: where it listens. route: where the proxy sends its requests.
 
-    package: the unpacked folder. version: of the package. log: the folder of its scoring log.
+    package: the unpacked folder. version: the version of the package. log: the folder of its
+    scoring log.
     """
 
     process: Process
@@ -41,9 +42,9 @@ class Machine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     While stable is replaced, there is also the "old" server; the one "given-up" could not replace
     it, but may still get requests.
 
-    port: of the callers. api: the port of the proxy's own API, on the loopback interface. slow:
-    seconds from which an answer counts as slow. token: required from callers. weights: the ones
-    last requested from the proxy.
+    port: the port for callers. api: the port of the proxy's own API, on the loopback interface.
+    slow: seconds from which an answer counts as slow. token: required from callers. weights: the
+    ones last requested from the proxy.
     """
 
     port: int

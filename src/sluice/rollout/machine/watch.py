@@ -38,7 +38,7 @@ _PASSED = (Phase.PASSED, Phase.SWITCHING, Phase.PROMOTED)
 class Watch:
     """Watches the rollout of one version during a `with` block.
 
-    version: that of the candidate. seconds: between two polls of GitHub.
+    version: the version of the candidate. seconds: the time between two polls of GitHub.
     """
 
     def __init__(

@@ -37,7 +37,10 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True, array_like=True):
-    """One request. at: seconds since 1970. status: of the response; `LOST` if there was none."""
+    """One request.
+
+    at: seconds since 1970. status: the status of the response; `LOST` if there was none.
+    """
 
     id: str
     at: float

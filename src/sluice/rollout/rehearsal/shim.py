@@ -27,9 +27,9 @@ _FAILED = (
 
 
 class ShimPlan(msgspec.Struct, frozen=True):
-    """port: of the server. errors: the share of requests to score that fail; it grows by `drift`
-    each second up to `most`. slow: the share that is delayed by `delay` seconds. seed: of the
-    random choice.
+    """port: the port of the server. errors: the share of requests to score that fail; it grows by
+    `drift` each second up to `most`. slow: the share that is delayed by `delay` seconds. seed: the
+    seed of the random choice.
     """
 
     port: int

@@ -36,8 +36,8 @@ _encode = msgspec.json.Encoder().encode
 class RequestHead(msgspec.Struct, frozen=True):
     """A request whose body has not been read yet.
 
-    receive: ASGI's function for the body. started: seconds of `time.monotonic`. id: of the header
-    X-Request-ID, or made.
+    receive: ASGI's function for the body. started: seconds of `time.monotonic`. id: the id from the
+    header X-Request-ID, or one that the server made.
     """
 
     headers: Headers

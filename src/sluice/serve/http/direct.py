@@ -126,7 +126,7 @@ class _Waiting:
 
 
 def inferred(content: bytes, length: int | None) -> Response:
-    """The response with scores. length: of its JSON, if binary tensors follow it."""
+    """The response with scores. length: the length of its JSON, if binary tensors follow it."""
     if length is None:
         return Response(content)
     headers = ((BINARY_HEADER, str(length).encode()),)
@@ -134,7 +134,7 @@ def inferred(content: bytes, length: int | None) -> Response:
 
 
 def message(response: Response, id: str, *, keep_alive: bool) -> bytes:
-    """The response as HTTP/1.1. id: that of the request."""
+    """The response as HTTP/1.1. id: the id of the request."""
     if response.status == 200 and keep_alive and not response.headers:
         head = _OK
     else:

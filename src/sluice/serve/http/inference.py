@@ -81,7 +81,7 @@ class Inference:
         """Read a request.
 
         The second result is None for the usual request of one row. header: the length of the JSON,
-        if binary tensors follow it. id: that of the HTTP request. Raises RequestRefusedError or
+        if binary tensors follow it. id: the id of the HTTP request. Raises RequestRefusedError or
         InputError.
         """
         usual = self._usual.read(body) if header is None else None

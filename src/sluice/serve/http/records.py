@@ -41,7 +41,7 @@ class Records:
         self._head = {"model": name, "version": version}
 
     def read(self, body: bytes, id: str, started: float) -> ScoringRequest:
-        """Read a body. id: of the HTTP request. Raises RequestRefusedError or InputError."""
+        """Read a body. id: the id of the HTTP request. Raises RequestRefusedError or InputError."""
         try:
             request = request_body.decode(_decoder, body)
         except RequestRefusedError as error:

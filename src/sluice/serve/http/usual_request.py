@@ -107,7 +107,7 @@ class OneRowResponse:
         ]
 
     def write(self, id: str, scores: Scores) -> bytes:
-        """The body of the response. scores: of one row."""
+        """The body of the response. scores: the scores of one row."""
         data = _encode(scores.values.ravel().tolist())
         decision = self._decisions[int(scores.decisions[0])] if self._decisions else b""
         segment = b"" if scores.segments is None else _segment(scores.segments[0])

@@ -20,7 +20,7 @@ SETUP = "setup/action.yml"
 
 @dataclass(frozen=True)
 class File:
-    """name: of a workflow its file name; of an action the folder and the file name."""
+    """name: the file name of a workflow, or the folder and the file name of an action."""
 
     name: str
     text: str
