@@ -116,7 +116,7 @@ def _derive(
     keep_suspects: bool,
     say: Callable[[str], None],
 ) -> tuple[TableProfile, str]:
-    """Return params.yaml without a person's settings, but with bounds that are derived with them."""
+    """Return params.yaml without a person's settings, with bounds that are derived with them."""
     file = settings.data.file
     first = _settings(new, profile, file, kept)
     typed = table.typed(table.read_raw(root / file, first.columns), first.columns)
