@@ -164,7 +164,7 @@ Job = tuple[Callable[..., Cells], tuple[Any, ...]]
 
 
 def tables(seed: int, trials: int) -> dict[str, tuple[str, list[str], list[Job]]]:
-    """Each table by its title: what it shows, the heads of its columns, and its rows."""
+    """Each table by its title: a description, the headings of its columns, and its rows."""
     few = max(5, trials // 5)
     say = ["pass", "insufficient", "fail"]
     return {

@@ -21,7 +21,7 @@ from sluice.config import Settings, load
 
 _PART = 250_000  # rows
 _TREES = 60
-_STEPS = 1_001  # of each column's quantiles
+_STEPS = 1_001  # quantiles of each column
 
 
 @dataclass(frozen=True)

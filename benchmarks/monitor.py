@@ -2,7 +2,7 @@
 
 The log has invented rows of the package's model, in one file for each host and day. Each command
 runs as a process of its own: CPU seconds are those of all its processes, and memory is the peak of
-the largest one. Of the peers, those run whose interpreters are named: see benchmarks/peers. Writes
+the largest one. Only those peers are run whose interpreters are named: see benchmarks/peers. Writes
 docs/benchmarks-monitor.md.
 """
 

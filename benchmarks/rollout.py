@@ -1,7 +1,7 @@
 """The overhead of production behind a proxy, and the time of a rollback: `make bench-rollout`.
 
 One server of a package answers directly, behind Traefik as `sluice rollout` starts it, and behind
-nginx as the floor, in turns within one run. Writes its section of docs/benchmarks.md.
+nginx as the lower bound, in turns within one run. Writes its section of docs/benchmarks.md.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def resident(number: int) -> float:
             try:
                 total += process.memory_info().rss
             except psutil.Error:
-                continue  # it has ended meanwhile
+                continue  # the process has ended in the meantime
     except psutil.Error:
         return 0.0
     return total / _MIB

@@ -23,7 +23,7 @@ from sluice.config import load
 from sluice.files import read_json
 from sluice.train.split import assign
 
-_ROWS = 300  # of a segment
+_ROWS = 300  # rows of a segment
 _BAD = 50  # one segment in so many has each fault
 _ADOPTED = 10  # segments of the table that is adopted first
 _FILE = "data/segments.parquet"

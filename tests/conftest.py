@@ -27,8 +27,9 @@ remembered.use()
 # A plugin instead of imports in two folders, because each import would build the images again.
 pytest_plugins = ["support.image.fixtures"]
 
-# PySpark takes a main module without a file for a doctest, and ends the process: so are the
-# workers of pytest-xdist, and great-expectations imports PySpark where it is installed.
+# PySpark ends a process whose main module has no file, because it takes it for a doctest. The
+# workers of pytest-xdist have no such file, and great-expectations imports PySpark if it is
+# installed.
 vars(sys.modules["__main__"]).setdefault("__file__", __file__)
 
 

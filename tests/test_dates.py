@@ -91,7 +91,7 @@ def test_the_usual_spellings_are_read(text: str) -> None:
         [None],
     ],
 )
-def test_other_values_are_no_dates(texts: list[object]) -> None:
+def test_other_values_are_not_dates(texts: list[object]) -> None:
     assert dates.parse(pd.Series(texts, dtype=object)) is None
 
 
@@ -138,7 +138,7 @@ def test_a_given_order_is_kept() -> None:
     assert dates.parse(pd.Series(["01/13/2024"]), "day first") is None
 
 
-def test_a_few_values_that_are_no_dates_are_named() -> None:
+def test_a_few_values_that_are_not_dates_are_reported() -> None:
     found = dates.read(pd.Series([*["2024-02-01"] * 19, "soon"]))
     assert found is not None
     assert found.unread == "soon"
@@ -149,7 +149,7 @@ def test_a_few_values_that_are_no_dates_are_named() -> None:
     assert (mixed.order, mixed.unread) == ("day first", "01/13/2024")
 
 
-def test_times_of_day_are_no_dates() -> None:
+def test_times_of_day_are_not_dates() -> None:
     assert dates.is_time_of_day(pd.Series(["21:30", "9:05 am", None]))
     assert not dates.is_time_of_day(pd.Series(["2024-01-01 21:30"]))
     assert not dates.is_time_of_day(pd.Series([None], dtype=object))

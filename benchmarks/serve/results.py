@@ -65,7 +65,10 @@ class Batch:
 
 @dataclass
 class Entry:
-    """The runs of one server. not_measured: why not, if so; its runs are void then."""
+    """The runs of one server.
+
+    not_measured: the reason if it was not measured; its runs then do not count.
+    """
 
     name: str
     title: str

@@ -111,7 +111,7 @@ def _sluice(project: Path, *arguments: str) -> None:
 
 
 def _run(*command: str, cwd: Path) -> str:
-    """Its standard output; raises SluiceError with its errors if it fails."""
+    """Run a command and return what it prints; raises SluiceError with its errors if it fails."""
     done = subprocess.run(command, cwd=cwd, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SluiceError(f"{' '.join(command[:3])} failed: {(done.stderr or done.stdout)[-2000:]}")

@@ -170,7 +170,7 @@ class Model:
     """
 
     def __init__(self, folder: Path, *, interruptible: bool = True) -> None:
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # only read at import
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when it is imported
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -111,7 +111,9 @@ class Edge(Scenario, frozen=True, tag="edge", kw_only=True):
         except InputError as error:
             return self._say(error.column == self.refused, f"refused: {error}", len(rows))
         if self.refused is not None:
-            return self._say(False, f"scored, although {self.refused!r} is unfit", len(rows))
+            return self._say(
+                False, f"scored, but column {self.refused!r} must be refused", len(rows)
+            )
         return self._say(*_sound(model, values), len(rows))
 
 

@@ -147,7 +147,7 @@ def judge(
     The entire interval must lie within the bound for a `pass`, and outside it for a `fail`. If the
     interval crosses the bound, the finding is `insufficient`, and its reason says how many rows or
     which bound would settle it. rarest: the rows of the rarest class or group, without which the
-    measurement is not defined. guess: what predictions reach that know nothing; a bound that admits
+    measurement is not defined. guess: the value of uninformative predictions; a bound that accepts
     them is not recommended.
     """
     if math.isinf(estimate) and not bound.admits(estimate):

@@ -59,7 +59,7 @@ _DERIVED: dict[tuple[bytes, str], DerivedBounds] = {}
 
 
 def derive_once(frame: pd.DataFrame, settings: Settings) -> DerivedBounds:
-    """Derive bounds by cross-validation once for each table, of which many tests adopt the same."""
+    """Derive bounds by cross-validation once for each table, because many tests adopt the same."""
     key = (pickle.dumps(frame), settings.model_dump_json())
     if key not in _DERIVED:
         _DERIVED[key] = derive(frame, settings)

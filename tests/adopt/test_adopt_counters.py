@@ -59,11 +59,11 @@ def test_a_count_of_the_rows_is_recognised(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FEATURES)
-def test_a_feature_is_no_count_even_if_it_is_in_order(name: str) -> None:
+def test_a_feature_is_not_a_count_even_if_it_is_in_order(name: str) -> None:
     assert not counts_rows(pd.Series(FEATURES[name], name=name, dtype="Int64"))
 
 
-def test_a_column_with_missing_values_or_fractions_is_no_count() -> None:
+def test_a_column_with_missing_values_or_fractions_is_not_a_count() -> None:
     assert not counts_rows(pd.Series([*range(ROWS), None], name="index", dtype="Int64"))
     assert not counts_rows(pd.Series(np.arange(ROWS) / 2, name="index"))
     assert not counts_rows(pd.Series(map(str, range(ROWS)), name="index"))

@@ -160,7 +160,7 @@ def test_the_written_files_pass_the_linters(
     frame = pd.DataFrame({n: [v[k % len(v)] for k in range(120)] for n, v in columns.items()})
     found = infer(Source(frame), "long", target="y", id_column=None, sensitive=[])
     written_files = {
-        "src/sluice/config.py": "",  # so that ruff treats sluice as the project's own code
+        "src/sluice/config.py": "",  # makes ruff treat sluice as the project's own code
         "src/sluice/scenario.py": "",
         "params.yaml": written(found),
         "src/usecase/scenarios.py": usecase_files.scenarios(found),

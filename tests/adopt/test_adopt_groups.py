@@ -27,7 +27,7 @@ def people(seed: int) -> pd.DataFrame:
     return frame
 
 
-def test_columns_of_which_one_at_most_is_1_are_one_attribute(
+def test_columns_of_which_at_most_one_is_1_form_one_attribute(
     project: Path,
     adopted: Callable[..., list[str]],
     tmp_path: Path,
@@ -69,7 +69,7 @@ def test_a_row_with_both_forms_a_group_that_needs_more_rows(
     assert grouping.names[2:] == ("black or hispan=black and hispan", "black or hispan=neither")
 
 
-def test_rare_columns_that_meet_in_no_row_by_chance_stay_apart(
+def test_rare_columns_that_by_chance_never_coincide_stay_separate(
     project: Path, adopted: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     random = np.random.default_rng(7)

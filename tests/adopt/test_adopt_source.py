@@ -220,7 +220,7 @@ def test_words_in_a_column_of_numbers_are_counted(tmp_path: Path) -> None:
     assert found.frame["c"].fillna("").tolist() == ["NA", "2", "", "3"]
 
 
-def test_the_index_of_a_parquet_file_is_no_input(tmp_path: Path) -> None:
+def test_the_index_of_a_parquet_file_is_not_an_input(tmp_path: Path) -> None:
     part = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
     pd.concat([part, part]).to_parquet(tmp_path / "joined.parquet")
     found = source.read(tmp_path / "joined.parquet")

@@ -61,7 +61,7 @@ def test_a_lock_that_claims_an_earlier_verdict_for_another_model(toy: Toy) -> No
     assert ran.status == 1
     assert toy.verdict("performance")["status"] != "pass"
     assert toy.packages == []
-    assert toy.json("dvc.lock") == claimed  # a run that fails leaves it alone
+    assert toy.json("dvc.lock") == claimed  # a run that fails does not change it
 
 
 def test_a_cache_that_a_bad_merge_has_filled(toy: Toy) -> None:

@@ -68,12 +68,12 @@ def test_the_older_is_the_champion_again(later: Repository) -> None:
 
 
 def revoking(repository: Repository) -> tuple[str, ...]:
-    """The command before it, which writes what the workflow attests."""
+    """The command that runs before the rollback; it writes what the workflow attests."""
     return ("approval", "revoke", *rollback(repository)[2:])
 
 
 def test_a_revoked_release_no_longer_counts(later: Repository) -> None:
-    """Attested before anything changes, so that an interruption cannot leave it approved."""
+    """The revocation is attested before anything changes, so an interruption cannot prevent it."""
     later.run(*revoking(later)).went_well()
     assert not later.github.writes
     folder = later.root / "out/approval"

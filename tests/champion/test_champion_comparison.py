@@ -36,7 +36,7 @@ def worsen(toy: Toy) -> None:
         settings["accept"] = []
 
 
-def test_the_same_model_is_no_worse(toy, champion):
+def test_the_same_model_is_not_worse(toy, champion):
     ran, verdict = compare(toy, champion)
     assert ran.status == 0, ran.said
     assert verdict["status"] == "pass"

@@ -69,12 +69,12 @@ def attested(**by: str) -> Callable[[Repository], None]:
 
 
 def by_hand(repository: Repository) -> None:
-    """Anyone with write access can make a pre-release a full release, and the latest."""
+    """Anyone with write access can make a pre-release a full release and mark it as latest."""
     repository.make_full(repository.newer.tag)
 
 
 def approved(**by: str) -> Callable[[Repository], None]:
-    """Attested by someone who is not the job that waits for production."""
+    """The approval is attested, but not by the job that waits for production."""
 
     def do(repository: Repository) -> None:
         by_hand(repository)
@@ -103,7 +103,7 @@ def rolled_back(repository: Repository) -> None:
 
 
 def rolled_back_twice(repository: Repository) -> None:
-    """Released again by another run in between."""
+    """Another run released it again between the two rollbacks."""
     rolled_back(repository)
     release(repository.attestations, repository.newer.digest, run=EARLIER + 2)
     revoke(repository.attestations, repository.newer.digest, [EARLIER + 2], run=EARLIER + 3)
@@ -115,7 +115,7 @@ def unknown_rollback(repository: Repository) -> None:
 
 
 def hidden_rollback(repository: Repository) -> None:
-    """So many that gh would not reach the real one."""
+    """There are so many forged attestations that gh would not read the real one."""
     for run in range(100, 200):
         revoke(repository.attestations, repository.older.digest, [], run=run)
 

@@ -47,7 +47,7 @@ def test_a_model_whose_error_is_twice_the_bound() -> None:
 
 
 def test_few_rows_are_reported() -> None:
-    """With enough rows the upper end is as reliable as the lower one."""
+    """With few rows, the upper end is less reliable than the lower one; `risk` states that."""
     assert measured(1, 7_444).risk == 0.025
     assert 0.1 < measured(1, 800).risk <= 0.25
     assert measured(1, 800, tail=0.001).error.high >= measured(1, 800).error.high

@@ -142,7 +142,7 @@ def test_independent_rows_are_not_suspected() -> None:
     assert [look(independent(seed)) for seed in range(16)] == [None] * 16
 
 
-def test_a_smooth_effect_of_a_rounded_number_is_no_entity() -> None:
+def test_a_smooth_effect_of_a_rounded_number_is_not_an_entity() -> None:
     random = np.random.default_rng(0)
     carat = (random.gamma(2, 0.4, 4_000) + 0.2).round(2)
     price = (4_000 * carat**1.5 + random.normal(size=4_000) * 50).round()
@@ -167,7 +167,7 @@ def test_the_countries_of_a_balanced_panel_are_named_and_not_its_years(states: i
     assert "'year' hardly ever repeats" in found.reason
 
 
-def test_a_number_that_is_computed_from_others_is_no_entity() -> None:
+def test_a_number_that_is_computed_from_others_is_not_an_entity() -> None:
     """Loans with the same amount, term and rate have the same instalment, and the same debt."""
     random = np.random.default_rng(4)
     rows = 4_000
@@ -213,7 +213,7 @@ def test_a_number_that_reveals_the_month_is_a_leak_and_not_an_entity() -> None:
     assert look(frame.assign(y=month.astype(float))) is None
 
 
-def test_scores_of_the_same_answers_are_no_entities() -> None:
+def test_scores_of_the_same_answers_are_not_entities() -> None:
     """Weighted sums of a few answers repeat, and two of them determine each other."""
     random, frame = incomes(3, 1_000)
     answers = np.column_stack([random.poisson(1.2, (1_000, 3)), random.random((1_000, 3)) < 0.2])
@@ -222,7 +222,7 @@ def test_scores_of_the_same_answers_are_no_entities() -> None:
     assert look(frame.assign(y=(answers @ weights[:, 1]).round(3))) is None
 
 
-def test_the_price_of_the_chosen_product_is_no_entity() -> None:
+def test_the_price_of_the_chosen_product_is_not_an_entity() -> None:
     """Shops have prices for three products; another column has the price of the sold one."""
     random, frame = incomes(4, 2_000)
     shop = random.integers(0, 36, 2_000)

@@ -155,7 +155,7 @@ def test_a_scenario_that_cannot_fail_is_named(scenario: AnyScenario, why: str) -
     assert why in str(caught.value)
 
 
-def test_scenarios_that_can_fail_are_left_alone() -> None:
+def test_scenarios_that_can_fail_are_accepted() -> None:
     hollow.refuse(
         [
             Invariance(name="s", column="a", values=[1, None], tolerance=0.1),

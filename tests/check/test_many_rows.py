@@ -105,7 +105,7 @@ def test_the_findings_are_those_of_the_whole_table(
 def test_rows_of_one_customer_are_found_among_many_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of rows drawn at random, hardly any two would be of one customer."""
+    """Among rows drawn at random, hardly any two would belong to one customer."""
     rows = 6_000
     random = np.random.default_rng(2)
     data = fixture_project.table("binary", rows)
@@ -135,7 +135,7 @@ def test_rows_of_one_customer_are_found_among_many_rows(
 def test_all_rows_of_a_value_are_in_its_sample_or_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also for zero with either sign, which a tenth of the rows have."""
+    """This also holds for zero with either sign, which a tenth of the rows have."""
     rows = 6_000
     data = fixture_project.table("binary", rows)
     zeros = np.arange(rows) % 10 == 0

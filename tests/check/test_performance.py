@@ -12,7 +12,9 @@ from support.refusal import gate_refuses, refuses
 REASON = "the next quarter's rows will tell; agreed with the owner"
 
 
-def test_bounds_missed_and_straddled_then_accepted(toy: Toy, in_process: InProcess) -> None:
+def test_failed_and_crossed_bounds_are_reported_and_crossed_ones_can_be_accepted(
+    toy: Toy, in_process: InProcess
+) -> None:
     roc_auc = toy.findings("performance")["performance/roc_auc"]
     straddled = round((roc_auc["estimate"] + roc_auc["interval"][0]) / 2, 4)
     with toy.params() as params:

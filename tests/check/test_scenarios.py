@@ -47,7 +47,7 @@ def test_each_kind(toy: Toy) -> None:
         "a wrong decision": "expected 'no', the model decides 'yes'",
         "a wrong score": "is outside the bound of at most 0.2",
         "a row that lacks a column": "refused: row 0, column 'slope': is missing",
-        "refused though fit": "scored, although 'slope' is unfit",
+        "refused though fit": "scored, but column 'slope' must be refused",
         "fit though refused": "refused: row 0, column 'slope': expected a number, found 'steep'",
         "refused by another column": "refused: row 0, column 'waste': is missing",
         "a mean out of reach": "is outside the bound of at least 0.99",

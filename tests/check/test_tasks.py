@@ -17,7 +17,9 @@ _ON_ITS_WORST_SIDE = {
 
 
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
-def test_through_and_refused(built: Callable[[str], Toy], tmp_path: Path, task: str) -> None:
+def test_a_model_passes_and_a_stricter_bound_refuses_it(
+    built: Callable[[str], Toy], tmp_path: Path, task: str
+) -> None:
     green = built(task)
     report = green.report()
     assert report["releasable"]

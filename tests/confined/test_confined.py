@@ -116,7 +116,7 @@ def test_a_link_among_the_code_is_refused(root: Path) -> None:
     assert refusal(root, "SCENARIOS = []").startswith("src/usecase/holdout is not a plain file")
 
 
-def test_a_module_of_the_use_case_stands_in_for_no_library(root: Path) -> None:
+def test_a_module_of_the_use_case_does_not_replace_a_library(root: Path) -> None:
     for name in ("msgspec", "numpy", "json"):
         (root / f"src/usecase/{name}.py").write_text("raise SystemExit('imported')\n", "utf-8")
         (root / f"src/{name}.py").write_text("raise SystemExit('imported')\n", "utf-8")

@@ -95,7 +95,7 @@ def test_ci_runs_what_the_readme_says():
 
 
 @pytest.mark.parametrize(("page", "link"), LINKS)
-def test_links_lead_somewhere(page, link):
+def test_the_targets_of_links_exist(page, link):
     path, _, place = link.partition("#")
     target = (ROOT / page).parent / path if path else ROOT / page
     assert target.exists()

@@ -169,7 +169,7 @@ def test_no_token_says_how_to_get_one(before: Before, tmp_path: Path, script: st
     assert not place.github.requests
 
 
-def test_gh_token_serves_too(before: Before) -> None:
+def test_the_variable_gh_token_is_read_too(before: Before) -> None:
     place = before(finished())
     place.name_reviewers({"user": "octocat"})
     place.doctor(GITHUB_TOKEN="", GH_TOKEN=TOKEN).went_well()

@@ -71,7 +71,7 @@ def test_an_unreadable_part_is_not_a_match(
     assert "drift" not in ran.out
 
 
-def test_nobody_listens(whole: Place) -> None:
+def test_a_server_that_does_not_listen_is_an_error(whole: Place) -> None:
     ran = whole.doctor(GITHUB_API_URL="http://127.0.0.1:9")
     assert ran.status == 2
     assert "no answer from http://127.0.0.1:9" in ran.line
@@ -88,7 +88,7 @@ def test_a_rate_limit_is_not_blamed_on_the_token(whole: Place) -> None:
 
 @pytest.mark.parametrize("more", [[], [{"id": 1, "name": "more", "color": "000000"}]])
 def test_endless_pages_are_stopped(whole: Place, more: list[dict[str, Any]]) -> None:
-    """With nothing on it, or with the same again."""
+    """Every further page is empty, or repeats the first one."""
     pages = [whole.github.labels, more, more]
 
     def static(verb: str, path: str, number: int) -> tuple[int, Any] | None:

@@ -64,7 +64,7 @@ def test_other_forms_of_a_rule_for_all_files(settings: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("owner", ["octocat", "@", "@-x", "@octo/", "@a/b/c", "a@b", "@octocat,"])
-def test_what_is_no_owner_is_named(settings: Path, owner: str) -> None:
+def test_a_name_that_is_not_an_owner_is_reported(settings: Path, owner: str) -> None:
     assert f"{owner!r} is not an owner" in _faults(settings, f"{OWNED}/docs/ {owner}\n")
 
 

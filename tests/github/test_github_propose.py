@@ -92,7 +92,7 @@ def test_the_loser_of_a_race_updates_what_the_winner_has_made(place: Place, fold
     assert github.files_of(github.branches["retraining"]) == FILES
 
 
-def test_a_branch_with_commits_of_a_person_is_left_alone(place: Place, folder: Path) -> None:
+def test_a_branch_with_commits_of_a_person_is_not_changed(place: Place, folder: Path) -> None:
     place.github.add_commit("retraining", "someone@example.org")
     before = place.github.branches["retraining"]
     ran = place.run("propose", str(folder))
@@ -110,7 +110,7 @@ def test_a_proposal_for_an_older_main_is_refused(place: Place, folder: Path) -> 
     assert place.github.writes == []
 
 
-def test_where_workflows_may_open_none_the_branch_and_a_link_are_left(
+def test_without_the_right_to_open_one_the_branch_is_pushed_and_a_link_is_printed(
     place: Place, folder: Path
 ) -> None:
     place.github.may_open = False

@@ -55,7 +55,7 @@ def test_a_second_run_changes_nothing_and_doctor_agrees(empty: Place) -> None:
     assert not empty.github.undocumented
 
 
-def test_a_repository_that_was_finished_by_hand_is_left_alone(before: Before) -> None:
+def test_a_repository_that_was_finished_by_hand_is_not_changed(before: Before) -> None:
     place = before(finished())
     place.name_reviewers({"user": "OctoCat"})
     assert "nothing to change" in place.setup().went_well().out

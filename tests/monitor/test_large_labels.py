@@ -67,7 +67,7 @@ def truth(green: Toy, folder: Path, limit: str = "") -> subprocess.CompletedProc
     )
 
 
-def test_labels_that_outgrow_the_memory_are_all_counted(
+def test_labels_that_do_not_fit_in_memory_are_all_counted(
     green: Toy, log: tuple[list[str], list[str]], tmp_path: Path, many: int
 ) -> None:
     write_labels(tmp_path / "labels.parquet", *log, many)

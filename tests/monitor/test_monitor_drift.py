@@ -52,7 +52,7 @@ def test_new_rows_of_the_same_kind_pass(drift, logged, tmp_path) -> None:
         )
     }
     rows_of = {f["name"]: f["n"] for f in found["findings"]}
-    del rows_of["drift/all columns together"]  # of equal rows, and of both sides, a half is used
+    del rows_of["drift/all columns together"]  # uses half of the rows of each side
     assert set(rows_of.values()) == {8_400}
     again = drift(tmp_path / "log", "--json")
     assert again.out == ran.out

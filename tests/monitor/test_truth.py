@@ -243,7 +243,7 @@ def test_labels_that_cannot_be_trusted_fail_by_name(monitor, logged, tmp_path, w
     assert said[f"labels {what}"]["status"] == "fail", said
 
 
-def test_a_file_that_is_no_table_is_an_error(monitor, logged, tmp_path) -> None:
+def test_a_file_that_is_not_a_table_is_an_error(monitor, logged, tmp_path) -> None:
     put(tmp_path, logged, rows(60), days=3)
     path = tmp_path / "labels.parquet"
     path.write_bytes(b"PAR1 no")

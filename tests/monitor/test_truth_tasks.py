@@ -125,7 +125,7 @@ def test_copies_of_the_decisions_are_found_among_several_classes(
     assert said["labels that equal the decisions"]["status"] == "fail"
 
 
-def test_numbers_that_are_none_are_left_out_and_named(
+def test_texts_that_are_not_numbers_are_left_out_and_reported(
     built: Callable[[str], Toy], command_line: CommandLine, tmp_path: Path
 ) -> None:
     toy = built("regression")

@@ -98,7 +98,7 @@ def saved(values: np.ndarray) -> bytes:
 
 
 def wide() -> bytes:
-    """An array of objects whose header says so only after its first kilobyte."""
+    """An array of objects whose header states its type only after the first kilobyte."""
     fields = [(f"a_column_of_numbers_{n}", "<f8") for n in range(60)]
     return saved(np.zeros(1, dtype=[*fields, ("last", "O")]))
 

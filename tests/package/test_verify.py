@@ -136,7 +136,7 @@ def test_an_unsafe_member_is_refused(
     assert "\x1b" not in ran.err
 
 
-def test_a_file_that_is_no_archive_is_refused(
+def test_a_file_that_is_not_an_archive_is_refused(
     sealed: Path, verify: Verify, refused: Refused, tmp_path: Path
 ) -> None:
     content = sealed.read_bytes()

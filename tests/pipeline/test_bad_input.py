@@ -73,7 +73,7 @@ def test_candidates_that_cannot_be_trained(toy: Toy, in_process: InProcess) -> N
     assert ran.status == 1
     assert "Traceback" not in ran.said
     assert ran.line == "refused: no package was built; the report says why"
-    assert toy.report()["selection"] is None  # that of the run before
+    assert toy.report()["selection"] is None  # the selection of the run before is not shown
     assert "No candidates" in toy.text("out/report/report.html")
     reason = toy.report()["reason"]
     assert "train: params.yaml: candidates.linear cannot be trained: The 'C' parameter" in reason

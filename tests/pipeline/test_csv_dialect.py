@@ -98,7 +98,7 @@ def test_a_sample_may_end_within_a_character(tmp_path: Path) -> None:
         (b"PK\x03\x04rest", "is a spreadsheet or an archive"),
     ],
 )
-def test_every_reader_refuses_what_is_no_csv_with_the_same_words(
+def test_every_reader_refuses_what_is_not_csv_with_the_same_message(
     content: bytes, words: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "rows.csv"

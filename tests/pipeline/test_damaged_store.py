@@ -69,7 +69,7 @@ def test_a_missing_object_is_not_called_damaged(project: Path) -> None:
 
 
 def test_the_command_that_is_named_restores_the_store(tmp_path: Path) -> None:
-    """A clone which converted the ends of lines, without the data and without the cache."""
+    """In a clone that has converted line endings, and has neither the data nor the cache."""
     toy = bare(tmp_path / "toy", "binary")
     shutil.rmtree(toy.root / "data")
     shutil.rmtree(toy.root / ".dvc/cache")

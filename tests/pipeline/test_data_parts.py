@@ -95,7 +95,7 @@ def nothing(folder: Path) -> None:
         (nothing, "is an empty folder"),
     ],
 )
-def test_what_is_no_part_is_named(folder: Path, change: object, why: str) -> None:
+def test_a_file_that_is_not_a_part_is_reported(folder: Path, change: object, why: str) -> None:
     ROWS.to_csv(folder / "part-0000.csv", index=False)
     change(folder)  # type: ignore[operator]
     with pytest.raises(SluiceError, match=why):

@@ -119,7 +119,9 @@ def test_a_line_that_no_run_has_written(place: Place) -> None:
         place.judge()
 
 
-def test_a_spent_holdout_and_a_forgotten_judgement(toy: Toy, in_process: InProcess) -> None:
+def test_an_overused_holdout_and_a_removed_judgement_are_refused(
+    toy: Toy, in_process: InProcess
+) -> None:
     wide = toy.findings("performance")["performance/roc_auc"]["interval"]
     with toy.params() as params:
         params["seed"] = 12

@@ -100,7 +100,7 @@ def test_a_run_writes_the_same_as_a_locked_run(root: Path, seed: int) -> None:
                 edits.pop()(settings, random)
         (root / "params.yaml").write_text(json.dumps(settings), "utf-8")
         names = sorted(settings["candidates"])
-        for path in (root / "out").glob("*"):  # as a run deletes those of removed candidates
+        for path in (root / "out").glob("*"):  # a run deletes the outputs of removed candidates
             if path.name not in names:
                 path.unlink()
         assert dvc.reproduce(root)

@@ -52,7 +52,7 @@ def test_a_remote_that_cannot_be_written_is_reported(toy: Toy) -> None:
 
 
 def test_only_new_parts_of_a_folder_are_stored_and_pushed(toy: Toy, tmp_path: Path) -> None:
-    """Months are added to a folder; the objects of those before them stay as they are."""
+    """Months are added to a folder; the objects of earlier months do not change."""
     rows, store = table("binary", 900), tmp_path / "store"
     toy.dvc("remote", "add", "-q", "-d", "--force", "away", str(store)).went_well()
     shutil.rmtree(toy.root / "data")
@@ -89,7 +89,7 @@ def objects(folder: Path) -> list[Path]:
 def test_much_data_needs_a_remote_outside_the_repository(
     toy: Toy, in_process: InProcess, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    """The build says so before it runs a stage, with the command that mends it."""
+    """The build says so before it runs a stage, with the command that fixes it."""
     monkeypatch.setattr(remote, limit, 1_000)
     file = next(path for path in (toy.root / "data").iterdir() if path.is_file())
     named = file.name if limit == "LARGEST_FILE" else "data/"

@@ -111,7 +111,7 @@ def test_a_module_of_the_use_case_with_a_merge_conflict(module: str, tmp_path: P
 
 
 @given(st.text(st.sampled_from("<>|= \n#x:"), max_size=40))
-def test_a_file_without_markers_is_no_conflict(text: str) -> None:
+def test_a_file_without_markers_has_no_conflict(text: str) -> None:
     """Markers stand at the start of a line, and are exactly seven characters long."""
     marked = any(
         line in (mark, f"{mark}\r") or line.startswith(f"{mark} ")

@@ -161,7 +161,7 @@ def test_a_gateway_that_says_nothing_is_one_clear_line(
     _ended_with_stable_alone(stage)
 
 
-def test_weights_that_an_apply_has_reset_end_the_rollout(
+def test_a_rollout_ends_if_kubectl_apply_has_reset_the_weights(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _obey(stage.cluster, monkeypatch)
@@ -226,7 +226,7 @@ def test_weights_of_a_killed_rollout_are_first_reset(
     _ended_with_stable_alone(stage)
 
 
-def test_a_job_that_is_told_to_end_takes_the_weight_back(
+def test_a_job_that_is_told_to_end_resets_the_weight(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The job gets the signal of `kubectl delete job rollout`."""

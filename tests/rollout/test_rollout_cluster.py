@@ -89,7 +89,7 @@ def test_one_patch_changes_the_weights_and_nothing_else(
             del each["weight"]
     assert after["spec"] == before["spec"]
     traffic.set_weights(TEN)
-    assert double.store.patches == 1  # they were so already
+    assert double.store.patches == 1  # the weights were already set
 
 
 def test_a_backend_without_a_weight_gets_one(double: Cluster, traffic: ClusterTraffic) -> None:
@@ -136,7 +136,7 @@ def test_a_conflict_at_every_attempt_is_one_clear_line(
 
 
 @pytest.mark.parametrize("change", ["another name", "one more", "one less", "two rules"])
-def test_a_route_with_other_backends_is_left_alone(
+def test_a_route_with_other_backends_is_not_changed(
     double: Cluster, traffic: ClusterTraffic, change: str
 ) -> None:
     found = route(double)

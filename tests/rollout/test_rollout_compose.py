@@ -29,7 +29,7 @@ OLD, NEW = (f"ghcr.io/octo/{name}@sha256:{name[0] * 64}" for name in ("a-old", "
 
 
 class Site:
-    """Production of one folder: a server for each arm, Traefik, and what stands for Prometheus.
+    """Production of one folder: a server for each arm, Traefik, and a stand-in for Prometheus.
 
     failing: the arms that answer with 500. lost: statuses of callers that got no 200.
     """
@@ -146,7 +146,9 @@ def canary(site: Site, pair: Any, image: str = NEW) -> int:
     return cli.main(["rollout", "canary", *map(str, given), "--folder", str(site.folder / "state")])
 
 
-def test_it_climbs_and_takes_over_after_an_approval(site: Site, pair: Any) -> None:
+def test_the_canary_passes_each_step_and_takes_over_after_an_approval(
+    site: Site, pair: Any
+) -> None:
     folder = site.folder / "state"
 
     def approve() -> None:
@@ -194,7 +196,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return said.err
 
 
-def test_what_is_missing_is_said_before_anything_starts(
+def test_missing_inputs_are_reported_before_anything_starts(
     tmp_path: Path, pair: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

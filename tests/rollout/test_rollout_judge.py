@@ -84,7 +84,7 @@ def test_a_broken_canary_is_rolled_back_after_two_intervals() -> None:
     assert (two.status, two.findings[0].name) == (Status.FAIL, "canary/disaster")
 
 
-def test_errors_of_canary_and_baseline_together_are_no_disaster_of_the_canary() -> None:
+def test_errors_of_canary_and_baseline_together_do_not_count_as_a_broken_canary() -> None:
     down = Interval(Arm(20, errors=10), Arm(20, errors=10), Arm(160, errors=80))
     verdict = judge.judge(Counts(10, (down,) * 40), Rollout())
     assert verdict.status is Status.INSUFFICIENT

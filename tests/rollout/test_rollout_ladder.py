@@ -44,7 +44,7 @@ def walked(state: State, looks: list[Look]) -> list[State]:
 
 
 def steady(looks: int, canary: tuple[int, int] = (200, 0), base: tuple[int, int] = (200, 0)) -> Any:
-    """Totals that grow by (requests, errors) of each arm in every reading."""
+    """Totals of each arm that grow by these (requests, errors) at every reading."""
     return [
         Look(
             {

@@ -34,7 +34,7 @@ def family(control: Control, arm: str) -> list[psutil.Process]:
     return [first, *first.children(recursive=True)]
 
 
-def test_every_switch_is_without_loss(
+def test_no_switch_loses_a_request(
     control: Control,
     callers: Callable[..., Any],
     opened_pair: Both,
@@ -55,7 +55,7 @@ def test_every_switch_is_without_loss(
 def test_an_arm_that_hangs_loses_no_request(
     control: Control, callers: Callable[..., Any], opened_pair: Both
 ) -> None:
-    """One that is killed is in test_rollout_rehearsal.py."""
+    """test_rollout_rehearsal.py covers an arm that is killed."""
     champion, candidate = opened_pair
     control.start("baseline", champion.folder, champion.manifest.version)
     control.start("canary", candidate.folder, candidate.manifest.version)

@@ -57,7 +57,7 @@ class Proxy:
 
     def counts(self) -> Mapping[str, Arm]:
         self.looks += 1
-        if self.looks < 3:  # one of them is like the next
+        if self.looks < 3:  # later readings are all alike
             self._call()
         if self.dead:
             raise SluiceError("the proxy does not respond")
@@ -149,7 +149,7 @@ def test_weights_that_the_proxy_does_not_apply_end_the_rollout(tmp_path: Path) -
     assert "did not confirm the weights stable 90 %" in last.why
 
 
-def test_between_two_looks_somebody_tends_what_has_ended(tmp_path: Path) -> None:
+def test_between_two_readings_stopped_processes_are_restarted(tmp_path: Path) -> None:
     proxy, times = Proxy(tmp_path), 0
 
     def tend() -> None:
@@ -217,7 +217,7 @@ def test_a_state_with_impossible_weights_is_refused(tmp_path: Path) -> None:
         state.read(tmp_path)
 
 
-def test_only_one_process_walks_a_rollout(tmp_path: Path) -> None:
+def test_only_one_process_runs_a_rollout(tmp_path: Path) -> None:
     with state.locked(tmp_path) as mine, state.locked(tmp_path) as theirs:
         assert (mine, theirs) == (True, False)
     with state.locked(tmp_path) as again:

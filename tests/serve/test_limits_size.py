@@ -31,7 +31,7 @@ def _parts(size: int) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _flat_memory(server: RunningServer) -> Iterator[None]:
-    """Resident memory, measured all the while, grows by less than 20 MiB."""
+    """Assert that the resident memory, measured during the block, grows by less than 20 MiB."""
     server.ask("POST", "/score", b" " * MIB)
     before, done = server.memory, threading.Event()
     peak = [before]

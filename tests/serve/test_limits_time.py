@@ -1,4 +1,4 @@
-"""Limits on time: slow, silent and deaf clients are disconnected."""
+"""Limits on time: clients that are slow, silent or do not read are disconnected."""
 
 from __future__ import annotations
 

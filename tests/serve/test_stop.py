@@ -1,6 +1,6 @@
 """Shutdown: every accepted request is answered, and idle connections do not delay it.
 
-Before that, a server can be a lame duck: not ready, but at work.
+Before that, a server can report for some time that it is not ready while it still answers.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def test_names_with_odd_characters_are_usual():
     row = {'a"(é\\.*': 2, "b": "ü"}
     for escaped in (True, False):
         found = UsualRequest(signature).read(text(body(row, signature), escaped=escaped))
-        assert (found is None) == escaped  # the value is an escape then, which is left alone
+        assert (found is None) == escaped  # a value with an escape is left to the general code
     for escaped in (True, False):
         content = text(body({**row, "b": "u"}, signature), escaped=escaped)
         found = UsualRequest(signature).read(content)

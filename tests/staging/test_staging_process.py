@@ -177,7 +177,7 @@ def under_load(pid):
     try:
         below = psutil.Process(pid).children(recursive=True)
         commands = [" ".join(each.cmdline()) for each in below]
-    except psutil.NoSuchProcess:  # it ended meanwhile
+    except psutil.NoSuchProcess:  # the process has ended in the meantime
         return []
     if any("staging.generator" in command for command in commands):
         assert any("serve" in command for command in commands)

@@ -60,7 +60,7 @@ def test_rows_without_clusters_are_drawn_as_clusters_of_one_row() -> None:
     assert len(draw(np.random.default_rng(3), 50, size=20)) == 20
 
 
-def test_rows_are_worth_as_many_as_there_are_clusters_of_equal_size() -> None:
+def test_the_effective_number_of_rows_is_that_of_equal_clusters() -> None:
     assert effective_size(np.repeat(np.arange(12), 5)) == pytest.approx(12)
     assert effective_size(np.arange(12)) == pytest.approx(12)
     assert effective_size(np.zeros(12, int)) == pytest.approx(1)

@@ -48,5 +48,5 @@ class CommandLine:
 def _status(arguments: tuple[str, ...]) -> int:
     try:
         return cli.main(list(arguments))
-    except SystemExit as ended:  # by argparse
+    except SystemExit as ended:  # raised by argparse
         return int(ended.code or 0)

@@ -14,7 +14,7 @@ CODES = list(range(100, 115))
 
 
 def every_setting() -> dict[str, Any]:
-    """A valid params.yaml that with a setting of every kind."""
+    """A valid params.yaml with a setting of every kind."""
     made = params("binary")
     made["columns"]["colour"]["values"] = ["red", "green", "blue"]
     made["columns"]["key"]["use"] = "ignored"

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 _IN_MEMORY = Path("/dev/shm")
-# A run takes a tenth of it; the folder of a container is often smaller, and of no use.
+# A run needs a tenth of this size. In a container the folder is often smaller, and is not used.
 _LEAST_FREE = 8 * 2**30
 
 

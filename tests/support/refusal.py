@@ -14,7 +14,7 @@ Reasons = dict[str, tuple[str, str]]
 def refuses(toy: Toy, ran: Ran, gate: str, reasons: Reasons, *, first: bool = True) -> None:
     """Assert a refusal by `gate`, whose unmet findings are exactly `reasons`.
 
-    reasons: from the finding's name to its status and a pattern of its why.
+    reasons: for each finding, by name, its status and a pattern of its reason.
     """
     assert ran.status == 1, ran.said
     assert ran.line == "refused: no package was built; the report says why"

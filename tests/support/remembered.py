@@ -1,7 +1,7 @@
-"""What a library computes from a text alone is remembered in the processes of the tests.
+"""The processes of the tests cache what libraries compute from a text alone.
 
 DVC and sluice parse one dvc.lock about thirty times in a run, at 0.2 s each, DVC writes it after
-each stage, and every command compiles its templates anew, at 0.1 s.
+each stage, and every command compiles its templates again, at 0.1 s.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from jinja2 import Environment
 from ruamel.yaml import YAML
 
 _load, _modify, _compile = YAML.load, dvcfile.modify_yaml, Environment.compile
-_parsed: dict[str, Any] = {}  # by the text
-_compiled: dict[tuple[object, ...], Any] = {}  # by all that the code of a template depends on
+_parsed: dict[str, Any] = {}  # parsed text by the text
+_compiled: dict[tuple[object, ...], Any] = {}  # by all that decides a template's code
 _shared: list[Path] = []  # a folder of results that processes of one server have parsed
 
 
@@ -73,7 +73,7 @@ def _place(text: str, folder: Path) -> Path:
 
 def _of_others(text: str) -> Any:
     for folder in _shared:
-        with suppress(FileNotFoundError, PermissionError):  # the latter in a confined task
+        with suppress(FileNotFoundError, PermissionError):  # a confined task may not read it
             return pickle.loads(_place(text, folder).read_bytes())
     return None
 

@@ -69,7 +69,7 @@ def test_declared_levels_count_also_if_they_are_rare_or_absent() -> None:
 
 @pytest.mark.parametrize("model", sorted(MODELS))
 @pytest.mark.parametrize("declared", [None, ["red", "green"], ["red", "blue", "never"]])
-def test_values_that_are_no_levels_score_alike(
+def test_values_that_are_not_levels_score_alike(
     model: str, declared: list[Any] | None, tmp_path: Path
 ) -> None:
     colours = ["red", "green", "blue", "grey"] * 75 + [f"c{n}" for n in range(100)]

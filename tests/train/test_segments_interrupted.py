@@ -53,7 +53,7 @@ def toy(tmp_path: Path) -> Toy:
     return toy
 
 
-def test_a_killed_training_goes_on_with_the_missing_segments(toy: Toy) -> None:
+def test_a_killed_training_continues_with_the_missing_segments(toy: Toy) -> None:
     """The finished group is altered; the result shows that it was not trained again."""
     unfinished = toy.root / "out/unfinished/linear"
     process = subprocess.Popen(
@@ -82,7 +82,7 @@ def test_a_killed_training_goes_on_with_the_missing_segments(toy: Toy) -> None:
     assert not unfinished.exists(), "all segments are finished"
 
 
-def test_other_settings_code_or_rows_start_anew(toy: Toy) -> None:
+def test_with_other_settings_code_or_rows_training_starts_again(toy: Toy) -> None:
     project = Project(toy.root)
     last = unfinished_training.folder(project, "linear")
     assert unfinished_training.folder(project, "linear") == last

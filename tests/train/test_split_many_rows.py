@@ -84,7 +84,7 @@ def test_training_rows_are_a_sample_that_depends_on_the_hash(
         assert len(rows) == len(found["train"])
 
 
-def test_a_sample_that_has_all_rows_is_none(tmp_path: Path) -> None:
+def test_all_rows_are_kept_if_the_sample_would_have_all_of_them(tmp_path: Path) -> None:
     made = project(tmp_path, train_rows=ROWS)
     run(made)
     assert not made.sampled.exists()

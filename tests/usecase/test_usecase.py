@@ -38,7 +38,7 @@ def test_columns_are_inputs(scenarios):
     assert named <= set(PROJECT.settings.features)
 
 
-def test_sensitive_columns_are_no_inputs():
+def test_sensitive_columns_are_not_inputs():
     assert not {"SEX", "AGE", "MARRIAGE", "ID"} & set(PROJECT.settings.features)
 
 

@@ -96,7 +96,7 @@ def remove(name: str) -> Edit:
 
 
 def entry(mode: str, name: str) -> Edit:
-    """Give a path another mode in git's index; the file system need not know such modes."""
+    """Give a path another mode in git's index, because some file systems lack such modes."""
 
     def edit(toy: Toy) -> None:
         commit = toy.git("rev-parse", "HEAD")
@@ -265,7 +265,7 @@ def test_settings_hide_no_submodule(toy: Toy, tmp_path: Path) -> None:
     assert "src/x :160000" in printed
 
 
-def test_a_commit_that_is_no_merge(toy: Toy, tmp_path: Path) -> None:
+def test_a_commit_that_is_not_a_merge(toy: Toy, tmp_path: Path) -> None:
     write("docs/a.md")(toy)
     toy.commit()
     written, printed = decide(toy.root, tmp_path)

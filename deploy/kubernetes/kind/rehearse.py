@@ -144,7 +144,7 @@ def finished() -> str:
 
 
 def weights() -> list[int]:
-    """Of stable, baseline and canary."""
+    """The weights of stable, baseline and canary."""
     rules = json.loads(output("get", "httproute/scoring", "--output=json"))["spec"]["rules"]
     return [backend["weight"] for backend in rules[0]["backendRefs"]]
 

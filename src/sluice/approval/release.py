@@ -97,7 +97,7 @@ def roll_back(repository: str | None, version: str, why: str, approval: Approved
 def _require_attested(releases: Releases, target: Downloaded, approval: Approved) -> None:
     run = production.run_id()
     kinds = {publication.APPROVED: "approved it"}
-    if approval.deployment is None:  # otherwise an earlier run did, as was verified
+    if approval.deployment is None:  # otherwise an earlier run approved it, which was verified
         kinds = {publication.DESIRED: "approved it as the canary", **kinds}
     for kind, what in kinds.items():
         if not publication.attested_in(releases, target.folder / NAME, run, kind):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 _RANGES = 100
-_NEIGHBOURS = 10  # up to nine copies of a row are found
+_NEIGHBOURS = 10  # so up to nine copies of a row are found
 _CHANCE = 0.003
 _TAIL = 0.025
 _WORK = 30_000_000  # pairs of rows that are compared

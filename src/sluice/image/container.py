@@ -12,8 +12,8 @@ from sluice.image import engine, labels
 from sluice.package.manifest import Manifest
 from sluice.serve.target import HOST, Target, answers_ready, new_token, wait
 
-_PORT = 8080  # on which the image's server listens
-_LOG_LINES = 5  # of the server's output, in an error message
+_PORT = 8080  # where the server of an image listens
+_LOG_LINES = 5  # lines of the server's output in an error message
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from sluice.sketch.reference import Reference
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """bytes, seconds: of the file as it was read."""
+    """bytes, seconds: the size and the time of the file when it was read."""
 
     bytes: int
     seconds: float

@@ -65,7 +65,7 @@ def compare(
         found[part] = _difference_of_share(first, second, at)
         alarms[part] = _alarm_of_share(first, second, at, floor)
     part = min(alarms, key=lambda name: alarms[name])
-    # Three tests of a column: Bonferroni.
+    # Each column gets three tests, so Bonferroni's correction applies.
     alarm = min(1.0, len(alarms) * alarms[part])
     tests = [two_sample.any_difference(values)]
     if bins.type == "number":
@@ -104,7 +104,8 @@ def _difference_of_share(first: Floats, second: Floats, at: int) -> Difference:
 def _is_rare(first: Floats, second: Floats, at: int) -> bool:
     """Whether too few rows are of this kind for the chi-squared test, or the reference has none.
 
-    Such a share can only have grown, and a test for rare kinds allows for a small reference.
+    A share in such a bin can only have grown, and the test for rare kinds of rows takes the small
+    number of reference rows into account.
     """
     n0, n1 = first.sum(), second.sum()
     expected = (first[at] + second[at]) * min(n0, n1) / (n0 + n1)

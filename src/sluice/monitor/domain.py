@@ -27,11 +27,11 @@ from sluice.stats import auc
 from sluice.verdict import Bound, Finding, Status, number, plain
 
 NAME = "drift/all columns together"
-_ROWS = 6_000  # of each side
+_ROWS = 6_000  # rows of production, and as many of training
 _FEWEST = 500
 # The tolerated area: that of a shift by about a sixth of a standard deviation in one column.
 _FLOOR = 0.55
-_MOST_LEVELS = 254  # of a category, for scikit-learn
+_MOST_LEVELS = 254  # the most levels of a category that scikit-learn supports
 
 
 def finding(

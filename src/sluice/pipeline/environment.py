@@ -63,7 +63,7 @@ def require_locked(root: Path) -> None:
         )
     pins = _pins(root)
     listed: dict[str, str] = {}
-    real_path = cache(os.path.realpath)  # of folders: tens of thousands of files are in a few
+    real_path = cache(os.path.realpath)  # cached, because many thousand files share a few folders
     for distribution in _installed():
         _require_pinned(distribution, pins)
         listed |= _records(distribution, real_path)

@@ -22,7 +22,7 @@ from sluice.rollout.traffic import Switch, Traffic, confirm
 from sluice.rollout.weights import ALL_STABLE, Weights
 from sluice.verdict import Status
 
-_ATTEMPTS, _PAUSE = 3, 0.5  # to read the counters
+_ATTEMPTS, _PAUSE = 3, 0.5  # attempts to read the counters
 _LISTEN_PAUSE = 0.2  # seconds between two checks for a request to abort
 
 Say = Callable[[State], None]

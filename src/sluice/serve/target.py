@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 
 _READY_SECONDS = 60.0
 _PAUSE = 0.05  # seconds
-_LINES = 3  # of the server's output, in an error message
+_LINES = 3  # lines of the server's output in an error message
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ _MOST_LEVELS = 100  # bins of a category; rarer levels share the bin of unseen o
 class Bins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The bins of one column, followed by two more: `other`, and missing values.
 
-    edges: the upper ends of all bins of a number but the last; an edge belongs to the bin below.
-    levels: the values of a category. `other` holds levels that are not among them; a number has
-    none.
+    edges: for a number, the upper ends of all bins except the last; a value on an edge belongs to
+    the bin below it. levels: for a category, its values. `other` counts values that are not among
+    them; for a number it stays empty.
     """
 
     name: str

@@ -27,7 +27,7 @@ from sluice.verdict import Bound, Finding, Status, Verdict, judge, plain
 
 _WARM_UP = 100  # requests
 _GRACE = 60.0  # seconds that the generator may take in addition to the load
-_KINDS = 3  # of failures, in the reason of a finding
+_KINDS = 3  # kinds of failure that the reason of a finding names
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def _resident(process: object) -> int:
 
     try:
         return int(process.memory_info().rss)  # type: ignore[attr-defined]
-    except psutil.NoSuchProcess:  # it has just ended
+    except psutil.NoSuchProcess:  # the process has just ended
         return 0
 
 

@@ -16,7 +16,7 @@ from sluice.metrics import Floats
 from sluice.model import InputError, Record, Scores, Signature, decide
 from sluice.serve.target import HOST, Target
 
-_SECONDS = 30.0  # for one request
+_SECONDS = 30.0  # the most time that one request may take
 # Of one request; below the limits of the server, which are 10,000 rows and 8 MiB.
 _ROWS, _BYTES = 1_000, 4 * 2**20
 _RESPONSE_BYTES = 64 * 2**20

@@ -1,6 +1,6 @@
-"""Keep the models of segments as they are fitted, so that an interrupted run can go on from there.
+"""Keep the fitted models of segments, so that an interrupted training can be continued.
 
-The folder is for one training: whoever starts it names the folder by all that decides the result.
+Each training has its own folder, whose name identifies all that decides the result.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def _write_by_time(
 
 
 def _limit(raw: RawTable, settings: Settings) -> float:
-    """The place in the order of rows from which those of the train part are left out."""
+    """The place (see `_places`) from which on rows of the train part are left out."""
     split = settings.split
     if split.train_rows is None:
         return np.inf

@@ -19,7 +19,7 @@ _CANDIDATES: dict[str, dict[str, Any]] = {
         "parameters": {"max_iter": 25, "max_leaf_nodes": 7, "learning_rate": 0.2},
     },
 }
-# Small searches and early stopping, which every test of a whole regression then covers.
+# Small searches and early stopping, so that every test of a complete regression covers them.
 _NATIVE: dict[str, Any] = {
     "model": "native_boosting",
     "parameters": {
@@ -92,7 +92,8 @@ def params(task: str) -> dict[str, Any]:
         "split": {"salt": "toy", "validation": 0.2, "holdout": 0.4, "latest": 0.03},
         "candidates": _OF_TASK[task],
         "selection": _SELECTION[task],
-        # Trees in ONNX sum in float32: of numbers around 20, not of probabilities.
+        # ONNX trees add up numbers in float32, and here these are around 20 instead of
+        # probabilities.
         "parity": {"tolerance": 1e-6},
         "performance": {
             "bounds": _PERFORMANCE[task],

@@ -89,7 +89,7 @@ class Toy:
         return {**os.environ, **_WHO, **own, **more}
 
     def start(self, *arguments: str, **environment: str) -> Ran:
-        """Run `sluice …` with an interpreter of its own, which imports everything anew."""
+        """Run `sluice …` with an interpreter of its own, which imports everything again."""
         return self.run(sys.executable, "-m", "sluice.cli", *arguments, **environment)
 
     def sluice(self, *arguments: str, **environment: str) -> Ran:
@@ -102,7 +102,7 @@ class Toy:
     def _module(self, name: str, *arguments: str, **environment: str) -> Ran:
         """Run `python -m name`, without the time that its imports take if that is possible."""
         given = self.environment(**environment)
-        own_code = ("PYTHONPATH", str(self.root / "src"))  # which a fork can load, too
+        own_code = ("PYTHONPATH", str(self.root / "src"))  # code that a fork can load too
         if preloaded.needs_an_interpreter(dict(given.items() - {own_code})):
             return self.run(sys.executable, "-m", name, *arguments, **environment)
         done = preloaded.run(name, *arguments, cwd=self.root, environment=given, timeout=_SECONDS)

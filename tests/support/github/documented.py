@@ -1,4 +1,4 @@
-"""GitHub's requests as its REST reference documents them, for those that are used.
+"""The requests that are used, as GitHub's REST reference documents them.
 
 Written from the reference and not taken from the client library, so that the two can
 disagree. An unknown field, path or query is against the documentation.

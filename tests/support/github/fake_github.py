@@ -67,7 +67,7 @@ class FakeGitHub(FakeBranches, FakeDeployments, FakePulls, FakeReleases, FakeSet
             self.undocumented.append(str(error))
             return 422, {"message": f"not documented: {error}"}
         name = "/".join(parts[:2])
-        # Files alone are read of other repositories too.
+        # Only files are read from other repositories too.
         if "repos" in url.path and name != "octo/shop" and route.name != "content":
             return 404, {"message": "Not Found"}
         query = {key: values[0] for key, values in parse_qs(url.query).items()}

@@ -89,7 +89,7 @@ class FakePulls:
         # What a folder holds, by its path and the revision.
         self.folders: dict[str, dict[str, list[dict[str, str]]]] = {"workflows": {}}
         self.comments: list[dict[str, Any]] = []
-        # Where an artifact lies, which is not GitHub's API.
+        # The address of an artifact's content, which is not part of GitHub's API.
         self.storage = "http://127.0.0.1:1/"
         self._comment_ids = iter(range(500, 10**6))
 

@@ -24,7 +24,7 @@ class FakeReleases:
         self.kept: dict[int, bytes] = {}
         # By run: the reviews, as GitHub returns them.
         self.approvals: dict[int, list[dict[str, Any]]] = {}
-        # The commits that a later release has and an earlier lacks, and the other way round.
+        # The commits that a later release has and an earlier one lacks, and the reverse.
         self.commits: list[dict[str, Any]] = []
         self.astray: list[dict[str, Any]] = []
         self.url = ""

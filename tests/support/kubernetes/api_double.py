@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         }
 
     def _shown(self, asked: _Asked, found: Object) -> Object:
-        """kubectl may ask for a table, which it also accepts as the object itself."""
+        """kubectl may ask for a table, but also accepts the object itself."""
         return {"apiVersion": _api_version(asked.kind), **found}
 
     def _watch(self, asked: _Asked, query: dict[str, str]) -> None:

@@ -38,7 +38,7 @@ def render(folder: Path) -> list[Object]:
 
 
 def with_images(folder: Path) -> Path:
-    """A copy of the manifests in which the images are named, as a release does it."""
+    """A copy of the manifests in which the images are named, as after a release."""
     shutil.copytree(FOLDER, folder)
     text = _IMAGES.format(a="a" * 64, b="b" * 64)
     (folder / "images/kustomization.yaml").write_text(text)

@@ -73,11 +73,11 @@ def _bury(*_: object) -> None:
 
 
 def _become(connection: socket.socket, address: str) -> None:
-    """Be the process of one command, and report its exit status."""
+    """Act as the process of one command, and report its exit status."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         command, cwd, environment, files = receive(connection)
-    except (ConnectionError, ValueError):  # a client that only asked whether anyone is here
+    except (ConnectionError, ValueError):  # a client that only checked whether the server answers
         os._exit(0)
     for number, file in enumerate(files):
         os.dup2(file, number)
@@ -85,7 +85,7 @@ def _become(connection: socket.socket, address: str) -> None:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment, **{ADDRESS: address})
-    tempfile.tempdir = None  # which one it is depends on the environment
+    tempfile.tempdir = None  # so that the command's environment decides it
     _load_code_from(environment.get("PYTHONPATH", ""))
     ended = _run(command)
     with suppress(OSError):

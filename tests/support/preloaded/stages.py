@@ -38,7 +38,7 @@ def fork_instead_of_starting() -> None:
     start = stage._run
 
     def run_stage(executable: str, command: str, **options: Any) -> None:
-        # What is not plainly a command of sluice is for the shell, as it always is.
+        # Everything that is not clearly a command of sluice is run by the shell, as usual.
         if not command.startswith("sluice ") or not _PLAIN.issuperset(command):
             start(executable, command, **options)
         elif ended := _run(shlex.split(command), options["cwd"], options["env"]):
@@ -64,7 +64,7 @@ def fork_instead_of_starting() -> None:
 def start_task(
     address: Callable[[], str], plan: Mapping[str, Any], outputs: Path
 ) -> tuple[int, str]:
-    """Start a task like `sluice.confined.run`, in a fork of the server."""
+    """Start a task as `sluice.confined.run` does, but in a fork of the server."""
     from sluice.confined import run as confined
 
     reader, writer = os.pipe()

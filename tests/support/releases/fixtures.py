@@ -14,7 +14,7 @@ from support.github.server import serve
 from support.releases.repository import Repository, before
 from support.releases.versions import Versions, deliver_two
 
-# Several folders of tests import the fixture below, and each import is a fixture of its own.
+# Several test folders import the fixture below, and pytest treats each import as another fixture.
 _DELIVERED: dict[Path, Versions] = {}
 
 

@@ -94,7 +94,7 @@ def _names(header: list[str], sample: Rows) -> list[str]:
         return header
     if not any(row[-1].strip() for row in sample):  # a delimiter ends each row
         return [*header, ""]
-    return ["", *header]  # as R writes the names of rows
+    return ["", *header]  # R writes such a column with the names of rows
 
 
 def _require_header(file: Path, header: list[str], sample: Rows) -> None:

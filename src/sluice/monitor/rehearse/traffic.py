@@ -12,7 +12,7 @@ from sluice.metrics import Floats, Ints
 from sluice.model import Model, Scores, Signature, Tensors
 from sluice.project import Project
 
-_SEASON, _WEEKEND = 0.3, 0.6  # of the number of rows
+_SEASON, _WEEKEND = 0.3, 0.6  # changes of the number of rows, as shares
 _TILT = 0.05  # seasonal shift of the inputs, in standard deviations
 
 
@@ -22,8 +22,8 @@ class Script:
 
     rows: on an average day. drift: the first and last day on which one input is higher. shift: by
     how many standard deviations of its ranks. concept: the day from which outcomes differ. noise:
-    for which share of the rows. delay: the mean number of days until a label is known, at least
-    half of it.
+    the share of rows whose outcome then differs. delay: the mean number of days until a label is
+    known; half of it is fixed.
     """
 
     days: int = 364

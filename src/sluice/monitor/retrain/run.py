@@ -125,7 +125,7 @@ def _retrain(
 
 
 def _make_splits(project: Project) -> None:
-    """The monitors' reference: the training rows, and also the model for a learning curve."""
+    """Make the splits, whose training rows the monitors need, and the model for learning curves."""
     if project.settings.retraining.cost is not None:
         run_pipeline(project, Comparisons())
     elif not project.split("train").exists():

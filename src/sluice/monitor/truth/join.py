@@ -30,7 +30,7 @@ _DAY = 86_400_000_000
 STRANGERS = "of ids that the log does not have"
 SPELLED = "of these, with an id that the log has in another spelling"
 _STRANGERS = "select id from labels anti join scored using (id)"
-_MANY = 0.01  # the share of unknown ids from which their spelling is compared with the log's
+_MANY = 0.01  # if a larger share of ids is unknown, their spelling is compared with the log's
 # Normalises ids that differ in case, blanks, leading zeros or decimals that are zero.
 _FOLDED = "regexp_replace(ltrim(lower(trim({id})), '0'), '\\.0+$', '')"
 
@@ -131,7 +131,7 @@ def opened_database() -> Iterator[DuckDBPyConnection]:
         }
         connection = duckdb.connect(str(Path(scratch) / "join.duckdb"), config=settings)
         try:
-            connection.execute("set enable_progress_bar = false")  # it goes to standard output
+            connection.execute("set enable_progress_bar = false")  # it would be printed
             yield connection
         finally:
             connection.close()

@@ -41,7 +41,7 @@ def run(containers: Containers, folder: Path, package: Package, image: str, say:
     if champion == image:
         raise SluiceError(f"{image} serves already")
     begun = ladder.begun(champion, image, package.settings.rollout)
-    for file in (state.APPROVAL, state.ABORT):  # of the last rollout
+    for file in (state.APPROVAL, state.ABORT):  # left by the last rollout
         (folder / file).unlink(missing_ok=True)
     containers.name_image(CANDIDATE, image)
     traffic.set_weights(ALL_STABLE)

@@ -183,7 +183,7 @@ class Control:
         try:
             found = api.applied(machine.api, proxy.ARMS_SERVICE)
         except SluiceError:
-            if self._told is not None:  # those who only look change nothing
+            if self._told is not None:  # a reader changes nothing
                 self._restore_proxy()
             raise
         shares = {arm: getattr(weights, arm) for arm in ARMS if getattr(weights, arm)}
@@ -257,7 +257,7 @@ class Control:
         self.stop(OLD, _GIVEN_UP, *others)
 
     def _back_to_old(self) -> None:
-        """Let the old server go on; the new one ends once it surely gets no request."""
+        """Keep the old server; end the new one once it certainly gets no more requests."""
         servers = dict(self.machine.servers)
         servers[_GIVEN_UP], servers[STABLE] = servers[STABLE], servers.pop(OLD)
         self._remember(servers)

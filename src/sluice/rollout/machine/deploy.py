@@ -157,7 +157,7 @@ def _roll_out(
             settings = settings.model_copy(update={"promotion": "approval"})
         begun = ladder.begun(champion.version, new.manifest.version, settings)
         _start_arms(control, old, new)
-    for file in (state.APPROVAL, state.ABORT):  # of the last rollout
+    for file in (state.APPROVAL, state.ABORT):  # left by the last rollout
         (control.folder / file).unlink(missing_ok=True)
     walk = Walk(control.folder, control, control, say, control.tend)
     return _end(control, walk, walk.begin(begun))

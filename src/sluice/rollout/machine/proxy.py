@@ -17,8 +17,8 @@ from sluice.serve.target import HOST
 ARMS_SERVICE = "arms"
 # Bounds of the latency histogram in seconds, besides the limit for slow answers.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.5)
-# At the last step half of them reach the canary. One that fails for certain requests loses one in
-# 4,096 of these.
+# The most attempts for one request. At the last step, half of the attempts reach the canary. If it
+# fails for certain requests, one in 4,096 of these is lost.
 _ATTEMPTS = 12
 # Seconds in which a server must report that it is ready. A busy machine is slow to answer, and
 # without stable there is often no other server; a dead server refuses at once.
@@ -26,7 +26,8 @@ _HEALTH_SECONDS = {STABLE: 15, BASELINE: 3, CANARY: 3}
 # The time-out of an answer, as a multiple of the limit for slow answers, but at least 2 s; the
 # request is then sent to another server.
 _PATIENCE, _LEAST_PATIENCE = 8, 2.0
-# So many servers may take too long for one request. More would only make an overload worse.
+# For one request, the proxy waits in vain for at most this many servers. More attempts would only
+# make an overload worse.
 _PATIENT_TRIES = 4
 
 

@@ -56,7 +56,7 @@ class Server:
         """uvloop's event loop where it is installed; None means asyncio's own."""
         try:
             import uvloop
-        except ImportError:  # it does not exist for Windows
+        except ImportError:  # uvloop does not exist for Windows
             return None
         factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
         return factory

@@ -143,7 +143,7 @@ def _is_checkout(uses: str) -> bool:
 
 
 def only_the_steps_of_the_table_have_a_secret(files: Files) -> list[str]:
-    """Each is of an environment that is for main only, and one step of a job gets it.
+    """Each secret belongs to an environment that only main may use, and one step of a job gets it.
 
     Three jobs change releases with a token; a fourth asks for the token of an App.
     """

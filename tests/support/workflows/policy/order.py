@@ -100,7 +100,7 @@ _ATTESTING: dict[tuple[str, str], list[str | dict[str, str]]] = {
         "approval rollback",
     ],
 }
-# The jobs in the order in which each waits for all before it.
+# The jobs in their order: each one waits for all earlier ones.
 _TO_PRODUCTION = {
     RELEASE: ("preflight", "canary", "rehearse", "approve", "release"),
     ROLLBACK: ("preflight", "approve", "rollback"),
@@ -155,15 +155,16 @@ def production_waits_for_preflight(files: Files) -> list[str]:
 
 
 def a_release_follows_the_verdict_on_its_package(files: Files) -> list[str]:
-    """With the approved digest, compared with the champion, and shown to the approver."""
+    """The verdict is on the approved digest, compares with the champion, and is shown to the
+    approver.
+    """
     runs = [one["run"] for one in files[RELEASE].jobs["rehearse"]["steps"] if "run" in one]
     return [] if runs == _REHEARSED else [f"{RELEASE}: rehearse: {runs}"]
 
 
 def what_happens_to_production_is_attested(files: Files) -> list[str]:
-    """For the digest that the approver saw, and by the job that does it.
-
-    An approval before the release, the release after it, and a rollback before it changes anything.
+    """Each is attested for the digest that the approver saw, by the job that does it: an approval
+    before the release, a release after it, and a rollback before it changes anything.
     """
     problems = []
     for (file, name), wanted in _ATTESTING.items():
@@ -180,9 +181,9 @@ def _command(run: str) -> str:
 
 
 def production_changes_one_run_at_a_time(files: Files) -> list[str]:
-    """One group, which no other job shares, and in which every run waits for its turn.
-
-    Not for whole runs: then one that waits for its approval would block even a rollback.
+    """These jobs have one concurrency group, which no other job shares, and every run waits in it
+    for its turn. Whole runs are not in the group: one that waits for its approval would then block
+    even a rollback.
     """
     found = {
         (file, name): job["concurrency"]

@@ -18,7 +18,7 @@ _SUMMARY = ' >> "$GITHUB_STEP_SUMMARY"'
 
 
 def failures_are_not_ignored(files: Files) -> list[str]:
-    """Neither by a key of the workflow nor by an option of the shell."""
+    """Neither a key of a workflow nor an option of the shell makes a failure pass."""
     problems = []
     for file in files.values():
         problems += [
