@@ -242,6 +242,23 @@ def test_only_compiled_files_may_be_in_pycache(
     assert (project / "data/table.csv").exists()
 
 
+def test_what_an_adoption_wrote_can_be_adopted_again_until_somebody_changes_it(
+    project: Path, adopted: Adopt, table: Path, refused: Callable[[str], None]
+) -> None:
+    frame = pd.read_csv(table).assign(customer=[f"c{k}" for k in range(300)])
+    frame.to_csv(table, index=False)
+    assert any("adopt again with --id" in line for line in adopted(table, "y"))
+    said = adopted(table, "y", key="customer")
+    assert not any("adopt again with --id" in line for line in said)
+    for name in ("params.yaml", "docs/datasheet.md", "src/usecase/scenarios.py"):
+        as_written = (project / name).read_bytes()
+        (project / name).write_bytes(as_written + b"# mine\n")
+        refused(f"{name} is not committed and would be replaced")
+        (project / name).write_bytes(as_written)
+    (project / "tests/usecase/test_mine.py").write_text("mine", "utf-8")
+    refused("tests/usecase/test_mine.py is not committed")
+
+
 def test_an_empty_data_folder_can_be_replaced(project: Path, adopted: Adopt, table: Path) -> None:
     (project / "data/example.csv").unlink()
     adopted(table, "y")

@@ -32,6 +32,8 @@ def _remove_data(root: Path, folder: Path) -> bool:
     document = _ask(root, "show", "HEAD:./data.dvc").encode()
     gone = True
     for out in parse_yaml(document, "data.dvc")["outs"]:
+        if not remote.object_path(folder, str(out["md5"])).exists():
+            continue  # an adoption that is not committed has removed it
         first, *listed = _objects(folder, str(out["md5"]))
         # The list of a folder is removed first: as long as it exists, it names the files.
         gone &= _remove(root, folder, [first]) and _remove(root, folder, listed)

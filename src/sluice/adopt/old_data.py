@@ -29,7 +29,7 @@ def require_in_remote(root: Path) -> None:
             f"{missing[-1]} is not in the DVC remote, so the data could not be restored: run "
             "'dvc push data.dvc', and commit .dvc/store if the remote is there"
         )
-    known = set(status.get("unchanged", []))
+    known = {*status.get("unchanged", []), *_named_by_data_dvc(status)}
     files = [path for path in (root / "data").rglob("*") if path.is_symlink() or path.is_file()]
     unknown = sorted({str(path.relative_to(root)) for path in files} - known)
     if unknown:
@@ -37,6 +37,15 @@ def require_in_remote(root: Path) -> None:
             f"{unknown[0]} differs from what data.dvc names and would be deleted: move it "
             "elsewhere, or run 'dvc add data' and 'dvc push data.dvc', then commit"
         )
+
+
+def _named_by_data_dvc(status: dict[str, Any]) -> set[str]:
+    """The files that are as a data.dvc names them which is not committed, such as an adoption's."""
+    of_index, of_folder = (
+        {path for paths in status.get(key, {}).values() for path in paths}
+        for key in ("committed", "uncommitted")
+    )
+    return of_index - of_folder
 
 
 def _is_pushed(document: Any) -> bool:

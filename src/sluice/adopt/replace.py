@@ -39,7 +39,10 @@ _COMMITTED = (
 
 
 def require_recoverable(root: Path) -> None:
-    """Raise SluiceError unless git and DVC can restore what will be replaced."""
+    """Raise SluiceError unless git and DVC can restore what will be replaced.
+
+    What the last adoption has written, and nobody has changed, need not be committed.
+    """
     committed.require_committed(root, *_COMMITTED)
     if not (root / "data.dvc").is_file() or not (root / ".dvc" / "config").is_file():
         raise SluiceError("data.dvc or .dvc/config is missing: run this in the project's folder")
@@ -87,6 +90,7 @@ def replace(root: Path, new: Path) -> None:
             if done.returncode:
                 said = " ".join(done.stderr.split()) or "no reason given"
                 raise SluiceError(f"'dvc {arguments[0]}' failed, so nothing was changed: {said}")
+        committed.remember_written(root, *_COMMITTED)
         # From here on restore_interrupted restores nothing.
         os.replace(old, new.parent / "done")
     except BaseException:
