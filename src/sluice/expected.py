@@ -201,7 +201,7 @@ def _performance(settings: Settings) -> Expected:
         named["performance/classes decided for"] = decides
     if settings.split.group_column is not None:
         few = Bound("an interval from fewer groups would be too narrow", low=FEWEST_CLUSTERS)
-        named["performance/groups of rows"] = Asked(few)
+        named["performance/groups of rows"] = Asked(few, suspicion=True)
     single = "performance/gain over the best single column"
     best = {f"{single} ({name})": gain for name in settings.features}
     several = len(settings.features) > 1

@@ -197,7 +197,7 @@ def _what_would_define(n: int | None, rarest: int | None) -> str:
     have = (
         f"{rarest} rows of the rarest class or group are available, at least {DEFINED_ROWS} needed"
     )
-    return f"{have}: about {n * DEFINED_ROWS // max(rarest, 1) - n:,} more rows"
+    return f"{have}: about {n * DEFINED_ROWS // max(rarest, 1) - n:,} more holdout rows"
 
 
 def _hold(

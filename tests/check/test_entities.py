@@ -16,6 +16,7 @@ import pytest
 
 from sluice import cli, config
 from sluice.check import entities
+from sluice.check.clusters import enough
 from sluice.check.entities import Entities, findings, suspected
 from sluice.config import Settings
 from sluice.verdict import Status
@@ -274,9 +275,25 @@ def test_a_setting_in_params_yaml_ends_the_suspicion() -> None:
     assert finding.name == "data-quality/repeated entities"
     assert "set split.group in params.yaml to 'customer', or to 'none'" in finding.why
     assert "run 'sluice adopt --again'" in finding.why
+    columns = dict(settings.columns)
+    columns["customer"] = columns["customer"].model_copy(update={"missing": 0.02})
+    (finding,) = findings(frame, settings.model_copy(update={"columns": columns}))
+    assert "'customer' (and columns.customer.missing to 0), or to 'none'" in finding.why
     for answer in ("customer", "none"):
         split = settings.split.model_copy(update={"group": answer})
         assert findings(frame, settings.model_copy(update={"split": split})) == []
+
+
+def test_too_few_groups_in_the_holdout_are_too_little_evidence() -> None:
+    settings = settings_of(panel(1, "class", key=True, month=True))
+    split = settings.split.model_copy(update={"group": "customer"})
+    grouped = settings.model_copy(update={"split": split})
+    (few,) = enough("performance", np.arange(40) % 8, grouped)
+    assert few.status is Status.INSUFFICIENT
+    assert "8 distinct values of 'customer' in the holdout, at least 20 are needed" in few.why
+    assert "about 12 more values in the holdout" in few.why
+    (many,) = enough("performance", np.arange(40) % 20, grouped)
+    assert many.status is Status.PASS
 
 
 def test_the_data_quality_gate_refuses_until_someone_answers(

@@ -125,6 +125,6 @@ def test_what_is_not_defined_says_how_many_rows_would_settle_it() -> None:
         found = judge("x", estimate, bound, interval=interval, n=100, rarest=3)
         assert found.status is Status.INSUFFICIENT
         assert "3 rows of the rarest class or group are available, at least 12 needed" in found.why
-        assert "about 300 more rows" in found.why
+        assert "about 300 more holdout rows" in found.why
         unknown = judge("x", estimate, bound, interval=interval, n=100)
         assert "at least 12 rows of the rarest class or group would settle it" in unknown.why

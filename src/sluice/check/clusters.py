@@ -9,7 +9,7 @@ import numpy as np
 
 from sluice.config import Settings
 from sluice.stats.bootstrap import FEWEST_CLUSTERS, Clusters
-from sluice.verdict import Bound, Finding, judge
+from sluice.verdict import Bound, Finding, Status, judge
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,9 +34,17 @@ def enough(gate: str, clusters: Clusters | None, settings: Settings) -> list[Fin
     if clusters is None:
         return []
     bound = Bound("an interval from fewer groups would be too narrow", low=FEWEST_CLUSTERS)
-    found = judge(f"{gate}/groups of rows", count(clusters), bound, n=len(clusters))
+    known = count(clusters)
+    found = judge(f"{gate}/groups of rows", known, bound, n=len(clusters))
     values = f"distinct values of {settings.split.group_column!r} in the holdout"
-    return [msgspec.structs.replace(found, why=f"{found.why}; counted are the {values}")]
+    if found.status is Status.PASS:
+        return [msgspec.structs.replace(found, why=f"{found.why}; counted are the {values}")]
+    why = (
+        f"{known} {values}, at least {FEWEST_CLUSTERS} are needed: add rows with other values, "
+        f"about {FEWEST_CLUSTERS - known} more values in the holdout, or accept this finding by "
+        "name, with the reason"
+    )
+    return [msgspec.structs.replace(found, status=Status.INSUFFICIENT, why=why)]
 
 
 def with_count(finding: Finding, clusters: Clusters | None, settings: Settings) -> Finding:

@@ -83,7 +83,7 @@ def _of_large(project: Project, raw: RawTable, usecase: list[Asked]) -> list[Fin
     target = prepare(raw.only([settings.data.target]), settings)[settings.data.target]
     findings += measured(target, every.repeats, samples.drawn, project)
     count = raw.rows or 0
-    findings += entities.found_as(many_rows.suspected(samples, settings), count)
+    findings += entities.found_as(many_rows.suspected(samples, settings), count, settings)
     if every.near is not None:
         findings.append(near_duplicates.finding(every.near, count, project))
     return findings

@@ -74,22 +74,28 @@ class Entities:
 
 def findings(frame: DataFrame, settings: Settings) -> list[Finding]:
     """A finding if rows seem to belong together and split.group is not set yet."""
-    return found_as(suspected(frame, settings), len(frame))
+    return found_as(suspected(frame, settings), len(frame), settings)
 
 
-def found_as(found: Entities | None, rows: int) -> list[Finding]:
+def found_as(found: Entities | None, rows: int, settings: Settings) -> list[Finding]:
     """The finding on suspected entities in a table with this many rows; none without them."""
     if found is None:
         return []
-    column = repr(found.columns[0]) if len(found.columns) == 1 else "a column that names the entity"
+    column = "a column that names the entity"
+    if len(found.columns) == 1:
+        (name,) = found.columns
+        # A column of groups must have a value in every row.
+        known = f" (and columns.{name}.missing to 0)" if settings.columns[name].missing else ""
+        column = f"{name!r}{known}"
     why = (
         f"rows with the same {found} seem to belong to one entity, such as a customer: "
         f"{found.reason}; set split.group in params.yaml to {column}, or to 'none' if the rows are "
         "independent, commit it, and run 'sluice adopt --again', because the bounds change with it"
     )
     bound = Bound("params.yaml: split.group")
-    name = "data-quality/repeated entities"
-    return [Finding(name, Status.INSUFFICIENT, why, n=rows, bound=bound)]
+    return [
+        Finding("data-quality/repeated entities", Status.INSUFFICIENT, why, n=rows, bound=bound)
+    ]
 
 
 def suspected(frame: DataFrame, settings: Settings) -> Entities | None:

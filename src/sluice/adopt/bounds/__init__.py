@@ -35,8 +35,9 @@ class DerivedBounds:
     rows a group needs. thin: groups that will probably have too few holdout rows, with their
     number. never: combinations of groups that no row has. limited: fairness bounds that chance
     alone often exceeds. rare: classes with too few holdout rows for a confidence interval, with
-    their number. largest, largest_share: the column with the largest influence on the score, and
-    its share of the total influence.
+    their number. few_groups: the number of groups of rows in the holdout, if it is too small for a
+    confidence interval. largest, largest_share: the column with the largest influence on the score,
+    and its share of the total influence.
     """
 
     duplicates: float
@@ -53,5 +54,6 @@ class DerivedBounds:
     never: tuple[str, ...]
     limited: tuple[str, ...]
     rare: dict[str, int]
+    few_groups: int | None
     largest: str
     largest_share: float

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sluice.adopt.bounds import DerivedBounds
 from sluice.adopt.bounds.explanation import largest_influence
 from sluice.adopt.bounds.fairness import fairness_bounds
-from sluice.adopt.bounds.folds import sample
+from sluice.adopt.bounds.folds import more_rows, sample
 from sluice.adopt.bounds.parity import parity_bound
 from sluice.adopt.bounds.performance import performance_bounds
 from sluice.adopt.bounds.quality import LEAKAGE, class_share_bound, duplicates_bound
@@ -20,6 +20,7 @@ from sluice.check.leakage import columns_in_excess
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.metrics import Predictions, of_task
+from sluice.stats.bootstrap import FEWEST_CLUSTERS
 from sluice.train.split import PARTS, assign, counted
 from sluice.verdict import DEFINED_ROWS
 
@@ -59,6 +60,7 @@ def derive(frame: DataFrame, settings: Settings) -> DerivedBounds:
         never=fairness.never,
         limited=fairness.limited,
         rare=_rare(frame, part, settings),
+        few_groups=_few_groups(frame, part, settings),
         largest=largest,
         largest_share=share,
     )
@@ -69,6 +71,15 @@ def _rare(frame: DataFrame, part: NDArray[np.object_], settings: Settings) -> di
     counts = frame[settings.data.target][part == "holdout"].value_counts()
     rows = {known: int(counts.get(known, 0)) for known in settings.classes}
     return {known: count for known, count in rows.items() if count < DEFINED_ROWS}
+
+
+def _few_groups(frame: DataFrame, part: NDArray[np.object_], settings: Settings) -> int | None:
+    """Return the number of groups of rows in the holdout if it is too small, else None."""
+    column = settings.split.group_column
+    if column is None:
+        return None
+    count = int(frame[column][part == "holdout"].nunique())
+    return count if count < FEWEST_CLUSTERS else None
 
 
 def _too_good(outcome: Predictions, settings: Settings) -> dict[str, float]:
@@ -97,6 +108,5 @@ def _require_parts(frame: DataFrame, part: NDArray[np.object_], settings: Settin
             if counts.get(known, 0) < least:
                 raise SluiceError(
                     f"class {known!r} of {target.name!r} has {int((target == known).sum())} of "
-                    f"{len(frame):,} rows, too few for the {name} part: add rows of this class, or "
-                    "combine it with another one"
+                    f"{len(frame):,} rows, too few for the {name} part: {more_rows(settings)}"
                 )

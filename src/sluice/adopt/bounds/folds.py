@@ -38,10 +38,16 @@ def folds(rows: DataFrame, truth: Floats | Ints, settings: Settings) -> list[Fol
     complete = [fold for fold in made if len(np.unique(truth[fold[0]])) == len(classes)]
     if not complete:
         raise SluiceError(
-            f"too few rows of some class of {settings.data.target!r} to try the candidates on: add "
-            "rows of this class, or combine it with another one"
+            f"too few rows of some class of {settings.data.target!r} to try the candidates on: "
+            f"{more_rows(settings)}"
         )
     return complete
+
+
+def more_rows(settings: Settings) -> str:
+    """What to do about a rare class; of two classes, none can be combined with another one."""
+    add = "add rows of this class"
+    return add if settings.task == "binary" else f"{add}, or combine it with another one"
 
 
 def together(rows: DataFrame, settings: Settings) -> Clusters | None:

@@ -31,6 +31,7 @@ def permissive_bounds(profile: TableProfile) -> DerivedBounds:
         never=(),
         limited=(),
         rare={},
+        few_groups=None,
         largest="",
         largest_share=0.0,
     )
