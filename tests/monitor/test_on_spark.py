@@ -66,8 +66,8 @@ def test_a_cluster_counts_what_one_machine_counts(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--engine", "spark"], "need each other"),
-        (["--master", "spark://127.0.0.1:1"], "need each other"),
+        (["--engine", "spark"], "must be given together"),
+        (["--master", "spark://127.0.0.1:1"], "must be given together"),
         (["--engine", "spark", "--master", "spark://127.0.0.1:1"], "no Spark master answers"),
     ],
 )

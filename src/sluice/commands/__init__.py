@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # to decide, it was interrupted, or nobody reads its output any more (the signal SIGPIPE in shells).
 REFUSED, TROUBLE, UNDECIDED, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
 _LONGEST = 4_000
+# The help text of --repo, and of a version.
+REPOSITORY = "the repository on GitHub; default: that of git's remote origin"
+VERSION = "the version, as in the name of its release"
 
 Command = Callable[[argparse.Namespace], int]
 

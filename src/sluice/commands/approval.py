@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.commands import REFUSED, Commands, say, show, show_result
+from sluice.commands import REFUSED, REPOSITORY, VERSION, Commands, say, show, show_result
 
 if TYPE_CHECKING:
     from sluice.approval.approved import Approved
@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
     preflight = approval.add("preflight", _preflight, meaning)
     meaning = "after the approval of the canary: record what is to run, for the rollout"
     desire = approval.add("desire", _desire, meaning)
-    meaning = "ask the production server to try the canary in that record"
+    meaning = "ask the production server to try the canary that 'sluice approval desire' recorded"
     announce = approval.add("announce", _announce, meaning)
     meaning = "after the approval: check everything again, and record who approved what"
     confirm = approval.add("confirm", _confirm, meaning)
@@ -34,13 +34,16 @@ def add(commands: Commands) -> None:
     for action in (preflight, desire, announce, confirm, release, revoke):
         out = Path("out/approval")
         action.add_argument(
-            "--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}"
+            "--out",
+            type=Path,
+            default=out,
+            metavar="FOLDER",
+            help=f"the folder of the page and the records; default: {out}",
         )
     for action in (preflight, desire, confirm, release, revoke, rollback):
-        version = "as in the name of its release"
-        action.add_argument("version", help=version)
+        action.add_argument("version", help=VERSION)
     for action in (preflight, desire, announce, confirm, release, revoke, rollback):
-        action.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
+        action.add_argument("--repo", metavar="OWNER/NAME", help=REPOSITORY)
     for action in (preflight, confirm, release):
         deployment = "the deployment of a canary on which a server has reported; may be empty"
         action.add_argument("--deployment", type=_number, metavar="ID", help=deployment)

@@ -26,13 +26,13 @@ def add(rollout: Commands) -> None:
     )
     canary = rollout.add("canary", _canary, meaning)
     where = canary.add_mutually_exclusive_group(required=True)
-    cluster = "on the Kubernetes cluster in which this process runs; see docs/kubernetes.md"
+    cluster = "use the Kubernetes cluster in which this process runs; see docs/kubernetes.md"
     where.add_argument("--kubernetes", action="store_true", help=cluster)
-    containers = "in the containers that this folder's compose.yaml starts; see docs/compose.md"
+    containers = "use the containers that this folder's compose.yaml starts; see docs/compose.md"
     where.add_argument("--compose", type=Path, metavar="FOLDER", help=containers)
     image = "with --compose: the candidate's image by its digest, built from the package"
     canary.add_argument("--image", metavar="REFERENCE", help=image)
-    package = "the candidate, which also has the settings"
+    package = "the package of the candidate, whose settings apply"
     canary.add_argument("--package", type=Path, required=True, metavar="FILE", help=package)
     route = "the HTTPRoute whose weights divide the requests (default: scoring)"
     canary.add_argument("--route", default="scoring", metavar="NAME", help=route)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sluice.commands import REFUSED, Commands, say, show
+from sluice.commands import REFUSED, REPOSITORY, Commands, say, show
 from sluice.github import PARTS, SETTINGS
 
 
@@ -30,14 +30,14 @@ def add(commands: Commands) -> None:
     )
     comment = github.add("comment", _comment, "show a run's report on its pull request")
     comment.add_argument(
-        "--run", type=int, required=True, metavar="ID", help="of the workflow 'CI'"
+        "--run", type=int, required=True, metavar="ID", help="the id of a run of the workflow CI"
     )
     meaning = "open or update the pull request for a retrained model"
     propose = github.add("propose", _propose, meaning)
     folder = "the folder that 'sluice monitor retrain' wrote"
     propose.add_argument("folder", type=Path, metavar="FOLDER", help=folder)
     for action in (setup, doctor, comment, propose):
-        action.add_argument("--repo", metavar="OWNER/NAME", help="default: git's origin")
+        action.add_argument("--repo", metavar="OWNER/NAME", help=REPOSITORY)
 
 
 def _setup(options: argparse.Namespace) -> int:

@@ -30,7 +30,13 @@ def add(commands: Commands) -> None:
     )
     _add_log(run)
     _add_labels(run, required=False)
-    run.add_argument("--out", type=Path, default=_OUT, metavar="FOLDER", help=f"default: {_OUT}")
+    run.add_argument(
+        "--out",
+        type=Path,
+        default=_OUT,
+        metavar="FOLDER",
+        help=f"the folder of the report; default: {_OUT}",
+    )
     drift = monitor.add(
         "drift", _drift, f"compare the model's inputs and scores with training; {status}"
     )
@@ -65,7 +71,9 @@ def add(commands: Commands) -> None:
     )
     package = "the package to simulate; default: the newest in dist/"
     rehearse.add_argument("--package", type=Path, metavar="FILE", help=package)
-    rehearse.add_argument("--days", type=int, default=364, help="default: 364")
+    rehearse.add_argument(
+        "--days", type=int, default=364, help="how many days to simulate; default: 364"
+    )
     rehearse.add_argument(
         "--rows",
         type=int,
@@ -73,7 +81,8 @@ def add(commands: Commands) -> None:
         help="rows on an average day; default: 500",
     )
     out = Path("out/rehearsal")
-    rehearse.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")
+    written = f"the folder of the log and the report; default: {out}"
+    rehearse.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=written)
 
 
 def _add_retrain(monitor: Commands) -> None:
@@ -97,7 +106,8 @@ def _add_retrain(monitor: Commands) -> None:
         "--anyway", nargs="?", const="true", default="false", choices=words, help=anyway
     )
     out = Path("out/retraining")
-    retrain.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")
+    written = f"the folder of the page and the proposal; default: {out}"
+    retrain.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=written)
     _add_window(retrain)
 
 
@@ -133,7 +143,10 @@ def _day(text: str) -> date:
 def _add_window(command: argparse.ArgumentParser) -> None:
     until = "the last day to include, such as 2026-11-26; default: the last complete day"
     command.add_argument("--until", type=_day, metavar="DATE", help=until)
-    train = "the training rows, for a classifier; default: those of this project, if present"
+    train = (
+        "the training rows, for the classifier that distinguishes production from training; "
+        "default: those of this project, if present"
+    )
     command.add_argument("--train", type=Path, metavar="FILE", help=train)
     cache = f"the folder for cached summaries of log files that no longer change; default: {_CACHE}"
     command.add_argument("--cache", type=Path, default=_CACHE, metavar="FOLDER", help=cache)
@@ -257,7 +270,7 @@ def _looking(
 def _master(options: argparse.Namespace) -> str | None:
     """The URL of the Spark cluster to use; None for this machine."""
     if (options.engine == "spark") != bool(options.master):
-        raise SluiceError("--engine spark and --master URL need each other")
+        raise SluiceError("--engine spark and --master URL must be given together")
     master: str | None = options.master
     return master
 

@@ -17,7 +17,7 @@ def add(commands: Commands) -> None:
     verify.add_argument("file", type=Path, help="the package file")
     digest = "refuse a file with another sha256, before reading it"
     verify.add_argument("--sha256", metavar="DIGEST", help=digest)
-    outputs = "append sha256=… of the file to this one, as an output of a workflow step"
+    outputs = "append the line sha256=… to this file, as an output of a workflow step"
     verify.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
     image = package.add("image", _image, "build the container image of a package, offline")
     image.add_argument("--tag", metavar="NAME", help="name of the image (default: NAME:VERSION)")
@@ -39,14 +39,18 @@ def add(commands: Commands) -> None:
         command.add_argument("--wheels", type=Path, default=default, metavar="FOLDER", help=folder)
     push = package.add("push", _push, "push the image of a package to a registry")
     push.add_argument("image", help="name of an image that 'sluice package image' built")
-    push.add_argument("name", metavar="REGISTRY/NAME", help="such as ghcr.io/owner/name")
-    outputs = "append image, name and digest to this file, as the outputs of a workflow's step"
+    push.add_argument(
+        "name", metavar="REGISTRY/NAME", help="where to push it, such as ghcr.io/owner/name"
+    )
+    outputs = "append image, name and digest to this file, as outputs of a workflow step"
     push.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
     bom = package.add("bom", _bom, "write the bill of materials of a package, or of its image")
     bom.add_argument("file", type=Path, help="the package file")
     of_image = "describe this image of the package, including everything installed in it"
     bom.add_argument("--image", help=of_image)
-    bom.add_argument("--out", type=Path, required=True, metavar="FILE", help="CycloneDX JSON")
+    bom.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="the CycloneDX JSON to write"
+    )
     assemble = "assemble the package's parts in out/package (a stage of the pipeline)"
     package.add("assemble", stage("package", "sluice.package.assemble"), assemble)
 

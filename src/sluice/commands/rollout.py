@@ -62,7 +62,13 @@ def _add_rehearse(rollout: Commands) -> None:
     )
     rehearse.add_argument("--fault", metavar="NAME", help=fault)
     out = Path("out/rollout")
-    rehearse.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")
+    rehearse.add_argument(
+        "--out",
+        type=Path,
+        default=out,
+        metavar="FOLDER",
+        help=f"folder of the report; default: {out}",
+    )
     rehearse.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -73,7 +79,7 @@ def _add_machine(rollout: Commands) -> None:
         "package starts production; an interrupted rollout continues where it stopped"
     )
     deploy = rollout.add("deploy", _deploy, meaning)
-    deploy.add_argument("package", type=Path)
+    deploy.add_argument("package", type=Path, help="the package file to roll out")
     port = "port for callers, used by the first package (default: 8080)"
     deploy.add_argument("--port", type=_port, default=8080, metavar="N", help=port)
     meaning = (
@@ -81,7 +87,7 @@ def _add_machine(rollout: Commands) -> None:
         "attestations, until the process is stopped"
     )
     follow = rollout.add("follow", _follow, meaning)
-    follow.add_argument("repository", metavar="OWNER/NAME")
+    follow.add_argument("repository", metavar="OWNER/NAME", help="the repository on GitHub")
     follow.add_argument("--port", type=_port, default=8080, metavar="N", help=port)
     often = "seconds between two requests to GitHub (default: 60)"
     follow.add_argument("--every", type=_seconds, default=60.0, metavar="SECONDS", help=often)

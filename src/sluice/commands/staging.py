@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     staging = commands.group("staging", "try a package before it serves anyone")
-    meaning = "start the package's server, run its scenarios over HTTP, then put it under load"
+    meaning = "start the package's server, run its scenarios over HTTP, and then a load test"
     test = staging.add("test", _test, meaning)
-    test.add_argument("package", type=Path)
+    test.add_argument("package", type=Path, help="the candidate's package file")
     image = "run this image, which was built from the package; default: run a process"
     test.add_argument("--image", help=image)
     champion = (
@@ -29,10 +29,16 @@ def add(commands: Commands) -> None:
     image = "the champion's image; needed with --image if the champion is a package"
     test.add_argument("--champion-image", metavar="IMAGE", help=image)
     out = Path("out/staging")
-    test.add_argument("--out", type=Path, default=out, metavar="FOLDER", help=f"default: {out}")
+    test.add_argument(
+        "--out",
+        type=Path,
+        default=out,
+        metavar="FOLDER",
+        help=f"folder of the results; default: {out}",
+    )
     meaning = "score the package's recorded rows with 'sluice score', as CSV and as Parquet"
     batch = staging.add("batch", _batch, meaning)
-    batch.add_argument("package", type=Path)
+    batch.add_argument("package", type=Path, help="the package file")
 
 
 def _test(options: argparse.Namespace) -> int:
