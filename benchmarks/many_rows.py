@@ -40,7 +40,7 @@ class Source:
 
     @classmethod
     def of(cls, project: Path) -> Source:
-        """From the table of a project whose columns are all numbers."""
+        """Read it from the table of a project whose columns are all numbers."""
         settings = load(project / "params.yaml")
         frame = pd.read_csv(project / settings.data.file)
         names = [n for n in frame if n not in (settings.data.id, settings.data.target)]

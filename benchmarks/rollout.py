@@ -135,7 +135,7 @@ def _started(control: Control, package: Package) -> tuple[float, float]:
 def _overhead(
     control: Control, package: Package, folder: Path, rounds: int, seconds: int
 ) -> dict[str, tuple[float, float]]:
-    """By path: the median latency in milliseconds, and the requests a second."""
+    """The median latency in milliseconds and the requests a second, for each path."""
     machine = control.machine
     rows = load.records(package)
     bodies = ",".join(f'[==[{{"records":[{row}]}}]==]' for row in rows)

@@ -95,7 +95,7 @@ _IMAGES = (*(f"org.opencontainers.image.title=toy-{task}" for task in TARGET), "
 
 @pytest.fixture(scope="session")
 def engine(run_folder: Path) -> Iterator[None]:
-    """Remove what the tests leave in the container engine, which is gigabytes, after the last test.
+    """After the last test, remove the gigabytes that the tests leave in the container engine.
 
     The last process that has used the engine removes it: another one may still need its images.
     """

@@ -155,7 +155,7 @@ def _cell(found: Spread | None) -> str:
 
 
 def _number(value: float) -> str:
-    """At least three significant digits."""
+    """Format a number with at least three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 

@@ -1,4 +1,4 @@
-"""Results in a commit or a cache are not accepted in place of a run's own results."""
+"""Results in a commit or a cache do not replace a run's own results."""
 
 from __future__ import annotations
 

@@ -255,7 +255,7 @@ class TestAutomatic:
 
     @pytest.fixture
     def automatic(self, served: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
-        """As if this were in the delivered package; only the function that reads it is replaced."""
+        """Pretend that the delivered package says so: the function that reads it is replaced."""
         monkeypatch.setattr("sluice.approval.approved.promotion", lambda target: "automatic")
         served.github.approvals.clear()
         return served

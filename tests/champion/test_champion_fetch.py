@@ -97,7 +97,7 @@ def released_by_another_run(repository: Repository) -> None:
 
 
 def rolled_back(repository: Repository) -> None:
-    """Rolled back, and made full again by hand."""
+    """It was rolled back, and then made a full release again by hand."""
     repository.make_champion(repository.newer.tag)
     revoke(repository.attestations, repository.newer.digest, [EARLIER])
 

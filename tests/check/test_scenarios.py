@@ -80,7 +80,7 @@ def test_scenarios_that_cannot_be_loaded(
 
 
 def test_two_scenarios_of_one_name(toy: Toy) -> None:
-    """Nor may a scenario have the name of one that sluice adds to every model."""
+    """A scenario may also not have the name of one that sluice adds to every model."""
     for name in ("flat", "every value missing"):
         toy.write(
             "src/usecase/scenarios.py",

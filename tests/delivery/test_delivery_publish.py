@@ -117,7 +117,7 @@ def nothing_here(repository: Repository) -> None:
 
 
 def test_new_evidence_for_the_same_package_replaces_the_release(ready: Repository) -> None:
-    """As in a second run, which compared with the current champion and measured again."""
+    """This is like a second run, which compares with the current champion and measures again."""
     other_evidence(ready)
     ready.add_asset(ready.newer.tag, "more.txt", b"x")
     ready.run("delivery", "publish").went_well()

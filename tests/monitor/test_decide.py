@@ -83,7 +83,7 @@ def test_an_unknown_state_does_not_pass(facts: Facts) -> None:
 
 
 def test_the_labels_that_are_needed() -> None:
-    """For gains in ROC AUC of .02, .01 and .005, measured on the example's holdout."""
+    """The gains in ROC AUC are .02, .01 and .005, measured on the example's holdout."""
     spread = 0.01 / 2.49 * (5_349 / 7_400) ** 0.5
     needed = [labels_needed(spread, 7_400, gain=g, holdout=0.25) for g in (0.02, 0.01, 0.005)]
     assert needed == pytest.approx([4 * 1_337, 4 * 5_349, 4 * 21_397], rel=0.002)

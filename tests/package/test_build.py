@@ -17,7 +17,8 @@ from support.fixture_project import Toy
 def test_a_clone_elsewhere_gives_the_same_bytes(
     built: Callable[[str], Toy], tmp_path: Path
 ) -> None:
-    """From scratch, with other threads and hash seeds, with data from the repository's store.
+    """The clone builds everything, with other threads and hash seeds, and data from the
+    repository's store.
 
     Each stage has its own interpreter, unlike the stages of `built`.
     """

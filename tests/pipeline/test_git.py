@@ -196,7 +196,9 @@ def test_no_environment_variable_changes_an_answer_or_runs_a_program(
 def test_plain_git_would_run_the_program_of_the_configuration(
     root: Path, hook: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So the tests above would fail if sluice called git with the user's configuration."""
+    """This shows that the tests above would fail if sluice called git with the user's
+    configuration.
+    """
     configuration = hook.with_name("gitconfig")
     _git(root, "config", "--file", str(configuration), "core.fsmonitor", str(hook))
     _git(root, "config", "--file", str(configuration), "status.showUntrackedFiles", "no")

@@ -51,7 +51,7 @@ class Place:
             frame.to_parquet(self.split(name))
 
     def judge(self) -> int:
-        """Like a run: record the model, then count."""
+        """Record the model and then count, like a run."""
         project: Any = self
         judged.record(project)
         return judged.count(project, pd.read_parquet(self.split("holdout")))

@@ -104,5 +104,5 @@ def callers_of(opened_pair: tuple[Package, Package]) -> Callable[..., Callers]:
 
 @pytest.fixture
 def callers(control: Control, callers_of: Callable[..., Callers]) -> Callable[..., Callers]:
-    """The same for the control that the test has."""
+    """The same for the fixture `control`."""
     return lambda rate=60.0: callers_of(control, rate)

@@ -125,7 +125,7 @@ class Site:
 
 
 def _with_slowest(static: str) -> str:
-    """With a bucket for the bound of the fixture project's answers."""
+    """Add a bucket for the fixture project's limit for slow answers."""
     return static.replace("    - 2.5\n", "    - 2.5\n    - 5.0\n")
 
 

@@ -73,7 +73,7 @@ class Machine:
         return known
 
     def ask(self, **payload: Any) -> None:
-        """As release.yml does after the approval of a canary."""
+        """Request a canary, as release.yml does after its approval."""
         newer = self.repository.newer
         said = {"approver": "hubot", "champion": self.repository.older.tag}
         given = {"run": FIRST, "kind": DESIRED, "predicate": said}

@@ -72,7 +72,7 @@ class Machine:
             raise AssertionError(self.output.read_text("utf-8")) from None
 
     def ask(self) -> None:
-        """As release.yml does after the approval of a canary."""
+        """Request a canary, as release.yml does after its approval."""
         newer, older = self.repository.newer, self.repository.older
         said = {"approver": "hubot", "champion": older.tag}
         given = {"run": FIRST, "kind": DESIRED, "predicate": said}

@@ -112,7 +112,7 @@ _CELLS = [
 
 
 def _meant(text: str, kind: str) -> float | str | None:
-    """The value in a record that a CSV cell stands for."""
+    """The value of a CSV cell as a record would contain it."""
     if text in STR_NA_VALUES:
         return None
     if kind == "category" or "_" in text or not text.isascii():

@@ -1,4 +1,4 @@
-"""What tests of adoptions do with an adopted project, in their own process."""
+"""Helpers for tests of adoptions, which run in the process of the test."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ INPUTS += [Input("colour", "category"), Input("store", "category")]
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Any:
-    """As on the command line: with one thread, sums are computed in the same order everywhere."""
+    """Use one thread, as commands do: sums are then computed in the same order everywhere."""
     with threadpool_limits(1):
         yield
 

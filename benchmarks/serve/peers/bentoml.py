@@ -10,7 +10,7 @@ from subject import Row, Subject
 
 
 def contenders(subject: Subject) -> list[Contender]:
-    """Without batching, and with adaptive batching."""
+    """The server without batching, and with adaptive batching."""
     return [
         _contender(subject, "bentoml", "BentoML", "Single", "one worker, no access log"),
         _contender(

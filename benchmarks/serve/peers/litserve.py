@@ -10,7 +10,7 @@ from subject import Row, Subject
 
 
 def contenders(subject: Subject) -> list[Contender]:
-    """Without batching, and with batching."""
+    """The server without batching, and with batching."""
     single = "one API server, one worker, fast_queue, no access log"
     return [
         _contender(subject, "litserve", "LitServe", 1, single),

@@ -15,7 +15,7 @@ _SINGLE = "its scikit-learn runtime; parallel_workers 0 (a pool is slower on one
 
 
 def contenders(subject: Subject) -> list[Contender]:
-    """Without batching, and with adaptive batching."""
+    """The server without batching, and with adaptive batching."""
     python = environment("mlserver") / "python"
     subprocess.run(
         [str(python), str(INSIDE / "mlserver_model.py"), str(subject.pipeline), _pipeline()],

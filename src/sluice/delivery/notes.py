@@ -37,7 +37,7 @@ def history(notes: str) -> str:
 
 
 def _code(text: str) -> Markup:
-    """As code, without escaping: the record of a delivery contains only harmless characters."""
+    """Format as code, without escaping: the record of a delivery has only harmless characters."""
     from markupsafe import Markup
 
     return Markup(f"`{text}`")  # noqa: S704

@@ -15,7 +15,7 @@ from sluice.train.scores import predict
 
 @usecase.task
 def main(inputs: Path, outputs: Path, model: str, *sizes: str) -> None:
-    """For each number of rows, write `ROWS.npy` with scores after fitting on so many.
+    """Write one `ROWS.npy` for each number of rows: the scores after fitting on that many rows.
 
     Reads `params.yaml`, `parameters.json`, the rows `train.parquet`, and the inputs
     `validation.parquet`.

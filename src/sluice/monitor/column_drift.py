@@ -22,10 +22,10 @@ _LEAST_EXPECTED = 5.0
 class Compared:
     """A column in one window, compared with the reference.
 
-    rows: those with a bin. alarm: the p-value of the hypothesis that the difference is at most
-    `floor`. noticed: the p-value of the hypothesis that there is no difference. size: the size of
-    the difference, as in `Difference.size`. part: what differs most: the values, missing values, or
-    unseen values.
+    rows: the number of rows that are in a bin. alarm: the p-value of the hypothesis that the
+    difference is at most `floor`. noticed: the p-value of the hypothesis that there is no
+    difference. size: the size of the difference, as in `Difference.size`. part: what differs most:
+    the values, missing values, or unseen values.
     """
 
     days: int

@@ -30,8 +30,8 @@ class EvidenceFiles:
         self.missing: list[str] = []
 
     def read(self, where: str, kind: type[T], *, required: bool = True) -> T | None:
-        """The file `where` under out/ as `kind`, or None. Only a required file is reported as
-        missing.
+        """The content of out/`where`, decoded as `kind`; None without a valid file. Only a
+        required file is reported as missing.
         """
         try:
             return decode_json((self._out / where).read_bytes(), kind)

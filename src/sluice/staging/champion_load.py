@@ -18,7 +18,7 @@ from sluice.staging.subject import Started, Subject, serving
 
 
 class ChampionLoad:
-    """Starts the champion's server and puts it under load, one round at a time."""
+    """Starts the champion's server and sends it load, one round at a time."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject

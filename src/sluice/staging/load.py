@@ -80,7 +80,7 @@ def _request(rows: list[tuple[Row, list[float]]]) -> ScoredRequest:
 
 
 def run(target: Target, scored: ScoredRequests, connections: int, seconds: float) -> LoadRound:
-    """Put the server under load; raises SluiceError if the load generator fails."""
+    """Send the load to the server; raises SluiceError if the load generator fails."""
     plan = LoadPlan(
         target.port,
         target.token,
@@ -146,7 +146,7 @@ def summary(package: Package, target: Target, rounds: Sequence[LoadRound]) -> Lo
 
 
 def _percentile(correct: list[float], sent: int, share: float) -> float | None:
-    """In milliseconds, of all requests: a failed one ranks after every correct one."""
+    """A percentile of all requests in milliseconds; a failed one ranks after every correct one."""
     rank = math.ceil(share * sent)
     return plain(correct[rank - 1] * 1000) if 0 < rank <= len(correct) else None
 

@@ -1,4 +1,4 @@
-"""`sluice staging test`: start the candidate, run its scenarios, then put it under load."""
+"""`sluice staging test`: start the candidate, run its scenarios, and then the load test."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class _Trial:
         return findings
 
     def load(self, earlier: Exception | None) -> list[Finding]:
-        """Put the server and the champion's under load, and stop both.
+        """Run the load test on both servers, the candidate's and the champion's, and stop both.
 
         earlier: the error that stopped the scenarios; there is then no server for the load test.
         """
@@ -96,7 +96,7 @@ class _Trial:
 def _side_by_side(
     started: Started, champion: Subject | None, settings: config.Settings
 ) -> tuple[LoadResult, LoadResult | None]:
-    """Put both under load alternately, so that the state of the machine affects both equally."""
+    """Load both servers alternately, so that the state of the machine affects both equally."""
     given = settings.load
 
     def load_candidate(seconds: float) -> LoadRound:

@@ -108,7 +108,7 @@ class FakePulls:
         return 302, {"url": self.storage}
 
     def _pulls_of_commit(self, sha: str, *, query: dict[str, str], **_: Any) -> Answer:
-        """As GitHub does: a fork's pull request is not found by its commit."""
+        """Like GitHub, this does not find the pull request of a fork by its commit."""
         own = [
             {key: value for key, value in one.items() if key != "changed_files"}
             for one in self.pulls

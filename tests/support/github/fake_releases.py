@@ -28,7 +28,7 @@ class FakeReleases:
         self.commits: list[dict[str, Any]] = []
         self.astray: list[dict[str, Any]] = []
         self.url = ""
-        # Where the stand-in for actions/attest keeps its notes.
+        # Where the replacement of actions/attest keeps its records.
         self.attested: Path | None = None
         self._release_ids = iter(range(2000, 10**6))
 
@@ -58,7 +58,7 @@ class FakeReleases:
         return next(one for one in self.release(tag)["assets"] if one["name"] == name)
 
     def swap(self, tag: str, name: str, content: bytes) -> None:
-        """As anyone with write access can do: replace a file under the same name."""
+        """Replace a file under the same name, as anyone with write access can do."""
         asset = self.asset(tag, name)
         self.kept[asset["id"]] = content
         digest = hashlib.sha256(content).hexdigest()
@@ -168,7 +168,7 @@ class FakeReleases:
         return 200, {"tag": "v", "object": {"sha": sha[::-1], "type": "commit"}}
 
     def _compare(self, between: str, *, query: dict[str, str], **_: Any) -> Answer:
-        """As if releases were made in the order of their commits."""
+        """Compare as if the releases had been made in the order of their commits."""
         base, head = between.split("...")
         line = [one["target_commitish"] for one in self.releases]
         if not {base, head} <= set(line):

@@ -242,7 +242,7 @@ def environment(
     wait: int = 0,
     bypass: bool | None = False,
 ) -> dict[str, Any]:
-    """An environment as GitHub answers."""
+    """An environment as GitHub returns it."""
     rules: list[dict[str, Any]] = [{"id": 5, "node_id": "x", "type": "branch_policy"}]
     if wait:
         rules.append({"id": 6, "node_id": "x", "type": "wait_timer", "wait_timer": wait})

@@ -38,7 +38,7 @@ def status(connection: socket.socket) -> int:
 
 
 def receive(connection: socket.socket) -> tuple[list[str], str, dict[str, str], list[int]]:
-    """In the process of a command: its words, folder, environment and standard files."""
+    """Receive, in the process of a command, its words, folder, environment and standard files."""
     length, files, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
     connection.sendall(os.getpid().to_bytes(4))
     command, cwd, environment = json.loads(_exactly(connection, *_LENGTH.unpack(length)))

@@ -1,4 +1,4 @@
-"""Attestations, as the stand-in for actions/attest notes them and the one for gh reads them."""
+"""Attestations, as the replacements of actions/attest and gh write and read them."""
 
 from __future__ import annotations
 

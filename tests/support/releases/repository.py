@@ -145,14 +145,14 @@ class Repository:
         self.github.interfere = lambda _, path, __: gone if path.endswith("/latest") else None
 
     def make_champion(self, tag: str) -> None:
-        """As release.yml does: approval and release are attested, and the release is full."""
+        """Attest approval and release, and make it a full release, as release.yml does."""
         for one in (self.older, self.newer):
             if one.tag == tag:
                 attested.release(self.attestations, one.digest)
         self.make_full(tag)
 
     def make_full(self, tag: str) -> None:
-        """As anyone with write access can do by hand."""
+        """Make it a full release by hand, as anyone with write access can do."""
         self.github.release(tag)["prerelease"] = False
         self.github.latest = self.github.release(tag)["id"]
 

@@ -105,7 +105,7 @@ def delivery_swapped(repository: Repository, version: Version) -> None:
 
 
 def reattested(**by: str) -> Sabotage:
-    """Replaced by someone who can attest it, but not as main's delivery workflow."""
+    """Someone replaced a file and attested that, but not as main's delivery workflow."""
 
     def do(repository: Repository, version: Version) -> None:
         delivery_swapped(repository, version)

@@ -113,7 +113,7 @@ def running(
 ) -> Iterator[RunningServer]:
     """`sluice serve` on a free port, with its scoring log in the folder.
 
-    file_size: the most bytes that a file may have, which stands for a full disk.
+    file_size: the most bytes that a file may have, which simulates a full disk.
     """
     log, stderr = folder / "log", folder / "stderr.txt"
     own = [] if "--log" in options or "--no-log" in options else ["--log", str(log)]

@@ -1,7 +1,7 @@
 """Workflows run for real by act, without Docker for the jobs, each in a clean clone.
 
 What act leaves out (environments, permissions, concurrency, time-outs) is tested on the parsed
-YAML. Third-party actions are stand-ins, each described in its own action.yml.
+YAML. Third-party actions are replaced, as each action.yml there describes.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def settle(stack: ExitStack, template: Path, shared: Path, folder: Path) -> Plac
         url,
         TOKEN,
         environment={
-            "BASE": BASE,  # for make; on GitHub it is the one in image/base/Dockerfile
+            "BASE": BASE,  # make reads it; on GitHub, image/base/Dockerfile names the base
             "GITHUB_REPOSITORY": "octo/shop",
             "MYPY_CACHE_DIR": str(CHECKOUT / ".mypy_cache"),  # the fork's machinery is the same
             "PIP_CACHE_DIR": str(shared / "pip"),

@@ -26,9 +26,9 @@ def performance_bounds(
 ) -> dict[str, Estimate]:
     """Return an estimate for each metric of the weakest of these candidates.
 
-    holdout: the number of rows that the gate will have. Any of the candidates may be selected,
-    so the weakest decides. A bound is at least as strict as what a constant prediction reaches;
-    a metric other than the first whose derived bound is weaker than that is left out.
+    holdout: the number of holdout rows on which the gate will measure. Any of the candidates may be
+    selected, so the weakest decides. A bound is at least as strict as what a constant prediction
+    reaches; a metric other than the first whose derived bound is weaker than that is left out.
     """
     names = _metrics(trials[0].outcome, settings, holdout)
     weakest: dict[str, Estimate] = {}

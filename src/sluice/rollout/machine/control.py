@@ -72,7 +72,7 @@ class Control:
         self.start_proxy()
 
     def start_proxy(self) -> None:
-        """Start the proxy of the record; one that still runs is ended first."""
+        """Start the proxy that the record describes, after ending one that still runs."""
         machine = self.machine
         if machine.proxy is not None:
             processes.end(machine.proxy)

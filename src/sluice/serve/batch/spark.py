@@ -108,7 +108,7 @@ def _write(frame: DataFrame, target: Path) -> int:
 
 
 def _place(target: Path) -> None:
-    """Move an earlier result away first, because a folder cannot be renamed over a full one."""
+    """Move an earlier result away first, because a folder cannot replace one that is not empty."""
     (_part(target) / _MARKER).touch()
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)

@@ -56,7 +56,7 @@ def inputs_cannot_be_taken_for_options(files: Files) -> list[str]:
 
 
 def commands_are_plain(files: Files) -> list[str]:
-    """One known command a line, every variable in quotes."""
+    """Each line has one known command, and every variable is in quotes."""
     problems = []
     for where, step in all_steps(files):
         for line in step.get("run", "").strip().splitlines():
