@@ -58,7 +58,7 @@ _CODE = {"Evidently": _EVIDENTLY, "NannyML": _NANNYML}
 
 
 def lines(project: Project, package: Path, folder: Path, peers: dict[str, Path]) -> list[str]:
-    """The table. peers: by name, the interpreter of an environment that has the peer."""
+    """The table. peers: for each peer, the interpreter of an environment that has it."""
     return compared(project, play.play(project, package, folder / "year", Script()), folder, peers)
 
 

@@ -19,7 +19,10 @@ Row = dict[str, float | str]
 
 @dataclass(frozen=True)
 class Subject:
-    """A package's pipeline. rows: to score. expected: the probabilities from `predict_proba`."""
+    """A package's pipeline.
+
+    rows: the rows to score. expected: the probabilities from `predict_proba`.
+    """
 
     name: str
     package: Path

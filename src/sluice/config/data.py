@@ -103,9 +103,9 @@ class Data(Section):
     `file` is a CSV or Parquet file, or a folder of such files with the same columns. `positive` is
     the value of the target that counts as positive in a binary task. `sensitive_inputs` are the
     sensitive columns that the model may nevertheless use. `attributes` are sensitive columns that
-    together form one attribute: by its name, the columns, and the value that a row has in at most
-    one of them, such as 1 in `black` or in `hispanic`. `segments` is the column whose values get
-    models of their own.
+    together form one attribute: for each attribute, its columns and the value that a row has in at
+    most one of them, such as 1 in `black` or in `hispanic`. `segments` is the column whose values
+    get models of their own.
     """
 
     file: str

@@ -20,9 +20,9 @@ _SMALLEST_CHANGE = 5e-5
 class MetricRow(msgspec.Struct, frozen=True):
     """One measured number.
 
-    n: rows behind it. finding: the gate's judgement, if a bound exists. base: the estimate in
-    the earlier report, from which `change` and `trend` follow. columns: how many sensitive
-    columns define the groups that were compared.
+    n: the rows that it was measured on. finding: the gate's judgement, if a bound exists. base: the
+    estimate in the earlier report, from which `change` and `trend` follow. columns: how many
+    sensitive columns define the groups that were compared.
     """
 
     name: str

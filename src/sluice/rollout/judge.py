@@ -83,7 +83,7 @@ def needs_only_requests(finding: Finding) -> bool:
 
 
 def evidence(counts: Counts) -> dict[str, tuple[float, ...]]:
-    """By kind, the evidence after each interval that the canary is worse than its baseline."""
+    """For each kind of event, the evidence after each interval that the canary is worse."""
     return {kind.title: tuple(map(float, _evidence(kind, counts.intervals))) for kind in _KINDS}
 
 

@@ -40,7 +40,8 @@ class LoadResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Measurements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Candidate and champion under the same load.
 
-    seconds: how long each was under load. connections: open at once. rows: in each request.
+    seconds: how long each was under load. connections: the number of open connections. rows: the
+    number of rows in each request.
     """
 
     seconds: Amount

@@ -186,7 +186,7 @@ def write_results(
 
 
 def successor(package: Path, **source: Any) -> bytes:
-    """Another package of the same model: of a later commit, with other documentation."""
+    """Another package of the same model, from a later commit with other documentation."""
     made = Package.read(package)
     given = {"commit": "b0" * 20, "time": made.manifest.source.time + DAY, **source}
     changed = replace(made.manifest.source, **given)

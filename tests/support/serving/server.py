@@ -27,7 +27,7 @@ _READY = re.compile(r"(\S+) (\S+): ready at http://([^/]+):(\d+)/docs")
 
 @dataclass(frozen=True)
 class Reply:
-    """A response of the server. headers: by name in lower case."""
+    """A response of the server. headers: by their names in lower case."""
 
     status: int
     headers: dict[str, str]

@@ -51,7 +51,7 @@ def infer(
 ) -> TableProfile:
     """Return the profile of a table that `sluice.adopt.source` has read.
 
-    keep: by column, words that are values although they mean a missing value in other columns.
+    keep: for each column, words that are values although they mean a missing value elsewhere.
     Raises SluiceError if an option does not fit the table or if it cannot be modelled.
     """
     options = {

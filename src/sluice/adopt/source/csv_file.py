@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def read(file: Path, keep: Mapping[str, Collection[str]]) -> Source:
     """Return the table. Raises SluiceError if the file is not a CSV file.
 
-    keep: by column, words that mean a missing value in other columns but are values here.
+    keep: for each column, words that mean a missing value in other columns but are values in it.
     """
     import pandas as pd
 

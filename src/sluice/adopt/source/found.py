@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 class Source:
     """A table, and what a person should know about how its file was read.
 
-    notes: sentences about the file. remarks: by column, how its values were understood. words: by
-    column of numbers, the words that were treated as missing values, with the index of their rows
-    in `frame`. typed: the file distinguishes missing values from texts, so a word such as NA in it
-    is a text. index: the columns that are the index of the table in pandas. derived: the columns
-    that were derived from dates.
+    notes: sentences about the file. remarks: for each column, how its values were understood.
+    words: for each column of numbers, the words that were treated as missing values, with the index
+    of their rows in `frame`. typed: the file distinguishes missing values from texts, so a word
+    such as NA in it is a text. index: the columns that are the index of the table in pandas.
+    derived: the columns that were derived from dates.
     """
 
     frame: DataFrame

@@ -56,7 +56,10 @@ class Branches(Connection):
         return self._made("create_blob", {"content": text, "encoding": "base64"})
 
     def create_tree(self, base: str, blobs: dict[str, str]) -> str:
-        """base: the tree of the commit that is changed. blobs: by path; all are plain files."""
+        """base: the tree of the commit that is changed.
+
+        blobs: the hash of each file, by its path.
+        """
         entries = [
             {"path": path, "mode": "100644", "type": "blob", "sha": sha}
             for path, sha in sorted(blobs.items())

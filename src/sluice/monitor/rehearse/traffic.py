@@ -20,10 +20,10 @@ _TILT = 0.05  # seasonal shift of the inputs, in standard deviations
 class Script:
     """The days, counted from 0, on which something changes, and how much.
 
-    rows: on an average day. drift: the first and last day on which one input is higher. shift: by
-    how many standard deviations of its ranks. concept: the day from which outcomes differ. noise:
-    the share of rows whose outcome then differs. delay: the mean number of days until a label is
-    known; half of it is fixed.
+    rows: the number of rows on an average day. drift: the first and last day on which one input is
+    higher. shift: by how many standard deviations of its ranks. concept: the day from which
+    outcomes differ. noise: the share of rows whose outcome then differs. delay: the mean number of
+    days until a label is known; half of it is fixed.
     """
 
     days: int = 364

@@ -105,7 +105,7 @@ def back(folder: Path, say: Say) -> State:
 def switch(folder: Path, file: Path, why: str, say: Say) -> State:
     """Let a package take over all requests at once, without a canary; returns the last state.
 
-    It is for a version that has served before. After a kill, it can be called again. Raises
+    Use it for a version that has served before. After a kill, it can be called again. Raises
     SluiceError if the package cannot take over; the current champion then continues.
     """
     with state.locked(folder) as mine:

@@ -37,7 +37,7 @@ class ColumnPlan:
     def scored(self) -> pa.Schema:
         """The schema of scored rows: carried columns, scores, and the decision if there is one.
 
-        With segments, the last column is the one whose model gave the score, or null.
+        With segments, the last column has the segment whose model gave the score, or null.
         """
         carried = [self.columns.field(name).remove_metadata() for name in self.carried]
         scores = [pa.field(name, pa.float64(), nullable=False) for name in self.score_names]

@@ -132,7 +132,7 @@ class App:
             name = route.name
             response = await route.handler(head)
         except _ClientGoneError:
-            return  # the connection has counted it
+            return  # the connection has already counted the error
         except Exception as error:
             response = self._refused(error, headers)
         self._metrics.answered(name, time.monotonic() - head.started)

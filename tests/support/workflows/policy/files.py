@@ -72,7 +72,7 @@ def workflows(files: Files) -> list[File]:
 
 
 def all_jobs(files: Files) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """File name, job name and job."""
+    """Yield the file name, the job name and the content of every job."""
     for file in workflows(files):
         yield from ((file.name, name, job) for name, job in file.jobs.items())
 

@@ -16,12 +16,12 @@ from support.workflows.policy.files import (
     strings,
 )
 
-# What runs src/usecase, or tests of it, or the code in a package.
+# Commands that run src/usecase, its tests, or the code in a package.
 _RUNS_IT = re.compile(
     r"sluice (?:package build|run|adopt|package assemble|rollout|monitor retrain)\b|"
     r"make (?:package|test|quick|check|bench)"
 )
-# What a job that writes may run: commands that take a package as data, and no other.
+# Commands that a job with write access may run: those that treat a package as data.
 _AS_DATA = re.compile(
     r"cmp |make wheels image |\.venv/bin/sluice (?:package (?:verify|bom|push)|delivery "
     r"(?:place|assemble|publish)|approval (?:desire|announce|confirm|release|revoke|rollback)|"
