@@ -12,6 +12,7 @@ import pytest
 from sluice import table
 from sluice.adopt import source
 from sluice.adopt.bounds.permissive import permissive_bounds
+from sluice.adopt.bounds.quality import duplicates_bound
 from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile.infer import infer
 from sluice.check.expectations import Asked, ask, of_column
@@ -72,6 +73,23 @@ def test_new_rows_of_the_same_kind_pass_in_19_of_20_draws(tmp_path: Path) -> Non
         if found := failed(project, frame):
             refused[seed] = [f"{finding.name}: {finding.why}" for finding in found]
     assert len(refused) <= 1, refused
+
+
+def of_few_values(seed: int) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    values = {name: random.integers(0, most, 189) for name, most in (("a", 40), ("b", 36))}
+    return pd.DataFrame({**values, "y": random.choice(["no", "yes"], 189)})
+
+
+def test_new_rows_may_repeat_others_by_chance_but_not_by_being_copies(tmp_path: Path) -> None:
+    settings, refused = adopted(tmp_path, of_few_values(0)).settings, 0
+    for seed in range(20):
+        frame = of_few_values(seed)
+        few = frame.iloc[:151]
+        bound = duplicates_bound(few, settings)
+        refused += float(frame.duplicated().mean()) > bound
+        assert pd.concat([few, few.iloc[:20]]).duplicated().mean() > bound
+    assert refused == 0
 
 
 def scaled(frame: pd.DataFrame) -> None:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sluice.adopt.bounds.resample import round_outward
+from sluice.adopt.profile.margins import NEW_ROWS, upper_share
 from sluice.config import Settings
 from sluice.task import Task
 
@@ -20,10 +21,16 @@ LEAKAGE: dict[Task, float] = {"binary": 0.8, "multiclass": 0.8, "regression": 0.
 
 
 def duplicates_bound(frame: DataFrame, settings: Settings) -> float:
-    """Return 1.5 times the observed share of duplicate rows plus 0.01, rounded up, at most 0.99."""
+    """Return 1.5 times the observed share of duplicate rows plus 0.01, rounded up, at most 0.99.
+
+    It is at least the upper end of the share's confidence interval, multiplied by how much the
+    share of chance repeats grows with the number of rows.
+    """
     without_id = [name for name in settings.columns if name != settings.data.id]
-    observed = float(frame.duplicated(without_id).mean())
-    return min(0.99, math.ceil((observed * 1.5 + 0.01) * 100) / 100)
+    repeats, rows = int(frame.duplicated(without_id).sum()), len(frame)
+    by_chance = upper_share(repeats, rows) * (1 + NEW_ROWS)
+    largest = max(1.5 * repeats / rows + 0.01, by_chance)
+    return min(0.99, math.ceil(largest * 100 - 1e-9) / 100)
 
 
 def class_share_bound(frame: DataFrame, settings: Settings) -> float | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TAIL = 20  # the number of extreme values whose mean distance from the next one measures the tail
 _REACH = 2  # the range extends beyond the most extreme value by this many times that distance
-_NEW_ROWS = 0.25  # new rows, as a share of the adopted ones, that must fit
+NEW_ROWS = 0.25  # new rows, as a share of the adopted ones, that must fit
 _CONFIDENCE = 0.975
 # This many new rows may have unexpected values.
 _UNEXPECTED_ROWS = 4
@@ -51,15 +51,22 @@ def _excess(rising: Floats) -> float:
 def allowed_missing(column: Series) -> float:
     """Return the share of missing values to allow: 1.5 times the observed share plus 0.01.
 
-    It is at least the upper end of the 95 % confidence interval of the share (Clopper and Pearson,
-    1934), so that the first missing value does not exceed a bound of zero.
+    It is at least the upper end of the confidence interval of the share, so that the first missing
+    value does not exceed a bound of zero.
+    """
+    missing, rows = int(column.isna().sum()), len(column)
+    observed = 1.5 * missing / rows + 0.01 if missing else 0.0
+    return min(1.0, math.ceil(max(observed, upper_share(missing, rows)) * 1000) / 1000)
+
+
+def upper_share(count: int, rows: int) -> float:
+    """Return the upper end of the 95 % confidence interval of a share of rows.
+
+    Clopper and Pearson (1934).
     """
     from scipy.stats import beta
 
-    missing, rows = int(column.isna().sum()), len(column)
-    upper = float(beta.ppf(_CONFIDENCE, missing + 1, rows - missing)) if missing < rows else 1.0
-    observed = 1.5 * missing / rows + 0.01 if missing else 0.0
-    return min(1.0, math.ceil(max(observed, upper) * 1000) / 1000)
+    return float(beta.ppf(_CONFIDENCE, count + 1, rows - count)) if count < rows else 1.0
 
 
 def mostly(rows: int) -> float:
@@ -73,7 +80,7 @@ def mostly_known(column: Series) -> float | None:
     The share of rows with unseen categories is about that of categories seen once (Good, 1953).
     """
     counts = table.labels(column).value_counts()
-    new = int((counts[counts.index != MISSING] == 1).sum()) * _NEW_ROWS
+    new = int((counts[counts.index != MISSING] == 1).sum()) * NEW_ROWS
     if new < 1:
         return None
     unexpected = new + 3 * math.sqrt(new) + _UNEXPECTED_ROWS
