@@ -59,7 +59,7 @@ check: lint check-workflows  ## Run all linters, the type checker, and the check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
-	$(BIN)/shellcheck .ci/run .ci/tools requirements/lock benchmarks/serve/peers/lock tests/support/workflows/bin/docker
+	$(BIN)/shellcheck .ci/run .ci/tools requirements/lock benchmarks/serve/peers/lock
 	$(BIN)/hadolint image/Dockerfile image/base/Dockerfile
 
 check-workflows: $(VENV)/.dev  ## Audit the workflows and check them against GitHub's schemas

@@ -147,6 +147,11 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     return argname if unfit else None
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are cores, because tests often wait for servers and the engine."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="adversaries at their full size")
 
