@@ -221,11 +221,27 @@ def test_the_summary_says_where_to_set_costs_if_positives_are_rare() -> None:
     assert found.rare_positives == pytest.approx(0.05)
     nothing = Estimate(0.0, 0.0, 0.0)
     derived = DerivedBounds(
-        0.0, 0.0, 0.95, (), {}, 1e-6, {"roc_auc": nothing}, 30, {}, {}, {}, (), (), {}, "x", 0.5
+        0.0,
+        0.0,
+        0.95,
+        (),
+        {},
+        1e-6,
+        {"roc_auc": nothing},
+        30,
+        {},
+        {},
+        {},
+        (),
+        (),
+        {},
+        None,
+        "x",
+        0.5,
     )
     (note,) = (line for line in summary(found, derived, True) if "positive." in line)
     assert note.startswith("Note: only 5.0 % of the rows are positive.")
-    assert "selection.costs.false_negative" in note
+    assert "selection.costs.false_negative in params.yaml, for example to 19" in note
     assert profile(table(y=["yes", *["no"] * 9])).rare_positives is None
     assert profile(table(y=list(range(60)))).rare_positives is None
 

@@ -60,6 +60,7 @@ def test_decisions_that_are_all_the_same(toy: Toy, in_process: InProcess) -> Non
     finding = toy.findings("performance")["performance/classes decided for"]
     assert finding["status"] == "fail"
     assert "the decision for every row of the holdout is 'no'" in finding["why"]
+    assert "false_positive: 1 and false_negative: " in finding["why"]
 
 
 def test_shuffled_labels_and_no_sensitive_column(toy: Toy, in_process: InProcess) -> None:

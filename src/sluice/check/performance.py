@@ -78,7 +78,7 @@ def measure(project: Project) -> list[Finding]:
         if name in values
     ]
     if project.settings.task != "regression":
-        findings.append(_decides(outcome, project.settings.classes))
+        findings.append(_decides(outcome, project.settings))
     return findings + coin_toss.findings(project.settings, outcome, rivals, clusters)
 
 
@@ -157,19 +157,33 @@ def _believable(metric: str, value: float, ceiling: float, n: int) -> Finding:
     return Finding(name, Status.INSUFFICIENT, why, plain(value), n=n, bound=bound)
 
 
-def _decides(outcome: Predictions, classes: list[str]) -> Finding:
+def _decides(outcome: Predictions, settings: Settings) -> Finding:
     """Refuse a model that decides the same for every row, however well its scores rank them."""
-    found = np.unique(outcome.decisions)
+    classes, found = settings.classes, np.unique(outcome.decisions)
     bound = Bound("a model decides between classes", low=2)
     name, n = "performance/classes decided for", len(outcome.truth)
     if len(found) > 1:
         why = f"{len(found)} of {len(classes)} classes occur among the decisions"
         return Finding(name, Status.PASS, why, len(found), n=n, bound=bound)
+    only = int(found[0])
+    again = ", commit it, and run 'sluice adopt --again', because derived bounds change with it"
     why = (
-        f"the decision for every row of the holdout is {classes[int(found[0])]!r}, so the model "
-        "distinguishes nothing: set under selection.costs in params.yaml what each error costs"
+        f"the decision for every row of the holdout is {classes[only]!r}, so the model "
+        "distinguishes nothing: set under selection.costs in params.yaml what each error costs, "
+        f"such as {_balancing_costs(outcome, only)}{again if settings.bounds == 'derived' else ''}"
     )
     return Finding(name, Status.FAIL, why, len(found), n=n, bound=bound)
+
+
+def _balancing_costs(outcome: Predictions, only: int) -> str:
+    """Costs with which it is no cheaper to decide for the class `only` than for another one."""
+    rows = np.bincount(outcome.truth.astype(np.intp), minlength=len(outcome.classes))
+    other = max((k for k in range(len(rows)) if k != only), key=lambda k: int(rows[k]))
+    names = list(outcome.classes)
+    if outcome.task == "binary":
+        names = ["false_positive", "false_negative"]
+    ratio = number(float(rows[only] / max(1, rows[other])))
+    return f"{names[only]}: 1 and {names[other]}: {ratio}"
 
 
 @dataclass(frozen=True)
