@@ -52,6 +52,40 @@ def losses(task: Task, truth: Floats | Ints, scores: Floats) -> Floats:
     return -np.log(np.maximum(chosen, _SMALLEST))
 
 
+def surprises(task: Task, truth: Floats | Ints, scores: Floats) -> tuple[Floats, Floats]:
+    """[n] by how much each loss exceeds what its scores predict, and the variance of that.
+
+    Probabilities predict the mean of the log loss, whatever the mix of scores, and whichever scores
+    get a label. In a regression the score predicts nothing: this is the squared error, with a
+    variance of 0.
+    """
+    if task == "regression":
+        return losses(task, truth, scores), np.zeros(len(scores))
+    each = scores if task == "multiclass" else np.column_stack([1 - scores, scores])
+    logs = np.log(np.maximum(each, _SMALLEST))
+    predicted = -(each * logs).sum(axis=1)
+    variance = np.maximum((each * logs**2).sum(axis=1) - predicted**2, 0.0)
+    return losses(task, truth, scores) - predicted, variance
+
+
+def means(
+    places: Ints, values: Floats, variances: Floats, count: int
+) -> tuple[Ints, Floats, Floats]:
+    """The rows of each of `count` segments, their mean value, and its standard error; [count] each.
+
+    places: [n] the segment of each row. variances: [n] the least variance of each value. With
+    fewer than 10 rows or without any variance, the mean is 0 and the error infinite.
+    """
+    rows = np.bincount(places, minlength=count)
+    some = np.maximum(rows, 1)
+    mean = np.bincount(places, values, count) / some
+    squares = np.bincount(places, (values - mean[places]) ** 2, count)
+    least = np.bincount(places, variances, count) / some
+    error = np.sqrt(np.maximum(squares / np.maximum(rows - 1, 1), least) / some)
+    known = (rows >= _LEAST_ROWS) & (error > 0)
+    return rows, np.where(known, mean, 0.0), np.where(known, error, np.inf)
+
+
 def gains(
     names: Sequence[str], labels: Iterable[str], own: Floats, rest: Floats
 ) -> list[SegmentGain]:
@@ -63,13 +97,9 @@ def gains(
     place = {name: at for at, name in enumerate(names)}
     at = np.array([place.get(label, -1) for label in labels], np.int64)
     inside = at >= 0
-    at, gained = at[inside], (rest - own)[inside]
-    rows = np.bincount(at, minlength=len(names))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(at, gained, len(names)) / rows
-        squares = np.bincount(at, (gained - mean[at]) ** 2, len(names))
-        error = np.sqrt(squares / (rows - 1) / rows)
-    enough = (rows >= _LEAST_ROWS) & (error > 0)
+    gained = (rest - own)[inside]
+    rows, mean, error = means(at[inside], gained, np.zeros(len(gained)), len(names))
+    enough = np.isfinite(error)
     found = [SegmentGain(name, int(n), "insufficient") for name, n in zip(names, rows, strict=True)]
     if not enough.any():
         return found

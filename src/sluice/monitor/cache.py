@@ -1,7 +1,7 @@
 """Caches the summaries of files that no longer change, so that the next run need not read them.
 
-The summaries of a day's files are in one JSON file, in a folder named by the bins that they were
-made with. A lost or damaged cache costs only time.
+The summaries of a day's files are in one JSON file, in a folder named by the bins, segments and
+format that they were made with. A lost or damaged cache costs only time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 from sluice import __version__, files
 from sluice.monitor.log_files import LogFile
-from sluice.monitor.summary import FileSummary
+from sluice.monitor.summary import FORMAT, FileSummary
 from sluice.sketch.reference import Reference
 
 
@@ -28,7 +28,7 @@ class Cache:
     """The cached summaries of one folder of the log. folder: None caches nothing."""
 
     def __init__(self, folder: Path | None, given: str, reference: Reference) -> None:
-        source = files.sha256(f"{__version__} {Path(given).absolute()}".encode())[:16]
+        source = files.sha256(f"{__version__} {FORMAT} {Path(given).absolute()}".encode())[:16]
         self._folder = folder and folder / f"{reference.digest}-{source}"
         self._known: dict[str, dict[str, _Kept]] = {}
         self._changed: set[str] = set()

@@ -51,9 +51,13 @@ class ColumnDrift:
         return self.reference.bins.name
 
 
-def alpha(settings: Monitor) -> float:
-    """The false discovery rate of one window in one check."""
-    return settings.false_alarms_a_year / (LOOKS * len(DAYS))
+def alpha(settings: Monitor, reference: Reference) -> float:
+    """The false discovery rate of the columns in one window of one check.
+
+    The segments, if there are any, are tested at the same rate, so each gets half of the budget.
+    """
+    families = 1 if reference.segments is None else 2
+    return settings.false_alarms_a_year / (LOOKS * len(DAYS) * families)
 
 
 def measure(
@@ -89,7 +93,8 @@ def measure(
                 for window, share in zip(looked, shares, strict=True)
             )
             compared.append((counted, tuple(looked), tests, kind))
-    alarms, noticed = _decide([tests for _, _, tests, _ in compared], settings)
+    rate = alpha(settings, reference)
+    alarms, noticed = _decide([tests for _, _, tests, _ in compared], rate)
     return [
         ColumnDrift(
             counted,
@@ -97,9 +102,7 @@ def measure(
             tests,
             tuple(alarms[row].tolist()),
             tuple(noticed[row].tolist()),
-            rows_needed(
-                counted, tests[-1].freedom, tests[-1].floor, alpha(settings) / len(compared)
-            ),
+            rows_needed(counted, tests[-1].freedom, tests[-1].floor, rate / len(compared)),
             _unseen(looked[-1], counted.bins.name),
             subject.version if kind == "scores" else "",
         )
@@ -107,13 +110,11 @@ def measure(
     ]
 
 
-def _decide(
-    tests: Sequence[Sequence[Compared]], settings: Monitor
-) -> tuple[np.ndarray, np.ndarray]:
+def _decide(tests: Sequence[Sequence[Compared]], rate: float) -> tuple[np.ndarray, np.ndarray]:
     """Which columns raise alarms, and which are noticed, in each window: [columns, windows]."""
     alarm = np.array([[test.alarm for test in row] for row in tests])
     noticed = np.array([[test.noticed for test in row] for row in tests])
-    alarms = [two_sample.rejected(alarm[:, at], alpha(settings)) for at in range(len(DAYS))]
+    alarms = [two_sample.rejected(alarm[:, at], rate) for at in range(len(DAYS))]
     seen = [two_sample.rejected(noticed[:, at], _NOTICED) for at in range(len(DAYS))]
     return np.column_stack(alarms), np.column_stack(seen)
 
@@ -131,8 +132,8 @@ def findings(
     """One finding for each column, or one finding if there are no records of this model."""
     if not any(drift.windows[-1].rows for drift in drifts):
         return [_nothing(summaries, drifts, subject)]
-    differences = _differences(summaries, subject)
-    return [_finding(drift, differences.get(drift.name)) for drift in drifts]
+    differing = differences(summaries, subject)
+    return [_finding(drift, differing.get(drift.name)) for drift in drifts]
 
 
 def _nothing(
@@ -150,7 +151,7 @@ def _nothing(
     )
 
 
-def _differences(summaries: Sequence[FileSummary], subject: Subject) -> Mapping[str, str]:
+def differences(summaries: Sequence[FileSummary], subject: Subject) -> Mapping[str, str]:
     """Why a column cannot be compared in some files, with the number of files."""
     found: dict[tuple[str, str], int] = {}
     for summary in summaries:

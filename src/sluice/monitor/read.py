@@ -17,12 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.labels import Levels
+from sluice.metrics import Floats
 from sluice.monitor.log_files import LogFile
 from sluice.scoring_log import arrow
 from sluice.scoring_log.record import FORMAT, SHARED, Segment
 from sluice.sketch.bins import Bins
 from sluice.sketch.reference import Reference
 
+SEGMENT = "segment"
 BATCH_HOST = "sluice score"  # the host of records from batch runs
 _ROWS = 65_536
 _DATE = re.compile(r"(?<!\d)(20\d\d)-?([01]\d)-?([0-3]\d)(?!\d)")
@@ -36,7 +38,7 @@ class UnreadableError(Exception):
 
 @dataclass
 class OpenedFile:
-    """A file that is being read.
+    """A file that is being read. Its batches also have the column `segment`, if the file has it.
 
     features: the type of each logged input. classes: the classes of the model; None if the file
     does not name them. dated: where the records' day comes from, if they have no time of their own.
@@ -120,6 +122,8 @@ def _parquet(file: LogFile, opened: OpenedFile, reference: Reference) -> Iterato
         if b"classes" in metadata:
             opened.classes = tuple(map(str, json.loads(metadata[b"classes"])))
         wanted = [*opened.columns, *(["features"] if opened.features else [])]
+        # Servers of earlier versions did not log the segment.
+        wanted += [SEGMENT] if SEGMENT in schema.names else []
         yield from source.iter_batches(_ROWS, columns=wanted)
 
 
@@ -154,8 +158,14 @@ def _results(
         opened.features[bins.name] = bins.type if fits else str(held)
     kept = [bins for bins in kept if opened.features[bins.name] == bins.type]
     time, opened.dated = _day(file)
+    # With segments, the last column is theirs; underscores distinguish it from an input's name.
+    last = schema.names[-1]
+    segment = last if last.rstrip("_") == SEGMENT else None
     for batch in source.iter_batches(_ROWS):
-        yield _as_log(batch, shared=shared, time=time, scores=scores, kept=kept, named=reference.id)
+        made = _as_log(
+            batch, shared=shared, time=time, scores=scores, kept=kept, named=reference.id
+        )
+        yield made.append_column(SEGMENT, batch.column(segment)) if segment else made
 
 
 def _as_log(
@@ -198,6 +208,16 @@ def _kept(column: pa.Array, bins: Bins) -> pa.Array:
     levels = Levels(bins.levels)
     known = pa.array([levels.of(value) for value in column.dictionary.to_pylist()], pa.string())
     return pa.DictionaryArray.from_arrays(column.indices, known).dictionary_decode()
+
+
+def scores(column: pa.Array, count: int) -> Floats:
+    """The scores in the column `score` of a batch, one row for each of `count` scores: [count, n].
+
+    Raises ValueError if a record has another number of scores.
+    """
+    if isinstance(column.type, (pa.ListType, pa.FixedSizeListType)):
+        return column.flatten().to_numpy().reshape(len(column), count).T
+    return column.to_numpy(zero_copy_only=False)[None]
 
 
 def _day(file: LogFile) -> tuple[int, str]:

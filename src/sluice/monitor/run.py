@@ -16,9 +16,20 @@ from sluice import gates
 from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.files import decode_json
-from sluice.monitor import decide, domain, drift, learning, log, summaries, windows
+from sluice.monitor import (
+    decide,
+    domain,
+    drift,
+    learning,
+    log,
+    read,
+    segment_drift,
+    summaries,
+    windows,
+)
 from sluice.monitor.decide import Decision
 from sluice.monitor.drift import ColumnDrift
+from sluice.monitor.segment_drift import SegmentDrift
 from sluice.monitor.summary import Cell, FileSummary
 from sluice.monitor.truth import groups, join, measure
 from sluice.monitor.truth import labels as labels_file
@@ -74,12 +85,23 @@ class Look:
             self.cells, self.reference, self.subject, self.settings.monitor, self.last
         )
 
+    @cached_property
+    def segments(self) -> list[SegmentDrift]:
+        """The drift of the score in each segment, the worst first; empty without segments."""
+        return segment_drift.measure(
+            self.cells, self.reference, self.subject, self.settings.monitor, self.last
+        )
+
     def drift(self) -> Verdict:
         """The verdict on input drift."""
 
         def measure() -> list[Finding]:
             found = drift.findings(self.drifts, self.summaries, self.subject)
             longest = windows.window(self.cells, windows.DAYS[-1], self.last)
+            if self.package.signature.segment is not None and longest.rows:
+                differing = drift.differences(self.summaries, self.subject)
+                difference = differing.get(read.SEGMENT)
+                found.append(segment_drift.finding(self.segments, self.reference, difference))
             if self.training is not None and longest.rows:
                 found.append(self._told_apart(self.training, longest))
             return found
@@ -94,7 +116,7 @@ class Look:
             self.reference,
             subject=self.subject,
             window=window,
-            alpha=drift.alpha(self.settings.monitor),
+            alpha=drift.alpha(self.settings.monitor, self.reference),
         )
 
     def log(self) -> Verdict:

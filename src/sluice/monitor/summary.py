@@ -13,13 +13,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sluice.monitor import read
+from sluice.monitor import read, segment_counts
 from sluice.monitor.log_files import LogFile
 from sluice.monitor.read import OpenedFile, UnreadableError
 from sluice.sketch import distinct
 from sluice.sketch.bins import Bins
 from sluice.sketch.reference import Reference
 
+# Of the summaries in caches. Raise it whenever the same file gets another summary.
+FORMAT = 2
 DAY = 86_400_000_000  # microseconds
 _CLOCKS = 300.0  # seconds that clocks may differ
 _MOST_UNSEEN = 5  # unseen values that are named, of each column
@@ -48,7 +50,8 @@ class Cell(msgspec.Struct, frozen=True):
     with_id: rows that have an id. ids: the sketch of those ids. first, last: times in microseconds
     since 1970. hours: rows of each hour. features: rows in each bin of each of the reference's
     features; empty if the feature was not logged. scores: the same for the scores. unseen: some
-    unseen values of each category.
+    unseen values of each category. segments: the rows in each bin of the score, for each segment of
+    the reference that has rows, by its place there.
     """
 
     key: Key
@@ -63,6 +66,7 @@ class Cell(msgspec.Struct, frozen=True):
     decisions: dict[str, int]
     latencies: Ints
     unseen: dict[str, tuple[str, ...]] = {}
+    segments: dict[int, Ints] = {}
 
     @property
     def sketch(self) -> distinct.Hashes:
@@ -141,6 +145,7 @@ def add(one: Cell, two: Cell) -> Cell:
         {name: one.decisions.get(name, 0) + two.decisions.get(name, 0) for name in names},
         _sum(one.latencies, two.latencies),
         unseen,
+        segment_counts.add(one.segments, two.segments),
     )
 
 
@@ -169,6 +174,8 @@ def _differences(opened: OpenedFile, reference: Reference, batch: pa.RecordBatch
         found["score"] = f"is of another task ({task} in the log, {reference.task} in the package)"
     elif several and opened.classes is not None and opened.classes != reference.classes:
         found["score"] = "has other classes"
+    if reference.segments is not None and read.SEGMENT not in batch.schema.names:
+        found[read.SEGMENT] = "is not in the log"
     return found
 
 
@@ -190,6 +197,7 @@ def _cells(batch: pa.RecordBatch, reference: Reference, differences: dict[str, s
     scores = _scores(batch.column("score"), whose, len(keys), reference, differences)
     decisions = _decisions(batch.column("decision"), whose, len(keys))
     latencies = _latencies(batch.column("latency"), whose, len(keys))
+    segments = segment_counts.count(batch, reference, whose, len(keys), differences)
     hours = _by_key(whose, (times % DAY) // (DAY // 24), len(keys), 24)
     made = []
     for at, key in enumerate(keys):
@@ -208,6 +216,7 @@ def _cells(batch: pa.RecordBatch, reference: Reference, differences: dict[str, s
             decisions[at],
             latencies[at],
             unseen,
+            segments[at],
         )
         made.append(cell)
     return made
@@ -260,10 +269,7 @@ def _scores(
 ) -> list[list[Ints]]:
     if "score" in differences:
         return [[()] * keys for _ in reference.scores]
-    if isinstance(column.type, (pa.ListType, pa.FixedSizeListType)):
-        values = column.flatten().to_numpy().reshape(len(column), len(reference.scores)).T
-    else:
-        values = column.to_numpy(zero_copy_only=False)[None]
+    values = read.scores(column, len(reference.scores))
     return [
         _by_key(whose, counted.bins.of_numbers(row), keys, counted.bins.size)
         for counted, row in zip(reference.scores, values, strict=True)

@@ -10,6 +10,7 @@ from sluice import table
 from sluice.config import Settings
 from sluice.metrics import Floats
 from sluice.model import Model, Signature
+from sluice.package import segment_reference
 from sluice.project import Project
 from sluice.sketch import bins
 from sluice.sketch.reference import Counted, Reference
@@ -26,9 +27,20 @@ def measure(project: Project) -> Reference:
     train = table.read_split(project.split("train"))
     holdout = table.read_split(project.split("holdout"))
     inputs = [column.name for column in signature.inputs]
-    scores = model.score(table.tensors(holdout, settings, inputs)).values
+    scored = model.score(table.tensors(holdout, settings, inputs))
+    scores = scored.values
     counted = count_scores(signature, scores)
     whose = settings.split.group_column or settings.data.id
+    segments = None
+    if signature.segment is not None:
+        segments = segment_reference.measure(
+            settings,
+            model,
+            [one.bins for one in counted],
+            train=train,
+            validation=table.read_split(project.split("validation")),
+            holdout=(scored, table.truth(holdout, settings)),
+        )
     return Reference(
         signature.task,
         signature.classes,
@@ -40,6 +52,7 @@ def measure(project: Project) -> Reference:
         _outcomes(settings, holdout, scores, counted),
         signature.decision.threshold,
         signature.id,
+        segments,
     )
 
 

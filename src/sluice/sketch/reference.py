@@ -9,6 +9,7 @@ from sluice.errors import SluiceError
 from sluice.files import decode_json, encode_record, sha256
 from sluice.model import Signature
 from sluice.sketch.bins import Bins, Counts
+from sluice.sketch.segments import SegmentReference
 from sluice.task import Task
 
 FORMAT = 1
@@ -33,7 +34,7 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number of training rows. distinct: the number of their distinct ids or groups. outcomes: for a
     binary task, the holdout rows of the negative and of the positive class in each bin of the
     score. threshold: the score from which a row is decided to be positive; it is an edge of a bin.
-    id: the name of the id column.
+    id: the name of the id column. segments: the models of segments; None if the package has none.
     """
 
     task: Task
@@ -46,13 +47,15 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outcomes: tuple[tuple[int, ...], ...] = ()
     threshold: float | None = None
     id: str | None = None
+    segments: SegmentReference | None = None
     format: int = FORMAT
 
     @property
     def digest(self) -> str:
-        """A digest of the bins, which identifies the summaries that were made with them."""
+        """A digest of all that summaries are counted by, which identifies those made with it."""
         bins = [counted.bins for counted in (*self.features, *self.scores)]
-        return sha256(msgspec.json.encode((self.task, self.classes, bins)))[:16]
+        names = self.segments and self.segments.names
+        return sha256(msgspec.json.encode((self.task, self.classes, bins, names)))[:16]
 
 
 def require_matching(reference: Reference, signature: Signature, where: str) -> None:
@@ -62,6 +65,9 @@ def require_matching(reference: Reference, signature: Signature, where: str) -> 
     said = (reference.task, reference.classes, reference.id, counted)
     if said != (signature.task, signature.classes, signature.id, inputs):
         raise SluiceError(f"{where} is the reference of another model: build the package again")
+    # Packages of earlier versions have no counts of their segments.
+    if reference.segments is not None and reference.segments.column != signature.segment:
+        raise SluiceError(f"{where} has segments of another model: build the package again")
 
 
 def encode(reference: Reference) -> bytes:
@@ -86,4 +92,8 @@ def decode(content: bytes, where: str) -> Reference:
                 f"{where}: {counted.bins.name!r} has {len(counted.counts)} counts for "
                 f"{counted.bins.size} bins, or a negative one"
             )
+    if reference.segments is not None:
+        bins = sum(counted.bins.size for counted in reference.scores)
+        if problem := reference.segments.problem(bins):
+            raise SluiceError(f"{where}: {problem}")
     return reference

@@ -7,12 +7,10 @@ import numpy as np
 from sluice.metrics import Floats
 
 
-def shrunken(estimates: Floats, errors: Floats) -> tuple[Floats, Floats]:
-    """The means and the standard deviations of the true values, given all estimates [k].
+def prior(estimates: Floats, errors: Floats) -> tuple[float, float]:
+    """The mean and the variance of the true values, given estimates [k] with standard errors [k].
 
-    errors: [k] standard errors, all positive. Empirical Bayes: the true values are assumed to be
-    normally distributed around a common mean, and their variance is estimated from the estimates
-    (DerSimonian and Laird, Controlled Clinical Trials, 1986, doi:10.1016/0197-2456(86)90046-2).
+    DerSimonian and Laird, Controlled Clinical Trials, 1986, doi:10.1016/0197-2456(86)90046-2.
     """
     weights = 1 / errors**2
     center = float(np.average(estimates, weights=weights))
@@ -20,8 +18,19 @@ def shrunken(estimates: Floats, errors: Floats) -> tuple[Floats, Floats]:
     spread = weights.sum() - (weights**2).sum() / weights.sum()
     between = max(0.0, (scatter - (len(estimates) - 1)) / spread) if len(estimates) > 1 else 0.0
     both = 1 / (errors**2 + between)
-    center = float((both * estimates).sum() / both.sum())
+    return float((both * estimates).sum() / both.sum()), float(between)
+
+
+def shrunken(estimates: Floats, errors: Floats) -> tuple[Floats, Floats]:
+    """The means and the standard deviations of the true values, given all estimates [k].
+
+    errors: [k] standard errors, all positive. Empirical Bayes: the true values are assumed to be
+    normally distributed around a common mean, and their variance is estimated from the estimates.
+    """
+    center, between = prior(estimates, errors)
     if not between:
-        return np.full(len(estimates), center), np.full(len(estimates), both.sum() ** -0.5)
+        return np.full(len(estimates), center), np.full(
+            len(estimates), (errors**-2.0).sum() ** -0.5
+        )
     share = between / (between + errors**2)
     return center + share * (estimates - center), np.sqrt(share) * errors

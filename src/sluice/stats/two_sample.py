@@ -177,6 +177,18 @@ def rejected(values: Floats, alpha: float) -> NDArray[np.bool_]:
     return found
 
 
+def finds_difference(
+    rows: float, freedom: int, *, size: float, floor: float, alpha: float
+) -> float:
+    """The probability that `larger_difference` finds a difference of `size` in so many effective
+    rows.
+    """
+    from scipy.special import chndtr, chndtrix
+
+    limit = float(chndtrix(1 - alpha, freedom, rows * floor))
+    return 1 - float(chndtr(limit, freedom, rows * size))
+
+
 def rows_needed(
     reference: int, freedom: int, *, size: float, floor: float, alpha: float, power: float = 0.8
 ) -> int | None:
@@ -184,12 +196,10 @@ def rows_needed(
 
     None if no number of rows does, because the first sample is too small.
     """
-    from scipy.special import chndtr, chndtrix
 
     def finds(rows: int) -> bool:
         effective = reference * rows / (reference + rows)
-        limit = float(chndtrix(1 - alpha, freedom, effective * floor))
-        return 1 - float(chndtr(limit, freedom, effective * size)) >= power
+        return finds_difference(effective, freedom, size=size, floor=floor, alpha=alpha) >= power
 
     high = 8
     while not finds(high):

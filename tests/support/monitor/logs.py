@@ -32,7 +32,11 @@ class Logged:
 
     @classmethod
     def of(cls, toy: Toy) -> Logged:
-        with opened(toy.package) as package:
+        return cls.of_package(toy.package)
+
+    @classmethod
+    def of_package(cls, file: Path) -> Logged:
+        with opened(file) as package:
             model, manifest = Model(package.model), package.manifest
         signature = model.signature
         columns = tuple(
@@ -83,6 +87,7 @@ class Logged:
                 if self.signature.classes
                 else None,
                 0.002,
+                segment=None if scores.segments is None else scores.segments[at],
             )
             for at, when in enumerate(seconds)
         ]

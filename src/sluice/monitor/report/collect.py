@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from sluice.monitor import drift, log, windows
+from typing import Literal
+
+from sluice.monitor import drift, log, segment_drift, windows
 from sluice.monitor.decide import Decision
 from sluice.monitor.drift import ColumnDrift
-from sluice.monitor.report.record import AlarmDay, ColumnNow, MonitorReport, Standing
+from sluice.monitor.report.record import (
+    AlarmDay,
+    ColumnNow,
+    MonitorReport,
+    SegmentScores,
+    SegmentsDrift,
+    Standing,
+)
 from sluice.monitor.run import Look
+from sluice.monitor.segment_drift import SegmentDrift
 from sluice.monitor.truth.evidence import Truth
 from sluice.verdict import Status, Verdict
 
 _DAYS = 56  # days of the time line
+_SEGMENTS = 15
 _SEVERITY = {Status.FAIL: 0, Status.INSUFFICIENT: 1, Status.PASS: 2}
 
 
@@ -28,7 +39,30 @@ def collect(
         tuple(_days(look)),
         tuple(log.sources(look.summaries)),
         truth,
+        _segments(look),
     )
+
+
+def _segments(look: Look) -> SegmentsDrift | None:
+    found, reference = look.segments, look.reference.segments
+    if reference is None:
+        return None
+    return SegmentsDrift(
+        reference.column,
+        len(found),
+        sum(any(one.alarms) for one in found),
+        sum(not one.enough for one in found),
+        tuple(_segment(one) for one in found[:_SEGMENTS]),
+    )
+
+
+def _segment(found: SegmentDrift) -> SegmentScores:
+    test = found.worst
+    standing: Literal["alarm", "same", "too few rows"] = "same" if found.enough else "too few rows"
+    if any(found.alarms):
+        standing = "alarm"
+    title = segment_drift.title(found.name)
+    return SegmentScores(title, standing, round(test.size, 6), test.rows, test.days)
 
 
 def _column(found: ColumnDrift) -> ColumnNow:

@@ -31,6 +31,26 @@ class ColumnNow(msgspec.Struct, frozen=True):
     days: int
 
 
+class SegmentScores(msgspec.Struct, frozen=True):
+    """The drift of the score in one segment; size, rows, days: those of the window shown."""
+
+    name: str
+    standing: Literal["alarm", "same", "too few rows"]
+    size: float
+    rows: int
+    days: int
+
+
+class SegmentsDrift(msgspec.Struct, frozen=True):
+    """The segments of `column`: how many, with an alarm, with too few rows, and the worst ones."""
+
+    column: str
+    segments: int
+    alarms: int
+    few: int
+    worst: tuple[SegmentScores, ...]
+
+
 class AlarmDay(msgspec.Struct, frozen=True):
     """What a check at the end of a day would have reported. day: since 1970."""
 
@@ -52,6 +72,7 @@ class MonitorReport(msgspec.Struct, frozen=True):
     days: tuple[AlarmDay, ...]
     sources: tuple[Source, ...]
     truth: Truth | None = None
+    segments: SegmentsDrift | None = None
     format: Literal[1] = 1
 
     @property

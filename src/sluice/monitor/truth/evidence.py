@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from sluice.verdict import Status
+
 Span = tuple[float | None, float | None, float | None]  # estimate, low, high
 
 
@@ -28,6 +30,35 @@ class MetricNow(msgspec.Struct, frozen=True):
     promised: Span = (None, None, None)
 
 
+class SegmentNow(msgspec.Struct, frozen=True):
+    """The change of a segment's mean loss since the holdout, shrunken towards that of all segments.
+
+    error: its standard deviation. worse: the probability that it is larger than the margin.
+    """
+
+    name: str
+    rows: int
+    status: Status
+    change: float
+    error: float
+    worse: float
+
+
+class SegmentsNow(msgspec.Struct, frozen=True):
+    """The segments of the model with the true outcomes.
+
+    worse: how many have a loss that increased by more than `margin`. unknown: how many have too few
+    labels, and unknown_share the share of the labelled rows in them. worst: some, the worst first.
+    """
+
+    segments: int
+    worse: int
+    unknown: int
+    unknown_share: float
+    margin: float
+    worst: tuple[SegmentNow, ...]
+
+
 class Truth(msgspec.Struct, frozen=True):
     """rows: labelled and judged. usable: all labelled rows. labels: lines of the file. coverage:
     the share of scored rows in bands of the score that have labels. without_labels: the selection's
@@ -45,3 +76,4 @@ class Truth(msgspec.Struct, frozen=True):
     metrics: tuple[MetricNow, ...]
     without_labels: float | None = None
     without_labels_promised: float | None = None
+    segments: SegmentsNow | None = None

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from sluice.config import Settings
 from sluice.metrics import Floats, Ints, Predictions
-from sluice.monitor import log_files, read
+from sluice.monitor import log_files, read, segment_counts
 from sluice.monitor.read import OpenedFile, UnreadableError
 from sluice.monitor.summary import FileSummary
 from sluice.monitor.truth import labels
@@ -51,7 +51,8 @@ class Joined:
 
     truth: [n] class indices or numbers. scores: [n], or [n, classes]. decisions: [n] class indices,
     or the scores of a regression. days: [n] since 1970, of the score. known: [n] the day on which
-    the label became known. versions: [n] digests. extras: [n] rows of further columns. labels: the
+    the label became known. versions: [n] digests. segments: [n] places in the reference's segments,
+    or -1 if the log does not name the segment. extras: [n] rows of further columns. labels: the
     lines of the file. corrected: the labels that a newer one replaced.
     """
 
@@ -61,6 +62,7 @@ class Joined:
     days: Ints
     known: Ints
     versions: np.ndarray
+    segments: Ints
     extras: pa.Table
     labels: int = 0
     corrected: int = 0
@@ -76,6 +78,7 @@ class Joined:
             days=self.days[chosen],
             known=self.known[chosen],
             versions=self.versions[chosen],
+            segments=self.segments[chosen],
             extras=self.extras.filter(pa.array(chosen)),
         )
 
@@ -155,7 +158,7 @@ def _schema(reference: Reference) -> pa.Schema:
     several = reference.task == "multiclass"
     score = pa.list_(pa.float64()) if several else pa.float64()
     names = [("id", pa.string()), ("time", pa.int64()), ("digest", pa.string())]
-    return pa.schema([*names, ("score", score), ("decision", pa.string())])
+    return pa.schema([*names, ("score", score), ("decision", pa.string()), ("segment", pa.int32())])
 
 
 def _records(log: ScoredLog, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -179,10 +182,18 @@ def _records(log: ScoredLog, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
                     chosen.column("digest").cast(pa.string()),
                     chosen.column("score").cast(schema.field("score").type),
                     chosen.column("decision").cast(pa.string()),
+                    _segments(chosen, log.reference),
                 ]
                 yield pa.RecordBatch.from_arrays(columns, schema=schema)
         except UnreadableError:
             continue  # its summary names the problem; its intact records were used
+
+
+def _segments(batch: pa.RecordBatch, reference: Reference) -> pa.Array:
+    """The place of each row's segment in the reference; null if the file does not have it."""
+    if reference.segments is None or read.SEGMENT not in batch.schema.names:
+        return pa.nulls(len(batch), pa.int32())
+    return pa.array(segment_counts.of_rows(batch, reference.segments), pa.int32())
 
 
 def _without_record(database: DuckDBPyConnection) -> list[Problem]:
@@ -241,5 +252,6 @@ def _joined(table: pa.Table, extras: tuple[str, ...], reference: Reference) -> J
         table.column("time").to_numpy() // _DAY,
         table.column("known").to_numpy() // _DAY,
         table.column("digest").to_numpy(),
+        pc.fill_null(table.column("segment"), -1).to_numpy(),
         table.select(list(extras)),
     )

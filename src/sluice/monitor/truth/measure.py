@@ -7,7 +7,7 @@ import numpy as np
 
 from sluice.metrics import METRICS, Floats, of_task
 from sluice.monitor import windows
-from sluice.monitor.truth import bands, cohorts, judge, labels_quality
+from sluice.monitor.truth import bands, cohorts, judge, labels_quality, segments
 from sluice.monitor.truth.context import Context
 from sluice.monitor.truth.evidence import MetricNow, Span, Truth, Week
 from sluice.monitor.truth.join import Joined
@@ -39,9 +39,10 @@ def measure(context: Context, joined: Joined) -> tuple[list[Finding], Truth]:
         found.append(Finding(f"{GATE}/rows", Status.INSUFFICIENT, why, n=0))
         return found, _evidence(context, joined, 0, weeks, [])
     found += labels_quality.jumps(joined, context)
-    if context.reference.task == "binary":
-        return _binary(context, joined, rows, weeks, found)
-    return _by_rows(context, joined, rows, weeks, found)
+    by_segment, evidence = segments.measure(context, rows)
+    by_task = _binary if context.reference.task == "binary" else _by_rows
+    found, truth = by_task(context, joined, rows, weeks, found)
+    return found + by_segment, msgspec.structs.replace(truth, segments=evidence)
 
 
 def _binary(
