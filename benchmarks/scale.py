@@ -2,8 +2,8 @@
 
 The table has the example's 25 columns, in a folder of Parquet parts (many_rows.py). Every stage of
 dvc.yaml runs as a process of its own, in the order of the file. Its memory is the largest sum of
-the resident memory of all its processes, looked up every 50 ms. The same work in plain pandas and
-scikit-learn is beside it (plain_work.py).
+the resident memory of all its processes, looked up every 50 ms. For comparison, the same work is
+done in plain pandas and scikit-learn (plain_work.py).
 """
 
 from __future__ import annotations

@@ -117,7 +117,8 @@ def encode_record(record: msgspec.Struct, *, indent: int = 2) -> bytes:
 def decode_json(content: bytes, kind: type[T]) -> T:
     """Decode JSON as `kind`.
 
-    Raises msgspec.MsgspecError or UnicodeDecodeError, also if an object names a key twice.
+    Raises msgspec.MsgspecError or UnicodeDecodeError; an object that names a key twice is an error
+    too.
     """
     decoded = msgspec.json.decode(content, type=kind)
     unique_keys.require(content)

@@ -31,7 +31,7 @@ _SETTINGS = {
     "status.showUntrackedFiles": "normal",
     "submodule.recurse": "false",
 }
-# With a replaced object, the same commit would have another content in each clone.
+# Replaced objects would give the same commit another content in each clone.
 _COMMAND = (
     *("git", "--no-pager", "--no-replace-objects"),
     *(word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")),

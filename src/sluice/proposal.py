@@ -107,7 +107,7 @@ def read(folder: Path) -> tuple[Proposal, dict[str, bytes]] | None:
 
 
 def _is_object(path: str, content: bytes) -> bool:
-    """Whether an object of the store has the hash in its name; true for other files."""
+    """Whether an object of the store is named by the hash of its content; true for other files."""
     named = _OBJECT.fullmatch(path)
     if named is None:
         return True

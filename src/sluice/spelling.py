@@ -37,7 +37,7 @@ def fold(text: str) -> str:
 
 
 def difference(one: str, other: str) -> str:
-    """Say how two texts differ, if only in one of these ways; otherwise empty."""
+    """Say how two texts differ; empty if they differ in other ways than these."""
     if one == other or fold(one) != fold(other):
         return ""
     needed = []

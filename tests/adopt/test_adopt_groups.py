@@ -55,7 +55,7 @@ def test_columns_of_which_at_most_one_is_1_form_one_attribute(
     assert named == ["black", "hispan", "neither"]
 
 
-def test_a_row_with_both_forms_a_group_that_needs_more_rows(
+def test_a_row_with_both_values_forms_a_group_that_needs_more_rows(
     project: Path, adopted: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     frame = people(6)

@@ -278,7 +278,7 @@ def test_formatted_numbers_are_ignored_with_advice(form: str, different: int) ->
 @pytest.mark.parametrize(
     "form", ["A{}", "V27.{}", "{}-{}", "555-01{:02}", "10.0.0.{}", "1.{}.3", "{}.00e0", "SKU{:03}"]
 )
-def test_codes_are_not_taken_for_formatted_numbers(form: str) -> None:
+def test_codes_are_not_mistaken_for_formatted_numbers(form: str) -> None:
     texts = [form.format(k, k) for k in range(60)]
     assert "formatted" not in column(table(y=["yes", "no"], n=texts), "n").remark
 

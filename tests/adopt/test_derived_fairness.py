@@ -104,7 +104,7 @@ def test_a_build_passes_its_own_bounds_for_any_threshold(settings: Settings) -> 
     assert np.median([bounds["selection_rate_difference"] for _, bounds in found]) < 0.5
 
 
-def test_too_few_rows_for_the_largest_possible_bound_are_said_beforehand(
+def test_too_few_rows_for_the_largest_possible_bound_are_announced(
     settings: Settings,
 ) -> None:
     limited = derived(3, settings, rows=120, validation=50, holdout=40).limited

@@ -200,7 +200,7 @@ def test_production_no_longer_waits_for_someone_else(approved: Repository, case:
 
 
 @pytest.mark.parametrize("case", DELIVERY)
-def test_the_delivery_was_changed_meanwhile(approved: Repository, case: str) -> None:
+def test_the_delivery_was_changed_before_the_release(approved: Repository, case: str) -> None:
     sabotage, why = DELIVERY[case]
     sabotage(approved, approved.newer)
     approved.refuses(*arguments(approved), why=why)

@@ -331,7 +331,7 @@ def test_production_no_longer_waits_for_someone_else(later: Repository, case: st
 
 
 @pytest.mark.parametrize("case", ["the package swapped", "delivery.json swapped", "a moved tag"])
-def test_the_older_version_was_changed_meanwhile(later: Repository, case: str) -> None:
+def test_the_older_version_was_changed_before_the_rollback(later: Repository, case: str) -> None:
     sabotage, why = DELIVERY[case]
     sabotage(later, later.older)
     later.refuses(*rollback(later), why=why)

@@ -56,7 +56,7 @@ def refusal(root: Path, source: str, task: str = "scenarios") -> str:
 
 
 def test_a_hostile_use_case_achieves_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every attempt is refused, also as root, and no process of it outlives the task."""
+    """Every attempt is refused, even as root, and no process outlives the task."""
     shutil.copyfile(ATTACKS, root / "src/usecase/scenarios.py")
     places = {"root": str(root), "home": str(Path.home()), "temporary": tempfile.gettempdir()}
     monkeypatch.setenv("USECASE_PLACES", json.dumps(places))

@@ -92,7 +92,7 @@ def test_a_change_raises_an_alarm(drift, logged, tmp_path, column) -> None:
     assert "\x1b" not in ran.out
 
 
-def test_too_few_rows_are_said_with_the_number_that_is_needed(drift, logged, tmp_path) -> None:
+def test_too_few_rows_are_reported_with_the_number_that_is_needed(drift, logged, tmp_path) -> None:
     put_log(tmp_path / "log", logged, rows(600), days=28)
     ran = drift(tmp_path / "log", "--json")
     assert ran.status == 3

@@ -63,7 +63,7 @@ def test_a_pickle_in_the_pipeline_is_refused(
     assert f"{name} contains a pickle" in ran.line
 
 
-def test_a_file_beside_the_model_is_refused(
+def test_an_additional_file_in_the_model_folder_is_refused(
     package: Package, verify: Callable[[bytes], Ran]
 ) -> None:
     package.contents["model/model.pkl"] = pickle.dumps(Bomb())

@@ -29,7 +29,7 @@ def written(project: Project) -> tuple[Report, str, str]:
     return report(project)
 
 
-def test_derived_bounds_are_said_first_and_what_to_do_if_one_fails(make: Make) -> None:
+def test_derived_bounds_are_named_first_with_what_to_do_if_one_fails(make: Make) -> None:
     adopted = {"quality": {"rows": 10}}
     data, markup, page = written(with_bounds(make(), "derived", adopted))
     assert data.bounds == "derived"

@@ -156,7 +156,7 @@ def test_a_route_with_other_backends_is_not_changed(
     assert double.store.patches == 0
 
 
-def test_backends_that_change_places_meanwhile_are_a_conflict(
+def test_backends_that_change_places_in_between_are_a_conflict(
     double: Cluster, traffic: ClusterTraffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patch = double.store.patch

@@ -290,7 +290,7 @@ class TestWatch:
         assert self.look(passed) == {state.ABORT}
         assert "the champion on GitHub is v2026.05.05" in state.why_aborted(passed.folder)
 
-    def test_it_is_reported_once_and_only_with_the_token_for_that(
+    def test_it_is_reported_once_and_only_with_a_token_for_reports(
         self, passed: Machine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.look(passed)

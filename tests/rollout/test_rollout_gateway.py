@@ -176,7 +176,7 @@ def test_the_arms_get_their_shares(site: Site) -> None:
         assert abs(got[arm] / total - share) < 0.03, got  # the proxy's round robin is exact
 
 
-def test_what_kubectl_changes_meanwhile_is_kept_and_noticed(site: Site) -> None:
+def test_a_change_by_kubectl_in_between_is_kept_and_noticed(site: Site) -> None:
     apply(site, Weights.at(10))
     site.kubectl("label", "httproute", "scoring", "team=credit")
     apply(site, Weights.at(20))

@@ -1,4 +1,4 @@
-"""Segments become Parquet files without a lost or doubled record, also with several writers."""
+"""Segments become Parquet files without a lost or doubled record, even with several writers."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def manifest(package):
 
 @pytest.fixture
 def own(image, tmp_path):
-    """The package's image under an id of this test's own, by which its containers are told."""
+    """The package's image under an id that only this test uses, to recognise its containers."""
     folder = tmp_path / "own"
     folder.mkdir()
     with built_on(folder, image, f"LABEL org.sluice.test={uuid4().hex}") as tag:
@@ -54,7 +54,7 @@ def containers_of(image):
     return docker("ps", "--all", "--quiet", f"--filter=ancestor={image}").went_well().out.split()
 
 
-def test_image_is_tried_beside_its_champion(good, own, package, tmp_path):
+def test_image_is_tested_together_with_its_champion(good, own, package, tmp_path):
     beside = ("--champion", package, "--champion-image", own)
     trial = attempt(good, tmp_path / "out", "--image", own, *beside)
     assert trial.status == 0, trial.ran.said

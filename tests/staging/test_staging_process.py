@@ -40,7 +40,7 @@ def test_good_package_passes(good, tmp_path):
     }
 
 
-def test_champion_is_measured_beside_the_candidate(good, strict, tmp_path):
+def test_champion_is_measured_together_with_the_candidate(good, strict, tmp_path):
     """No bound applies to it, and the params.yaml in the current folder is not read."""
     trial = attempt(strict, tmp_path / "out", "--champion", strict.package, package=good.package)
     assert trial.status == 0, trial.ran.said

@@ -1,4 +1,4 @@
-"""Confidence intervals contain the truth as often as they say, also for rows in clusters."""
+"""Confidence intervals contain the truth as often as stated, even for rows in clusters."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_rates_of_groups(groups: int, rows: int) -> None:
     assert abs(np.mean(off)) < 0.03
 
 
-def test_equal_rates_are_not_taken_for_different_ones() -> None:
+def test_equal_rates_are_not_mistaken_for_different_ones() -> None:
     """Among 12 groups of 66 rows, some two differ by .18 on average."""
     random = np.random.default_rng(7)
     drawn = [means(*rates_of(random, np.full(12, 0.3), 800), 12, rates=True) for _ in range(60)]

@@ -62,7 +62,7 @@ def test_no_more_levels_than_boosted_trees_can_distinguish() -> None:
     assert levels(many, declared) == levels(many)
 
 
-def test_declared_levels_count_also_if_they_are_rare_or_absent() -> None:
+def test_declared_levels_count_even_if_they_are_rare_or_absent() -> None:
     colours = ["red"] * 20 + [f"c{n}" for n in range(100)]
     assert levels(colours, ["red", "c7", "blue", 3]) == ("3", "blue", "c7", "red")
 

@@ -139,7 +139,7 @@ def test_nobody_is_asked_to_approve_what_preflight_refuses(place):
 
 @pytest.mark.parametrize("look", [5, 7])
 def test_a_package_that_is_replaced_after_the_approval_is_not_released(place, look):
-    """The environment delays the second job, and meanwhile somebody replaces the package.
+    """The environment delays the second job, and in the meantime somebody replaces the package.
 
     The environment is looked at for the fifth time before the approval is attested, and for the
     seventh time after it. What else can change is in tests/approval, for both commands.

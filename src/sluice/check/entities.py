@@ -101,8 +101,8 @@ def found_as(found: Entities | None, rows: int, settings: Settings) -> list[Find
 def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
     """The most likely key of entities with several rows; None if none is suspected.
 
-    None also if split.group is set. frame: a typed table. Rows that are equal in every
-    column count once here, because the bound on duplicated rows judges them.
+    It is also None if split.group is set. frame: a typed table. Rows that are equal in every column
+    count once here, because the bound on duplicated rows judges them.
     """
     if settings.split.group is not None:
         return None

@@ -1,6 +1,6 @@
 """The group of each row by a sensitive attribute, and by combinations of attributes.
 
-An attribute is a sensitive column, or several of which each row has a value in at most one.
+An attribute is one sensitive column, or several columns if no row has a value in two of them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Restrict a process: files with Landlock, system calls with seccomp, and capabilities.
 
-The restrictions are permanent, also for every program that the process starts. The system calls are
-made with ctypes, because no library on PyPI covers all of Landlock (its scopes were added in 2024),
-and two pages of Python are easier to review than a compiled module. Landlock: kernel documentation,
-"Landlock: unprivileged access control"; seccomp: "Seccomp BPF".
+The restrictions are permanent and apply to every program that the process starts. The system calls
+are made with ctypes, because no library on PyPI covers all of Landlock (its scopes were added in
+2024), and two pages of Python are easier to review than a compiled module. Landlock: kernel
+documentation, "Landlock: unprivileged access control"; seccomp: "Seccomp BPF".
 """
 
 from __future__ import annotations

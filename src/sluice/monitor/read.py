@@ -77,7 +77,7 @@ def batches(file: LogFile, opened: OpenedFile, reference: Reference) -> Iterator
 
 
 def _segment(file: LogFile, opened: OpenedFile) -> Iterator[pa.RecordBatch]:
-    """The intact records of a segment, which may still be written or converted meanwhile."""
+    """The intact records of a segment, which may be written to or converted in the meantime."""
     opened.kind = "segment"
     segment = Segment(Path(file.place))
     records = segment.records()

@@ -97,7 +97,7 @@ class FileSummary(msgspec.Struct, frozen=True):
 
 
 def summarize(file: LogFile, reference: Reference) -> FileSummary:
-    """Count the records of a file; a file that cannot be read is a summary with a problem."""
+    """Count the records of a file; if it cannot be read, the summary says why."""
     if file.problem:
         return FileSummary(file.name, "", problem=file.problem)
     opened, cells, problem = OpenedFile(""), dict[Key, Cell](), ""

@@ -57,7 +57,7 @@ class ServerSettings:
     token_file: str | None = setting(
         None, "file with the bearer token that clients must send (or set SLUICE_TOKEN)", str
     )
-    anonymous: bool = setting(False, "accept requests without a token, also from other machines")
+    anonymous: bool = setting(False, "accept requests without a token, even from other machines")
     origin: tuple[str, ...] = setting(
         (),
         "address under which browsers reach the server behind a proxy, such as "
@@ -141,6 +141,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def from_arguments(options: Namespace) -> ServerSettings:
-    """The settings that the command line chose."""
+    """The settings from the options of the command line."""
     given = {option.name: getattr(options, option.name) for option in fields(ServerSettings)}
     return ServerSettings(**given | {"origin": tuple(options.origin)})

@@ -30,7 +30,8 @@ class ResponseError(SluiceError):
 class RowScore(msgspec.Struct, frozen=True):
     """The result of one row.
 
-    score: that of the positive class, those of all classes by name, or the predicted number.
+    score: for two classes, the score of the positive one; for several, all scores by class; for a
+    regression, the predicted number.
     """
 
     score: float | dict[str, float]

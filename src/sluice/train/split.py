@@ -109,7 +109,7 @@ def _limit(raw: RawTable, settings: Settings) -> float:
 
 
 def _smallest(places: NDArray[np.float64], most: int) -> float:
-    """The position before which there are at most this many rows."""
+    """The position up to which there are at most this many rows."""
     return float(np.partition(places, most)[most]) if len(places) > most else np.inf
 
 

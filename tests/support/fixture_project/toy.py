@@ -176,7 +176,7 @@ class Toy:
         self.write("params.yaml", json.dumps(settings, indent=1) + "\n")
 
     def data(self) -> pd.DataFrame:
-        """The data as text, so that a change touches nothing else."""
+        """Change the data as text, so that nothing else in it changes."""
         text = self.text("data/toy.csv")
         return pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
 

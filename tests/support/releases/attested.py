@@ -39,7 +39,7 @@ def attest(
 
 
 def approve(folder: Path, digest: str, **by: Any) -> None:
-    """Attest the approval of this delivery.json, as the job does that waits for production."""
+    """Attest the approval of this delivery.json, like the job that waits for production."""
     attest(folder, digest, **{"commit": "e" * 40, "workflow": "Release", "kind": APPROVED, **by})
 
 
@@ -50,7 +50,7 @@ def release(folder: Path, digest: str, **by: Any) -> None:
 
 
 def revoke(folder: Path, digest: str, runs: list[int], **by: Any) -> None:
-    """Attest that these runs no longer count, as the workflow does that rolls back."""
+    """Attest that these runs no longer count, like the workflow that rolls back."""
     said = {"revokes": [{"digest": digest, "runs": runs}]}
     given = {"commit": "e" * 40, "workflow": "Roll back", "kind": REVOKED, "run": EARLIER + 1}
     attest(folder, digest, **{**given, "predicate": said, **by})

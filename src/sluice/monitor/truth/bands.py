@@ -53,7 +53,7 @@ class Bands:
     def promised(self, costs: tuple[float, float], *, everywhere: bool = False) -> dict[str, float]:
         """The metrics that rows with these scores would have with the holdout's shares of outcomes.
 
-        everywhere: also in bands without labels; this is the estimate without any labels
+        everywhere: whether to include bands without labels; this is the estimate without any labels
         (confidence-based performance estimation), which cannot detect concept drift.
         """
         chosen = self.holdout.sum(axis=0) > 0 if everywhere else self.covered

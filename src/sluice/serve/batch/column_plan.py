@@ -119,7 +119,7 @@ def _refuse_unless_scalar(field: pa.Field, where: str) -> None:
 
 
 def value_type(type_: pa.DataType) -> pa.DataType:
-    """The type of a column's values, also if the column is dictionary-encoded."""
+    """The type of a column's values, even if the column is dictionary-encoded."""
     return type_.value_type if pa.types.is_dictionary(type_) else type_
 
 

@@ -1,4 +1,4 @@
-"""A clean clone of the fork at a commit, with as much history as was asked for."""
+"""Make a clean clone of the fork at a commit, with the requested length of history."""
 
 import os
 import shutil

@@ -170,7 +170,7 @@ def only_the_steps_of_the_table_have_a_secret(files: Files) -> list[str]:
 
 
 def _takes_the_app_token(job: dict[str, Any]) -> bool:
-    """Whether an App's token is asked for and used as it must be, and by one step each."""
+    """Whether one step requests the token of an App and one other step uses it, as required."""
     asks = [one for one in job["steps"] if "create-github-app-token" in one.get("uses", "")]
     gets = [one for one in job["steps"] if "steps.app." in str(one)]
     return (
