@@ -100,7 +100,7 @@ def test_files_that_are_not_plain_are_not_read(root: Path) -> None:
     """A result file must be plain data; otherwise it is refused."""
     made = "import os; from pathlib import Path; SCENARIOS = []; "
     for how, why in (
-        ("os._exit(0)", "left no valid scenarios.json"),
+        ("os._exit(0)", "wrote no valid scenarios.json"),
         ("os.mkdir('scenarios.json'); os._exit(0)", "is not a plain file"),
         ("os.write(os.open('scenarios.json', 65), b'['); os._exit(0)", "truncated"),
         ("os.write(os.open('scenarios.json', 65), b'[{\"kind\": \"mine\"}]'); os._exit(0)", "mine"),

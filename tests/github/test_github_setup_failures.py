@@ -159,7 +159,7 @@ def test_a_permanent_refusal_does_not_stop_the_other_changes(empty: Place, statu
     assert f"  refused: environment production (exists): GitHub answered {status}: never" in ran.out
     assert ran.out.count("  not tried: environment production") == 2
     assert ran.out.count("  done: ") == 18
-    assert "weaker way" not in ran.out
+    assert "weaker alternative" not in ran.out
     assert len(empty.github.rulesets) == 2
     assert {"data", "retraining"} <= {one["name"] for one in empty.github.labels}
     empty.github.interfere = lambda *_: None

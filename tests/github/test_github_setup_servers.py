@@ -54,7 +54,10 @@ def test_without_reviewers_in_the_plan_the_rest_is_set_up(empty: Place) -> None:
     ran = empty.setup("--reviewer", "octocat")
     assert ran.status == 2
     assert "need GitHub Enterprise" in ran.out
-    assert "A weaker way, which GitHub does not enforce: request each release in a pull" in ran.out
+    assert (
+        "A weaker alternative, which GitHub does not enforce: request each release in a pull"
+        in ran.out
+    )
     assert ran.line == "refused: environment canary, environment production, see above"
     assert ran.out.count("not tried: environment production") == 2
     assert "test" in empty.github.environments

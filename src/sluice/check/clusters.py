@@ -38,7 +38,7 @@ def enough(gate: str, clusters: Clusters | None, settings: Settings) -> list[Fin
     found = judge(f"{gate}/groups of rows", known, bound, n=len(clusters))
     values = f"distinct values of {settings.split.group_column!r} in the holdout"
     if found.status is Status.PASS:
-        return [msgspec.structs.replace(found, why=f"{found.why}; counted are the {values}")]
+        return [msgspec.structs.replace(found, why=f"{found.why}; the groups are the {values}")]
     why = (
         f"{known} {values}, at least {FEWEST_CLUSTERS} are needed: add rows with other values, "
         f"about {FEWEST_CLUSTERS - known} more values in the holdout, or accept this finding by "

@@ -94,7 +94,7 @@ class Results:
         return array
 
     def _wrong(self, name: str, why: str) -> SluiceError:
-        return SluiceError(f"the code in src/usecase left no valid {name} ({self.task}): {why}")
+        return SluiceError(f"the code in src/usecase wrote no valid {name} ({self.task}): {why}")
 
 
 @contextmanager

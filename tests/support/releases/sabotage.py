@@ -164,7 +164,7 @@ SETTINGS: dict[str, tuple[Sabotage, str]] = {
     "administrators, untold": (environment("hubot", bypass=None), "not given by GitHub"),
     "a plan without reviewers": (
         weaker_plan,
-        "A weaker way, which GitHub does not enforce: request each",
+        "A weaker alternative, which GitHub does not enforce: request each",
     ),
 }
 OCTOCAT = {"login": "octocat", "id": 1, "type": "User"}

@@ -7,14 +7,14 @@ from sluice.github.settings.actual import Actual
 
 _REVIEWERS = (
     "on a private repository, reviewers of an environment need GitHub Enterprise (a public one "
-    "has them on every plan). A weaker way, which GitHub does not enforce: request each release in "
-    "a pull request that a code owner approves (rulesets on private repositories need Pro or "
-    "Team), and let that person turn the pre-release into a full release by hand"
+    "has them on every plan). A weaker alternative, which GitHub does not enforce: request each "
+    "release in a pull request that a code owner approves (rulesets on private repositories need "
+    "Pro or Team), and let that person turn the pre-release into a full release by hand"
 )
 _RULESETS = (
     "on a private repository, rulesets need GitHub Pro, Team or Enterprise (a public one has them "
-    "on every plan). A weaker way, which GitHub does not enforce: nobody pushes to main, and a "
-    "second person merges each pull request after all-green has passed"
+    "on every plan). A weaker alternative, which GitHub does not enforce: nobody pushes to main, "
+    "and a second person merges each pull request after all-green has passed"
 )
 
 
