@@ -53,7 +53,7 @@ def losses(task: Task, truth: Floats | Ints, scores: Floats) -> Floats:
 
 
 def surprises(task: Task, truth: Floats | Ints, scores: Floats) -> tuple[Floats, Floats]:
-    """[n] by how much each loss exceeds what its scores predict, and the variance of that.
+    """By how much each loss [n] exceeds the loss that its scores predict, and the variance of that.
 
     Probabilities predict the mean of the log loss, whatever the mix of scores, and whichever scores
     get a label. In a regression the score predicts nothing: this is the squared error, with a

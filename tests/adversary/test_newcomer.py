@@ -35,7 +35,7 @@ def test_float32_sums_of_one_row_and_of_many() -> None:
     assert alone.tolerance == settings.parity.tolerance
 
 
-def test_two_runs_at_once(toy: Toy) -> None:
+def test_two_runs_at_the_same_time_do_not_interfere(toy: Toy) -> None:
     """The second run must neither wait for DVC's locks nor delete files of the first one."""
     with dvc.exclusive(toy.root):
         ran = toy.sluice("package", "build")

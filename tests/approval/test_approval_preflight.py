@@ -139,7 +139,7 @@ def test_already_released(released: Repository) -> None:
     assert "workflow Roll back" in ran.said
 
 
-def test_it_is_unknown_who_started_it(released: Repository) -> None:
+def test_an_unknown_starter_is_refused(released: Repository) -> None:
     nobody = {"GITHUB_ACTOR": "", "GITHUB_TRIGGERING_ACTOR": ""}
     refused(released, released.newer.tag, why="GITHUB_ACTOR is not set", **nobody)
 
@@ -255,7 +255,7 @@ def test_github_refuses(released: Repository, where: str) -> None:
     refused(released, released.newer.tag, why="API rate limit exceeded")
 
 
-def test_no_token(released: Repository) -> None:
+def test_a_missing_token_is_an_error(released: Repository) -> None:
     nothing = {"GITHUB_TOKEN": "", "PATH": "/nowhere"}
     refused(released, released.newer.tag, why="no token", **nothing)
 

@@ -187,7 +187,7 @@ def test_outside_a_workflow(approved: Repository, run: str) -> None:
     )
 
 
-def test_it_is_unknown_who_started_it(approved: Repository) -> None:
+def test_an_unknown_starter_is_refused(approved: Repository) -> None:
     nobody = {"GITHUB_ACTOR": "", "GITHUB_TRIGGERING_ACTOR": ""}
     approved.refuses(*arguments(approved), why="GITHUB_ACTOR is not set", **nobody)
 

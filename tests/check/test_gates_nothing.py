@@ -74,7 +74,7 @@ def _cheap(made: dict[str, Any]) -> None:
         (_bound("load", "p95_ms", high=1e9), "p95_ms.high is 1e+09, which every value meets"),
     ],
 )
-def test_a_bound_that_gates_nothing_is_refused_by_name(
+def test_a_bound_without_effect_is_refused_and_named(
     tmp_path: Path, change: Change, why: str
 ) -> None:
     load(tmp_path, lambda made: None)

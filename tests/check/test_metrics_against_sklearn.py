@@ -19,7 +19,7 @@ from sluice.task import Task
 
 SEEDS = range(8)
 NAN = math.nan
-# The smallest probability that the logarithmic loss takes; scikit-learn takes 2.2e-16.
+# The logarithmic loss uses at least this probability; scikit-learn uses at least 2.2e-16.
 SMALLEST = 1e-15
 
 

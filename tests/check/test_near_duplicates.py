@@ -66,7 +66,9 @@ def test_tables_whose_rows_are_naturally_similar() -> None:
         assert share(numbers(3_000, columns)) < 0.03
 
 
-def test_a_gate_refuses_rows_again_under_another_id(toy: Toy, in_process: InProcess) -> None:
+def test_the_gate_refuses_rows_that_are_repeated_under_another_id(
+    toy: Toy, in_process: InProcess
+) -> None:
     data = toy.data()
     heavier = (pd.to_numeric(data["weight"]) + 1).clip(upper=200).astype(data["weight"].dtype)
     copies = data.assign(key="c" + data["key"], weight=heavier)

@@ -125,7 +125,7 @@ def test_ground_truth_raises_no_alarm_without_a_change() -> None:
 
 
 @pytest.mark.parametrize("rows", [5, 12])
-def test_few_labels_are_insufficient_and_no_pass(rows: int) -> None:
+def test_few_labels_are_insufficient_and_do_not_pass(rows: int) -> None:
     status = judged(3, rows, flipped=True).status
     assert status[7] is not Status.PASS
     assert Status.FAIL not in status[:7]

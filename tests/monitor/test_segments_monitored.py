@@ -146,7 +146,7 @@ def test_a_log_without_segments_is_insufficient_and_says_so(stores: Stores) -> N
 
 
 def test_a_package_without_counts_of_segments_is_insufficient(stores: Stores) -> None:
-    """As a package of an earlier version."""
+    """Packages of earlier versions have no such counts."""
     stores.put(new_rows()[:300])
     old = Package.read(stores.package)
     plain = msgspec.structs.replace(stores.reference, segments=None)

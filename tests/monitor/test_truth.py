@@ -253,7 +253,7 @@ def test_a_file_that_is_not_a_table_is_an_error(monitor, logged, tmp_path) -> No
 
 
 def test_groups_are_compared_if_the_labels_have_them(monitor, logged, tmp_path) -> None:
-    """A new rule for one side: those on the right are decided to be late more often."""
+    """One side gets a new rule: rows on the right are decided to be late more often."""
     frame = rows(4_000)
     frame.loc[frame["side"] == "right", "slope"] += 1.5
     labels = put(tmp_path, logged, frame)

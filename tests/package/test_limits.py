@@ -74,7 +74,7 @@ def _endless() -> bytes:
 
 
 def _large() -> bytes:
-    """A graph that asks for a tensor of 16 GiB."""
+    """A graph that needs a tensor of 16 GiB."""
     shape = numpy_helper.from_array(np.array([2**31]), "shape")
     fill = helper.make_tensor("value", TensorProto.DOUBLE, [1], [1.0])
     node = helper.make_node("ConstantOfShape", ["shape"], ["end"], value=fill)

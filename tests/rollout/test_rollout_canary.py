@@ -188,7 +188,7 @@ def test_a_rollout_ends_if_kubectl_apply_has_reset_the_weights(
 def test_a_canary_without_a_ready_pod_gets_no_request(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An image that cannot be pulled must not be promoted, and not be given any request."""
+    """A canary whose image cannot be pulled must get no request and not be promoted."""
     seen = _obey(stage.cluster, monkeypatch)
     for arm in ("stable", "baseline"):
         stage.serve(arm)

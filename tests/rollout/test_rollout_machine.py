@@ -119,7 +119,7 @@ def test_servers_that_died_are_restarted(control: Control, opened_pair: Both) ->
 def test_the_file_of_a_proxy_that_missed_it_is_written_again(
     control: Control, opened_pair: Both
 ) -> None:
-    """Only the process that changed the weights confirms them; status changes nothing."""
+    """Only the process that changed the weights confirms them; `status` changes nothing."""
     champion = opened_pair[0]
     one = (champion.folder, champion.manifest.version)
     control.start_all(dict.fromkeys(("baseline", "canary"), one))

@@ -33,7 +33,7 @@ def test_a_segment_of_a_later_format_is_left_unchanged(tmp_path):
 
 
 def test_a_log_from_before_x_request_id_is_read_and_converted(tmp_path):
-    """Such records have no such field, and such Parquet files no such column."""
+    """Records and Parquet files of that time lack `x_request_id`."""
     row = [1_700_000_000_000_000, "r-0", 0, None, [0.5, "rot"], 0.25, "no", 0.001]
     content = msgspec.json.encode(row)
     path = file_names.segment_path(tmp_path, 0, "host-1", "one", 1)

@@ -25,7 +25,7 @@ def test_max_connections_limits_open_connections(
         assert server.score(content.rows[0]).status == 200
         assert server.memory - before < most * 40_000
         idle.append(opened.enter_context(connected(server)))
-        for _ in range(100):  # until the server has noticed the last change of connections
+        for _ in range(100):  # repeat until the server has noticed which connections were closed
             reply = server.score(content.rows[0])
             if reply.status == 503:
                 break

@@ -27,8 +27,8 @@ TARGETS = {"binary": ("late", ["no", "yes"]), "multiclass": ("kind", ["low", "mi
 def table(task: str = "binary", seed: int = 3) -> pd.DataFrame:
     """20 stores with different effects, four of which are not suitable for a model of their own.
 
-    "flipped" has its training labels flipped, "constant" has one class, "tiny" has three rows. Of
-    several classes, "lacking" has all but one.
+    "flipped" has its training labels flipped, "constant" has one class, "tiny" has three rows. In a
+    task with several classes, "lacking" has all but one of them.
     """
     target, classes = TARGETS[task]
     random = np.random.default_rng(seed)

@@ -20,7 +20,7 @@ from sluice.sketch import distinct
 from sluice.sketch.bins import Bins
 from sluice.sketch.reference import Reference
 
-# Of the summaries in caches. Raise it whenever the same file gets another summary.
+# The format of cached summaries. Increase it whenever a file would get another summary than before.
 FORMAT = 2
 DAY = 86_400_000_000  # microseconds
 _CLOCKS = 300.0  # seconds that clocks may differ

@@ -96,7 +96,7 @@ def _page(report: Report, base: Report | None) -> TemplateModule:
 
 
 def _accept_lines(report: Report) -> Markup:
-    # No name can close the fence, because `acceptance` escapes what could.
+    # No name can end the code block, because `acceptance` escapes the characters that could.
     return Markup(acceptance.lines(report.acceptable[: _LIMITS["FINDINGS"]]))  # noqa: S704
 
 

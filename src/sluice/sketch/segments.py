@@ -25,10 +25,10 @@ def columns_of(bins: Sequence[Bins], scores: Floats) -> Iterator[NDArray[np.intp
 class SegmentCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One segment in rows that its model was not trained on.
 
-    scores: the rows of the validation part and of the holdout in each bin of the score; of several
-    scores, the bins of one follow those of another. rows: the number of holdout rows. loss: their
-    mean, as in `segment_gains.surprises`. error: the standard error of the loss; both are None if
-    there are too few rows to know it.
+    scores: the rows of the validation part and of the holdout in each bin of the score; if there
+    are several scores, their bins follow one another. rows: the number of holdout rows. loss: the
+    mean of `segment_gains.surprises` of these rows. error: the standard error of the loss; both are
+    None if there are too few rows to know it.
     """
 
     name: str
@@ -61,7 +61,7 @@ class SegmentReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return np.array([known.get(name or OTHERS, others) for name in names], np.intp)
 
     def problem(self, bins: int) -> str | None:
-        """Why this is not valid for scores with so many bins in all; None if it is."""
+        """Why this is not valid for scores with so many bins in total; None if it is valid."""
         names = [one.name for one in self.segments]
         if names != [*sorted(set(names) - {OTHERS}), OTHERS]:
             return "the segments are not in the order of their names"

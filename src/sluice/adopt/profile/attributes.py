@@ -61,7 +61,7 @@ def _yes(frame: DataFrame, name: str) -> str | None:
 
 
 def _matching(yes: str) -> str | None:
-    """Return the label for no that belongs to a label for yes, in the same case."""
+    """Return the label for "no" that matches a label for "yes", in the same case."""
     no = _YES.get(yes.lower())
     if no is None or yes.islower() or yes.isdigit():
         return no

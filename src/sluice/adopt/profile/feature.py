@@ -36,7 +36,8 @@ _IF_ID = "if it identifies the row, adopt again with --id"
 def profile_feature(column: Series, *, derived: bool = False) -> ColumnProfile:
     """Return the profile of a column without another role: a feature, or ignored with a reason.
 
-    derived: it was derived from dates, so it does not count the rows even if it has all numbers.
+    derived: whether it was derived from dates; it then does not count the rows, even if it looks
+    so.
     """
     reason = _reason_to_ignore(column, derived=derived)
     if reason:

@@ -36,8 +36,9 @@ _REPORTED = 15
 class Changes:
     """The changes of the mean loss of all k segments, each [k].
 
-    rows: labelled. status: of each. change, error: shrunken, or NaN if not known. worse: the
-    probability that the loss increased by more than the margin.
+    rows: the number of labelled rows. status: the status of each segment. change, error: the
+    shrunken change and its standard deviation; NaN if not known. worse: the probability that the
+    loss increased by more than the margin.
     """
 
     rows: Ints

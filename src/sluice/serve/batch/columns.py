@@ -60,7 +60,7 @@ def _numbers(column: pa.Array, *, parsed: bool) -> tuple[Floats, Problems]:
 
 def _finite(column: pa.Array) -> tuple[Floats, Problems]:
     if pa.types.is_decimal(column.type):
-        # Arrow's direct cast to float does not always round correctly
+        # Arrow's direct conversion to float does not always round correctly
         column = arrow_functions.cast(column, pa.string())
     converted = arrow_functions.cast(column, pa.float64())
     values = numbers(converted)
