@@ -316,7 +316,7 @@ def test_the_data_quality_gate_refuses_until_someone_answers(
 
 
 def test_a_column_that_reveals_the_target_is_not_part_of_an_entity() -> None:
-    """A cause of death is known only for the dead, in every combination."""
+    """A cause of death is known only for the dead, so it reveals the target in any combination."""
     random = np.random.default_rng(1)
     dead = random.random(2_000) < 0.3
     frame = pd.DataFrame(

@@ -23,7 +23,7 @@ _NO_CERTIFICATES = {"SSL_CERT_FILE": "", "SSL_CERT_DIR": os.devnull}
 
 @dataclass
 class CommandLine:
-    """The state that ends with a process is restored: folder, environment, signal handler."""
+    """After each command, the folder, environment and signal handlers are restored."""
 
     monkeypatch: pytest.MonkeyPatch
     capfd: pytest.CaptureFixture[str]

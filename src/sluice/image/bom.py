@@ -54,7 +54,9 @@ def _image(manifest: Manifest, image_id: str) -> Component:
 
 
 def _libraries(locked: list[Component], content: Installed) -> list[Component]:
-    """The libraries: installed ones as required, those locked for other platforms as excluded."""
+    """The libraries: those that are installed as `required`, those for other platforms as
+    `excluded`.
+    """
     found = {str(component.purl): component for component in locked}
     for component in found.values():
         component.scope = ComponentScope.EXCLUDED

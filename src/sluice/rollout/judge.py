@@ -29,9 +29,9 @@ _DISASTER_REQUESTS, _DISASTER_SHARE, _DISASTER_BASELINE, _DISASTER_INTERVALS = 2
 class _Kind:
     """One kind of event.
 
-    name: the field of Arm that counts it. title: for people. part: its share of the risk of a false
-    rollback. floor: whether differences below the margin never cause a rollback. champion: the arms
-    that the canary is compared with for promotion.
+    name: the field of Arm that counts it. title: its name in findings. part: its share of the risk
+    of a false rollback. floor: whether differences below the margin never cause a rollback.
+    champion: the arms that the canary is compared with for promotion.
     """
 
     name: str

@@ -111,7 +111,7 @@ _REHEARSED = [
     ".venv/bin/sluice rollout rehearse out/candidate/package.tar --champion out/champion",
     'cat out/rollout/report.md >> "$GITHUB_STEP_SUMMARY"',
 ]
-# What starts each of them.
+# The events that start each of these workflows.
 _STARTED_BY = {RELEASE: {"workflow_dispatch", "deployment_status"}, ROLLBACK: {"workflow_dispatch"}}
 _ONE_AT_A_TIME = {"group": "production", "cancel-in-progress": False, "queue": "max"}
 
