@@ -147,8 +147,8 @@ def judge(
     The entire interval must lie within the bound for a `pass`, and outside it for a `fail`. If the
     interval crosses the bound, the finding is `insufficient`, and its reason says how many rows or
     which bound would settle it. rarest: the rows of the rarest class or group, without which the
-    measurement is not defined. guess: the value of uninformative predictions; a bound that accepts
-    them is not recommended.
+    measurement is not defined. guess: the value of uninformative predictions, or the worst possible
+    one; a bound that accepts it is not recommended.
     """
     if math.isinf(estimate) and not bound.admits(estimate):
         return Finding(
@@ -231,8 +231,9 @@ def _what_would_settle(
     low, high = interval
     over_high = bound.high is not None and high > bound.high
     reach, edge = (high, bound.high) if over_high else (low, bound.low)
-    settling = f"a bound of {number(_outward(reach, up=over_high))} would settle it"
-    if guess is not None and (reach >= guess if over_high else reach <= guess):
+    enough = _outward(reach, up=over_high)
+    settling = f"a bound of {number(enough)} would settle it"
+    if guess is not None and (enough >= guess if over_high else enough <= guess):
         settling = "accept this finding by name, with the reason"
     if not bound.admits(estimate):
         return f"a better model, or {settling}"

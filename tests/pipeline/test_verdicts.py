@@ -119,6 +119,16 @@ def test_no_bound_is_recommended_that_accepts_uninformative_predictions(
     assert found.why.endswith(says)
 
 
+@pytest.mark.parametrize("high", [0.99996, 1.0, 1.441])
+def test_a_bound_that_every_value_meets_is_not_recommended(high: float) -> None:
+    bound = Bound("params.yaml: x", high=0.5)
+    found = judge("x", 0.3, bound, interval=(0.0, high), n=100, guess=1.0)
+    assert found.status is Status.INSUFFICIENT
+    assert "or accept this finding by name" in found.why
+    narrower = judge("x", 0.3, bound, interval=(0.0, 0.98), n=100, guess=1.0)
+    assert "or a bound of 0.98 would settle it" in narrower.why
+
+
 def test_what_is_not_defined_says_how_many_rows_would_settle_it() -> None:
     bound = Bound("params.yaml: x", low=0.5)
     for estimate, interval in ((0.7, (math.nan, math.nan)), (math.nan, None)):

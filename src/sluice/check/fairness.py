@@ -34,6 +34,8 @@ from sluice.verdict import Bound, Finding, Status, judge, plain
 
 _PARTS = ("train", "validation", "holdout", "latest")
 _FEWEST_ROWS = 10
+# Rates cannot differ more, so a bound as wide as this would refuse nothing.
+_WIDEST = {"difference": 1.0, "ratio": 0.0}
 _FEWEST_MEMBERS = 10  # an interval from fewer groups of rows would be much too narrow
 
 
@@ -144,6 +146,7 @@ def _compare(
                 interval=(between.low, between.high),
                 n=sum(sizes[group] for group in large),
                 rarest=_rarest(grouping, large, measure),
+                guess=_WIDEST.get(comparison) if kind.endswith("_rate") else None,
             )
             findings.append(with_count(found, clusters, project.settings))
     return findings, _facts(grouping, sizes, measured)
