@@ -248,8 +248,8 @@ def drift(folder: Path, peers: dict[str, Path], *, rows: int) -> list[str]:
         pq.write_table(pa.table(columns), folder / f"{name}.parquet")
     paths = (folder / "before.parquet", folder / "now.parquet")
     lines = [
-        f"{rows:,} rows of 15 numbers and 5 categories, compared with as many; reading the two "
-        "files is included",
+        f"{rows:,} rows of 15 numbers and 5 categories, compared with another table of this size; "
+        "reading the two files is included",
         "",
         "| | s | CPU s | memory, MiB |",
         "| --- | --- | --- | --- |",

@@ -131,7 +131,7 @@ def test_nothing_is_replaced_that_git_could_not_restore(
 @pytest.mark.parametrize(
     "option", [["--group", "a"], ["--by-time", "a"], ["--derive-dates"], ["--target", "a"]]
 )
-def test_options_that_params_yaml_answers_are_refused_and_not_ignored(
+def test_options_that_repeat_settings_of_params_yaml_are_refused(
     option: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["adopt", "--again", *option]) == 2

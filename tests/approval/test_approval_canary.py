@@ -95,7 +95,7 @@ def test_another_package_is_not_fetched(released: Repository) -> None:
     other = json.dumps(json.loads((released.newer.folder / "delivery.json").read_bytes())).encode()
     released.github.swap(released.newer.tag, "delivery.json", other)
     released.refuses(*fetch(released), why=f"{released.newer.digest} was approved")
-    # The digest can be shown on the page although the workflow did not build it.
+    # The page can show the digest of a file that the workflow did not build.
     released.refuses(*fetch(released, sha256(other)), why="there is no attestation that")
     attest(released.attestations, sha256(other), released.newer.delivery.commit)
     released.github.swap(released.newer.tag, released.newer.delivery.package, b"another")

@@ -46,7 +46,7 @@ def test_reviewers_that_the_file_names_are_changed_in_the_file(empty: Place) -> 
     assert "already names other reviewers: change them there" in ran.line
 
 
-def test_a_dry_run_shows_what_it_can_before_anyone_is_named(empty: Place) -> None:
+def test_a_dry_run_works_before_any_reviewer_is_named(empty: Place) -> None:
     ran = empty.setup("--dry-run")
     assert ran.status == 2
     assert "22 changes to make" in ran.out

@@ -8,7 +8,7 @@ from support.github.fake_github import TOKEN
 from support.github.place import Place
 
 
-def test_a_server_that_echoes_the_token_does_not_get_it_printed(whole: Place) -> None:
+def test_the_token_is_not_printed_if_a_server_sends_it_back(whole: Place) -> None:
     whole.github.interfere = lambda *_: (
         400,
         {"message": f"you sent Authorization: token {TOKEN}", "errors": [TOKEN, {"x": TOKEN}]},

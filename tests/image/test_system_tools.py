@@ -52,7 +52,7 @@ def test_sudo_is_used_by_other_users_than_root(machine):
     )
 
 
-def test_programs_that_cannot_be_installed_are_named(machine):
+def test_programs_that_cannot_be_installed_are_listed(machine):
     done = machine("apt-get", root=False)
     assert (done.status, done.err.count(os.linesep)) == (1, 1)
     assert done.err.startswith("make tools: as root, install: prometheus ")

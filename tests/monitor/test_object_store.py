@@ -1,4 +1,4 @@
-"""The log, the labels and the DVC remote of the data are in an object store that speaks S3."""
+"""The log, the labels and the DVC remote of the data are in an object store with the API of S3."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def test_the_gates_give_the_findings_that_params_asks_for(
 
 
 def test_columns_that_are_one_attribute_give_one_name_for_all() -> None:
-    """The names of the groups are those by which the gate itself forms them."""
+    """The groups have the names that the gate itself gives them."""
     said = params("binary")
     for name in ("a", "b"):
         said["columns"][name] = {"type": "integer", "low": 0, "high": 1}

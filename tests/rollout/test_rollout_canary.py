@@ -295,7 +295,7 @@ def test_the_image_of_a_package_has_all_libraries_of_the_command() -> None:
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     loaded = {_normal(each) for each in done.stdout.split()}
     assert {"pydantic", "msgspec", "numpy", "prometheus-client", "ruamel-yaml"} <= loaded
-    # What installs packages is loaded by the editable installation of this checkout.
+    # The editable installation of this checkout loads libraries that install packages.
     assert loaded - locked - {"sluice", "setuptools", "editables"} == set()
 
 

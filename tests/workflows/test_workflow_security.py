@@ -20,7 +20,7 @@ _ADVISORY = {
 
 @pytest.fixture
 def advisories() -> Iterator[tuple[dict[str, list], str]]:
-    """A stand-in for the database of advisories, which pip-audit itself queries."""
+    """A small server that replaces the database of advisories, which pip-audit itself queries."""
     known: dict[str, list] = {}
 
     class Handler(BaseHTTPRequestHandler):

@@ -147,7 +147,7 @@ def _champion(releases: Releases, folder: Path, *, rollback: bool) -> Champion |
 
 
 def _require_other(releases: Releases, champion: Champion, target: Downloaded) -> None:
-    """An interrupted rollback can continue: it has left later full releases."""
+    """Refuse the champion itself, unless an interrupted rollback has left later full releases."""
     same = champion.release.id == target.release.id
     if same and not versions.later(releases, target.release):
         raise SluiceError(f"{target.release.tag_name} is the champion already")

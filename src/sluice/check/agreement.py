@@ -56,7 +56,7 @@ def together(codes: list[Codes]) -> Codes:
 
 
 def some_keys(entity: Codes, size: NDArray[np.int64]) -> NDArray[np.intp]:
-    """All rows of some keys, about 10,000 rows."""
+    """All rows of so many keys that there are about 10,000 rows."""
     order = np.random.default_rng(0).permutation(len(size))
     taken = np.cumsum(size[order]) <= max(_ROWS, size[order[0]])
     return np.flatnonzero(np.isin(entity, order[taken]))

@@ -21,7 +21,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def baselines(project: Project, holdout: DataFrame) -> dict[str, Predictions]:
-    """Outcomes on the holdout: fitted on train, column and decision chosen on validation.
+    """Baselines on the holdout, fitted on train; validation chooses the column and the decision.
 
     A model of one input is compared with no single column, which would be that input again.
     """

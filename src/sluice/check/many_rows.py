@@ -73,7 +73,8 @@ def samples(raw: RawTable, settings: Settings) -> Samples:
 class Rows:
     """Every row of a table: the share that repeats another one, and which are near duplicates.
 
-    near: whether each of some distinct rows is one; None if the table lacks an input.
+    near: for each of some distinct rows, whether it is a near duplicate; None if the table lacks an
+    input.
     """
 
     repeats: float

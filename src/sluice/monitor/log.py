@@ -42,7 +42,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 def sources(summaries: Sequence[FileSummary]) -> list[Source]:
-    """One for each version and host, in the order of their first records."""
+    """A source for each version and host, in the order of their first records."""
     by: dict[tuple[str, str, str, str], list[Cell]] = {}
     for summary in summaries:
         for cell in summary.cells:

@@ -38,7 +38,7 @@ def make(files: list[LogFile], reference: Reference, master: str) -> list[FileSu
 
 
 def _work(encoded: bytes) -> Callable[[Iterable[bytes]], Iterator[bytes]]:
-    """The work of a worker on its files; input and output are JSON."""
+    """What a worker does with its files; input and output are JSON."""
 
     def run(files: Iterable[bytes]) -> Iterator[bytes]:
         reference = sketch.decode(encoded, "the reference")

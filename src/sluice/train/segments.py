@@ -102,7 +102,7 @@ def global_scores(pipeline: Pipeline, rows: DataFrame) -> Floats:
 
 
 def write_validation(pipeline: Pipeline, inputs: DataFrame, folder: Path) -> None:
-    """Write the segments, each with whether it has a model, and scores of the model for all rows.
+    """Write which segments have a model, and the scores of the model for all rows.
 
     inputs: the inputs of the validation rows.
     """

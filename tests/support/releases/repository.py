@@ -128,7 +128,7 @@ class Repository:
         return {name: copy.deepcopy(getattr(self.github, name)) for name in names}
 
     def started_by(self, actor: Any, again: Any = None) -> dict[str, str]:
-        """Make GitHub name these accounts; returns the variables of the job that they started."""
+        """Make GitHub report these accounts as starters; returns the variables of the job."""
         accounts = {"actor": actor, "triggering_actor": again or actor}
         self.github.run |= accounts
         logins = {name: (one or {}).get("login", "ghost") for name, one in accounts.items()}

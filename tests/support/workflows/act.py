@@ -171,7 +171,7 @@ class Workflows:
         return {"STANDIN_BIN": str(folder), ADDRESS: preloaded.server()}
 
     def _own(self) -> dict[str, str]:
-        """None of the machine's environment variables, and a temporary home folder."""
+        """Use none of the machine's environment variables, and a temporary home folder."""
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         path = os.pathsep.join([str(COMMANDS), "/usr/local/bin", "/usr/bin", "/bin"])
         return {"PATH": path, "HOME": str(self.home), "TMPDIR": str(self.home), **kept}

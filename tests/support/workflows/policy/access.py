@@ -121,7 +121,7 @@ def untrusted_code_gets_no_token(files: Files) -> list[str]:
 
 
 def checkouts_keep_no_token_and_take_no_other_code(files: Files) -> list[str]:
-    """The job that decides about a pull request is the exception, and runs no action of it."""
+    """The job that decides about a pull request is an exception, and runs none of its actions."""
     problems, decision = [], []
     for where, step in all_steps(files):
         given = step.get("with", {})
