@@ -187,7 +187,7 @@ def test_derived_columns_are_inputs_and_say_what_they_mean(
 
 
 @pytest.mark.parametrize(("rows", "most"), [(3_000_000, None), (4_000_000, 2_000_000)])
-def test_of_very_many_training_rows_a_sample_is_used(rows: int, most: int | None) -> None:
+def test_only_a_sample_of_very_many_training_rows_is_used(rows: int, most: int | None) -> None:
     profile = infer(Source(panel()), "p", target="outcome", id_column=None, sensitive=[])
     large = replace(profile, rows=rows)
     bounds = permissive_bounds(large)

@@ -89,7 +89,7 @@ def test_an_aborted_rollout_leaves_the_champion_alone(
     with callers() as some:
         walking = command(control, "deploy", pair.candidate)
         reached(control, Phase.RAMP)
-        # A rollout process that hangs does not keep the canary's weight.
+        # Even if the process of the rollout hangs, the canary loses its weight.
         walking.send_signal(signal.SIGSTOP)
         monkeypatch.setattr(deploy, "_ABORT_SECONDS", 0.5)
         with pytest.raises(SluiceError, match="the weight 0"):

@@ -23,7 +23,7 @@ def train_best(root: Path) -> Project:
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    """Interrupt the replacement of files before it moves the file of this number."""
+    """Interrupt the replacement of files before the move with this number."""
     real, moved = replace._move, list[Path]()
 
     def interrupted(path: Path, to: Path) -> None:

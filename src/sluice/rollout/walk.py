@@ -84,7 +84,7 @@ class Walk:
         return self._apply(current, ladder.rolled_back(current, verdict, why), why)
 
     def record(self, current: State, weights: Weights) -> State:
-        """Record a state that was reached without steps, and confirm its weights."""
+        """Record a state reached without the steps of a canary, and confirm its weights."""
         return self._set(current, weights, current.why)
 
     def _switched(self, current: State) -> State:

@@ -100,8 +100,8 @@ class Connection:
     ) -> list[Any]:
         """All items of a list that GitHub returns in pages.
 
-        kind: the type of one page. request: makes the request for a page, from 1. items: returns
-        those of a page.
+        kind: the type of one page. request: requests the page with a number, which starts at 1.
+        items: returns the items of a page.
         """
         found: list[Any] = []
         before = b""
