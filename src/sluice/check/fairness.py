@@ -33,7 +33,6 @@ from sluice.stats.groups import (
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 _PARTS = ("train", "validation", "holdout", "latest")
-_FEWEST_ROWS = 10
 # Rates cannot differ more, so a bound as wide as this would refuse nothing.
 _WIDEST = {"difference": 1.0, "ratio": 0.0}
 _FEWEST_MEMBERS = 10  # an interval from fewer groups of rows would be much too narrow
@@ -164,15 +163,13 @@ def _too_small(name: str, size: int, least: int, rows: int) -> Finding:
     if size == 0:
         why = (
             f"no row of this group is in the holdout, at least {least} are needed: add rows of "
-            "this group, or accept it by name"
+            "this group, or accept this finding by name, with the reason"
         )
     else:
         more = int(np.ceil(rows * least / size)) - rows
-        # Fewer rows than these would have no confidence interval to be compared.
-        other = f"fairness.group_rows of {size}" if size >= _FEWEST_ROWS else "accept it by name"
         why = (
             f"{size} rows in the holdout, at least {least} are needed: about {more:,} more holdout "
-            f"rows, or {other}"
+            "rows, or accept this finding by name, with the reason"
         )
     return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=size)
 
@@ -186,7 +183,8 @@ def _too_few_members(name: str, members: float, rows: int, project: Project) -> 
     column = project.settings.split.group_column
     why = (
         f"{rows} rows in the holdout, but from only {members:g} values of {column!r}, at least "
-        f"{_FEWEST_MEMBERS} are needed: add rows with other values"
+        f"{_FEWEST_MEMBERS} are needed: add rows with other values, or accept this finding by "
+        "name, with the reason"
     )
     return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=rows)
 

@@ -63,11 +63,12 @@ def finding(found: NDArray[np.bool_], rows: int, project: Project) -> Finding:
     )
     if judged.status is Status.PASS:
         return judged
+    grouped = project.settings.split.group_column is not None
+    group = "" if grouped else ", or set split.group to a column that copies share"
     why = (
         f"{judged.why.partition(';')[0]}: so many rows repeat another one except for a few values "
-        "that the model may have seen copies of the holdout in training; remove them, or set "
-        "split.group to a column that copies share. If the rows are independent, accept this "
-        "finding by name"
+        f"that the model may have seen copies of the holdout in training; remove them{group}. If "
+        "the rows are independent, accept this finding by name"
     )
     return msgspec.structs.replace(judged, status=Status.INSUFFICIENT, why=why)
 
