@@ -91,7 +91,7 @@ def test_a_shift_in_one_segment_is_found_and_named_first() -> None:
 
 
 def test_drift_raises_no_alarm_without_a_change() -> None:
-    looks = [drifted(seed, 0.0) for seed in range(100)]
+    looks = [drifted(seed, 0.0) for seed in range(50)]
     assert not [one.name for look in looks for one in look if any(one.alarms)]
 
 
