@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +19,9 @@ from support.command_line import CommandLine, InProcess
 from support.fixture_project import Ran, Toy
 from support.fixture_project import green as build_green
 from support.fixture_project.data import TARGET
+
+if TYPE_CHECKING:
+    from support.spark import Cluster
 
 pytest.register_assert_rewrite("support.refusal")
 
@@ -59,6 +63,15 @@ def built(run_folder: Path) -> Iterator[Callable[[str], Toy]]:
     yield get
     for each in used.values():
         each.require_unchanged()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Spark cluster; tests that use it are in the xdist group `spark`, so that it starts once."""
+    from support import spark  # imports PySpark
+
+    with spark.cluster(tmp_path_factory.mktemp("spark")) as running:
+        yield running
 
 
 @pytest.fixture

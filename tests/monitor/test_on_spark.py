@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -15,7 +14,6 @@ from sluice.package import parts
 from sluice.package.archive import opened
 from sluice.sketch.reference import decode, encode
 from sluice.sketch.segments import OTHERS, SegmentCounts, SegmentReference
-from support import spark
 from support.fixture_project import Ran, Toy
 from support.fixture_project.data import table
 from support.monitor import END, Logged, put_log
@@ -23,12 +21,6 @@ from support.package_parts import Package
 from support.spark import Cluster
 
 pytestmark = pytest.mark.xdist_group("spark")
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with spark.cluster(tmp_path_factory.mktemp("spark")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +64,7 @@ def test_a_cluster_counts_what_one_machine_counts(
 ) -> None:
     alone = drift(green, package, log, tmp_path / "alone")
     on_spark = ["--engine", "spark", "--master", cluster.url]
+    before = cluster.applications()
     ran = drift(green, package, log, tmp_path / "spark", *on_spark, **cluster.environment)
     assert ran.status == alone.status, ran.said
     assert ran.out == alone.out
@@ -82,7 +75,7 @@ def test_a_cluster_counts_what_one_machine_counts(
     }
     assert kept["spark"] == kept["alone"]
     assert len(kept["alone"]) >= 6
-    assert any(list(folder.glob("app-*/*/stderr")) for folder in cluster.workers)
+    assert cluster.applications() != before
     with opened(package) as unpacked:
         made = summaries.of_log(str(log), unpacked.reference, tmp_path / "spark")
     places = {at for one in made for cell in one.cells for at in cell.segments}

@@ -69,7 +69,10 @@ def test_a_stale_lock_is_refused_after_the_gates_have_run(toy):
     assert "dvc push" not in ran.said
     toy.git("commit", "-qam", "moved lines, which say the same")
     assert "git add" not in toy.sluice("run").went_well().said
+    # Nobody knows who has left this.
+    toy.write("out/unfinished/removed/0123/0.npz", "models of segments")
     toy.sluice("run", "--locked").went_well()
+    assert not (toy.root / "out/unfinished/removed").exists()
     assert toy.git("status", "--porcelain") == ""
     with toy.params() as settings:
         settings["explanation"]["rows"] = 21

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.model import NO_SCORE, NOT_FINITE
-from support import spark
 from support.fixture_project import Toy
 from support.serving import any_values
 from support.serving.scoring import hidden, put, rows, score
@@ -22,12 +21,6 @@ pytestmark = pytest.mark.xdist_group("spark")
 
 # Java prints these lines before Spark's settings apply.
 _JAVA = ("WARNING: Using incubator modules", "Picked up JAVA_TOOL_OPTIONS")
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with spark.cluster(tmp_path_factory.mktemp("spark")) as running:
-        yield running
 
 
 @pytest.fixture
@@ -53,6 +46,7 @@ def test_spark_gives_the_same_rows_as_one_machine(
     )
     on_spark = ["--engine", "spark", "--master", cluster.url, "--batch-rows", "300"]
     output = tmp_path / "spark.parquet"
+    before = cluster.applications()
     ran = score(
         ready,
         tmp_path / "in",
@@ -75,8 +69,7 @@ def test_spark_gives_the_same_rows_as_one_machine(
         assert got.equals(expected.cast(got.schema))
     assert len(list(output.glob("part-*.parquet"))) > 1
     assert set(_read(aside)["problem"].to_pylist()) == {NO_SCORE, NOT_FINITE}
-    # Both workers took part.
-    assert all(list(folder.glob("app-*/*/stderr")) for folder in cluster.workers)
+    assert all(now - then for now, then in zip(cluster.applications(), before, strict=True))
 
     good = given.set_column(1, "x", pa.array([1.5] * 4_000)).drop_columns("y")
     good = good.append_column("y", pa.nulls(4_000, pa.float64()))

@@ -18,6 +18,11 @@ import pyspark
 
 SPARK = Path(pyspark.__file__).parent
 SECONDS = 120
+_OF_WORKERS = (
+    *("msgspec", "numpy", "numpy.libs", "onnxruntime", "pyarrow", "pyarrow.libs"),
+    *("sklearn", "scikit_learn.libs", "scipy", "scipy.libs"),
+    *("cloudpickle", "joblib", "narwhals", "threadpoolctl.py"),  # of scikit-learn
+)
 # Short runs do not benefit from Java's optimizing compiler.
 QUICK = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
 
@@ -27,6 +32,13 @@ class Cluster:
     url: str
     workers: list[Path]
     environment: dict[str, str]
+
+    def applications(self) -> list[set[str]]:
+        """Those that each worker has worked for so far."""
+        return [
+            {path.parents[1].name for path in folder.glob("app-*/*/stderr")}
+            for folder in self.workers
+        ]
 
 
 @contextmanager
@@ -89,7 +101,7 @@ def _bare_python(root: Path) -> Path:
     """A Python with the libraries that a worker needs, but without pandas, tqdm and sluice."""
     site = Path(np.__file__).parents[1]
     (root / "site").mkdir()
-    for name in ("msgspec", "numpy", "numpy.libs", "onnxruntime", "pyarrow", "pyarrow.libs"):
+    for name in _OF_WORKERS:
         if (site / name).exists():
             (root / "site" / name).symlink_to(site / name)
     python = root / "python"

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sluice.confined.run import UNCONFINED
 from sluice.project import Project
 from sluice.train import unfinished_training
 from sluice.train.persist import load
@@ -75,7 +76,7 @@ def test_a_killed_training_continues_with_the_missing_segments(toy: Toy) -> None
     np.savez(found[0], fitted=fitted, values=values)
 
     ran = toy.start("train", "linear").went_well()
-    assert "segments were finished by the run that was interrupted" in ran.out
+    assert "segments were fitted before, and are kept" in ran.out
     intercepts = load(toy.root / "out/candidates/linear/pipeline.skops")[-1].intercept_[:, 0]
     assert intercepts[1:101].tolist() == [77] * 100
     assert 77 not in intercepts[101:]
@@ -95,6 +96,26 @@ def test_with_other_settings_code_or_rows_training_starts_again(toy: Toy) -> Non
         assert not last.exists()
         assert list(now.iterdir()) == []
         last = now
+
+
+def test_only_finished_groups_are_kept(toy: Toy) -> None:
+    """The code of the use case may write to the folder, and Spark's driver later does so too."""
+    folder = unfinished_training.folder(Project(toy.root), "linear")
+    (folder / "0.npz").write_bytes(b"models")
+    (folder / "1.npz").symlink_to(toy.root / "params.yaml")
+    (folder / "2.npz.unfinished").symlink_to(toy.root / "params.yaml")
+    (folder / "3.npz").mkdir()
+    assert unfinished_training.folder(Project(toy.root), "linear") == folder
+    assert [path.name for path in folder.iterdir()] == ["0.npz"]
+    assert (toy.root / "params.yaml").is_file()
+
+
+def test_a_confined_training_does_not_go_on_with_one_that_was_not(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confined = unfinished_training.folder(Project(toy.root), "linear")
+    monkeypatch.setenv(UNCONFINED, "1")
+    assert unfinished_training.folder(Project(toy.root), "linear") != confined
 
 
 def test_the_time_left_assumes_the_speed_of_this_run_alone(tmp_path: Path) -> None:

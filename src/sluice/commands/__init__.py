@@ -80,3 +80,18 @@ def project() -> Project:
     from sluice.project import Project
 
     return Project(Path())
+
+
+def add_engine(command: argparse.ArgumentParser, meaning: str) -> None:
+    """Add the options that `spark_master` reads. meaning: of --engine."""
+    command.add_argument("--engine", choices=["local", "spark"], default="local", help=meaning)
+    master = "URL of the Spark master, such as spark://host:7077"
+    command.add_argument("--master", metavar="URL", help=master)
+
+
+def spark_master(options: argparse.Namespace) -> str | None:
+    """The URL of the Spark cluster to use; None for this machine."""
+    if (options.engine == "spark") != bool(options.master):
+        raise SluiceError("--engine spark and --master URL must be given together")
+    master: str | None = options.master
+    return master

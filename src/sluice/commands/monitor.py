@@ -8,8 +8,16 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.commands import REFUSED, UNDECIDED, Commands, project, show, show_result
-from sluice.errors import SluiceError
+from sluice.commands import (
+    REFUSED,
+    UNDECIDED,
+    Commands,
+    add_engine,
+    project,
+    show,
+    show_result,
+    spark_master,
+)
 from sluice.monitor.places import local_copy
 
 if TYPE_CHECKING:
@@ -151,9 +159,7 @@ def _add_window(command: argparse.ArgumentParser) -> None:
     cache = f"the folder for cached summaries of log files that no longer change; default: {_CACHE}"
     command.add_argument("--cache", type=Path, default=_CACHE, metavar="FOLDER", help=cache)
     engine = "where files are summarized; spark is for logs that are too large for one machine"
-    command.add_argument("--engine", choices=["local", "spark"], default="local", help=engine)
-    master = "URL of the Spark master, such as spark://host:7077"
-    command.add_argument("--master", metavar="URL", help=master)
+    add_engine(command, engine)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -212,7 +218,7 @@ def _retrain(options: argparse.Namespace) -> int:
         options.until,
         options.cache,
         options.train,
-        _master(options),
+        spark_master(options),
         anyway=options.anyway == "true",
     )
     made = run.retrain(project(), sources, options.out, show)
@@ -263,16 +269,8 @@ def _looking(
         options.cache,
         training,
         labels=labels,
-        master=_master(options),
+        master=spark_master(options),
     )
-
-
-def _master(options: argparse.Namespace) -> str | None:
-    """The URL of the Spark cluster to use; None for this machine."""
-    if (options.engine == "spark") != bool(options.master):
-        raise SluiceError("--engine spark and --master URL must be given together")
-    master: str | None = options.master
-    return master
 
 
 def _package(given: Path | None) -> Path:

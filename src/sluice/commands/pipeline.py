@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 from pathlib import Path
 
 from sluice.commands import (
     REFUSED,
     Command,
     Commands,
+    add_engine,
     in_words,
     project,
     say,
     show,
     show_result,
+    spark_master,
 )
 from sluice.errors import SluiceError
+
+_ENGINE = "where the models of segments are fitted; spark is for many segments"
 
 
 def add(commands: Commands) -> None:
@@ -72,13 +77,24 @@ def add_stages(commands: Commands) -> None:
     check.add_argument("gate", help="the name of the gate, such as fairness")
     split = "one stage: split the data into train, validation, holdout and latest rows"
     commands.add("split", _split, split)
-    fit = stage("train", "sluice.train.candidate", "candidate")
-    train = commands.add("train", fit, "one stage: fit a candidate")
+    train = commands.add("train", _train, "one stage: fit a candidate")
     train.add_argument("candidate", help="the name of the candidate in params.yaml")
+    add_engine(train, _ENGINE)
     select = stage("select", "sluice.train.select")
     commands.add("select", select, "one stage: select the best candidate")
     export = stage("export", "sluice.train.export")
     commands.add("export", export, "one stage: export the selected candidate as ONNX")
+
+
+def _train(options: argparse.Namespace) -> int:
+    from sluice.pipeline.train_on_spark import MASTER
+
+    options.master = spark_master(options) or os.environ.get(MASTER)
+    if options.master:
+        fit = stage("train", "sluice.pipeline.train_on_spark", "candidate", "master")
+    else:
+        fit = stage("train", "sluice.train.candidate", "candidate")
+    return fit(options)
 
 
 def _split(options: argparse.Namespace) -> int:
@@ -132,6 +148,7 @@ def add_run_options(run: argparse.ArgumentParser) -> None:
         "records it and cannot be released"
     )
     run.add_argument("--unconfined", action="store_true", help=unconfined)
+    add_engine(run, _ENGINE)
     run.set_defaults(
         interrupted="interrupted: run it again to continue after the last finished stage"
     )
@@ -149,8 +166,14 @@ def reproduce(options: argparse.Namespace) -> bool:
             "--unconfined and --locked exclude each other: --locked builds packages "
             "that can be released"
         )
+    master = spark_master(options)
+    if options.locked and master:
+        raise SluiceError(
+            "--engine spark and --locked exclude each other: --locked uses only libraries that "
+            "were compared with the locks, and those of the workers are not"
+        )
     conclusion = pipeline.run(
-        here, comparisons, locked=options.locked, unconfined=options.unconfined
+        here, comparisons, locked=options.locked, unconfined=options.unconfined, master=master
     )
     print()
     for verdict in conclusion.verdicts:

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sluice import config, files, table
-from sluice.errors import SluiceError
+from sluice import files, table
 from sluice.guest import usecase
+from sluice.guest.candidate import chosen
 from sluice.model import Decision
 from sluice.train import export, persist, thresholds
 from sluice.train.fit import fit
 from sluice.train.scores import predict
-from sluice.train.search import choose
 from sluice.train.segment_progress import Progress
 from sluice.train.segments import write_validation
 from sluice.train.settle import settle, significant
@@ -26,23 +25,11 @@ def main(inputs: Path, outputs: Path, name: str, unfinished: str) -> None:
     Reads `params.yaml`, the rows `train.parquet`, and the inputs `validation.parquet`. unfinished:
     the folder where finished segments are kept until all are.
     """
-    settings = config.load(inputs / "params.yaml")
-    train = table.read_split(inputs / "train.parquet")
     validation = table.read_split(inputs / "validation.parquet")
-    candidate = settings.candidates[name]
-    builders = usecase.load(inputs, "candidates", "CANDIDATES")
-    if candidate.model not in builders:
-        raise SluiceError(
-            f"params.yaml: candidates.{name}.model is {candidate.model!r}, expected one of "
-            f"{sorted(builders)}"
-        )
-    build = builders[candidate.model]
-    try:
-        parameters = choose(build, candidate, train, settings)
-        pipeline = fit(build, parameters, train, settings, Progress(Path(unfinished)))
-    except (TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise SluiceError(f"params.yaml: candidates.{name} cannot be trained: {reason}") from error
+    with chosen(inputs, name) as found:
+        settings, parameters = found.settings, found.parameters
+        progress = Progress(Path(unfinished))
+        pipeline = fit(found.build, parameters, found.rows, settings, progress)
     settle(pipeline)
     files.write_json(outputs / "parameters.json", parameters)
     persist.save(pipeline, outputs / "pipeline.skops")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,9 @@ from sluice.confined.run import require as require_confinement
 from sluice.contribution import from_git
 from sluice.errors import SluiceError, describe
 from sluice.pipeline import declared, dvc, environment, integrity, remote
+from sluice.pipeline.train_on_spark import MASTER
 from sluice.project import Project
+from sluice.train import unfinished_training
 from sluice.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -68,30 +70,36 @@ def run(
     *,
     locked: bool = False,
     unconfined: bool = False,
+    master: str | None = None,
 ) -> Conclusion:
     """Run the stages that have changed, then write the report.
 
-    If locked, the committed dvc.lock and every cache are ignored, and the report says whether
-    dvc.lock is stale. unconfined: the code of the use case runs without a sandbox; every stage then
-    runs, and no cache keeps the results. Raises SluiceError, after writing a report, if the run
-    cannot start.
+    If locked, the committed dvc.lock, every cache and the segments that an interrupted training has
+    left are ignored, and the report says whether dvc.lock is stale. unconfined: the code of the use
+    case runs without a sandbox; every stage then runs, and no cache keeps the results. master: the
+    URL of Spark's master, for the models of segments. Raises SluiceError, after writing a report,
+    if the run cannot start.
     """
-    with dvc.exclusive(project.root), _told(unconfined):
+    told = {UNCONFINED: "1" if unconfined else None, MASTER: master}
+    with dvc.exclusive(project.root), _told(told):
         return _run(project, comparisons, locked)
 
 
 @contextmanager
-def _told(unconfined: bool) -> Iterator[None]:
-    """Tell the stages whether to confine the use case, regardless of the environment."""
-    before = os.environ.pop(UNCONFINED, None)
-    if unconfined:
-        os.environ[UNCONFINED] = "1"
+def _told(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Set environment variables for the stages, or remove those without a value."""
+    before = {name: os.environ.pop(name, None) for name in variables}
     try:
+        _set(variables)
         yield
     finally:
-        os.environ.pop(UNCONFINED, None)
-        if before is not None:
-            os.environ[UNCONFINED] = before
+        for name in variables:
+            os.environ.pop(name, None)
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    os.environ.update({name: value for name, value in variables.items() if value is not None})
 
 
 def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion:
@@ -107,6 +115,7 @@ def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion
         if locked:
             integrity.require_plain_settings(project.root)
             environment.require_locked(project.root)
+            unfinished_training.remove_all(project)
         remote.require_room(project.root, project.root / "data")
         _delete_refusals(project)
         _delete_removed_candidates(project)

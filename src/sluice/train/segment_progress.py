@@ -41,6 +41,10 @@ class Progress:
         self.total = total
         self.started = self.said = time.monotonic()
 
+    def finished(self) -> set[int]:
+        """The groups that an earlier run has finished, whatever their files contain."""
+        return {int(path.stem) for path in self.folder.glob("*.npz") if path.stem.isdecimal()}
+
     def find(self, group: int) -> list[Fitted] | None:
         """The models of a group that an earlier run has finished."""
         try:
@@ -55,10 +59,7 @@ class Progress:
     def resume(self) -> None:
         """Say how many models need not be fitted again."""
         if self.kept:
-            _say(
-                f"{self.kept:,} of {self.total:,} segments were finished by the run that was "
-                "interrupted, and are kept"
-            )
+            _say(f"{self.kept:,} of {self.total:,} segments were fitted before, and are kept")
 
     def save(self, group: int, models: Sequence[Fitted]) -> None:
         """Write the models of a group, and say now and then how many segments are left."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 
 from sluice.metrics import Floats, Ints
+from sluice.train import segment_groups
 from sluice.train.segment_progress import Fitted, Progress
 
-_TOGETHER = 100  # number of segments in one task of a worker
 _FEW = 500  # up to this many models are fitted here, because starting workers takes longer
 
 
@@ -38,13 +36,9 @@ class _Segmented(BaseEstimator):
         whole = clone(self.estimator).fit(features, truth)
         if hasattr(whole, "classes_"):
             self.classes_ = whole.classes_
-        count = int(places.max()) + 1
-        order = np.argsort(places, kind="stable")
-        starts = np.searchsorted(places[order], np.arange(count + 1))
-        parts = [order[start:end] for start, end in pairwise(starts)]
-        fitted = _fit_all(self, features, truth, parts, progress)
+        fitted = _fit_all(self, features, truth, places, progress)
         self.served_ = np.array([one is not None for one in fitted], bool)
-        rest = _flat(whole)
+        rest = segment_groups.flat(whole)
         models = np.array([rest, *(rest if one is None else one for one in fitted)])
         outputs = np.size(whole.intercept_)
         self.coef_ = models[:, :-outputs].reshape(len(models), outputs, -1)
@@ -93,52 +87,32 @@ def _fit_all(
     model: _Segmented,
     features: Floats,
     truth: Floats | Ints,
-    parts: list[Ints],
+    places: Ints,
     progress: Progress | None,
 ) -> list[Fitted]:
-    """The coefficients of each part's model; None for one with too few rows or without a class."""
+    """The coefficients of each segment's model; None for one that cannot have a model."""
     from joblib import Parallel, delayed
 
-    # The result does not depend on the worker: each model is fitted alone, with one thread.
-    groups = [parts[at : at + _TOGETHER] for at in range(0, len(parts), _TOGETHER)]
+    groups = segment_groups.split(places)
+    count = sum(map(len, groups))
     found: dict[int, list[Fitted]] = {}
     if progress is not None:
-        progress.begin(len(parts))
+        progress.begin(count)
         kept = {at: progress.find(at) for at in range(len(groups))}
         found = {at: models for at, models in kept.items() if models is not None}
         progress.resume()
     missing = [at for at in range(len(groups)) if at not in found]
     classes = len(getattr(model, "classes_", ()))
     tasks = (
-        delayed(_fit_group)(
+        delayed(segment_groups.fit)(
             model.estimator, [(features[r], truth[r]) for r in groups[at]], model.rows, classes
         )
         for at in missing
     )
-    jobs = 1 if len(parts) <= _FEW else model.jobs
+    jobs = 1 if count <= _FEW else model.jobs
     fitted = Parallel(n_jobs=jobs, return_as="generator")(tasks)
     for at, models in zip(missing, fitted, strict=True):
         found[at] = models
         if progress is not None:
             progress.save(at, models)
     return [one for at in range(len(groups)) for one in found[at]]
-
-
-def _fit_group(
-    estimator: Any, parts: list[tuple[Floats, NDArray[Any]]], least: int, classes: int
-) -> list[Fitted]:
-    return [_fit_one(estimator, features, truth, least, classes) for features, truth in parts]
-
-
-def _fit_one(
-    estimator: Any, features: Floats, truth: NDArray[Any], least: int, classes: int
-) -> Fitted:
-    """classes: how many there are, all of which must occur; 0 for numbers."""
-    if len(truth) < least or len(np.unique(truth)) < classes:
-        return None
-    return _flat(clone(estimator).fit(features, truth))
-
-
-def _flat(fitted: Any) -> Floats:
-    """[outputs * p + outputs] the coefficients of a linear model, then the intercepts."""
-    return np.concatenate([np.ravel(fitted.coef_), np.ravel(fitted.intercept_)])

@@ -9,21 +9,42 @@ from pathlib import Path
 
 import sluice
 from sluice import files
+from sluice.confined.run import require as require_confinement
 from sluice.project import Project
 
 
 def folder(project: Project, name: str) -> Path:
     """The folder for training the candidate on this data, with this code and these settings.
 
-    It is created. Folders of other data, code or settings are deleted, because a training that is
-    confined could otherwise leave files there for a later one.
+    It is created. A training that is confined does not go on with one that was not. Folders of
+    other data, code or settings are deleted, because a training that is confined could otherwise
+    leave files there for a later one.
     """
     wanted = _parent(project, name) / _key(project)
     for other in _parent(project, name).glob("*"):
         if other != wanted:
             shutil.rmtree(other)
     wanted.mkdir(parents=True, exist_ok=True)
+    _keep_finished_groups(wanted)
     return wanted
+
+
+def _keep_finished_groups(folder: Path) -> None:
+    """Remove everything else, because code of the use case may have left it.
+
+    A process that is not confined could otherwise write through a link there.
+    """
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.is_symlink() or path.suffix != ".npz":
+            path.unlink()
+
+
+def remove_all(project: Project) -> None:
+    """Remove the folders of all candidates, so that every segment is fitted again."""
+    if (project.out / "unfinished").exists():
+        shutil.rmtree(project.out / "unfinished")
 
 
 def remove(project: Project, name: str) -> None:
@@ -36,7 +57,7 @@ def _parent(project: Project, name: str) -> Path:
 
 def _key(project: Project) -> str:
     """A digest of all that decides the result: the rows, the settings, the code and its lock."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(b"confined" if require_confinement() else b"")
     for path in _sources(project):
         if path.is_file():
             digest.update(f"{path.name} {files.sha256_of_file(path)}\n".encode())

@@ -1,0 +1,162 @@
+"""Models of segments that a Spark cluster fits equal those of one machine, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression, LogisticRegressionCV, Ridge
+
+from sluice.errors import SluiceError
+from sluice.train import segment_work
+from sluice.train.persist import load
+from sluice.train.segment_work import Work, described
+from support.command_line import InProcess
+from support.fixture_project import Toy
+from support.fixture_project.build import OWN
+from support.fixture_project.params import params
+from support.spark import Cluster
+
+pytestmark = pytest.mark.xdist_group("spark")
+
+ODD = 'a "quoted", name;\\ é'
+STORES = [ODD, "constant", *(f"s{n:03}" for n in range(208))]  # three groups of models
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Toy:
+    """Stores with 80 rows each; "constant" has one class, and "tiny" three rows."""
+    for name in ("src/usecase", "docs"):
+        shutil.copytree(OWN / name, tmp_path / name)
+    toy = Toy(tmp_path)
+    random = np.random.default_rng(5)
+    stores = [*(STORES * 80), *["tiny"] * 3]
+    given = random.normal(size=(len(stores), 2)).round(3)
+    frame = pd.DataFrame(given, columns=["weight", "slope"])
+    frame["key"] = [f"k{n:05}" for n in range(len(stores))]
+    frame["side"] = "left"
+    frame["born"] = 1980
+    frame["store"] = stores
+    yes = given[:, 0] + random.logistic(size=len(stores)) > 0
+    frame["late"] = np.where(yes | (frame["store"] == "constant"), "yes", "no")
+    settings = params("binary")
+    settings["data"]["segments"] = {"column": "store", "rows": 20}
+    for name in ("visits", "waste", "colour"):
+        del settings["columns"][name]
+    settings["columns"]["weight"] = settings["columns"]["slope"] = {"type": "number"}
+    settings["columns"]["store"] = {"type": "category"}
+    settings["candidates"] = {"linear": {"model": "linear", "parameters": {"C": 0.5}}}
+    toy.write_params(settings)
+    toy.write("adopted.yaml", "{}\n")
+    toy.write("judged.jsonl", "")
+    toy.write_data(frame)
+    toy.start("split").went_well()
+    return toy
+
+
+def test_a_cluster_fits_the_same_models_and_goes_on_after_a_kill(
+    toy: Toy, cluster: Cluster
+) -> None:
+    toy.start("train", "linear").went_well()
+    made = toy.root / "out/candidates/linear"
+    alone = {path.name: path.read_bytes() for path in made.iterdir()}
+    shutil.rmtree(made)
+
+    command = ["train", "linear", "--engine", "spark", "--master", cluster.url]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sluice.cli", *command],
+        cwd=toy.root,
+        env=toy.environment(**cluster.environment),
+        stdout=subprocess.DEVNULL,
+    )
+    while not list((toy.root / "out/unfinished/linear").glob("*/*.npz")):
+        assert process.poll() is None, "the training ended before it was killed"
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not made.exists()
+
+    before = cluster.applications()
+    ran = toy.start(*command, **cluster.environment).went_well()
+    assert cluster.applications() != before, "a group was missing"
+    served = json.loads(alone["segments.json"])
+    count = len(served)
+    assert count > 200, "three groups"
+    first, last = [line for line in ran.out.splitlines() if "were fitted before" in line]
+    assert 0 < int(first.split()[0]) < count
+    assert last == f"usecase: {count} of {count} segments were fitted before, and are kept"
+    assert {path.name: path.read_bytes() for path in made.iterdir()} == alone
+    assert not served["constant"]
+    assert served[ODD]
+    assert "tiny" not in served
+    assert len({*load(made / "pipeline.skops")[-1].intercept_[:, 0]}) == count
+    assert not (toy.root / "out/unfinished/linear").exists()
+
+
+def test_what_cannot_be_fitted_on_a_cluster_is_refused(toy: Toy, in_process: InProcess) -> None:
+    spark = ["--engine", "spark", "--master", "local[1]"]
+
+    def refused(why: str, *command: str) -> None:
+        ran = in_process(toy, *command)
+        assert ran.status == 2
+        assert why in ran.line
+
+    refused("must be given together", "train", "linear", "--engine", "spark")
+    refused("--locked exclude each other", "package", "build", "--locked", *spark)
+    down = "spark://127.0.0.1:9"
+    refused("no Spark master answers", "train", "linear", *spark[:3], down)
+    code = toy.text("src/usecase/candidates.py")
+    own = """
+from sklearn.linear_model import LogisticRegression
+class Own(LogisticRegression):
+    pass
+def own(task, columns, seed, **parameters):
+    pipeline = MODELS["linear"](task, columns, seed)
+    pipeline.steps[-1] = ("model", Own())
+    return pipeline
+CANDIDATES = {**CANDIDATES, "own": own}
+"""
+    toy.write("src/usecase/candidates.py", f"{code}\nfrom sluice.train.models import MODELS\n{own}")
+    with toy.params() as changed:
+        changed["candidates"] = {"mine": {"model": "own"}}
+    refused("candidates.mine: the model Own cannot be fitted on Spark", "train", "mine", *spark)
+    with toy.params() as changed:
+        del changed["data"]["segments"]
+    refused("params.yaml has no data.segments", "train", "mine", *spark)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [LogisticRegression(C=0.1, class_weight={0: 1, 1: 2.5}), Ridge(2), LinearRegression()],
+)
+def test_an_estimator_is_the_same_after_it_was_data(estimator: Any) -> None:
+    import msgspec
+
+    given = msgspec.json.decode(
+        msgspec.json.encode(described(estimator)), type=type(described(Ridge()))
+    )
+    assert given.kind == type(estimator).__name__
+    assert given.parameters == estimator.get_params()
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegressionCV(), Ridge(alpha=np.ones(2))])
+def test_another_estimator_is_refused(estimator: Any) -> None:
+    with pytest.raises(SluiceError, match="cannot be fitted on Spark"):
+        described(estimator)
+
+
+def test_a_worker_with_another_version_is_refused() -> None:
+    versions = {**segment_work.versions(), "scipy": "0.1"}
+    work = Work(described(Ridge()), 2, 0, 1, {0: [2]}, versions)
+    with pytest.raises(SluiceError, match=r"a worker has scipy .* and the driver 0\.1"):
+        segment_work.fit(work, 0, np.ones((2, 2)).tobytes())
