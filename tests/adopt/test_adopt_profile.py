@@ -216,6 +216,22 @@ def test_too_few_rows_or_columns_are_refused() -> None:
         profile(table(y=["yes", "no"], born=["2026-01-01", "2026-01-02"]).drop(columns="x"))
 
 
+def test_whole_numbers_of_which_some_are_rare_are_predicted_as_numbers() -> None:
+    counted = pd.DataFrame(
+        {"x": np.linspace(0, 1, 200), "y": [0] * 90 + [1] * 70 + [2] * 37 + [9] * 3}
+    )
+    found = profile(counted)
+    assert found.task == "regression"
+    (target,) = (each for each in found.columns if each.name == "y")
+    assert "some are too rare to be classes" in target.remark
+    assert profile(counted, known="multiclass").task == "multiclass"
+    counted["y"] = [0] * 90 + [1] * 70 + [2] * 30 + [9] * 10
+    assert profile(counted, known="regression").task == "regression"
+    assert profile(counted).task == "multiclass"
+    counted["y"] = [0] * 197 + [1] * 3
+    assert profile(counted).task == "binary"
+
+
 def test_the_summary_says_where_to_set_costs_if_positives_are_rare() -> None:
     found = profile(table(y=["yes"] * 6 + ["no"] * 114))
     assert found.rare_positives == pytest.approx(0.05)

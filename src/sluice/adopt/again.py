@@ -103,6 +103,7 @@ def _infer(root: Path, settings: Settings) -> TableProfile:
         group=settings.split.group,
         by_time=settings.split.by_time,
         segments=settings.segment_column,
+        known=settings.task,
     )
 
 

@@ -29,6 +29,7 @@ from sluice.config import INDEPENDENT
 from sluice.errors import SluiceError
 from sluice.labels import label
 from sluice.spelling import suggestion
+from sluice.task import Task
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -48,10 +49,12 @@ def infer(
     group: str | None = None,
     by_time: str | None = None,
     segments: str | None = None,
+    known: Task | None = None,
 ) -> TableProfile:
     """Return the profile of a table that `sluice.adopt.source` has read.
 
     keep: for each column, words that are values although they mean a missing value elsewhere.
+    known: the task of an earlier adoption.
     Raises SluiceError if an option does not fit the table or if it cannot be modelled.
     """
     options = {
@@ -66,7 +69,7 @@ def infer(
     frame, words = without_missing(found, target, keep or {})
     if len(frame) < _LEAST_ROWS:
         raise SluiceError(f"{len(frame)} rows are too few to split: provide at least {_LEAST_ROWS}")
-    task, goal = profile_target(frame[target], words.get(target, ""))
+    task, goal = profile_target(frame[target], words.get(target, ""), known)
     roles = {column: profile_sensitive(frame[column]) for column in sensitive}
     groups = {column: groups_of(frame[column], roles[column]) for column in sensitive}
     roles[target] = goal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice import table
@@ -25,21 +26,30 @@ if TYPE_CHECKING:
     from pandas import Series
 
 _MOST_CLASSES = 20  # a target with more distinct whole numbers is a regression
+_CLASS_ROWS = 6  # a target with a whole number in fewer rows is a regression too
 _RARE = 0.1
 
 
-def profile_target(column: Series, words: str = "") -> tuple[Task, ColumnProfile]:
+def profile_target(
+    column: Series, words: str = "", known: Task | None = None
+) -> tuple[Task, ColumnProfile]:
     """Return the task and the target's profile. Raises SluiceError if it cannot be predicted.
 
-    words: a sentence about words that were treated as missing values, or as classes.
+    words: a sentence about words that were treated as missing values, or as classes. known: the
+    task of an earlier adoption, which decides whether whole numbers are classes.
     """
     name = str(column.name)
     labels = _require_labels(column, words)
     number = is_number(column)
     few_whole_numbers = number and number_type(column) == "integer" and len(labels) <= _MOST_CLASSES
-    if len(labels) > 2 and number and not few_whole_numbers:
+    if known is None:
+        rare = few_whole_numbers and int(column.value_counts().min()) < _CLASS_ROWS
+    else:
+        rare = few_whole_numbers and known == "regression"
+    if len(labels) > 2 and number and (rare or not few_whole_numbers):
         low, high = widened_range(column)
-        return "regression", ColumnProfile(name, number_type(column), "feature", low, high)
+        found = ColumnProfile(name, number_type(column), "feature", low, high)
+        return "regression", replace(found, remark=_AS_NUMBERS) if rare else found
     if len(labels) > _MOST_CLASSES:
         if how := advice(column):
             raise SluiceError(f"the target {name!r} is not a number: {how}")
@@ -57,6 +67,12 @@ def profile_target(column: Series, words: str = "") -> tuple[Task, ColumnProfile
         remark = f"its {len(labels)} whole numbers are treated as classes"
     values = tuple(map(as_scalar, labels))
     return task, ColumnProfile(name, "category", values=values, remark=remark)
+
+
+_AS_NUMBERS = (
+    "its whole numbers are predicted as numbers, because some are too rare to be classes; if they "
+    "are classes, combine the rare ones and write all as texts, such as 'class 1'"
+)
 
 
 def _require_labels(column: Series, words: str) -> list[str]:
