@@ -51,9 +51,12 @@ def log(logged: Logged, tmp_path: Path) -> tuple[list[str], list[str]]:
 
 def truth(green: Toy, folder: Path, limit: str = "") -> subprocess.CompletedProcess[str]:
     """`sluice monitor truth` in a process of its own, with its peak memory as the last line."""
+    # Not ru_maxrss, which a new process inherits from the one that starts it.
     code = (
         f"import resource, sys\n{limit}\nfrom sluice.cli import main\nstatus = main(sys.argv[1:])\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\nsys.exit(status)"
+        "lines = open('/proc/self/status').read().splitlines()\n"
+        "print(*(line.split()[1] for line in lines if line.startswith('VmHWM:')))\n"
+        "sys.exit(status)"
     )
     given = ["--labels", str(folder / "labels.parquet"), "--package", str(green.package)]
     given += ["--until", str(END), "--cache", str(folder / "cache"), "--json"]
