@@ -130,4 +130,4 @@ def test_missing_pyspark_is_reported(ready: Toy, tmp_path: Path) -> None:
     more = ["--engine", "spark", "--master", "local[1]"]
     ran = ready.run(sys.executable, "-c", code, *command, *more)
     assert ran.status == 2
-    assert ran.err == "sluice: --engine spark needs PySpark: pip install '.[spark]'\n"
+    assert ran.err == "sluice: --engine spark needs PySpark: pip install --editable '.[spark]'\n"

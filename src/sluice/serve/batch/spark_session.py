@@ -71,7 +71,9 @@ def opened(
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError:
-        raise SluiceError("--engine spark needs PySpark: pip install '.[spark]'") from None
+        raise SluiceError(
+            "--engine spark needs PySpark: pip install --editable '.[spark]'"
+        ) from None
     quiet = scratch / "log4j2.properties"
     quiet.write_text(_QUIET, "utf-8")
     settings: dict[str, bool | float | int | str | None] = {
