@@ -237,23 +237,8 @@ def test_the_summary_says_where_to_set_costs_if_positives_are_rare() -> None:
     assert found.rare_positives == pytest.approx(0.05)
     nothing = Estimate(0.0, 0.0, 0.0)
     derived = DerivedBounds(
-        0.0,
-        0.0,
-        0.95,
-        (),
-        {},
-        1e-6,
-        {"roc_auc": nothing},
-        30,
-        {},
-        {},
-        {},
-        (),
-        (),
-        {},
-        None,
-        "x",
-        0.5,
+        *(0.0, 0.0, 0.95, (), {}, 1e-6, {"roc_auc": nothing}, 30, {}, {}, {}, (), (), {}),
+        *(None, "x", 0.5),
     )
     (note,) = (line for line in summary(found, derived, True) if "positive." in line)
     assert note.startswith("Note: only 5.0 % of the rows are positive.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,33 @@ class Project:
 
     def run(self, *stage: str) -> Any:
         return self.command_line.run(self.toy.root, *stage, DVC_NO_ANALYTICS="1")
+
+
+def many_stores(root: Path, stores: Sequence[str], **parameters: Any) -> Toy:
+    """A project whose rows are split, but nothing is trained.
+
+    stores: the store of each row; "constant" has rows of one class only. parameters: of the linear
+    candidate.
+    """
+    for name in ("src/usecase", "docs"):
+        shutil.copytree(OWN / name, root / name)
+    toy = Toy(root)
+    random = np.random.default_rng(5)
+    given = random.normal(size=(len(stores), 2)).round(3)
+    frame = pd.DataFrame(given, columns=["weight", "slope"])
+    frame["key"] = [f"k{n:05}" for n in range(len(stores))]
+    frame["side"] = "left"
+    frame["born"] = 1980
+    frame["store"] = stores
+    yes = given[:, 0] + random.logistic(size=len(stores)) > 0
+    frame["late"] = np.where(yes | (frame["store"] == "constant"), "yes", "no")
+    given_settings = settings("binary")
+    given_settings["data"]["segments"] = {"column": "store", "rows": 20}
+    given_settings["split"] = params("binary")["split"]
+    given_settings["candidates"]["linear"]["parameters"] = parameters
+    toy.write_params(given_settings)
+    toy.write("adopted.yaml", "{}\n")
+    toy.write("judged.jsonl", "")
+    toy.write_data(frame)
+    toy.sluice("split").went_well()
+    return toy

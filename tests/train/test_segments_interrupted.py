@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from sluice.confined.run import UNCONFINED
@@ -20,38 +18,13 @@ from sluice.train import unfinished_training
 from sluice.train.persist import load
 from sluice.train.segment_progress import Progress
 from support.fixture_project import Toy
-from support.fixture_project.build import OWN
-from support.fixture_project.params import params
+from support.segments import many_stores
 
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Toy:
     """250 stores with 60 rows each, which are three groups of models."""
-    for name in ("src/usecase", "docs"):
-        shutil.copytree(OWN / name, tmp_path / name)
-    toy = Toy(tmp_path)
-    random = np.random.default_rng(5)
-    rows = 250 * 60
-    given = random.normal(size=(rows, 2)).round(3)
-    frame = pd.DataFrame(given, columns=["weight", "slope"])
-    frame["key"] = [f"k{n:05}" for n in range(rows)]
-    frame["side"] = "left"
-    frame["born"] = 1980
-    frame["store"] = [f"s{n % 250:03}" for n in range(rows)]
-    frame["late"] = np.where(given[:, 0] + random.logistic(size=rows) > 0, "yes", "no")
-    settings = params("binary")
-    settings["data"]["segments"] = {"column": "store", "rows": 20}
-    for name in ("visits", "waste", "colour"):
-        del settings["columns"][name]
-    settings["columns"]["weight"] = settings["columns"]["slope"] = {"type": "number"}
-    settings["columns"]["store"] = {"type": "category"}
-    settings["candidates"] = {"linear": {"model": "linear"}}
-    toy.write_params(settings)
-    toy.write("adopted.yaml", "{}\n")
-    toy.write("judged.jsonl", "")
-    toy.write_data(frame)
-    toy.start("split").went_well()
-    return toy
+    return many_stores(tmp_path, [f"s{n:03}" for n in range(250)] * 60)
 
 
 def test_a_killed_training_continues_with_the_missing_segments(toy: Toy) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression, LogisticRegressionCV, Ridge
 
@@ -23,45 +22,18 @@ from sluice.train.persist import load
 from sluice.train.segment_work import Work, described
 from support.command_line import InProcess
 from support.fixture_project import Toy
-from support.fixture_project.build import OWN
-from support.fixture_project.params import params
+from support.segments import ODD, many_stores
 from support.spark import Cluster
 
 pytestmark = pytest.mark.xdist_group("spark")
 
-ODD = 'a "quoted", name;\\ é'
 STORES = [ODD, "constant", *(f"s{n:03}" for n in range(208))]  # three groups of models
 
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Toy:
     """Stores with 80 rows each; "constant" has one class, and "tiny" three rows."""
-    for name in ("src/usecase", "docs"):
-        shutil.copytree(OWN / name, tmp_path / name)
-    toy = Toy(tmp_path)
-    random = np.random.default_rng(5)
-    stores = [*(STORES * 80), *["tiny"] * 3]
-    given = random.normal(size=(len(stores), 2)).round(3)
-    frame = pd.DataFrame(given, columns=["weight", "slope"])
-    frame["key"] = [f"k{n:05}" for n in range(len(stores))]
-    frame["side"] = "left"
-    frame["born"] = 1980
-    frame["store"] = stores
-    yes = given[:, 0] + random.logistic(size=len(stores)) > 0
-    frame["late"] = np.where(yes | (frame["store"] == "constant"), "yes", "no")
-    settings = params("binary")
-    settings["data"]["segments"] = {"column": "store", "rows": 20}
-    for name in ("visits", "waste", "colour"):
-        del settings["columns"][name]
-    settings["columns"]["weight"] = settings["columns"]["slope"] = {"type": "number"}
-    settings["columns"]["store"] = {"type": "category"}
-    settings["candidates"] = {"linear": {"model": "linear", "parameters": {"C": 0.5}}}
-    toy.write_params(settings)
-    toy.write("adopted.yaml", "{}\n")
-    toy.write("judged.jsonl", "")
-    toy.write_data(frame)
-    toy.sluice("split").went_well()
-    return toy
+    return many_stores(tmp_path, [*(STORES * 80), *["tiny"] * 3], C=0.5)
 
 
 def test_a_cluster_fits_the_same_models_which_are_kept_after_a_kill(
