@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -70,6 +71,27 @@ def test_an_arm_that_hangs_loses_no_request(
         time.sleep(0.5)
         assert some.none_lost() > 30
         assert max(each.seconds for each in some.sent) < 15
+
+
+def test_an_arm_that_continues_after_a_pause_scores_nothing_twice(
+    control: Control, callers: Callable[..., Any], opened_pair: Both
+) -> None:
+    """The proxy has sent its requests to stable meanwhile."""
+    champion, candidate = opened_pair
+    control.start("baseline", champion.folder, champion.manifest.version)
+    control.start("canary", candidate.folder, candidate.manifest.version)
+    with callers() as some:
+        divide(control, Weights.at(30))
+        until(lambda: control.counts()["canary"].requests > 10)
+        for process in family(control, "canary"):
+            process.send_signal(signal.SIGSTOP)
+        time.sleep(proxy.patience(control.machine.slow) + 1)
+        for process in reversed(family(control, "canary")):
+            process.send_signal(signal.SIGCONT)
+        until(lambda: "canary" in control.counts())
+        assert some.none_lost() > 100
+    page = api.get(control.machine.servers["canary"].port, "/metrics", control.machine.token, 5)
+    assert float(re.findall(rb'kind="client_gone".* (\S+)', page)[0]) > 10
 
 
 def test_a_server_that_a_killed_rollout_has_not_recorded_is_ended(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -10,8 +12,8 @@ from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
-from support.serving.payloads import records_body
-from support.serving.raw_http import POST, connected, exchange, statuses
+from support.serving.payloads import columns, encode, records_body
+from support.serving.raw_http import POST, connected, exchange, read_reply, statuses
 from support.serving.server import RunningServer, UnpackedPackage, metric
 
 Serve = Callable[..., AbstractContextManager[RunningServer]]
@@ -77,6 +79,32 @@ def test_a_truncated_body_is_not_scored(server: RunningServer, content: Unpacked
     assert len(server.logged()) == logged
     assert metric(server, "sluice_errors_total", kind="client_gone") == gone + 4
     assert "Traceback" not in server.stderr.read_text()
+
+
+@pytest.mark.parametrize("route", ["score", "infer"])
+def test_what_a_proxy_has_given_up_is_not_scored_later(
+    server: RunningServer, content: UnpackedPackage, route: str
+) -> None:
+    """A client without a proxy may close only its own side and still wait."""
+    path, body = "/score", records_body(content)
+    if route == "infer":
+        path = f"/v2/models/{server.name}/infer"
+        body = encode({"inputs": columns(content.signature, content.rows[:1])})
+    logged = len(server.logged())
+    gone = metric(server, "sluice_errors_total", kind="client_gone")
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n".encode()
+    with connected(server) as proxied, connected(server) as direct:
+        for pid in server.workers:
+            os.kill(pid, signal.SIGSTOP)
+        proxied.sendall(head + b"X-Forwarded-For: 192.0.2.1\r\n\r\n" + body)
+        direct.sendall(head + b"\r\n" + body)
+        for connection in (proxied, direct):
+            connection.shutdown(socket.SHUT_WR)
+        for pid in server.workers:
+            os.kill(pid, signal.SIGCONT)
+        assert [read_reply(each).status for each in (proxied, direct)] == [503, 200]
+    assert len(server.logged()) == logged + 1
+    assert metric(server, "sluice_errors_total", kind="client_gone") == gone + 1
 
 
 def test_a_client_that_does_not_read_is_disconnected(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from sluice.scoring_log.reader import read
 from sluice.scoring_log.record import LoggedColumn, SegmentHeader
 from sluice.scoring_log.writer import LogWriter, Rotation
 from sluice.serve.errors import RequestRefusedError
-from sluice.serve.queue import ScoringQueue
+from sluice.serve.queue import ScoringQueue, never
 from sluice.serve.recorder import Recorder
 from sluice.serve.request import ScoringRequest
 
@@ -41,8 +42,16 @@ def request(name: str, *values: float) -> ScoringRequest:
     return ScoringRequest(name, tensors, None, time.monotonic(), f"http-{name}")
 
 
-def submitted(folder: Path, requests: list[ScoringRequest], max_waiting: int = 100) -> list[Any]:
-    """The scores or the error of each request, when all wait at the same time."""
+def submitted(
+    folder: Path,
+    requests: list[ScoringRequest],
+    max_waiting: int = 100,
+    abandoned: Mapping[str, Callable[[], bool]] = MappingProxyType({}),
+) -> list[Any]:
+    """The scores or the error of each request, when all wait at the same time.
+
+    abandoned: by the id of a request, whether its client has left.
+    """
 
     async def run() -> list[Any]:
         header = SegmentHeader(
@@ -53,7 +62,8 @@ def submitted(folder: Path, requests: list[ScoringRequest], max_waiting: int = 1
         metrics: Any = SimpleNamespace(scored=lambda scores, sizes: None, count=lambda: None)
         model: Any = Echo()
         queue = ScoringQueue(model, log, recorder, metrics, max_waiting)
-        answers = await asyncio.gather(*map(queue.submit, requests), return_exceptions=True)
+        submits = [queue.submit(each, abandoned.get(each.id, never)) for each in requests]
+        answers = await asyncio.gather(*submits, return_exceptions=True)
         log.close()
         return answers
 
@@ -94,3 +104,17 @@ def test_a_request_at_which_the_model_fails_does_not_affect_the_others(tmp_path)
 def test_requests_beyond_max_waiting_are_refused_at_once(tmp_path):
     with pytest.raises(RequestRefusedError, match="2 requests are waiting"):
         submitted(tmp_path, [request(f"q{n}", 0.1) for n in range(3)], max_waiting=2)
+
+
+@pytest.mark.parametrize("answers", [[True], [False, True]], ids=["before", "while scored"])
+def test_a_request_that_is_abandoned_is_not_logged(tmp_path, answers):
+    left = iter(answers)
+    first, gone, last = submitted(
+        tmp_path,
+        [request("first", 0.1), request("gone", 0.2), request("last", 0.3)],
+        abandoned={"gone": lambda: next(left, True)},
+    )
+    assert (first.values.tolist(), last.values.tolist()) == ([0.1], [0.3])
+    assert isinstance(gone, RequestRefusedError)
+    assert gone.kind == "client_gone"
+    assert [record["request"] for record in read(tmp_path)] == ["first", "last"]

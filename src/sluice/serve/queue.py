@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sluice.model import NO_SCORE, Model, Scores
 from sluice.scoring_log.writer import LogError, LogWriter
@@ -26,7 +26,18 @@ class Waiting(Protocol):
         """Receive the reason why there are no scores."""
 
 
-Pending = tuple[ScoringRequest, Waiting]
+def never() -> bool:
+    """For a request that cannot be known to be abandoned."""
+    return False
+
+
+class Pending(NamedTuple):
+    """A request in the queue. abandoned: returns whether its client no longer waits."""
+
+    request: ScoringRequest
+    waiting: Waiting
+    abandoned: Callable[[], bool]
+
 
 # The most rows of one call: between two calls, the event loop reads from the network.
 _MAX_ROWS = 4_096
@@ -35,7 +46,8 @@ _MAX_ROWS = 4_096
 class ScoringQueue:
     """Scores waiting requests in order, and logs the scores before returning them.
 
-    max_waiting: how many requests may wait; further ones are refused.
+    A proxy that gives up a request sends it to another server, so an abandoned request is refused
+    and not logged. max_waiting: how many requests may wait; further ones are refused.
     """
 
     def __init__(
@@ -51,17 +63,21 @@ class ScoringQueue:
         self._waiting: deque[Pending] = deque()
         self._loop = asyncio.get_running_loop()
 
-    def submit(self, request: ScoringRequest) -> asyncio.Future[Scores]:
+    def submit(
+        self, request: ScoringRequest, abandoned: Callable[[], bool] = never
+    ) -> asyncio.Future[Scores]:
         """Return a future for the scores of a request. It raises the same errors as `put`."""
         future: asyncio.Future[Scores] = self._loop.create_future()
-        self.put(request, future)
+        self.put(request, future, abandoned)
         return future
 
-    def put(self, request: ScoringRequest, waiting: Waiting) -> None:
-        """Add a request to the queue.
+    def put(
+        self, request: ScoringRequest, waiting: Waiting, abandoned: Callable[[], bool] = never
+    ) -> None:
+        """Add a request to the queue. abandoned: returns whether its client no longer waits.
 
         Raises RequestRefusedError if the queue is full. `waiting` receives that error if a score is
-        not finite or cannot be logged.
+        not finite or cannot be logged, or if the request is abandoned.
         """
         if len(self._waiting) >= self._max_waiting:
             raise RequestRefusedError(
@@ -72,12 +88,13 @@ class ScoringQueue:
             )
         if not self._waiting:
             self._loop.call_soon(self._score_next)
-        self._waiting.append((request, waiting))
+        self._waiting.append(Pending(request, waiting, abandoned))
 
     def _score_next(self) -> None:
-        together = self._take()
+        together = [pending for pending in self._take() if not _refused(pending)]
         try:
-            self._score(together)
+            if together:
+                self._score(together)
         except Exception:
             # Score them one by one, so that only the request at fault is refused.
             for pending in together:
@@ -92,33 +109,49 @@ class ScoringQueue:
             self._score([pending])
         except LogError as error:
             refusal = RequestRefusedError(503, "log", str(error), **{"retry-after": "1"})
-            _settle(pending[1].set_exception, refusal)
+            _settle(pending.waiting.set_exception, refusal)
         except Exception as error:
-            _settle(pending[1].set_exception, error)
+            _settle(pending.waiting.set_exception, error)
 
     def _score(self, together: list[Pending]) -> None:
         """Score, log and answer all of these requests; if anything fails, none of them."""
-        requests = [request for request, _ in together]
+        requests = [pending.request for pending in together]
         scores = self._model.score(joined([request.rows for request in requests]))
         if len(unusable := scores.unusable):
             raise RequestRefusedError(422, "no_score", f"row {unusable[0]}: {NO_SCORE}")
+        if any(pending.abandoned() for pending in together):
+            raise _gone()
         if self._log:
             self._log.write(self._recorder.records(requests, scores))
         sizes = [len(request.rows) for request in requests]
         self._metrics.scored(scores, sizes)
         start = 0
-        for size, (_, waiting) in zip(sizes, together, strict=True):
+        for size, pending in zip(sizes, together, strict=True):
             end = start + size
-            _settle(waiting.set_result, scores.between(start, end))
+            _settle(pending.waiting.set_result, scores.between(start, end))
             start = end
 
     def _take(self) -> list[Pending]:
         together: list[Pending] = []
         rows = 0
-        while self._waiting and (not together or rows + len(self._waiting[0][0].rows) <= _MAX_ROWS):
+        while self._waiting and (
+            not together or rows + len(self._waiting[0].request.rows) <= _MAX_ROWS
+        ):
             together.append(self._waiting.popleft())
-            rows += len(together[-1][0].rows)
+            rows += len(together[-1].request.rows)
         return together
+
+
+def _refused(pending: Pending) -> bool:
+    """Refuse a request if it is abandoned."""
+    abandoned = pending.abandoned()
+    if abandoned:
+        _settle(pending.waiting.set_exception, _gone())
+    return abandoned
+
+
+def _gone() -> RequestRefusedError:
+    return RequestRefusedError(503, "client_gone", "the proxy gave up this request")
 
 
 def _settle(settle: Callable[[Any], None], result: Scores | Exception) -> None:

@@ -23,12 +23,14 @@ _ATTEMPTS = 12
 # Seconds in which a server must report that it is ready. A busy machine is slow to answer, and
 # without stable there is often no other server; a dead server refuses at once.
 _HEALTH_SECONDS = {STABLE: 15, BASELINE: 3, CANARY: 3}
-# The time-out of an answer, as a multiple of the limit for slow answers, but at least 2 s; the
-# request is then sent to another server.
-_PATIENCE, _LEAST_PATIENCE = 8, 2.0
+# The time-out of an answer, as a multiple of the limit for slow answers, but at least 5 s; the
+# request is then sent to another server, and the first one no longer scores it. Within 5 s, the
+# health check has removed a canary that hangs, and only a proxy that itself pauses for that long
+# can miss an answer.
+_PATIENCE, _LEAST_PATIENCE = 8, 5.0
 # For one request, the proxy waits in vain for at most this many servers. More attempts would only
 # make an overload worse.
-_PATIENT_TRIES = 4
+_PATIENT_TRIES = 3
 
 
 def static(machine: Machine, folder: Path) -> dict[str, Any]:
@@ -71,7 +73,7 @@ def dynamic(machine: Machine) -> dict[str, Any]:
             "healthCheck": {},
         }
     }
-    patience = max(_LEAST_PATIENCE, _PATIENCE * machine.slow)
+    seconds = patience(machine.slow)
     return {
         "http": {
             "routers": {
@@ -88,7 +90,7 @@ def dynamic(machine: Machine) -> dict[str, Any]:
                     "retry": {
                         "attempts": _ATTEMPTS,
                         "initialInterval": "20ms",
-                        "timeout": f"{_PATIENT_TRIES * patience:g}s",
+                        "timeout": f"{_PATIENT_TRIES * seconds:g}s",
                         "status": ["502-504"],
                         "retryNonIdempotentMethod": True,
                     }
@@ -96,10 +98,15 @@ def dynamic(machine: Machine) -> dict[str, Any]:
             },
             "services": services,
             "serversTransports": {
-                "arms": {"forwardingTimeouts": {"responseHeaderTimeout": f"{patience:g}s"}}
+                "arms": {"forwardingTimeouts": {"responseHeaderTimeout": f"{seconds:g}s"}}
             },
         }
     }
+
+
+def patience(slow: float) -> float:
+    """The seconds after which a request is sent to another server. slow: those of a slow answer."""
+    return max(_LEAST_PATIENCE, _PATIENCE * slow)
 
 
 def url(port: int) -> str:

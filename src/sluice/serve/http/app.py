@@ -16,13 +16,14 @@ from sluice.model import InputError
 from sluice.serve.errors import RequestRefusedError
 from sluice.serve.http.direct import DirectInference, inferred
 from sluice.serve.http.docs import PAGE, POLICY
+from sluice.serve.http.forwarded import CLOSED, abandonment
 from sluice.serve.http.inference import BINARY_HEADER, Inference
 from sluice.serve.http.records import Records
 from sluice.serve.http.request_id import HEADER as ID_HEADER
 from sluice.serve.http.request_id import RequestIds
 from sluice.serve.http.response import Response
 from sluice.serve.metrics import Metrics, MetricsPage
-from sluice.serve.queue import ScoringQueue
+from sluice.serve.queue import ScoringQueue, never
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -37,13 +38,15 @@ class RequestHead(msgspec.Struct, frozen=True):
     """A request whose body has not been read yet.
 
     receive: ASGI's function for the body. started: seconds of `time.monotonic`. id: the id from the
-    header X-Request-ID, or one that the server made.
+    header X-Request-ID, or one that the server made. abandoned: returns whether the client no
+    longer waits.
     """
 
     headers: Headers
     receive: Receive
     started: float
     id: str
+    abandoned: Callable[[], bool]
 
 
 Handler = Callable[[RequestHead], Awaitable[Response]]
@@ -123,7 +126,8 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
         headers = dict(scope["headers"])
-        head = RequestHead(headers, receive, time.monotonic(), self._ids.of(headers))
+        abandoned = abandonment(headers, scope.get("state", {}).get(CLOSED, never))
+        head = RequestHead(headers, receive, time.monotonic(), self._ids.of(headers), abandoned)
         name = "other"
         try:
             by_method = self._routes.get(scope["path"], {})
@@ -218,13 +222,13 @@ class App:
         inference = self._model.inference
         header = head.headers.get(BINARY_HEADER)
         scoring, request = inference.read(body, header, head.id, head.started)
-        scores = await self._model.queue.submit(scoring)
+        scores = await self._model.queue.submit(scoring, head.abandoned)
         return inferred(*inference.write(scoring, request, scores))
 
     async def _score(self, head: RequestHead) -> Response:
         body = await self._body(head)
         scoring = self._model.records.read(body, head.id, head.started)
-        scores = await self._model.queue.submit(scoring)
+        scores = await self._model.queue.submit(scoring, head.abandoned)
         return Response(self._model.records.write(scoring, scores))
 
     async def _body(self, head: RequestHead) -> bytes:

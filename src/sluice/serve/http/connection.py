@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import select
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
@@ -19,10 +20,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from sluice.serve.http.direct import DirectCycle, DirectInference
+from sluice.serve.http.forwarded import CLOSED
 from sluice.serve.settings import ServerSettings
 
 _HEADERS, _BODY = "headers", "body"
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+# The event of a client that has closed its side; not every system has it.
+_CLOSED: int = getattr(select, "POLLRDHUP", 0)
 _LINGER = (
     1.0  # seconds before a refused connection is closed, so that the client can read the reason
 )
@@ -58,6 +62,7 @@ class Connection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._draining = False
         self._ignoring = False  # further input is discarded
+        self._poll: select.poll | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -110,6 +115,7 @@ class Connection(HttpToolsProtocol):
     # The parser's callbacks, in the order of their calls
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["state"][CLOSED] = self.closed
         self._request += 1
         self._arriving = _HEADERS
 
@@ -141,9 +147,20 @@ class Connection(HttpToolsProtocol):
         if not type(self).direct.takes(self.parser.get_method(), self.url, headers):
             return False
         keep_alive = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
-        cycle: Any = DirectCycle(headers, keep_alive=keep_alive, send=self._send)
+        cycle: Any = DirectCycle(
+            headers, keep_alive=keep_alive, send=self._send, closed=self.closed
+        )
         self.cycle = cycle
         return True
+
+    def closed(self) -> bool:
+        """Whether the client has closed its side, even if the event loop does not know it yet."""
+        if self.transport.is_closing():
+            return True
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self.transport.get_extra_info("socket").fileno(), _CLOSED)
+        return bool(self._poll.poll(0))
 
     def _send(self, message: bytes) -> None:
         """Send the complete response to a request that was started directly."""

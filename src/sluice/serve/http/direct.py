@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from sluice.model import Scores
+from sluice.serve.http.forwarded import abandonment
 from sluice.serve.http.inference import BINARY_HEADER, Inference, InferenceRequest
 from sluice.serve.http.request_id import RequestIds
 from sluice.serve.http.response import Response
@@ -31,13 +32,20 @@ _OK = STATUS_LINE[200] + b"content-type: application/json\r\n"
 class DirectCycle:
     """Replaces uvicorn's request cycle, with the attributes that a connection uses.
 
-    send: sends the bytes of the complete response.
+    send: sends the bytes of the complete response. closed: returns whether the client has closed
+    its side of the connection.
     """
 
     def __init__(
-        self, headers: Headers, *, keep_alive: bool, send: Callable[[bytes], None]
+        self,
+        headers: Headers,
+        *,
+        keep_alive: bool,
+        send: Callable[[bytes], None],
+        closed: Callable[[], bool],
     ) -> None:
         self.headers, self.keep_alive, self.send = headers, keep_alive, send
+        self.closed = closed
         self.started = time.monotonic()
         self.body = bytearray()
         self.more_body = True
@@ -90,7 +98,7 @@ class DirectInference:
             waiting.scoring, waiting.request = self.inference.read(
                 bytes(cycle.body), headers.get(BINARY_HEADER), waiting.id, cycle.started
             )
-            self._queue.put(waiting.scoring, waiting)
+            self._queue.put(waiting.scoring, waiting, abandonment(headers, cycle.closed))
         except Exception as error:
             waiting.set_exception(error)
             self.metrics.count()
