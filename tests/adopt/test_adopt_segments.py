@@ -33,14 +33,15 @@ def stores() -> pd.DataFrame:
     return frame
 
 
-def test_the_column_gets_linear_models_and_bounds_of_the_model_for_all_rows(
+def test_the_column_gets_models_and_bounds_of_the_model_for_all_rows(
     project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:
     stores().to_csv(tmp_path / "stores.csv", index=False)
     said = adopted(tmp_path / "stores.csv", "y", key="ticket", segments="store", group="none")
     settings = Project(project).settings
     assert settings.segment_column == "store"
-    assert [candidate.model for candidate in settings.candidates.values()] == ["linear"]
+    models = {candidate.model for candidate in settings.candidates.values()}
+    assert models == {"linear", "native_boosting"}
     assert settings.columns["store"].levels is None
     assert settings.performance.bounds["roc_auc"].low
     assert "8 of its 9 values have enough rows" in (project / "params.yaml").read_text()
@@ -64,10 +65,10 @@ def test_a_column_that_cannot_be_the_segments_is_refused_in_one_line(column: str
     assert "\n" not in str(refusal.value)
 
 
-def test_several_classes_get_linear_models_too() -> None:
+def test_several_classes_get_both_kinds_of_models_too() -> None:
     frame = stores().assign(y=[f"class {n % 3}" for n in range(len(stores()))])
     found = infer(
         Source(frame), "stores", target="y", id_column=None, sensitive=[], segments="store"
     )
     assert (found.task, found.segments) == ("multiclass", "store")
-    assert {each["model"] for each in candidates(found).values()} == {"linear"}
+    assert {each["model"] for each in candidates(found).values()} == {"linear", "native_boosting"}

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, LogisticRegressionCV, Ridge
 
 from sluice.errors import SluiceError
@@ -107,7 +108,13 @@ CANDIDATES = {**CANDIDATES, "own": own}
 
 @pytest.mark.parametrize(
     "estimator",
-    [LogisticRegression(C=0.1, class_weight={0: 1, 1: 2.5}), Ridge(2), LinearRegression()],
+    [
+        LogisticRegression(C=0.1, class_weight={0: 1, 1: 2.5}),
+        Ridge(2),
+        LinearRegression(),
+        HistGradientBoostingClassifier(categorical_features=[1, 2], monotonic_cst=[0, -1, 0]),
+        HistGradientBoostingRegressor(loss="quantile", quantile=0.3, random_state=7),
+    ],
 )
 def test_an_estimator_is_the_same_after_it_was_data(estimator: Any) -> None:
     import msgspec

@@ -162,13 +162,13 @@ def test_a_column_that_cannot_be_the_segment_is_refused(project, change, says):
     assert says in ran.line
 
 
-def test_other_than_linear_candidates_are_refused(project):
+def test_a_candidate_without_a_form_for_segments_is_refused(project):
     with project.toy.params() as changed:
-        changed["candidates"] = {"boosting": {"model": "boosting", "parameters": {"max_iter": 2}}}
+        changed["candidates"] = {"forest": {"model": "extra_trees"}}
     project.run("split").went_well()
-    ran = project.run("train", "boosting")
+    ran = project.run("train", "forest")
     assert ran.status == 2
-    assert "only linear candidates" in ran.line
+    assert "only linear models and scikit-learn's HistGradientBoosting" in ran.line
 
 
 def test_an_id_by_mistake_is_refused(project):

@@ -14,13 +14,10 @@ _WIDE = 2000  # coefficients; Newton's method solves a system of this size in ea
 
 
 def candidates(profile: TableProfile) -> dict[str, Candidate]:
-    """Return a linear model and gradient boosting, by the names of the candidates.
-
-    Segments have linear models only.
-    """
+    """Return a linear model and gradient boosting, by the names of the candidates."""
     name = "linear" if profile.task == "regression" else "logistic"
     linear: Candidate = {"model": "linear", "parameters": _linear(profile)}
-    return {name: linear} if profile.segments else {name: linear, "boosting": _boosting(profile)}
+    return {name: linear, "boosting": _boosting(profile)}
 
 
 def selection_metric(profile: TableProfile) -> str:
@@ -74,4 +71,5 @@ def _boosting(profile: TableProfile) -> Candidate:
 
 
 def _has_categories(profile: TableProfile) -> bool:
-    return any(feature.type == "category" for feature in profile.features)
+    inputs = [feature for feature in profile.features if feature.name != profile.segments]
+    return any(feature.type == "category" for feature in inputs)

@@ -85,12 +85,14 @@ class Groups(Section):
 class Segments(Section):
     """Models for the values of one column, such as stores, in addition to the model for all rows.
 
-    A value needs `rows` training rows to get a model of its own. In params.yaml, the name of the
-    column is enough.
+    A value needs `rows` training rows to get a model of its own. Its boosted trees have at most
+    `trees` rounds, and a fifth of its number of rows. In params.yaml, the name of the column is
+    enough.
     """
 
     column: str
     rows: Annotated[int, Field(ge=20)] = 100
+    trees: Annotated[int, Field(ge=1, le=1_000)] = 60
 
 
 def _by_column(given: object) -> object:

@@ -28,12 +28,12 @@ def main(inputs: Path, outputs: Path, name: str, finished: str) -> None:
         pipeline, columns = unfitted(candidate.build, candidate.parameters, rows, settings)
         model = pipeline[-1]
         try:
-            estimator = segment_work.described(model.estimator)
+            estimator = segment_work.described(model.own)
         except SluiceError as error:
             raise SluiceError(f"params.yaml: candidates.{name}: {error}") from None
         truth = table.truth(rows, settings)
         matrix = pipeline[0].fit_transform(rows[columns.inputs], truth)
-    groups = segment_groups.split(matrix[:, -1].astype(np.int64))
+    groups = segment_groups.split(matrix[:, -1].astype(np.int64), model.estimator)
     sizes = {}
     for at, parts in enumerate(groups):
         if at not in done:

@@ -42,5 +42,6 @@ def unfitted(
     columns = columns_of(settings, rows)
     pipeline = build(settings.task, columns, settings.seed, **parameters)
     if settings.data.segments is not None:
-        pipeline = segmented(pipeline, columns, rows, settings.data.segments)
+        outputs = len(settings.classes) if settings.task == "multiclass" else 1
+        pipeline = segmented(pipeline, columns, rows, settings.data.segments, outputs)
     return pipeline, columns

@@ -20,6 +20,9 @@ TRUSTED = (
     "numpy.dtype",
     "sluice.train.segmented.SegmentedClassifier",
     "sluice.train.segmented.SegmentedRegressor",
+    "sluice.train.segmented.SegmentedBoostingClassifier",
+    "sluice.train.segmented.SegmentedBoostingRegressor",
+    "sluice.train.segment_trees.Trees",
     "skl2onnx.sklapi.cast_transformer.CastTransformer",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 )

@@ -9,24 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice.metrics import Floats, Ints
+from sluice.train import segment_kinds, segment_trees
 from sluice.train.segment_progress import Fitted
 
-_TOGETHER = 100  # number of segments in a group
+# Number of segments in a group: a group of boosted trees takes some seconds too.
+_LINEAR, _BOOSTED = 100, 10
 
 # The encoded rows of a segment, and their true classes or numbers.
 Part = tuple[Floats, NDArray[Any]]
 
 
-def split(places: Ints) -> list[list[Ints]]:
+def split(places: Ints, estimator: Any) -> list[list[Ints]]:
     """The rows of each segment, in groups of segments.
 
     places: [n] the index of each row's segment, or -1.
     """
+    size = _BOOSTED if segment_kinds.is_boosted(estimator) else _LINEAR
     count = int(places.max()) + 1
     order = np.argsort(places, kind="stable")
     starts = np.searchsorted(places[order], np.arange(count + 1))
     parts = [order[start:end] for start, end in pairwise(starts)]
-    return [parts[at : at + _TOGETHER] for at in range(0, count, _TOGETHER)]
+    return [parts[at : at + size] for at in range(0, count, size)]
 
 
 def fit(estimator: Any, parts: list[Part], least: int, classes: int) -> list[Fitted]:
@@ -41,13 +44,13 @@ def fit(estimator: Any, parts: list[Part], least: int, classes: int) -> list[Fit
 def _fit_one(
     estimator: Any, features: Floats, truth: NDArray[Any], least: int, classes: int
 ) -> Fitted:
-    from sklearn.base import clone
-
     if len(truth) < least or len(np.unique(truth)) < classes:
         return None
-    return flat(clone(estimator).fit(features, truth))
+    return flat(segment_kinds.sized(estimator, len(truth)).fit(features, truth))
 
 
 def flat(fitted: Any) -> Floats:
-    """[outputs * p + outputs] the coefficients of a linear model, then the intercepts."""
+    """A fitted model as a vector: its trees, or its coefficients and then its intercepts."""
+    if segment_kinds.is_boosted(fitted):
+        return segment_trees.flat(fitted)
     return np.concatenate([np.ravel(fitted.coef_), np.ravel(fitted.intercept_)])

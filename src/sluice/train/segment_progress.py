@@ -17,7 +17,7 @@ import numpy as np
 from sluice import files
 from sluice.metrics import Floats
 
-# The coefficients of a linear model, then its intercepts; None for a segment that cannot have one.
+# The trees or the coefficients of a model; None for a segment that cannot have one.
 Fitted = Floats | None
 
 _SECONDS = 10  # between two lines about the progress
@@ -67,7 +67,7 @@ class Progress:
         values = np.zeros((len(models), width))
         for row, one in zip(values, models, strict=True):
             if one is not None:
-                row[:] = one
+                row[: len(one)] = one  # trees differ in length
         out = io.BytesIO()
         np.savez(out, fitted=np.array([one is not None for one in models]), values=values)
         files.write(self.folder / f"{group}.npz", out.getvalue())

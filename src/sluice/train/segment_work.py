@@ -13,13 +13,19 @@ from sluice.metrics import Floats
 from sluice.train import segment_groups
 from sluice.train.segment_progress import Fitted
 
-Kind = Literal["LogisticRegression", "Ridge", "LinearRegression"]
-# The dictionary is for weights of classes.
-Value: TypeAlias = bool | int | float | str | dict[int, float] | None
+Kind = Literal[
+    "LogisticRegression",
+    "Ridge",
+    "LinearRegression",
+    "HistGradientBoostingClassifier",
+    "HistGradientBoostingRegressor",
+]
+# The dictionary is for weights of classes, and the list for a number of each column.
+Value: TypeAlias = bool | int | float | str | dict[int, float] | list[int] | None
 
 
 class Estimator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An unfitted linear model of scikit-learn."""
+    """An unfitted linear model or boosted trees of scikit-learn."""
 
     kind: Kind
     parameters: dict[str, Value]
@@ -46,13 +52,12 @@ class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def described(estimator: Any) -> Estimator:
     """The estimator as data; SluiceError if it is not known, or has a parameter of another type."""
-    from sklearn import linear_model
-
     kind = type(estimator)
-    if getattr(linear_model, kind.__name__, None) is not kind:
+    if _class_of(kind.__name__) is not kind:
         raise SluiceError(
             f"the model {kind.__name__} cannot be fitted on Spark: expected scikit-learn's "
-            "LogisticRegression, Ridge or LinearRegression; train it without --engine spark"
+            "LogisticRegression, Ridge, LinearRegression or HistGradientBoosting; train it without "
+            "--engine spark"
         )
     given = {"kind": kind.__name__, "parameters": estimator.get_params()}
     try:
@@ -63,6 +68,12 @@ def described(estimator: Any) -> Estimator:
             "without --engine spark"
         ) from None
     return made
+
+
+def _class_of(kind: str) -> Any:
+    from sklearn import ensemble, linear_model
+
+    return getattr(linear_model, kind, None) or getattr(ensemble, kind, None)
 
 
 def versions() -> dict[str, str]:
@@ -78,8 +89,6 @@ def fit(work: Work, group: int, rows: bytes) -> list[Fitted]:
 
     Raises SluiceError if a library has another version than `work` says.
     """
-    from sklearn import linear_model
-
     for name, version in versions().items():
         if version != work.versions[name]:
             raise SluiceError(
@@ -90,7 +99,7 @@ def fit(work: Work, group: int, rows: bytes) -> list[Fitted]:
     matrix = np.frombuffer(rows, np.float64).reshape(sum(sizes), -1)
     ends = np.cumsum([0, *sizes])
     parts = [_part(work, matrix[start:end]) for start, end in pairwise(ends)]
-    estimator = getattr(linear_model, work.estimator.kind)(**work.estimator.parameters)
+    estimator = _class_of(work.estimator.kind)(**work.estimator.parameters)
     return segment_groups.fit(estimator, parts, work.rows, work.classes)
 
 

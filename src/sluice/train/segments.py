@@ -1,4 +1,4 @@
-"""One linear model for each segment of the rows, in addition to the model for all rows.
+"""One model for each segment of the rows, in addition to the model for all rows.
 
 A segment is a value of the column `data.segments`, such as a store. All models share the encoder,
 which is fitted on all rows. A row is scored by the model of its segment, or by the model for all
@@ -16,6 +16,7 @@ import numpy as np
 from sluice import files
 from sluice.errors import SluiceError
 from sluice.metrics import Floats
+from sluice.train import segment_kinds
 from sluice.train.settle import significant
 
 if TYPE_CHECKING:
@@ -29,37 +30,40 @@ if TYPE_CHECKING:
 
 
 def segmented(
-    pipeline: Pipeline, columns: Columns, rows: DataFrame, segments: Segments
+    pipeline: Pipeline, columns: Columns, rows: DataFrame, segments: Segments, outputs: int = 1
 ) -> Pipeline:
-    """The unfitted pipeline of an encoder and a linear estimator, with a model for each segment.
+    """The unfitted pipeline of an encoder and an estimator, with a model for each segment.
 
-    rows: the training rows. Raises SluiceError if the estimator is not linear, or if no value of
-    the column has enough rows, as when it is an id.
+    rows: the training rows. outputs: of the estimator. Raises SluiceError if the estimator cannot
+    be fitted for each segment, if no value of the column has enough rows, as when it is an id, or
+    if the models would be too large.
     """
     from sklearn.compose import ColumnTransformer
-    from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
     from sklearn.pipeline import Pipeline as Steps
     from sklearn.preprocessing import OrdinalEncoder
 
-    from sluice.train.segmented import SegmentedClassifier, SegmentedRegressor
+    from sluice.train import segmented as models
 
     encoder, estimator = pipeline[0], pipeline[-1]
-    known = isinstance(estimator, (LogisticRegression, Ridge, LinearRegression))
-    if not (known and isinstance(encoder, ColumnTransformer) and len(pipeline) == 2):
+    segment_kinds.require(estimator)
+    if not (isinstance(encoder, ColumnTransformer) and len(pipeline) == 2):
         raise SluiceError(
-            "data.segments in params.yaml: only linear candidates can be trained for each segment, "
-            f"not {type(estimator).__name__}; remove the others under candidates"
+            "data.segments in params.yaml: a candidate must consist of a ColumnTransformer and an "
+            f"estimator, but the pipeline of {type(estimator).__name__} has other steps"
         )
     names = names_of(rows, segments)
+    own = segment_kinds.own_of(estimator, segments.trees)
+    count = rows[segments.column].value_counts()
+    segment_kinds.require_room(own, count[names].tolist(), outputs)
     place = OrdinalEncoder(
         categories=[np.array(names, object)],
         handle_unknown="use_encoded_value",
         unknown_value=-1,
-        dtype=np.float64,
+        # All columns of boosted trees are float32, which holds whole numbers up to 16 million.
+        dtype=np.float32 if segment_kinds.is_boosted(estimator) else np.float64,
     )
     both = [*encoder.transformers, ("segment", place, [len(columns.names)])]
-    kind = SegmentedClassifier if isinstance(estimator, LogisticRegression) else SegmentedRegressor
-    model = kind(estimator, rows=segments.rows)
+    model = models.kind_of(estimator)(estimator, own, rows=segments.rows)
     return Steps([("columns", ColumnTransformer(both)), ("model", model)])
 
 
@@ -90,12 +94,10 @@ def known(pipeline: Pipeline) -> list[str]:
 
 def global_scores(pipeline: Pipeline, rows: DataFrame) -> Floats:
     """[n], or [n, classes] for several classes: the scores of the model for all rows."""
-    from sluice.train.segmented import SegmentedClassifier
-
     matrix = pipeline[0].transform(rows)
     nobody = np.zeros(len(rows), np.int64)
     model = pipeline[-1]
-    if isinstance(model, SegmentedClassifier):
+    if hasattr(model, "classes_"):
         found = model.predict_proba(matrix, nobody)
         return found[:, 1] if len(model.classes_) == 2 else found
     return model.predict(matrix, nobody)

@@ -9,11 +9,12 @@ import numpy as np
 
 from sluice.errors import SluiceError
 from sluice.model import SEGMENT_MODELS
+from sluice.train import segments_onnx_trees
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
-    from sluice.metrics import Floats, Ints
+    from sluice.metrics import Ints
 
 
 ROWS = "segment_rows"  # the initializer with the row of coefficients for each segment
@@ -22,26 +23,24 @@ ROWS = "segment_rows"  # the initializer with the row of coefficients for each s
 def append(encoder: ModelProto, model: Any) -> None:
     """Make the encoder's graph score with a fitted segmented model, in place.
 
-    The segment's place in the last column of the encoder's matrix selects a row of the
-    coefficients: the first row is that of the model for all rows, which also serves segments
-    without a model.
+    The segment's place in the last column of the encoder's matrix selects the number of a model.
+    The first one is the model for all rows, which also serves segments without a model.
     """
     from onnx import TensorProto, helper, numpy_helper
 
+    boosted = hasattr(model, "trees_")
+    numbers, rows = numbered(model)
+    width = model.n_features_in_ - 1
     graph = encoder.graph
     matrix = graph.output[0].name
-    coefficients, intercepts, rows = tables(model)
-    width = coefficients.shape[2]
     constants: dict[str, Any] = {
-        "segment_coefficients": coefficients,
-        "segment_intercepts": intercepts,
+        "segment_intercepts": model.intercept_[numbers],
         ROWS: rows,
         "segment_first": np.array([0], np.int64),
         "segment_width": np.array([width], np.int64),
         "segment_end": np.array([width + 1], np.int64),
         "segment_axis": np.array([1], np.int64),
         "segment_one": np.array([1], np.int64),
-        "segment_last": np.array([2], np.int64),
         "segment_flat": np.array([-1], np.int64),
     }
     for name, value in constants.items():
@@ -55,11 +54,8 @@ def append(encoder: ModelProto, model: Any) -> None:
             node("Reshape", ["whole_place", "segment_flat"], ["flat_place"]),
             node("Add", ["flat_place", "segment_one"], ["next_place"]),
             node("Gather", [ROWS, "next_place"], [SEGMENT_MODELS]),
-            node("Gather", ["segment_coefficients", SEGMENT_MODELS], ["coefficients"]),
             node("Gather", ["segment_intercepts", SEGMENT_MODELS], ["intercept"]),
-            node("Unsqueeze", ["features", "segment_axis"], ["repeated"]),
-            node("Mul", ["repeated", "coefficients"], ["weighted"]),
-            node("ReduceSum", ["weighted", "segment_last"], ["summed"], keepdims=0),
+            *(_of_trees(model, width) if boosted else _of_coefficients(graph, model, numbers)),
             node("Add", ["summed", "intercept"], ["linear"]),
         ]
     )
@@ -86,13 +82,49 @@ def append(encoder: ModelProto, model: Any) -> None:
     )
 
 
-def tables(model: Any) -> tuple[Floats, Floats, Ints]:
-    """The coefficients and intercepts of the models in use, and the row of each index + 1."""
+def _of_coefficients(graph: GraphProto, model: Any, numbers: Ints) -> list[NodeProto]:
+    """Nodes for the weighted sums of each row, by the coefficients of its model."""
+    from onnx import helper, numpy_helper
+
+    node = helper.make_node
+    constants = {
+        "segment_coefficients": model.coef_[numbers],
+        "segment_last": np.array([2], np.int64),
+    }
+    for name, value in constants.items():
+        graph.initializer.append(numpy_helper.from_array(value, name))
+    return [
+        node("Gather", ["segment_coefficients", SEGMENT_MODELS], ["coefficients"]),
+        node("Unsqueeze", ["features", "segment_axis"], ["repeated"]),
+        node("Mul", ["repeated", "coefficients"], ["weighted"]),
+        node("ReduceSum", ["weighted", "segment_last"], ["summed"], keepdims=0),
+    ]
+
+
+def _of_trees(model: Any, width: int) -> list[NodeProto]:
+    """Nodes for the sums of the trees of each row's model."""
+    from onnx import TensorProto, helper
+
+    node = helper.make_node
+    return [
+        node("Cast", [SEGMENT_MODELS], ["model_number"], to=TensorProto.FLOAT),
+        node("Unsqueeze", ["model_number", "segment_axis"], ["model_column"]),
+        node("Concat", ["features", "model_column"], ["selected"], axis=1),
+        segments_onnx_trees.ensemble(model.trees_, width, "selected", "tree_sums"),
+        node("Cast", ["tree_sums"], ["summed"], to=TensorProto.DOUBLE),
+    ]
+
+
+def numbered(model: Any) -> tuple[Ints, Ints]:
+    """The numbers of the models that are exported, and the place there of each index + 1."""
     served = np.flatnonzero(model.served_)
+    if hasattr(model, "trees_"):  # models without trees need no space
+        kept = np.arange(len(model.served_) + 1)
+        return kept, np.where([False, *model.served_], kept, 0)
     kept = np.concatenate([[0], served + 1])
     rows = np.zeros(len(model.served_) + 1, np.int64)
     rows[served + 1] = np.arange(1, len(served) + 1)
-    return model.coef_[kept], model.intercept_[kept], rows
+    return kept, rows
 
 
 def serve_only(content: bytes, served: Sequence[bool]) -> bytes:

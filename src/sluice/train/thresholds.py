@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_OF_SEGMENTS = 250  # thresholds of a column
+
 
 def snap(estimator: Any) -> None:
     """Move every threshold of a fitted tree model to a float32, in place.
@@ -28,11 +30,19 @@ def snap(estimator: Any) -> None:
 
 
 def of_model(estimator: Any) -> dict[int, NDArray[np.float64]]:
-    """The sorted distinct thresholds for each column of the model's matrix."""
+    """The sorted distinct thresholds for each column of the model's matrix.
+
+    Of the many thresholds of boosted trees for segments, some of each column.
+    """
     found: dict[int, list[NDArray[np.float64]]] = {}
     for thresholds, columns in _trees(estimator):
         for column in np.unique(columns[columns >= 0]):
             found.setdefault(int(column), []).append(thresholds[columns == column])
+    if (trees := getattr(estimator, "trees_", None)) is not None:
+        for column in np.unique(trees.feature[trees.feature >= 0]):
+            own = np.unique(trees.threshold[trees.feature == column]).astype(np.float64)
+            spread = np.linspace(0, len(own) - 1, min(len(own), _OF_SEGMENTS)).astype(np.int64)
+            found[int(column)] = [own[spread]]
     return {k: np.unique(np.concatenate(v)) for k, v in sorted(found.items())}
 
 

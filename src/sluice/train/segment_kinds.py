@@ -1,0 +1,98 @@
+"""Which estimators can be fitted for each segment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from sluice.errors import SluiceError
+
+# The losses whose predictions are the sums of the trees themselves.
+_LOSSES = ("log_loss", "squared_error", "absolute_error", "quantile")
+
+_MOST_NODES = 8_000_000
+_NODE_BYTES = 450  # of memory, for each node of a model that is loaded
+
+
+def is_linear(estimator: Any) -> bool:
+    from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+
+    return isinstance(estimator, (LogisticRegression, Ridge, LinearRegression))
+
+
+def is_boosted(estimator: Any) -> bool:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    return isinstance(estimator, (HistGradientBoostingClassifier, HistGradientBoostingRegressor))
+
+
+def require(estimator: Any) -> None:
+    """Raise SluiceError if the estimator cannot be fitted for each segment."""
+    name = type(estimator).__name__
+    if not (is_linear(estimator) or is_boosted(estimator)):
+        raise SluiceError(
+            "data.segments in params.yaml: only linear models and scikit-learn's "
+            f"HistGradientBoosting can be trained for each segment, not {name}; remove the others "
+            "under candidates"
+        )
+    if is_boosted(estimator) and estimator.loss not in _LOSSES:
+        raise SluiceError(
+            f"data.segments in params.yaml: boosted trees with the loss {estimator.loss!r} cannot "
+            f"be trained for each segment; expected one of {', '.join(_LOSSES)}"
+        )
+
+
+def own_of(estimator: Any, trees: int) -> Any:
+    """The unfitted estimator of the segments. trees: the largest number of rounds.
+
+    The number of rounds that suits the model for all rows says little about a segment. Nothing is
+    set aside to stop early, because the rows of a segment are few.
+    """
+    from sklearn.base import clone
+
+    own = clone(estimator)
+    if is_boosted(own):
+        own.set_params(early_stopping=False, max_iter=trees)
+    return own
+
+
+def sized(own: Any, rows: int) -> Any:
+    """An unfitted copy for a segment with this many rows: few rows get fewer, smaller trees."""
+    from sklearn.base import clone
+
+    made = clone(own)
+    return made.set_params(**_size(own, rows)) if is_boosted(own) else made
+
+
+def _size(own: Any, rows: int) -> dict[str, int]:
+    return {
+        "max_iter": max(1, min(own.max_iter, rows // 5)),
+        "max_leaf_nodes": max(2, min(own.max_leaf_nodes or 31, rows // 30)),
+        "min_samples_leaf": max(1, min(own.min_samples_leaf, rows // 10)),
+    }
+
+
+def require_room(own: Any, rows: Sequence[int], outputs: int) -> None:
+    """Raise SluiceError if the trees of all segments could be too many for one model.
+
+    rows: of each segment. outputs: the number of trees in a round.
+    """
+    if not is_boosted(own):
+        return
+    nodes = outputs * sum(map(partial(_most_nodes, own), rows))
+    if nodes > _MOST_NODES:
+        memory = _MOST_NODES * _NODE_BYTES / 2**30
+        raise SluiceError(
+            f"data.segments in params.yaml: the boosted trees of {len(rows):,} segments may need "
+            f"{nodes:,} nodes, expected at most {_MOST_NODES:,}, which take about {memory:.0f} GiB "
+            "of memory in each process of a server; lower data.segments.trees, raise "
+            "data.segments.rows, or keep only linear candidates"
+        )
+
+
+def _most_nodes(own: Any, rows: int) -> int:
+    """The most nodes of a segment's trees, with one split for each tree that selects them."""
+    size = _size(own, rows)
+    leaves = min(size["max_leaf_nodes"], max(1, rows // size["min_samples_leaf"]))
+    return size["max_iter"] * 2 * leaves
