@@ -135,6 +135,7 @@ class Rows:
             "decision": pa.repeat(pa.scalar(reference.classes[0]), rows),
             "latency": pa.array(random.exponential(0.002, rows)),
             "x_request_id": pa.nulls(rows, pa.string()),
+            "segment": pa.nulls(rows, schema.field("segment").type),
         }
         for name in ("host", "instance", "package", "version", "digest"):
             codes = pa.repeat(pa.scalar(0, pa.int32()), rows)

@@ -235,13 +235,10 @@ def test_only_new_files_are_read_again(
     assert summaries.of_log(str(folder), reference, cache) == second
 
 
-def test_several_processes_give_the_same_summaries(
-    tmp_path: Path, reference: Reference, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_threads_give_the_same_summaries(tmp_path: Path, reference: Reference) -> None:
     for day in range(6):
         put_file(tmp_path, header(), records(40, seed=day), NOON + day * 86_400)
-    alone = summaries.of_log(str(tmp_path), reference, None)
-    monkeypatch.setattr(summaries, "_SMALL", 0)
+    alone = [summarize(file, reference) for file in log_files.find(str(tmp_path))]
     assert summaries.of_log(str(tmp_path), reference, None) == alone
 
 
@@ -313,3 +310,21 @@ def test_the_sketch_estimates_many_ids() -> None:
 def test_the_names_of_segments_are_those_of_the_writer() -> None:
     path = file_names.segment_path(Path("log"), NOON, "host", "one", 1)
     assert path.name.startswith("20260331T120000")
+
+
+@given(
+    st.lists(st.floats(width=16) | st.integers(-3, 3).map(float), max_size=50),
+    st.lists(st.integers(-3, 3).map(float), max_size=5, unique=True).map(sorted),
+)
+def test_sorted_numbers_are_counted_like_single_ones(
+    numbers: list[float], edges: list[float]
+) -> None:
+    one, values = bins.Bins("n", "number", tuple(edges)), np.array(numbers, np.float64)
+    assert one.count_numbers(values).tolist() == one.count(one.of_numbers(values)).tolist()
+
+
+@pytest.mark.parametrize("ids", [100, 1_000, 50_000])
+def test_the_smallest_hashes_are_found_among_many_equal_ones(ids: int) -> None:
+    hashes = np.random.default_rng(1).integers(0, 2**63, ids).astype(np.uint64)
+    many = np.tile(hashes, 60_000 // ids)
+    assert (distinct.smallest(many) == np.unique(many)[: distinct.K]).all()

@@ -1,23 +1,17 @@
-"""The summaries of all files of a log: from the cache, or made by several processes."""
+"""The summaries of all files of a log: from the cache, or made by several threads."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sluice.errors import SluiceError
 from sluice.monitor import log_files
 from sluice.monitor.cache import Cache
 from sluice.monitor.log_files import LogFile
 from sluice.monitor.summary import FileSummary, summarize
 from sluice.sketch.reference import Reference
-
-# Starting processes takes longer than reading this many bytes.
-_SMALL = 16_000_000
 
 
 def of_log(
@@ -50,34 +44,10 @@ def _make(files: list[LogFile], reference: Reference, master: str | None) -> Ite
         yield from on_spark.make(files, reference, master)
         return
 
-    sizes = sum(file.bytes for file in files)
-    several = len(files) > 1 and sizes > _SMALL and (os.cpu_count() or 1) > 1
-    made = _in_processes(files, reference) if several else (summarize(f, reference) for f in files)
-    yield from tqdm(made, "log files", len(files), leave=False, disable=None)
-
-
-def _in_processes(files: list[LogFile], reference: Reference) -> Iterable[FileSummary]:
-    workers = min(len(files), os.cpu_count() or 1)
-    # A fork of a process with threads, which Arrow has, may hang.
-    context = multiprocessing.get_context("spawn")
-    try:
-        with ProcessPoolExecutor(workers, context, _remember, (reference,)) as pool:
-            yield from pool.map(_summarize, files, chunksize=4)
-    except BrokenProcessPool:
-        raise SluiceError(
-            "a process that read the log was killed, perhaps for lack of memory"
-        ) from None
-
-
-_reference: list[Reference] = []
-
-
-def _remember(reference: Reference) -> None:
-    _reference[:] = [reference]
-
-
-def _summarize(file: LogFile) -> FileSummary:
-    return summarize(file, _reference[0])
+    # Arrow and NumPy work in parallel in threads, and processes would have to import both again.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        made = pool.map(lambda file: summarize(file, reference), files)
+        yield from tqdm(made, "log files", len(files), leave=False, disable=None)
 
 
 def _again_if_converted(file: LogFile, summary: FileSummary, reference: Reference) -> FileSummary:

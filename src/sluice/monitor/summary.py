@@ -17,7 +17,7 @@ from sluice.monitor import read, segment_counts
 from sluice.monitor.log_files import LogFile
 from sluice.monitor.read import OpenedFile, UnreadableError
 from sluice.sketch import distinct
-from sluice.sketch.bins import Bins
+from sluice.sketch.bins import Bins, count_between
 from sluice.sketch.reference import Reference
 
 # The format of cached summaries. Increase it whenever a file would get another summary than before.
@@ -190,7 +190,12 @@ def _cells(batch: pa.RecordBatch, reference: Reference, differences: dict[str, s
         if counted.bins.name in differences:
             features.append([()] * len(keys))
             continue
-        bins, others = _bins(logged[counted.bins.name], counted.bins)
+        column = logged[counted.bins.name]
+        if counted.bins.type == "number":
+            numbers = column.to_numpy(zero_copy_only=False)
+            features.append(_numbers(numbers, counted.bins, whose, len(keys)))
+            continue
+        bins, others = _levels(column, counted.bins)
         features.append(_by_key(whose, bins, len(keys), counted.bins.size))
         if others:
             unseen[counted.bins.name] = others
@@ -202,7 +207,8 @@ def _cells(batch: pa.RecordBatch, reference: Reference, differences: dict[str, s
     made = []
     for at, key in enumerate(keys):
         mine = whose == at
-        ids = batch.column("id").filter(pa.array(mine)).drop_null()
+        ids = batch.column("id")
+        ids = (ids.filter(pa.array(mine)) if len(keys) > 1 else ids).drop_null()
         cell = Cell(
             key,
             int(mine.sum()),
@@ -232,7 +238,10 @@ def _keys(batch: pa.RecordBatch, times: NDArray[np.int64]) -> tuple[list[Key], N
             column = column.dictionary_encode()
         texts.append(column.dictionary.to_pylist())
         code = code * max(1, len(texts[-1])) + column.indices.to_numpy()
-    found, whose = np.unique(code, return_inverse=True)
+    if len(code) and code.min() == code.max():
+        found, whose = code[:1], np.zeros(len(code), np.intp)
+    else:
+        found, whose = np.unique(code, return_inverse=True)
     keys = []
     for value in found.tolist():
         day, parts = value, list[str]()
@@ -244,15 +253,22 @@ def _keys(batch: pa.RecordBatch, times: NDArray[np.int64]) -> tuple[list[Key], N
     return keys, whose
 
 
+def _numbers(
+    values: NDArray[np.float64], bins: Bins, whose: NDArray[np.intp], keys: int
+) -> list[Ints]:
+    """The numbers of each key in each bin. Most files have a single key."""
+    if keys == 1:
+        return [tuple(bins.count_numbers(values).tolist())]
+    return _by_key(whose, bins.of_numbers(values), keys, bins.size)
+
+
 def _by_key(whose: NDArray[np.intp], bins: NDArray[Any], keys: int, size: int) -> list[Ints]:
     counts = np.bincount(whose * size + bins, minlength=keys * size).reshape(keys, size)
     return [tuple(row) for row in counts.tolist()]
 
 
-def _bins(column: pa.Array, bins: Bins) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    """The bin of each value, and some of the unseen values."""
-    if bins.type == "number":
-        return bins.of_numbers(column.to_numpy(zero_copy_only=False)), ()
+def _levels(column: pa.Array, bins: Bins) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """The bin of each level, and some of the unseen ones."""
     coded = column.dictionary_encode("encode")
     known = coded.dictionary.to_pylist()
     places = bins.of_levels(known)
@@ -271,7 +287,7 @@ def _scores(
         return [[()] * keys for _ in reference.scores]
     values = read.scores(column, len(reference.scores))
     return [
-        _by_key(whose, counted.bins.of_numbers(row), keys, counted.bins.size)
+        _numbers(row, counted.bins, whose, keys)
         for counted, row in zip(reference.scores, values, strict=True)
     ]
 
@@ -288,6 +304,8 @@ def _decisions(column: pa.Array, whose: NDArray[np.intp], keys: int) -> list[dic
 
 def _latencies(column: pa.Array, whose: NDArray[np.intp], keys: int) -> list[Ints]:
     seconds = column.to_numpy(zero_copy_only=False)
+    if keys == 1:
+        return [tuple(count_between(LATENCIES, seconds)[:-1].tolist())]
     known = ~np.isnan(seconds)
     bins = np.searchsorted(np.array(LATENCIES), seconds[known], side="left")
     return _by_key(whose[known], bins, keys, len(LATENCIES) + 1)

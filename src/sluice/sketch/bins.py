@@ -57,6 +57,11 @@ class Bins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         found[np.isnan(values)] = self.missing
         return found
 
+    def count_numbers(self, values: Floats) -> Counts:
+        """How many of the numbers each bin has: `count` of `of_numbers`, several times faster."""
+        *inside, missing = count_between(self.edges, values)
+        return np.array([*inside, 0, missing], np.int64)
+
     def of_levels(self, levels: Sequence[str | None]) -> NDArray[np.intp]:
         """The bin of each of the distinct texts; None and the empty text are missing."""
         known = {level: at for at, level in enumerate(self.levels)}
@@ -81,6 +86,14 @@ class Bins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if at == len(self.edges):
             return f"above {self.edges[-1]:g}"
         return f"{self.edges[at - 1]:g} to {self.edges[at]:g}"
+
+
+def count_between(edges: Sequence[float], values: Floats) -> Counts:
+    """How many values are in each interval that ends at an edge, above the last one, and NaN."""
+    ordered = np.sort(values)  # NaN comes last
+    known = int(np.searchsorted(ordered, np.nan))
+    ends = np.searchsorted(ordered[:known], np.asarray(edges, np.float64), side="right")
+    return np.diff(ends, prepend=0, append=[known, len(values)])
 
 
 def of_numbers(name: str, values: Floats, *, split_at: float | None = None) -> Bins:
