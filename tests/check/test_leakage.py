@@ -14,6 +14,7 @@ from sluice.check.proxies import copies, proxies
 from sluice.check.strength import outcome_of, strength
 from sluice.check.suspicion import judge_suspicion
 from sluice.config import Settings, validate
+from sluice.stats.encoded import LIMIT, encoding
 from sluice.verdict import Bound, Status
 from support.fixture_project import params
 
@@ -106,6 +107,48 @@ def test_a_leak_of_several_classes_is_found() -> None:
     frame = pd.DataFrame({"leak": kind + random.random(ROWS), "noise": random.normal(size=ROWS)})
     frame["y"] = np.array(["a", "b", "c"])[kind]
     assert found("multiclass", frame) == {frozenset({"leak"})}
+
+
+GROUP = np.random.default_rng(3).integers(0, 120, ROWS)
+
+
+def mean_of_group(target: np.ndarray, digits: int) -> np.ndarray:
+    return pd.Series(target.astype(float)).groupby(GROUP).transform("mean").round(digits).to_numpy()
+
+
+@pytest.mark.parametrize(
+    ("task", "leak", "y"),
+    [
+        ("binary", mean_of_group(Y, 9), np.where(Y, "yes", "no")),
+        ("binary", 100 - mean_of_group(100 * Y, 0), np.where(Y, "yes", "no")),
+        (
+            "multiclass",
+            mean_of_group(GROUP % 3 == Y, 4),
+            np.array(["a", "c"])[1 * (GROUP % 3 == Y)],
+        ),
+        ("regression", mean_of_group(WAGE, 2), WAGE),
+    ],
+)
+def test_a_mean_of_the_target_by_group_is_found(task: str, leak: np.ndarray, y: np.ndarray) -> None:
+    frame = pd.DataFrame({"leak": leak, "noise": numbers(5)["noise"], "y": y})
+    known = settings(task, {"leak": "number", "noise": "number"})
+    leaks = [leak for leak in leakage.measure(frame, known) if leak.exceeds(known)]
+    assert ("leak", "encoded") in [(leak.text, leak.bound) for leak in leaks]
+
+
+def test_a_calibrated_score_and_a_mean_of_other_rows_are_no_leaks() -> None:
+    """A score that an honest model computed is close to the means too, but not too close."""
+    draw = np.random.default_rng(6)
+    for _ in range(100):
+        score = draw.choice(np.arange(1, 20) / 20, ROWS)
+        y = draw.random(ROWS) < score
+        group = draw.integers(0, 30, ROWS)
+        earlier = np.bincount(group, draw.random(ROWS) < 0.3, 30) / np.bincount(group, minlength=30)
+        outcomes = outcome_of(y.astype(int), 2)
+        for honest in (score, 100 * score, earlier[group]):
+            assert encoding(pd.Series(honest), outcomes, shares=True) < LIMIT
+        number = 10 * score + draw.normal(size=ROWS)
+        assert encoding(pd.Series(10 * score), number[:, None], shares=False) < LIMIT
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

@@ -76,4 +76,6 @@ def _reason(leak: Leak) -> str:
     if leak.bound == "missing_leakage":
         columns = " and ".join(map(repr, leak.columns))
         return f"whether {columns} is missing {told}"
+    if leak.bound == "encoded":
+        return "its values are means of the target"
     return f"it {told} alone"

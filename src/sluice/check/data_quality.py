@@ -27,7 +27,8 @@ from sluice.config import Settings
 from sluice.confined.run import run as run_confined
 from sluice.project import Project
 from sluice.raw_table import RawTable
-from sluice.verdict import Bound, Finding, judge
+from sluice.stats.encoded import LIMIT, MEANS
+from sluice.verdict import Bound, Finding, Status, judge
 
 if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
@@ -138,6 +139,7 @@ _LEAK_NAMES = {
     "leakage": "leakage",
     "missing_leakage": "leakage by missing values",
     "combined_leakage": "leakage together",
+    "encoded": "means of the target",
 }
 
 
@@ -147,6 +149,8 @@ def _leak(leak: Leak, settings: Settings, n: int) -> Finding:
     if leak.bound == "missing_leakage":
         told = f"whether {columns} is missing"
     ignore = f"set 'use: ignored' for {columns} in params.yaml"
+    if leak.bound == "encoded":
+        return _encoded(leak, n, f"{ignore}, commit it, and run 'sluice adopt --again'")
     found = judge_suspicion(
         f"data-quality/{leak.text}/{_LEAK_NAMES[leak.bound]}",
         leak.strength,
@@ -160,3 +164,17 @@ def _leak(leak: Leak, settings: Settings, n: int) -> Finding:
         ),
     )
     return replace(found, why=f"{found.why}; {leak.limited}") if leak.limited else found
+
+
+def _encoded(leak: Leak, n: int, ignore: str) -> Finding:
+    """A person decides: the values may come from other rows than these."""
+    why = (
+        f"each value of {leak.text!r} is the mean of the target among the rows with that value, "
+        "more exactly than chance allows, so it was probably computed from the target of the same "
+        f"rows; {ignore}. If it was computed from other rows, accept this finding by name, with "
+        "the reason"
+    )
+    name = f"data-quality/{leak.text}/{_LEAK_NAMES[leak.bound]}"
+    return Finding(
+        name, Status.INSUFFICIENT, why, leak.strength, n=n, bound=Bound(MEANS, high=LIMIT)
+    )

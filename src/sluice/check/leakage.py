@@ -1,7 +1,7 @@
-"""Columns that reveal the target alone, by being missing, or in twos or threes.
+"""Columns that reveal the target alone, by being missing, in twos or threes, or as its means.
 
 Such a column was usually derived from the target. All strengths are those of
-`sluice.check.strength`.
+`sluice.check.strength`, except for the certainty of `sluice.stats.encoded`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sluice.check.strength import outcome_of, strength, strength_of_levels
 from sluice.config import Settings
 from sluice.labels import MISSING
 from sluice.metrics import Floats, Ints
+from sluice.stats.encoded import LIMIT, encoding
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -35,13 +36,14 @@ class Leak:
     """How much one or more columns reveal about the target.
 
     text: what was tried, such as "a + b". bound: the setting of `quality` that limits the
-    strength. limited: says so if not all columns of a wide table were tried together.
+    strength, or "encoded", whose limit is a constant. limited: says so if not all columns of a wide
+    table were tried together.
     """
 
     text: str
     columns: tuple[str, ...]
     strength: float
-    bound: Literal["leakage", "missing_leakage", "combined_leakage"]
+    bound: Literal["leakage", "missing_leakage", "combined_leakage", "encoded"]
     limited: str = ""
 
     def limit(self, settings: Settings) -> float:
@@ -51,6 +53,7 @@ class Leak:
             "leakage": quality.leakage,
             "missing_leakage": quality.missing_leakage,
             "combined_leakage": quality.combined_leakage,
+            "encoded": LIMIT,
         }[self.bound]
 
     def exceeds(self, settings: Settings) -> bool:
@@ -77,6 +80,7 @@ def measure(frame: DataFrame, settings: Settings) -> list[Leak]:
         _missing(name, (name,), found.astype(np.intp), outcome) for name, found in missing.items()
     ]
     alone += [leak for leak in telling if math.isfinite(leak.strength)]
+    alone += [leak for leak in _encoded(frame, settings) if leak.exceeds(settings)]
     suspects = columns_in_excess(alone, settings)
     pairs = _missing_pairs({n: m for n, m in missing.items() if n not in suspects}, outcome)
     numbers = [n for n in names if n not in suspects and settings.columns[n].numeric]
@@ -101,6 +105,15 @@ def columns_in_excess(leaks: Iterable[Leak], settings: Settings) -> set[str]:
 def _alone(column: Series, outcome: Floats) -> Leak:
     name = str(column.name)
     return Leak(name, (name,), strength(column, outcome), "leakage")
+
+
+def _encoded(frame: DataFrame, settings: Settings) -> list[Leak]:
+    """Return how surely each column of numbers contains means of the target, in all rows."""
+    truth, classes = table.truth(frame, settings), len(settings.classes)
+    outcomes = outcome_of(truth, classes) if classes else truth.astype(np.float64)[:, None]
+    names = [n for n in settings.features if n in frame and settings.columns[n].numeric]
+    found = [(name, encoding(frame[name], outcomes, shares=classes > 0)) for name in names]
+    return [Leak(name, (name,), certainty, "encoded") for name, certainty in found]
 
 
 def _missing(text: str, columns: tuple[str, ...], levels: Ints, outcome: Floats) -> Leak:
