@@ -32,8 +32,15 @@ REFUSED = {
         b"what people answer " * 4 + b",b\n1,2\n",
         "answer ': rename it: dvc.lock cannot store",
     ),
-    "ragged.csv": (b"a,b\n1,2\n3,4,5\n", "not a readable CSV table"),
-    "longer.csv": (b"a,b\n1,2,3,4\n3,4,5,6\n", "some rows have more fields than the header"),
+    "ragged.csv": (
+        b"a,b\n1,2\n3,4,5\n",
+        "table: line 3 has 3 fields, but the first line has 2; put a text that contains the",
+    ),
+    "quote.csv": (
+        b'a,b\n1,"two\nlines"\n3,"Ulm\n4,5\n',
+        "a double quote in line 4 does not end with one; write a double quote",
+    ),
+    "longer.csv": (b"a,b\n1,2,3,4\n3,4,5,6\n", "line 2 has 4 fields, but the first line has 2"),
     "mark.csv": (b"\xef\xbb\xbf\n", "is empty"),
     "page.csv": (b"<!DOCTYPE html>\n<p>a,b</p>\n", "a page of HTML or XML"),
     "title.csv": (b"Sales of 2024\nname,size,y\na,1,2\nb,2,3\n", "'Sales of 2024', is a title"),

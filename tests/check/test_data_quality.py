@@ -59,7 +59,7 @@ def test_which_columns_there_are(toy: Toy, in_process: InProcess) -> None:
     data["weight"] = (data["weight"].astype(float) + 90).astype(str)
     late = (data["late"] == "yes").astype(float)
     data["waste"] = (late + data.index.to_series().mod(7) / 100).astype(str)
-    data["visits"] = late.groupby(data.index // 4).transform("mean").astype(str)
+    data["visits"] = late.groupby(data.index // 5).transform("mean").astype(str)
     toy.write_data(data.assign(surplus="1").head(2000))
     ran = in_process(toy, "check", "data-quality")
     q = "data-quality/"
@@ -77,6 +77,7 @@ def test_which_columns_there_are(toy: Toy, in_process: InProcess) -> None:
             q + "slope/type": ("fail", "found str|found object"),
             q + "slope/range": ("insufficient", "could not be computed"),
             q + "waste/leakage": ("fail", "1 is outside the bound of at most 0.9"),
+            q + "visits/type": ("fail", ""),
             q + "visits/means of the target": ("insufficient", "each value of 'visits' is the"),
             q + "usecase/weights are in kilograms": ("fail", "found 15|found 16"),
         },

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 LIMIT = 1 - 1e-6
 MEANS = "an input must not be computed from the target"
-_FEWEST_VALUES = 5
+_FEWEST_VALUES = 3
+_CHANCE, _ROUNDING = 1e-3, 1e-9
 _UNITS = (1.0, 100.0)  # a share can also be written in percent
 
 
@@ -45,7 +46,7 @@ def encoding(column: Series, outcomes: Floats, *, shares: bool) -> float:
 def _certainty(
     values: Floats, rows: np.ndarray, count: np.ndarray, outcome: Floats, *, shares: bool
 ) -> float:
-    from scipy.stats import chi2
+    from scipy.stats import binom, chi2
 
     means = np.bincount(rows, outcome) / count
     # A value of 0 or 1 has no spread, and a number that occurs once would be the target itself.
@@ -56,7 +57,15 @@ def _certainty(
     with np.errstate(divide="ignore", invalid="ignore"):
         squares = count * (means - values) ** 2 / spread
     total = float(squares[used].sum())
-    return float(chi2.sf(total, used.sum())) if np.isfinite(total) else 0.0
+    if not np.isfinite(total):
+        return 0.0
+    if shares:  # few rows meet a share exactly by chance
+        n, p = count[used], values[used]
+        off = np.abs(means[used] - p) * n + _ROUNDING
+        chance = binom.cdf(n * p + off, n, p) - binom.cdf(np.ceil(n * p - off) - 1, n, p)
+        if chance.prod() > _CHANCE:
+            return 0.0
+    return float(chi2.sf(total, used.sum()))
 
 
 def _spread(residuals: Floats, count: np.ndarray, used: np.ndarray) -> Floats:

@@ -20,6 +20,8 @@ from sluice.errors import SluiceError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+_SAMPLED = 2**18  # characters from which the delimiter is found
+
 
 def read(file: Path, keep: Mapping[str, Collection[str]]) -> Source:
     """Return the table. Raises SluiceError if the file is not a CSV file.
@@ -33,7 +35,7 @@ def read(file: Path, keep: Mapping[str, Collection[str]]) -> Source:
         found = layout.find(file, text)
         texts = _parse(found)
     except (ValueError, csv.Error) as error:  # pandas' ParserError is a ValueError
-        said = " ".join(str(error).split())
+        said = _fault(text) or " ".join(str(error).split())
         raise SluiceError(f"{file} is not a readable CSV table: {said}") from None
     short = _short_rows(found, texts)
     names, texts, dropped = without_unnamed(file, found.names, texts)
@@ -91,6 +93,29 @@ def _parse(found: layout.Layout) -> DataFrame:
     if not isinstance(frame.index, pd.RangeIndex):
         raise ValueError("some rows have more fields than the header")
     return frame
+
+
+def _fault(text: str) -> str | None:
+    """Say in which line the fields are wrong, and what to do; None if that is not the fault."""
+    if text.lstrip('"')[:4].lower() == "sep=":
+        return None
+    delimiter = csv_dialect.delimiter(text[:_SAMPLED])
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    width, line = 0, 1
+    try:
+        for row in rows:
+            if width and len(row) > width:
+                return (
+                    f"line {line:,} has {len(row)} fields, but the first line has {width}; put a "
+                    "text that contains the delimiter in double quotes"
+                )
+            width, line = width or len(row), rows.line_num + 1
+    except csv.Error:
+        return (
+            f"a text that begins with a double quote in line {line:,} does not end with one; "
+            "write a double quote that is part of a text twice"
+        )
+    return None
 
 
 def _short_rows(found: layout.Layout, texts: DataFrame) -> list[str]:
