@@ -223,6 +223,17 @@ def test_other_candidates_are_refused_in_one_line(estimator, why):
     assert "\n" not in str(refusal.value)
 
 
+def test_trees_that_may_be_too_many_are_refused_before_the_training(monkeypatch):
+    train = rows("multiclass", ["north", "south"], 200, seed=1)
+    plain = MODELS["boosting"]("multiclass", COLUMNS, 0)
+    chosen = Segments(column="store", rows=50)
+    segmented(plain, COLUMNS, train.frame, chosen, 3)
+    monkeypatch.setattr("sluice.train.segment_kinds._MOST_NODES", 2_000)
+    with pytest.raises(SluiceError, match=r"2 segments may need 2,880 nodes"):
+        segmented(plain, COLUMNS, train.frame, chosen, 3)
+    segmented(MODELS["linear"]("multiclass", COLUMNS, 0), COLUMNS, train.frame, chosen, 3)
+
+
 def test_the_models_do_not_depend_on_the_workers_or_on_the_order_of_the_rows():
     train = rows("binary", [f"store {n}" for n in range(70)], 60, seed=6)
     found = []

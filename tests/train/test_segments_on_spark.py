@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, LogisticRegressionCV, Ridge
+from threadpoolctl import threadpool_limits
 
 from sluice.errors import SluiceError
-from sluice.train import segment_work
+from sluice.train import segment_groups, segment_work
 from sluice.train.persist import load
 from sluice.train.segment_work import Work, described
 from support.command_line import InProcess
@@ -137,3 +138,27 @@ def test_a_worker_with_another_version_is_refused() -> None:
     work = Work(described(Ridge()), 2, 0, 1, {0: [2]}, versions)
     with pytest.raises(SluiceError, match=r"a worker has scipy .* and the driver 0\.1"):
         segment_work.fit(work, 0, np.ones((2, 2)).tobytes())
+
+
+def test_boosted_trees_of_a_worker_are_those_of_this_machine() -> None:
+    import msgspec
+
+    random = np.random.default_rng(2)
+    numbers = random.normal(size=(500, 2)).astype(np.float32).astype(np.float64)
+    numbers[:30, 0] = np.nan
+    features = np.column_stack([numbers, random.integers(0, 5, 500)])
+    truth = (numbers[:, 1] * (features[:, 2] - 2) > 0).astype(np.int64)
+    own = HistGradientBoostingClassifier(
+        max_iter=5, categorical_features=[2], monotonic_cst=[1, 0, 0], random_state=1
+    )
+    sizes = [300, 150, 47, 3]
+    parts = np.split(np.arange(500), np.cumsum(sizes)[:-1])
+    with threadpool_limits(1):
+        here = segment_groups.fit(own, [(features[part], truth[part]) for part in parts], 100, 2)
+    work = Work(described(own), 100, 2, 4, {0: sizes}, segment_work.versions())
+    sent = msgspec.json.decode(msgspec.json.encode(work), type=Work)
+    with threadpool_limits(1):
+        there = segment_work.fit(sent, 0, np.column_stack([features, truth]).tobytes())
+    assert [one is None for one in here] == [False, False, True, True]
+    for one, other in zip(here[:2], there[:2], strict=True):
+        assert one.tobytes() == other.tobytes()

@@ -115,6 +115,23 @@ def test_segments_are_trained_judged_served_and_scored(
     assert [record["segment"] for record in logged] == expected * 2
 
 
+def test_boosted_trees_of_segments_are_judged_and_exported_exactly(project):
+    with project.toy.params() as changed:
+        changed["data"]["segments"] = {"column": "store", "trees": 30}
+        changed["candidates"] = {
+            "trees": {"model": "native_boosting", "parameters": {"max_iter": 9}}
+        }
+    for stage in (["split"], ["train", "trees"], ["select"], ["export"], ["check", "parity"]):
+        project.run(*stage).went_well()
+    assert project.toy.findings("parity")["parity/edges/difference"]["n"] > 500
+    tried = project.toy.json("out/selection.json")["candidates"]["trees"]["segments"]
+    status = {one["name"]: one["status"] for one in tried}
+    assert status["flipped"] == "fail"
+    assert status[ODD] == "pass"
+    assert {"constant", "tiny"}.isdisjoint(status)
+    assert list(status.values()).count("pass") > 10
+
+
 def test_too_many_segments_without_a_good_model_are_refused(project):
     with project.toy.params() as changed:
         changed["performance"]["segments_on_global"] = 0.05
