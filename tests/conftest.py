@@ -27,6 +27,8 @@ pytest.register_assert_rewrite("support.refusal")
 
 memory_folder.use()
 remembered.use()
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    preloaded.share()
 
 # A plugin instead of imports in two folders, because each import would build the images again.
 pytest_plugins = ["support.image.fixtures"]

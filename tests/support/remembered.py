@@ -1,7 +1,8 @@
 """The processes of the tests cache what libraries compute from a text alone.
 
 DVC and sluice parse one dvc.lock about thirty times in a run, at 0.2 s each, DVC writes it after
-each stage, and every command compiles its templates again, at 0.1 s.
+each stage, and every command compiles its templates again, at 0.1 s. DVC also computes the digests
+of the machinery's files several times for each stage.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ from typing import Any
 
 import yaml
 from dvc import dvcfile
+from dvc.output import Output
+from dvc.utils import serialize
 from jinja2 import Environment
 from ruamel.yaml import YAML
 
 _load, _modify, _compile = YAML.load, dvcfile.modify_yaml, Environment.compile
+_build, _dump = Output._build, serialize.dump_yaml
 _parsed: dict[str, Any] = {}  # parsed text by the text
 _compiled: dict[tuple[object, ...], Any] = {}  # by all that decides a template's code
+_digested: dict[str, Any] = {}  # what DVC knows about a file or folder of the machinery
 _shared: list[Path] = []  # a folder of results that processes of one server have parsed
 
 
@@ -49,12 +54,16 @@ _Dumper.add_implicit_resolver(_FLOAT, re.compile("[-+]?[0-9.]+e[-+][0-9]+$"), [*
 def use(shared: Path | None = None) -> None:
     """Let this process, and its forks, remember what they have parsed, written and compiled.
 
-    shared: a folder in which processes find what others have parsed.
+    shared: a folder in which processes find what others have parsed. Each process that has one runs
+    a single command, during which nothing changes the machinery.
     """
     _shared[:] = [shared] if shared else []
     YAML.load = _load_once
     dvcfile.modify_yaml = _modify_lock
     Environment.compile = _compile_once
+    serialize.dump_yaml = _dump_run
+    if shared:
+        Output._build = _build_once
 
 
 def _load_once(parser: YAML, stream: Any) -> Any:
@@ -105,6 +114,23 @@ def _modify_lock(path: str, fs: Any = None) -> Iterator[Any]:
     lock.write_text(text, "utf-8")
     _parsed[text] = copy.deepcopy(content)
     _tell_others(text)
+
+
+def _dump_run(path: Any, data: Any, fs: Any = None, **options: Any) -> None:
+    """Write an entry of DVC's cache of runs with the quick writer."""
+    if "/runs/" not in str(path):
+        _dump(path, data, fs, **options)
+        return
+    Path(path).write_text(yaml.dump(data, Dumper=_Dumper, sort_keys=False), "utf-8")
+
+
+def _build_once(output: Output, store: Any, path: str, *more: Any, **options: Any) -> Any:
+    if not (output.IS_DEPENDENCY and "/src/sluice/" in f"{path}/"):
+        return _build(output, store, path, *more, **options)
+    if path not in _digested:
+        _digested[path] = _build(output, store, path, *more, **options)
+    store, meta, built = _digested[path]
+    return store, copy.copy(meta), built
 
 
 def _compile_once(environment: Environment, source: Any, *names: Any, **options: Any) -> Any:

@@ -1,8 +1,9 @@
 """Commands in new processes that need not import the libraries first.
 
 A whole run of the pipeline starts fourteen processes, and each of them spends seconds of CPU time
-on imports alone. Here one process, the server, imports the libraries once; every command is then a
-fork of it: a process of its own, with its own folder, environment, output and exit status.
+on imports alone. Here one process, the server, imports the libraries once for a whole run of the
+tests; every command is then a fork of it: a process of its own, with its own folder, environment,
+output and exit status.
 
 What is under test stays the same: the command line, DVC, and a process for each stage. A command
 that must have an interpreter of its own is run with `Toy.run`; one whose environment is read when
@@ -10,6 +11,6 @@ an interpreter or a library starts gets one too (`needs_an_interpreter`). The jo
 a small program named `sluice` that asks for such a fork, in which the code of their own clone runs.
 """
 
-from support.preloaded.client import Done, needs_an_interpreter, run, server, start_task
+from support.preloaded.client import Done, needs_an_interpreter, run, server, share, start_task
 
-__all__ = ["Done", "needs_an_interpreter", "run", "server", "start_task"]
+__all__ = ["Done", "needs_an_interpreter", "run", "server", "share", "start_task"]

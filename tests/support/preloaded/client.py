@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import shutil
 import signal
@@ -24,6 +25,11 @@ _READ_AT_START = ("PYTHON", "OMP_", "OPENBLAS_", "LD_", "LC_", "LANG", "TZ")
 _AT_START = dict(os.environ)
 # What `sluice check explanation` sets before it imports shap.
 _FOR_SHAP = {"NUMBA_DISABLE_JIT": "1"}
+
+
+# The folder of the server that all processes of a run share, and a pipe in it that is open for
+# writing as long as the run lasts.
+_FOLDER, _ALIVE = "SLUICE_TEST_PRELOADED_FOLDER", "alive"
 
 
 class Done(NamedTuple):
@@ -68,26 +74,44 @@ def _content(file: int) -> str:
     return os.pread(file, size, 0).decode()
 
 
+def share() -> None:
+    """Let the processes that this one starts use one server with it, which ends with this one."""
+    folder = Path(tempfile.mkdtemp(prefix="sluice-preloaded-"))
+    os.mkfifo(folder / _ALIVE)
+    os.open(folder / _ALIVE, os.O_RDWR)  # stays open until this process ends
+    os.environ[_FOLDER] = str(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
 @cache
 def server() -> str:
-    """Start the server; returns its address. It ends with the process that has started it."""
-    folder = Path(tempfile.mkdtemp(prefix="sluice-preloaded-"))
+    """Start the server, unless another process of this run has; returns its address."""
+    if _FOLDER not in os.environ:
+        share()
+    folder = Path(os.environ[_FOLDER])
     address = str(folder / "socket")
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _listens(address):
+            _start(folder, address)
+    return address
+
+
+def _start(folder: Path, address: str) -> None:
     command = [sys.executable, "-P", "-m", "support.preloaded.server", address]
     path = os.pathsep.join([str(Path(__file__).parents[2]), _AT_START.get("PYTHONPATH", "")])
-    process = subprocess.Popen(
-        command,
-        env={**_AT_START, **_FOR_SHAP, "PYTHONPATH": path.rstrip(os.pathsep)},
-        stdin=subprocess.PIPE,  # closed when this process ends
-        start_new_session=True,  # Ctrl-C is for this process
-    )
-    atexit.register(_stop, process, folder)
+    with (folder / _ALIVE).open("rb") as alive:
+        process = subprocess.Popen(
+            command,
+            env={**_AT_START, **_FOR_SHAP, "PYTHONPATH": path.rstrip(os.pathsep)},
+            stdin=alive,
+            start_new_session=True,  # Ctrl-C is for this process
+        )
     end = time.monotonic() + 300
     while not _listens(address):
         assert process.poll() is None, "the server of preloaded processes has ended"
         assert time.monotonic() < end, "the server of preloaded processes does not answer"
         time.sleep(0.05)
-    return address
 
 
 def _listens(address: str) -> bool:
@@ -97,9 +121,3 @@ def _listens(address: str) -> bool:
         except OSError:
             return False
     return True
-
-
-def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
-    process.kill()
-    process.wait()
-    shutil.rmtree(folder)

@@ -41,7 +41,7 @@ _OWN: dict[str, bytes] = {}  # the content of the code that is loaded
 
 
 def main(address: str) -> None:
-    """Serve until the process that started this one closes standard input."""
+    """Serve until nobody has standard input open for writing any more."""
     with warnings.catch_warnings(action="ignore"):
         for name in (*_LIBRARIES, *_modules_of(sluice)):
             importlib.import_module(name)
