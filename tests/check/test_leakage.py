@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -238,3 +239,15 @@ def test_a_proxy_that_reveals_who_is_in_no_group_is_found() -> None:
     assert by_name["hispan", True].strength > 0.99
     honest = [p for p in proxies(frame, known, ["age"]) if p.strength > 0.65]
     assert honest == []
+
+
+def test_one_long_text_does_not_multiply_the_memory() -> None:
+    """An array of texts in numpy would give each of the rows a megabyte."""
+    column = pd.Series(["a", "b"] * 250 + ["long" * 100_000])
+    outcome = outcome_of((column == "b").to_numpy(), 2)
+    tracemalloc.start()
+    try:
+        assert strength(column, outcome) > 0.9
+        assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    finally:
+        tracemalloc.stop()

@@ -61,7 +61,8 @@ def strength_of_levels(levels: Ints, outcome: Floats) -> float:
 
 def _explained(column: Series, outcome: Floats) -> float:
     if column.dtype.kind != "f":
-        return strength_of_levels(np.unique(column.to_numpy(str), return_inverse=True)[1], outcome)
+        # An array of texts in numpy would give every row the space of the longest text.
+        return strength_of_levels(column.factorize(use_na_sentinel=False)[0], outcome)
     # Trees accept only finite float32 numbers.
     values = np.clip(column.to_numpy(np.float64), -_LARGEST, _LARGEST).astype(np.float32)[:, None]
 

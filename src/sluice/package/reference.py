@@ -66,9 +66,9 @@ def _features(signature: Signature, train: DataFrame) -> tuple[Counted, ...]:
             made = bins.of_numbers(column.name, values)
             found = made.of_numbers(values)
         else:
-            levels, places = np.unique(train[column.name].to_numpy(str), return_inverse=True)
+            places, levels = train[column.name].factorize(use_na_sentinel=False)
             made = bins.of_levels(column.name, train[column.name].tolist())
-            found = made.of_levels(levels.tolist())[places]
+            found = made.of_levels(list(map(str, levels)))[places]
         counted.append(Counted(made, tuple(made.count(found).tolist())))
     return tuple(counted)
 

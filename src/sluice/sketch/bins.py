@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -117,7 +118,7 @@ def of_numbers(name: str, values: Floats, *, split_at: float | None = None) -> B
 
 def of_levels(name: str, values: Sequence[str]) -> Bins:
     """One bin for each level, the most frequent ones if there are many."""
-    known, counts = np.unique(np.asarray(values, object).astype(str), return_counts=True)
-    frequent = sorted(zip(-counts, known, strict=True))[: _MOST_LEVELS + 1]
-    levels = sorted(str(level) for _, level in frequent if level != MISSING)[:_MOST_LEVELS]
+    counted = sorted((-count, str(level)) for level, count in Counter(values).items())
+    frequent = [level for _, level in counted[: _MOST_LEVELS + 1]]
+    levels = sorted(level for level in frequent if level != MISSING)[:_MOST_LEVELS]
     return Bins(name, "category", levels=tuple(levels))
