@@ -69,7 +69,7 @@ def test_few_rows_get_fewer_and_smaller_trees_which_never_stop_early():
         rows: (one.max_iter, one.max_leaf_nodes, one.min_samples_leaf)
         for rows, one in found.items()
     }
-    assert shapes == {100: (20, 3, 10), 300: (60, 10, 20), 5_000: (60, 31, 20)}
+    assert shapes == {100: (20, 4, 10), 300: (60, 6, 20), 5_000: (60, 31, 20)}
     assert not any(one.early_stopping for one in found.values())
     assert {one.learning_rate for one in found.values()} == {0.3}
 
@@ -78,7 +78,7 @@ def test_trees_that_may_be_too_many_are_refused_before_they_are_fitted():
     own = segment_kinds.own_of(HistGradientBoostingClassifier(), 60)
     segment_kinds.require_room(own, [300] * 6_000, 1)
     with pytest.raises(
-        SluiceError, match=r"of 6,000 segments may need 21,600,000 nodes"
+        SluiceError, match=r"of 6,000 segments may need 12,960,000 nodes"
     ) as refusal:
         segment_kinds.require_room(own, [300] * 6_000, 3)
     assert "\n" not in str(refusal.value)

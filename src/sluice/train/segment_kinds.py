@@ -12,7 +12,7 @@ from sluice.errors import SluiceError
 _LOSSES = ("log_loss", "squared_error", "absolute_error", "quantile")
 
 _MOST_NODES = 8_000_000
-_NODE_BYTES = 450  # of memory, for each node of a model that is loaded
+_NODE_BYTES = 500  # of memory, for each node of a model that is exported or loaded
 
 
 def is_linear(estimator: Any) -> bool:
@@ -68,7 +68,7 @@ def sized(own: Any, rows: int) -> Any:
 def _size(own: Any, rows: int) -> dict[str, int]:
     return {
         "max_iter": max(1, min(own.max_iter, rows // 5)),
-        "max_leaf_nodes": max(2, min(own.max_leaf_nodes or 31, rows // 30)),
+        "max_leaf_nodes": min(own.max_leaf_nodes or 31, max(4, rows // 50)),
         "min_samples_leaf": max(1, min(own.min_samples_leaf, rows // 10)),
     }
 
@@ -86,13 +86,16 @@ def require_room(own: Any, rows: Sequence[int], outputs: int) -> None:
         raise SluiceError(
             f"data.segments in params.yaml: the boosted trees of {len(rows):,} segments may need "
             f"{nodes:,} nodes, expected at most {_MOST_NODES:,}, which take about {memory:.0f} GiB "
-            "of memory in each process of a server; lower data.segments.trees, raise "
-            "data.segments.rows, or keep only linear candidates"
+            "of memory to export, and in each process of a server; lower data.segments.trees, "
+            "raise data.segments.rows, or keep only linear candidates"
         )
 
 
 def _most_nodes(own: Any, rows: int) -> int:
-    """The most nodes of a segment's trees, with one split for each tree that selects them."""
+    """The most nodes of a segment's trees, with one split for each tree that selects them.
+
+    Comparisons that replace splits on sets of categories are not counted.
+    """
     size = _size(own, rows)
     leaves = min(size["max_leaf_nodes"], max(1, rows // size["min_samples_leaf"]))
     return size["max_iter"] * 2 * leaves
