@@ -32,7 +32,7 @@ SETTINGS = Retraining(cost=1_000, value=10, every=180)
 def test_a_good_model_is_kept() -> None:
     made = decide(GOOD, SETTINGS)
     assert (made.action, made.rule) == ("keep", "none")
-    assert "3,000 new labels, of about 5,000" in made.why
+    assert "3,000 new labels; about 5,000 would show" in made.why
     assert made.verdict().passes
 
 

@@ -147,7 +147,7 @@ def _labels(facts: Facts) -> str:
         return f"{facts.labels:,} new labels"
     if facts.labels >= facts.needed:
         return f"{facts.labels:,} new labels, enough to show a gain that matters"
-    return f"{facts.labels:,} new labels, of about {facts.needed:,} that would show such a gain"
+    return f"{facts.labels:,} new labels; about {facts.needed:,} would show a gain that matters"
 
 
 def labels_needed(spread: float | None, rows: int, *, gain: float, holdout: float) -> int | None:

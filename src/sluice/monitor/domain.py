@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sluice.metrics import Floats
@@ -97,6 +96,8 @@ def _of_log(
     window: Window,
 ) -> Floats:
     """A sample of the window's rows, at most one for each id: [n, columns]."""
+    import pyarrow.compute as pc
+
     first, last = (window.last - window.days + 1) * DAY, (window.last + 1) * DAY
     days = range(window.last - window.days + 1, window.last + 1)
     wanted = {s.name for s in summaries if any(c.key.day in days for c in s.cells)}

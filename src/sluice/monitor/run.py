@@ -43,6 +43,8 @@ from sluice.report.evidence import Performance
 from sluice.sketch.reference import Reference
 from sluice.verdict import Finding, Verdict
 
+# What the monitors read of a package; most of its files are code.
+_PARTS = ("model", "configuration", "data", "scenarios", "reports")
 _NORMAL = 1.96  # half the width of a 95 % interval in standard deviations
 
 
@@ -230,7 +232,7 @@ def looking(
     labels: the file of labels, if any: whether it is one is checked before the log is read, which
     may take long. master: the URL of a Spark cluster that summarizes; None uses this machine.
     """
-    with opened(package) as unpacked:
+    with opened(package, _PARTS) as unpacked:
         if labels is not None:
             labels_file.check(labels, unpacked.settings)
         made = summaries.of_log(given, unpacked.reference, cache, master)
@@ -251,7 +253,7 @@ def training_rows(package: Path, given: Path | None, here: Path) -> Path | None:
     path = given or here
     if given is None and not here.exists():
         return None
-    with opened(package) as unpacked:
+    with opened(package, ["data"]) as unpacked:
         expected = unpacked.data.splits["train"].md5
     try:
         with path.open("rb") as stream:

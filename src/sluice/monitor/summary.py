@@ -208,11 +208,11 @@ def _cells(batch: pa.RecordBatch, reference: Reference, differences: dict[str, s
     for at, key in enumerate(keys):
         mine = whose == at
         ids = batch.column("id")
-        ids = (ids.filter(pa.array(mine)) if len(keys) > 1 else ids).drop_null()
+        ids = ids.filter(pa.array(mine)) if len(keys) > 1 else ids
         cell = Cell(
             key,
             int(mine.sum()),
-            len(ids),
+            len(ids) - ids.null_count,
             _packed(distinct.of_texts(ids)),
             int(times[mine].min()),
             int(times[mine].max()),

@@ -20,7 +20,7 @@ _NONE = np.empty(0, np.uint64)
 
 def of_texts(texts: pa.StringArray) -> Hashes:
     """The K smallest hashes of the texts, ascending; missing ones are left out."""
-    return smallest(hashes(texts.drop_null()))
+    return smallest(hashes(texts.drop_null() if texts.null_count else texts))
 
 
 def hashes(texts: pa.StringArray) -> Hashes:

@@ -54,7 +54,7 @@ def _days(played: Rehearsal) -> Markup:
         axes.bar(days, alarms, width=1, color=_ALARM, label="columns with an alarm")
         axes.plot(failed, [1.06 * most] * len(failed), "x", color=INK, label="ground truth fails")
         axes.plot(acted, [1.15 * most] * len(acted), "v", color=BLUE, label="decision to act")
-        axes.set(xlabel="day", ylabel="columns", ylim=(0, 1.22 * most), xlim=(-1, played.days))
+        axes.set(xlabel="day", ylabel="columns", ylim=(0, 1.22 * most), xlim=(-1, played.days + 3))
         axes.set_xticks(range(0, played.days + 1, 2 * _MONTH if played.days > 200 else _MONTH))
         axes.set_yticks(range(0, most + 1, max(1, most // 4)))
         axes.grid(visible=False, axis="x")

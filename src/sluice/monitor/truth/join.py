@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sluice.config import Settings
 from sluice.metrics import Floats, Ints, Predictions
@@ -163,6 +162,8 @@ def _schema(reference: Reference) -> pa.Schema:
 
 def _records(log: ScoredLog, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """The columns that the join needs from the records of the monitored model, file by file."""
+    import pyarrow.compute as pc
+
     comparable = {
         summary.name
         for summary in log.summaries
@@ -233,6 +234,8 @@ def _number(database: DuckDBPyConnection, query: str) -> int:
 
 
 def _joined(table: pa.Table, extras: tuple[str, ...], reference: Reference) -> Joined:
+    import pyarrow.compute as pc
+
     scores = table.column("score").combine_chunks()
     if reference.task == "multiclass":
         values = scores.flatten().to_numpy().reshape(len(table), len(reference.classes))
