@@ -64,9 +64,7 @@ def dynamic(machine: Machine) -> dict[str, Any]:
     """The servers and their weights. Arms without a server or a weight are left out."""
     weights = {arm: getattr(machine.weights, arm) for arm in ARMS}
     shares = {arm: share for arm, share in weights.items() if share and arm in machine.servers}
-    services: dict[str, Any] = {
-        arm: _service(machine.servers[arm].route, _HEALTH_SECONDS[arm]) for arm in shares
-    }
+    services: dict[str, Any] = {arm: _service(arm, machine.servers[arm].route) for arm in shares}
     services[ARMS_SERVICE] = {
         "weighted": {
             "services": [{"name": arm, "weight": share} for arm, share in shares.items()],
@@ -74,6 +72,9 @@ def dynamic(machine: Machine) -> dict[str, Any]:
         }
     }
     seconds = patience(machine.slow)
+    # Health checks have the time-out of the requests too, so it must not be shorter than theirs.
+    waits = {arm: max(seconds, _HEALTH_SECONDS[arm]) for arm in shares}
+    longest = max(waits.values(), default=seconds) + (_PATIENT_TRIES - 1) * seconds
     return {
         "http": {
             "routers": {
@@ -90,7 +91,7 @@ def dynamic(machine: Machine) -> dict[str, Any]:
                     "retry": {
                         "attempts": _ATTEMPTS,
                         "initialInterval": "20ms",
-                        "timeout": f"{_PATIENT_TRIES * seconds:g}s",
+                        "timeout": f"{longest:g}s",
                         "status": ["502-504"],
                         "retryNonIdempotentMethod": True,
                     }
@@ -98,14 +99,15 @@ def dynamic(machine: Machine) -> dict[str, Any]:
             },
             "services": services,
             "serversTransports": {
-                "arms": {"forwardingTimeouts": {"responseHeaderTimeout": f"{seconds:g}s"}}
+                arm: {"forwardingTimeouts": {"responseHeaderTimeout": f"{wait:g}s"}}
+                for arm, wait in waits.items()
             },
         }
     }
 
 
 def patience(slow: float) -> float:
-    """The seconds after which a request is sent to another server. slow: those of a slow answer."""
+    """Seconds until the canary has lost a request. slow: those of a slow answer."""
     return max(_LEAST_PATIENCE, _PATIENCE * slow)
 
 
@@ -118,16 +120,16 @@ def encode(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, indent=1).encode()
 
 
-def _service(port: int, seconds: int) -> dict[str, Any]:
+def _service(arm: str, port: int) -> dict[str, Any]:
     return {
         "loadBalancer": {
             "servers": [{"url": url(port)}],
-            "serversTransport": "arms",
+            "serversTransport": arm,
             "healthCheck": {
                 "path": "/v2/health/ready",
                 "interval": "500ms",
                 "unhealthyInterval": "200ms",
-                "timeout": f"{seconds}s",
+                "timeout": f"{_HEALTH_SECONDS[arm]}s",
             },
         }
     }
