@@ -19,6 +19,7 @@ from sluice.commands import (
     TROUBLE,
     Commands,
     approval,
+    attempts,
     champion,
     delivery,
     github,
@@ -113,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     serving.add(commands)
     staging.add(commands)
     champion.add(commands)
+    attempts.add(commands)
     delivery.add(commands)
     approval.add(commands)
     rollout.add(commands)

@@ -249,7 +249,7 @@ def _fairness(settings: Settings) -> Expected:
 
 def _explanation(settings: Settings) -> Expected:
     limits = settings.explanation
-    share = Asked(_setting("explanation.largest_share", high=limits.largest_share))
+    share = Asked(_setting("explanation.largest_share", high=limits.largest_share), spanned=True)
     largest = {f"explanation/share of {name}": share for name in settings.features}
     alone = Asked(_setting("explanation.proxy", high=limits.proxy), suspicion=True)
     joint = Asked(_setting("explanation.joint_proxy", high=limits.joint_proxy), suspicion=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -89,14 +90,24 @@ def record(project: Project) -> None:
         files.write(path, made)
 
 
-def count(project: Project, holdout: DataFrame) -> int:
-    """How many models were judged on rows of this holdout, including the current one."""
+def count(project: Project, holdout: DataFrame, others: Iterable[Model] = ()) -> int:
+    """How many models were judged on rows of this holdout, including the current one.
+
+    others: models that are not in the file. One of them also counts if its table is not in the
+    file, because its rows may be the same.
+    """
     path = project.root / FILE
     lines = read(path.read_bytes()) if path.is_file() else []
     hashes = _hashes(holdout, project)
-    known = {line.table for line in lines if isinstance(line, Table) and _knows(line, hashes)}
-    models = {line.model for line in lines if isinstance(line, Model) and line.table in known}
+    tables = {line.table: _knows(line, hashes) for line in lines if isinstance(line, Table)}
+    models = {each.model for each in lines if isinstance(each, Model) and tables.get(each.table)}
+    models |= {each.model for each in others if tables.get(each.table, True)}
     return len(models | {_judgement(project)})
+
+
+def current(project: Project) -> Model:
+    """The current model and the table that it was made from."""
+    return Model(_judgement(project), _note(project).table)
 
 
 def missing(base: bytes, here: bytes) -> int:

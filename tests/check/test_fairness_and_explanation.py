@@ -9,7 +9,7 @@ from sluice.project import Project
 from sluice.verdict import Status
 from support.command_line import InProcess
 from support.fixture_project import Toy
-from support.refusal import refuses
+from support.refusal import gate_refuses, refuses
 
 
 def test_a_proxy_of_the_sensitive_column(toy: Toy) -> None:
@@ -83,6 +83,19 @@ def test_forbidden_inputs_are_refused(toy: Toy, in_process: InProcess) -> None:
     toy.sluice("run").went_well()
     inputs = [column["name"] for column in toy.json("out/model/signature.json")["inputs"]]
     assert "key" not in inputs
+
+
+def test_a_share_of_importance_near_its_bound_is_insufficient(
+    toy: Toy, in_process: InProcess
+) -> None:
+    findings = toy.findings("explanation")
+    (name,) = (name for name in findings if name.startswith("explanation/share of"))
+    share, (_, high) = findings[name]["estimate"], findings[name]["interval"]
+    with toy.params() as params:
+        params["explanation"]["largest_share"] = round((share + high) / 2, 4)
+    ran = in_process(toy, "check", "explanation")
+    why = r"the interval crosses the bound of at most 0\.\d+; a bound of 0\.\d+ would settle it"
+    gate_refuses(toy, ran, "explanation", {name: ("insufficient", why)})
 
 
 def test_a_sensitive_input_is_allowed_by_name_alone(toy: Toy) -> None:

@@ -28,11 +28,17 @@ EVIL_EVENT = {
 }
 
 
+def judged_elsewhere() -> dict:
+    name = f"judged-{'1' * 16}-{'2' * 16}"
+    return {"id": 7, "name": name, "size_in_bytes": 1, "expired": True}
+
+
 @builds_an_image
 @uses_the_engine
 def test_a_change_of_documentation_passes_without_the_tests_of_the_machinery(place):
     """Its texts are commands, which no step may run."""
     place.toy.write("docs/note.md", "# A note\n")
+    place.github.earlier_artifacts = [judged_elsewhere()]
     place.propose()
     place.toy.git("commit", "-q", "--amend", "-m", EVIL)
     ran = place.pull_request(**EVIL_EVENT)
@@ -41,7 +47,11 @@ def test_a_change_of_documentation_passes_without_the_tests_of_the_machinery(pla
     assert ran.jobs == {name: "success" for name in ALL if name != "test"}
     assert ran.said("skipped    test")
     assert report(place)["releasable"]
-    assert "champion" in {gate["gate"] for gate in report(place)["gates"]}
+    gates = {gate["gate"]: gate for gate in report(place)["gates"]}
+    assert "champion" in gates
+    assert "(1 only in other runs of CI)" in str(gates["attempts"])
+    (judged,) = place.workflows.artifacts("judged-*")
+    assert (judged / "judged.jsonl").is_file()
     (package,) = place.workflows.artifact("package").iterdir()
     assert package.name.startswith("toy-binary-")
     assert ran.said("passes every gate")  # the summary

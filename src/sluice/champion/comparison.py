@@ -8,6 +8,7 @@ alone.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,15 +39,16 @@ ON_NEW_ROWS = "champion on new rows"
 _FEWEST_NEW = 30  # holdout rows; with fewer, a sample may lack a class
 
 
-def run(project: Project, where: Path) -> Verdict:
+def run(project: Project, where: Path, others: Collection[judged.Model] = ()) -> Verdict:
     """Judge the candidate against the champion in `where`, a package or a fetched folder.
 
-    Writes the comparison and the verdict to out/champion/; an error becomes a finding.
+    others: models that were judged on the same rows and are not in judged.jsonl. Writes the
+    comparison and the verdict to out/champion/; an error becomes a finding.
     """
     forget(project)
     ran = gates.run(
         GATE,
-        lambda: _look(project, where),
+        lambda: _look(project, where, others),
         lambda verdict: verdict.write(_folder(project) / "verdict.json"),
         lambda: project.settings.accept,
     )
@@ -97,9 +99,12 @@ def forget(project: Project) -> None:
         (_folder(project) / name).unlink(missing_ok=True)
 
 
-def _look(project: Project, where: Path) -> list[Finding]:
+def _look(project: Project, where: Path, others: Collection[judged.Model]) -> list[Finding]:
     frame, candidate = of_split(project, "holdout")
-    return _judge(project, where, frame, candidate, file=comparison(project), gate=GATE)
+    times = judged.count(project, frame, others)
+    return _judge(
+        project, where, frame, candidate, file=comparison(project), gate=GATE, times=times
+    )
 
 
 def _judge(
@@ -110,8 +115,12 @@ def _judge(
     *,
     file: Path,
     gate: str,
+    times: int = 1,
 ) -> list[Finding]:
-    """Judge the candidate's predictions of the rows of `frame` against those of the champion."""
+    """Judge the candidate's predictions of the rows of `frame` against those of the champion.
+
+    times: how many models were judged on these rows.
+    """
     champion = folder.read(where)
     if champion is None:
         write_json(file, {"release": None})
@@ -127,7 +136,6 @@ def _judge(
             why = f"{obstacle}; to release without a comparison, accept this finding in params.yaml"
             return [Finding(f"{gate}/comparable", Status.INSUFFICIENT, why)]
         other = of_model(project.settings, model, frame)
-    times = judged.count(project, frame) if gate == GATE else 1
     compared = _Compared(champion.name, candidate, other, clusters_of(frame, project.settings))
     return _compare(project, compared, file=file, gate=gate, judged=times)
 

@@ -11,9 +11,11 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from sluice import table
+from sluice.check.clusters import clusters_of, with_count
 from sluice.check.proxies import proxies
 from sluice.check.suspicion import judge_suspicion
 from sluice.config import Settings
@@ -22,6 +24,7 @@ from sluice.labels import MISSING
 from sluice.metrics import Floats
 from sluice.model import Model, Tensors
 from sluice.project import Project
+from sluice.stats.bootstrap import Rows, intervals
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 if TYPE_CHECKING:
@@ -36,17 +39,20 @@ def measure(project: Project) -> list[Finding]:
     settings = project.settings
     model = Model(project.model)
     inputs = [column.name for column in model.signature.inputs]
-    holdout = table.read_split(project.split("holdout"), inputs)
+    group = settings.split.group_column
+    known = [*inputs, *([] if group is None or group in inputs else [group])]
+    holdout = table.read_split(project.split("holdout"), known)
     train = table.read_split(project.split("train"), inputs)
     random = np.random.default_rng(settings.seed)
-    rows = _sample(holdout, settings.explanation.rows, random)
+    sample = _sample(holdout, settings.explanation.rows, random)
+    rows = sample[inputs]
     contributions = shapley(model, settings, rows, _sample(train, _BACKGROUND, random))
     facts = summarise(model, settings, rows, contributions)
     write_json(project.evidence("explanation") / "importance.json", facts["importance"])
     write_json(project.evidence("explanation") / "rows.json", facts["rows"])
     return [
         *_forbidden_inputs(settings, inputs),
-        *_largest_share(project, facts["importance"]),
+        *_largest_share(project, facts["importance"], sample, contributions),
         *_proxies(
             table.read_split(
                 project.split("train"), list(dict.fromkeys([*inputs, *settings.data.sensitive]))
@@ -104,15 +110,48 @@ def _forbidden_inputs(settings: Settings, inputs: list[str]) -> list[Finding]:
     return found
 
 
-def _largest_share(project: Project, importance: list[Facts]) -> list[Finding]:
-    """A finding on the most important input, unless it is the only one and always has all of it."""
+def _largest_share(
+    project: Project, importance: list[Facts], sample: DataFrame, contributions: Floats
+) -> list[Finding]:
+    """A finding on the most important input, unless it is the only one and always has all of it.
+
+    sample: the rows that were explained, with the column that groups them, if there is one.
+    """
     if len(importance) == 1:
         return []
-    largest = importance[0]
-    high = project.settings.explanation.largest_share
-    bound = Bound(project.source("explanation", "largest_share"), high=high)
-    name = f"explanation/share of {largest['column']}"
-    return [judge(name, math.nan if largest["share"] is None else largest["share"], bound)]
+    settings = project.settings
+    largest = importance[0]["column"]
+    place = sample.columns.get_loc(largest)
+    sizes = _sizes(contributions)
+
+    def statistic(rows: Rows) -> dict[str, float]:
+        of_column = sizes[rows].sum(axis=0)
+        total = float(of_column.sum())
+        return {largest: float(of_column[place]) / total if total else math.nan}
+
+    clusters = clusters_of(sample, settings)
+    span = intervals(
+        statistic,
+        len(sample),
+        clusters=clusters,
+        resamples=settings.performance.resamples,
+        confidence=settings.performance.confidence,
+        seed=settings.seed,
+        doing="explanation",
+    )[largest]
+    bound = Bound(
+        project.source("explanation", "largest_share"), high=settings.explanation.largest_share
+    )
+    share = statistic(np.arange(len(sample)))[largest]
+    found = judge(f"explanation/share of {largest}", share, bound, interval=span)
+    found = msgspec.structs.replace(found, n=len(sample))
+    return [with_count(found, clusters, settings)]
+
+
+def _sizes(contributions: Floats) -> Floats:
+    """[n, columns] absolute contributions; with several classes, their mean."""
+    absolute = np.abs(contributions)
+    return absolute if absolute.ndim == 2 else absolute.mean(axis=2)
 
 
 def shapley(model: Model, settings: Settings, rows: DataFrame, background: DataFrame) -> Floats:
@@ -163,8 +202,7 @@ def summarise(
     model: Model, settings: Settings, rows: DataFrame, contributions: Floats
 ) -> dict[str, list[Facts]]:
     """The columns by mean absolute contribution, and the most instructive rows."""
-    per_class = contributions if contributions.ndim == 3 else contributions[:, :, None]
-    size = np.abs(per_class).mean(axis=(0, 2))
+    size = _sizes(contributions).mean(axis=0)
     total = float(size.sum())
     order = np.argsort(-size, kind="stable")
     importance = [
@@ -172,7 +210,9 @@ def summarise(
             "column": rows.columns[k],
             "importance": plain(size[k]),
             "share": plain(size[k] / total) if total else None,
-            "sign": None if per_class.shape[2] > 1 else _sign(rows.iloc[:, k], contributions[:, k]),
+            "sign": None
+            if contributions.ndim == 3
+            else _sign(rows.iloc[:, k], contributions[:, k]),
         }
         for k in order
     ]

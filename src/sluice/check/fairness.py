@@ -5,6 +5,7 @@ What it estimates and the intervals are described in sluice.stats.groups.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,13 +83,21 @@ def measures(outcome: Predictions) -> list[Measure]:
     return made
 
 
-def measure(project: Project) -> list[Finding]:
+def measure(
+    project: Project, others: Iterable[judged.Model] = (), *, evidence: bool = True
+) -> list[Finding]:
+    """Compare the groups on the holdout.
+
+    others: models that were judged on these rows and are not in judged.jsonl. evidence: whether to
+    write the numbers for the report as well.
+    """
     import pandas as pd
 
     settings = project.settings
     if not settings.data.sensitive:
         # DVC refuses a stage that leaves out one of its outputs.
-        write_json(project.evidence("fairness") / "groups.json", [])
+        if evidence:
+            write_json(project.evidence("fairness") / "groups.json", [])
         why = "data.sensitive in params.yaml names no column, so no groups were compared"
         return [Finding("fairness/sensitive columns", Status.INSUFFICIENT, why)]
     frame, outcome = of_split(project, "holdout")
@@ -96,13 +105,14 @@ def measure(project: Project) -> list[Finding]:
     whole = pd.concat([table.read_split(project.split(part), names) for part in _PARTS])
     taken = measures(outcome)
     clusters = clusters_of(frame, settings)
-    tail = reuse.tail(settings.fairness.confidence, judged.count(project, frame))
-    findings, evidence = [], []
+    tail = reuse.tail(settings.fairness.confidence, judged.count(project, frame, others))
+    findings, compared = [], []
     for grouping in groupings(frame, settings, whole):
         found, facts = _compare(project, grouping, taken, clusters, tail)
         findings += found
-        evidence.append(facts)
-    write_json(project.evidence("fairness") / "groups.json", evidence)
+        compared.append(facts)
+    if evidence:
+        write_json(project.evidence("fairness") / "groups.json", compared)
     return findings
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -28,7 +29,14 @@ from sluice.verdict import Bound, Finding, Status, judge, number, plain
 _CALIBRATION = "calibration_error"
 
 
-def measure(project: Project) -> list[Finding]:
+def measure(
+    project: Project, others: Iterable[judgements.Model] = (), *, evidence: bool = True
+) -> list[Finding]:
+    """Judge the model on the holdout.
+
+    others: models that were judged on these rows and are not in judged.jsonl. evidence: whether to
+    write the numbers for the report as well.
+    """
     settings = project.settings.performance
     frame, model = table.read_split(project.split("holdout")), Model(project.model)
     scores = scores_of(project.settings, model, frame)
@@ -37,10 +45,11 @@ def measure(project: Project) -> list[Finding]:
     if project.settings.segment_column is not None:
         rivals[segments.GLOBAL] = segments.by_global(project.settings, model, frame)
     clusters = clusters_of(frame, project.settings)
-    judged = judgements.count(project, frame)
+    judged = judgements.count(project, frame, others)
     measured = with_intervals(project, outcome, rivals, clusters, judged)
     values, spans = measured.values, measured.spans
-    write_evidence(project, outcome, rivals, values, spans)
+    if evidence:
+        write_evidence(project, outcome, rivals, values, spans)
     findings = [
         judge(
             f"performance/{name}",
@@ -68,7 +77,7 @@ def measure(project: Project) -> list[Finding]:
     findings = [_with_only_input(finding, project.settings) for finding in findings]
     findings = [_with_risk(finding, measured.risk) for finding in findings]
     findings += enough("performance", clusters, project.settings)
-    findings.append(_uses(judged, project))
+    findings.append(uses(judged, project))
     if scores.segments is not None:
         rest = rivals[segments.GLOBAL]
         findings += segments.findings(project, frame, outcome, rest, scores.segments)
@@ -123,7 +132,7 @@ def _with_risk(finding: Finding, risk: float) -> Finding:
     return msgspec.structs.replace(finding, why=why)
 
 
-def _uses(judged: int, project: Project) -> Finding:
+def uses(judged: int, project: Project) -> Finding:
     """Whether these rows may still be used to judge a model, or have been used too often."""
     settings = project.settings.performance
     bound = Bound(project.source("performance", "judgements"), high=settings.judgements)

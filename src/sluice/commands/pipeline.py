@@ -139,6 +139,8 @@ def add_run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--base", type=Path, metavar="FILE", help=base)
     champion = "a package, or the folder of 'sluice champion fetch': compare the candidate with it"
     run.add_argument("--champion", type=Path, metavar="PATH", help=champion)
+    attempts = "the file of 'sluice attempts fetch': count the models of other runs of CI as well"
+    run.add_argument("--attempts", metavar="FILE", help=attempts)
     against = "the git revision that a branch is based on: show which thresholds the branch changes"
     run.add_argument("--against", metavar="REVISION", help=against)
     locked = "ignore dvc.lock; fail if the regenerated one differs from the committed one"
@@ -160,7 +162,8 @@ def reproduce(options: argparse.Namespace) -> bool:
     from sluice.report import wording
 
     here = project()
-    comparisons = pipeline.Comparisons(options.base, options.champion, options.against)
+    attempts = Path(options.attempts) if options.attempts else None
+    comparisons = pipeline.Comparisons(options.base, options.champion, options.against, attempts)
     if options.locked and options.unconfined:
         raise SluiceError(
             "--unconfined and --locked exclude each other: --locked builds packages "

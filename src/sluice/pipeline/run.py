@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sluice import gates, git, judged
+from sluice.attempts import record as attempts
 from sluice.confined.run import UNCONFINED
 from sluice.confined.run import require as require_confinement
 from sluice.contribution import from_git
@@ -26,6 +27,7 @@ from sluice.verdict import Verdict
 
 if TYPE_CHECKING:
     from sluice.contribution.record import Contribution
+    from sluice.judged import Model
 
 # Files that DVC writes in a run and that the next run reads from the commit.
 _COMMITTED = ("data.dvc", "dvc.lock", judged.FILE)
@@ -37,16 +39,18 @@ class Comparisons:
 
     base: an earlier report.json, to show the changes since. champion: the package in production,
     or the folder into which it was downloaded. against: the git revision that a contribution is
-    based on, to show which thresholds it changes.
+    based on, to show which thresholds it changes. attempts: a list of the models that other runs
+    of CI have judged.
     """
 
     base: Path | None = None
     champion: Path | None = None
     against: str | None = None
+    attempts: Path | None = None
 
     @property
     def none(self) -> bool:
-        return not (self.base or self.champion or self.against)
+        return not (self.base or self.champion or self.against or self.attempts)
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,10 @@ def _set(variables: Mapping[str, str | None]) -> None:
 
 
 def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion:
-    contribution = None
+    contribution, others = None, None
     try:
+        if comparisons.attempts:
+            others = attempts.read(comparisons.attempts).judged
         contribution = _contribution(project, comparisons.against)
         _ = project.settings  # raises SluiceError if params.yaml is not valid
         integrity.require_intact(project)
@@ -134,7 +140,9 @@ def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion
     since_champion = None
     if comparisons.champion:
         since_champion = _since_champion(project, comparisons.champion, verdicts)
-        verdicts.append(_compare_with_champion(project, comparisons.champion, verdicts))
+        verdicts.append(_compare_with_champion(project, comparisons.champion, others, verdicts))
+    if others is not None:
+        verdicts.append(_count_attempts(project, others, verdicts))
     releasable = done and all(verdict.passes for verdict in verdicts)
     if releasable and comparisons.none and not stale and (project.package / "reports").is_dir():
         _copy_package_report(project)
@@ -171,15 +179,29 @@ def _contribution(project: Project, against: str | None) -> Contribution | None:
     return from_git.since(project.root, against) if against else None
 
 
-def _compare_with_champion(project: Project, where: Path, verdicts: list[Verdict]) -> Verdict:
+def _compare_with_champion(
+    project: Project, where: Path, others: Sequence[Model] | None, verdicts: list[Verdict]
+) -> Verdict:
     from sluice.champion import comparison as champion
 
-    # Without a model from this run there is nothing to compare; an earlier run's model does not
-    # count.
-    if not next(verdict.passes for verdict in verdicts if verdict.gate == "parity"):
+    if not _has_model(verdicts):
         champion.forget(project)
         return gates.not_run(champion.GATE)
-    return champion.run(project, where)
+    return champion.run(project, where, others or ())
+
+
+def _count_attempts(project: Project, others: Sequence[Model], verdicts: list[Verdict]) -> Verdict:
+    from sluice.attempts import gate
+
+    if not _has_model(verdicts):
+        gate.forget(project)
+        return gates.not_run(gate.GATE)
+    return gate.run(project, others)
+
+
+def _has_model(verdicts: list[Verdict]) -> bool:
+    """Whether this run has made a model; an earlier run's model must not be judged."""
+    return next(verdict.passes for verdict in verdicts if verdict.gate == "parity")
 
 
 def _since_champion(project: Project, where: Path, verdicts: list[Verdict]) -> Contribution | None:

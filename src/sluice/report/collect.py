@@ -152,7 +152,7 @@ def _unneeded(
     insufficient = {
         f.name for one in gates for f in one.findings if f.status is Status.INSUFFICIENT
     }
-    known = {"champion", *(one.gate for one in gates)}
+    known = {"champion", "attempts", *(one.gate for one in gates)}
     return tuple(
         UnneededAcceptance(item.finding, item.reason)
         for item in settings.accept

@@ -28,6 +28,7 @@ QUESTIONS = {
     "explanation": "Which columns does the model use, and may it use them?",
     "scenarios": "Does the model behave as a person would expect in known situations?",
     "champion": "Is the candidate at least as good as the model in production?",
+    "attempts": "Does the model still pass if the models of other runs of CI count as well?",
 }
 
 TASKS = {
@@ -113,6 +114,7 @@ _CURES = {
     "explanation": "set 'use: ignored' for the column that it names",
     "scenarios": "change the candidate, or the scenario if that is wrong",
     "champion": "it needs a better candidate or better data",
+    "attempts": "it needs a better candidate or better data",
 }
 
 

@@ -261,6 +261,7 @@ ROUTES = [
     Route("GET", RUN, "run", query=frozenset({"exclude_pull_requests"})),
     Route("GET", RUN + "/jobs", "jobs", query=_PAGES | {"filter"}),
     Route("GET", RUN + "/artifacts", "artifacts", query=_PAGES | {"name", "direction"}),
+    Route("GET", R + "/actions/artifacts", "every_artifact", query=_PAGES | {"name"}),
     Route("GET", R + "/actions/artifacts/{artifact_id}/{archive_format}", "zip"),
     Route("GET", R + "/commits/{commit_sha}/pulls", "pulls_of_commit", query=_PAGES),
     Route(

@@ -81,6 +81,8 @@ class FakePulls:
         self.artifacts: list[dict[str, Any]] = [
             {"id": 90, "name": "report", "size_in_bytes": 5000, "expired": False}
         ]
+        # Those of other runs.
+        self.earlier_artifacts: list[dict[str, Any]] = []
         self.pulls: list[dict[str, Any]] = [pull()]
         self.files: list[dict[str, Any]] = [
             {"sha": "c3", "filename": "src/usecase/features.py", "status": "modified"}
@@ -102,6 +104,10 @@ class FakePulls:
 
     def _artifacts(self, id: str, *, query: dict[str, str], **_: Any) -> Answer:
         found = [one for one in self.artifacts if one["name"] == query.get("name", one["name"])]
+        return 200, {"total_count": len(found), "artifacts": self._paged(found, query)}
+
+    def _every_artifact(self, *, query: dict[str, str], **_: Any) -> Answer:
+        found = [*self.artifacts, *self.earlier_artifacts]
         return 200, {"total_count": len(found), "artifacts": self._paged(found, query)}
 
     def _zip(self, id: str, form: str, **_: Any) -> Answer:

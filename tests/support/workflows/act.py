@@ -123,6 +123,10 @@ class Workflows:
     def artifact(self, name: str) -> Path:
         return self.state / "artifacts" / name
 
+    def artifacts(self, pattern: str) -> list[Path]:
+        """The artifacts whose names match."""
+        return sorted((self.state / "artifacts").glob(pattern))
+
     def forget_artifacts(self) -> None:
         shutil.rmtree(self.state / "artifacts", ignore_errors=True)
 

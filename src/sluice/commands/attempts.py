@@ -1,0 +1,41 @@
+"""Count the models that were judged on the same rows in other runs of CI."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sluice.commands import REPOSITORY, Commands, project, show
+
+
+def add(commands: Commands) -> None:
+    attempts = commands.group("attempts", "count the models that were judged in other runs of CI")
+    meaning = "list the models that runs of CI have judged, from the names of their artifacts"
+    fetch = attempts.add("fetch", _fetch, meaning)
+    out = Path("out/attempts.json")
+    fetch.add_argument(
+        "--out", type=Path, default=out, metavar="FILE", help=f"where to put it; default: {out}"
+    )
+    fetch.add_argument("--repo", metavar="OWNER/NAME", help=REPOSITORY)
+    meaning = "print the name of the artifact that records the model of this run, if there is one"
+    name = attempts.add("name", _name, meaning)
+    outputs = "append the line name=… to this file, as an output of a workflow step"
+    name.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from sluice.attempts import fetch
+
+    fetch.run(options.repo, options.out, show)
+    return 0
+
+
+def _name(options: argparse.Namespace) -> int:
+    from sluice.attempts import record
+
+    name = record.name(project())
+    show(name or "no model was judged in this run")
+    if name and options.outputs:
+        with options.outputs.open("a", encoding="utf-8") as outputs:
+            outputs.write(f"name={name}\n")
+    return 0
