@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,9 @@ def others(number: int, table: str) -> list[str]:
 
 
 def own_table(toy: Toy, in_process: InProcess) -> str:
-    ran = in_process(toy, "attempts", "name").went_well()
+    (toy.root / FILE).write_text('{"judged": []}')
+    in_process(toy, *BUILD).went_well()
+    ran = in_process(toy, "attempts", "name", "out/report/report.json").went_well()
     return ran.out.split("-")[1]
 
 
@@ -126,10 +129,20 @@ def test_a_missing_list_is_refused_and_a_failed_request_leaves_none(
     assert FILE in ran.err
 
 
-def test_there_is_no_name_without_a_model(command_line: CommandLine, tmp_path, toy: Toy) -> None:
-    outputs = tmp_path / "outputs"
-    ran = command_line.run(toy.root, "attempts", "name", "--outputs", str(outputs))
-    assert outputs.read_text() == f"name={ran.out}"
-    ran = command_line.run(tmp_path, "attempts", "name", "--outputs", str(outputs))
-    assert (ran.status, ran.out) == (0, "no model was judged in this run\n")
-    assert len(outputs.read_text().splitlines()) == 1
+def test_only_a_report_gives_a_name(command_line: CommandLine, tmp_path: Path) -> None:
+    report, outputs = tmp_path / "report.json", tmp_path / "outputs"
+
+    def name(content: str) -> Ran:
+        report.write_text(content, "utf-8")
+        arguments = ("attempts", "name", str(report), "--outputs", str(outputs))
+        return command_line.run(tmp_path, *arguments)
+
+    assert name('{"releasable": false}').out == "judged-none\n"
+    assert outputs.read_text() == "name=judged-none\n"
+    for model in ("x\\nPATH=/evil", "../../etc", "", "0" * 17):
+        judged = {"kind": "model", "model": model, "table": "0" * 16}
+        ran = name(json.dumps({"judged": judged}))
+        assert ran.status == 2, ran.said
+        assert "does not name a model" in ran.err
+    assert name("{").status == 2
+    assert outputs.read_text() == "name=judged-none\n"

@@ -1,7 +1,7 @@
 """The names under which runs of CI record the models that they have judged.
 
 A run uploads an artifact with such a name. Its content is not read: the name has the digests of
-the table and of the model from judged.jsonl, and anyone who may start a run can choose it.
+the table and of the model from the report, and anyone who may start a run can choose it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ from pathlib import Path
 
 import msgspec
 
-from sluice import files, judged
+from sluice import files
 from sluice.errors import SluiceError
 from sluice.files import decode_json
 from sluice.judged import Model
-from sluice.project import Project
 
 PREFIX = "judged-"
+NONE = "judged-none"  # if no model was judged
 _NAME = re.compile(r"judged-([0-9a-f]{16})-([0-9a-f]{16})")
+
+
+class _Report(msgspec.Struct, frozen=True):
+    """What is read of a report; whoever started the run may have written it."""
+
+    judged: Model | None = None
 
 
 class Attempts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,12 +34,19 @@ class Attempts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judged: tuple[Model, ...]
 
 
-def name(project: Project) -> str | None:
-    """The name for the model of this run, or None if no model was judged."""
-    if not project.model.is_dir():
-        return None
-    current = judged.current(project)
-    return f"{PREFIX}{current.table}-{current.model}"
+def name(report: bytes) -> str:
+    """The name for the model of a run, whose report.json this is.
+
+    Raises SluiceError if it is not a report.
+    """
+    try:
+        model = decode_json(report, _Report).judged
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise SluiceError(f"not a report: {error}") from None
+    found = f"{PREFIX}{model.table}-{model.model}" if model else NONE
+    if model and not _NAME.fullmatch(found):
+        raise SluiceError(f"not a report: {found!r} does not name a model")
+    return found
 
 
 def of_names(names: Iterable[str]) -> Attempts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sluice.commands import REPOSITORY, Commands, project, show
+from sluice.commands import REPOSITORY, Commands, show
 
 
 def add(commands: Commands) -> None:
@@ -17,8 +17,9 @@ def add(commands: Commands) -> None:
         "--out", type=Path, default=out, metavar="FILE", help=f"where to put it; default: {out}"
     )
     fetch.add_argument("--repo", metavar="OWNER/NAME", help=REPOSITORY)
-    meaning = "print the name of the artifact that records the model of this run, if there is one"
+    meaning = "print the name of the artifact that records the model of a report"
     name = attempts.add("name", _name, meaning)
+    name.add_argument("report", type=Path, help="the file report.json of a run")
     outputs = "append the line name=… to this file, as an output of a workflow step"
     name.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
 
@@ -33,9 +34,9 @@ def _fetch(options: argparse.Namespace) -> int:
 def _name(options: argparse.Namespace) -> int:
     from sluice.attempts import record
 
-    name = record.name(project())
-    show(name or "no model was judged in this run")
-    if name and options.outputs:
+    name = record.name(options.report.read_bytes())
+    show(name)
+    if options.outputs:
         with options.outputs.open("a", encoding="utf-8") as outputs:
             outputs.write(f"name={name}\n")
     return 0

@@ -156,6 +156,7 @@ def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion
             trouble,
             stale_lock=stale,
             since_champion=since_champion,
+            judged_model=judged.current(project) if _has_model(verdicts) else None,
         )
     if releasable:
         remote.push_new_data(project.root)
@@ -223,6 +224,7 @@ def _report(
     *,
     stale_lock: bool = False,
     since_champion: Contribution | None = None,
+    judged_model: Model | None = None,
 ) -> None:
     from sluice.report.write import write
 
@@ -235,6 +237,7 @@ def _report(
             stale_lock=stale_lock,
             contribution=contribution,
             since_champion=since_champion,
+            judged=judged_model,
         )
     except OSError:  # for example a full disk: no report is better than one of an earlier run
         shutil.rmtree(project.report, ignore_errors=True)

@@ -10,6 +10,7 @@ from sluice.config import Settings
 from sluice.contribution.record import Contribution
 from sluice.errors import SluiceError
 from sluice.files import read_json
+from sluice.judged import Model
 from sluice.project import Project
 from sluice.report.evidence import (
     ChampionComparison,
@@ -35,6 +36,7 @@ def collect(
     stale_lock: bool = False,
     contribution: Contribution | None = None,
     since_champion: Contribution | None = None,
+    judged: Model | None = None,
 ) -> Report:
     """The report on the files under out/.
 
@@ -66,6 +68,7 @@ def collect(
         missing=tuple(files.missing),
         contribution=contribution,
         since_champion=since_champion,
+        judged=judged,
         **(_from_settings(settings, gates, ended) if settings else {}),  # type: ignore[arg-type]
         **evidence,  # type: ignore[arg-type]
     )

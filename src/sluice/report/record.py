@@ -11,6 +11,7 @@ from sluice import files
 from sluice.contribution.record import Contribution
 from sluice.errors import SluiceError
 from sluice.files import decode_json
+from sluice.judged import Model
 from sluice.report.evidence import (
     ChampionComparison,
     ColumnImportance,
@@ -44,7 +45,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     from the data, or a person has confirmed them. unneeded: acceptances that no finding needs.
     splits: rows by the name of the split. sampled_from: how many training rows there were, if
     split.train_rows left some out. since_champion: how the champion was
-    judged differently.
+    judged differently. judged: the digests of the model, for `sluice attempts`; only a run that is
+    compared with others has them.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     champion: ChampionComparison | None = None
     contribution: Contribution | None = None
     since_champion: Contribution | None = None
+    judged: Model | None = None
     version: Literal[1] = 1
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 from sluice import files
 from sluice.contribution.record import Contribution
 from sluice.errors import SluiceError
+from sluice.judged import Model
 from sluice.project import Project
 from sluice.report import html, markdown, record
 from sluice.report.collect import collect
@@ -23,6 +24,7 @@ def write(
     stale_lock: bool = False,
     contribution: Contribution | None = None,
     since_champion: Contribution | None = None,
+    judged: Model | None = None,
     folder: Path | None = None,
 ) -> Report:
     """Write report.md, report.html and report.json to `folder`, and return their content.
@@ -38,6 +40,7 @@ def write(
         stale_lock=stale_lock,
         contribution=contribution,
         since_champion=since_champion,
+        judged=judged,
     )
     target = folder or project.report
     try:

@@ -24,6 +24,7 @@ from support.workflows.policy.files import (
 CONDITIONAL = {
     (CI, "scope"): "${{ github.event_name == 'pull_request' }}",
     (CI, "test"): "${{ !cancelled() && needs.scope.outputs.machinery != 'skip' }}",
+    (CI, "record"): "${{ !cancelled() }}",
     (CI, "cluster"): "${{ !cancelled() && needs.scope.outputs.cluster != 'skip' }}",
     (CI, "all-green"): "${{ always() }}",
     (RELEASE, "preflight"): (

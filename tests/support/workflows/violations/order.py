@@ -21,7 +21,7 @@ _REVOKES = re.findall(r"      - uses: actions/attest@.*\n(?:        .*\n)+", FIL
     0
 ]
 _ANYWAY = "if: ${{ !cancelled() }}"
-_NEEDS = "needs: [scope, check, test, pipeline, integration, cluster]"
+_NEEDS = "needs: [scope, check, test, pipeline, record, integration, cluster]"
 
 VIOLATIONS: list[Violation] = [
     (order.runs_that_write_are_not_cancelled, CI, "concurrency:", "env:"),
