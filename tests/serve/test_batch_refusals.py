@@ -194,7 +194,7 @@ def test_a_file_of_someone_else_is_neither_replaced_nor_deleted(
 
 def test_wrong_options_are_refused(ready: Toy, refused: Refused, tmp_path: Path) -> None:
     file = put(rows(ready, count=9), tmp_path / "rows.parquet")
-    refused("--master needs --engine spark", file, "--master", "local")
+    refused("must be given together", file, "--master", "local")
     for rows_at_once in ("0", "-1", "many"):
         ran = ready.sluice("score", "a", "b", "c", "--batch-rows", rows_at_once)
         assert ran.status == 2

@@ -96,7 +96,7 @@ def test_bad_input_is_refused_before_spark_starts(ready: Toy, tmp_path: Path) ->
 
     file = put(rows(ready, "multiclass", 9), tmp_path / "rows.parquet")
     master = ["--master", "local[1]"]
-    refused("--engine spark needs --master URL", file)
+    refused("must be given together", file)
     down = "spark://127.0.0.1:9"
     refused(f"--master {down}: no Spark master answers", file, "--master", down)
     csv = put(rows(ready, "multiclass", 9), tmp_path / "rows.csv")

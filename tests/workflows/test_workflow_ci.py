@@ -77,7 +77,8 @@ def test_failing_gates_and_checks_and_a_loosened_threshold_are_all_reported(plac
     assert not report(place)["releasable"]
     assert "performance/roc_auc" in report(place)["reason"]
     assert not place.workflows.artifact("package").exists()
-    assert len(place.workflows.artifacts("judged-*-*")) == 1  # a refused model counts too
+    # A refused model counts too.
+    assert len(place.workflows.artifacts("judged-*-*")) == 1, ran.log[-3000:]
     kinds = {one["after"]: one["kind"] for one in report(place)["contribution"]["settings"]}
     assert kinds == {"0.5": "looser", "0.999": "tighter"}
     assert ran.said("loosens 1 setting of the gates")  # the summary

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluice.commands import INTERRUPTED, REFUSED, Commands, say
-from sluice.errors import SluiceError
+from sluice.commands import INTERRUPTED, REFUSED, Commands, add_engine, say, spark_master
 from sluice.serve import settings
 from sluice.serve.batch import BATCH_ROWS
 
@@ -44,15 +44,7 @@ def add(commands: Commands) -> None:
         "the Parquet file for refused rows (default: beside OUTPUT, with .quarantine in its name)"
     )
     score.add_argument("--quarantine", type=Path, metavar="FILE", help=quarantine)
-    score.add_argument(
-        "--engine",
-        choices=["local", "spark"],
-        default="local",
-        help="score on this machine, or on a Spark cluster (default: local)",
-    )
-    score.add_argument(
-        "--master", metavar="URL", help="URL of the Spark master, such as spark://host:7077"
-    )
+    add_engine(score, "score on this machine, or on a Spark cluster (default: local)")
     score.add_argument(
         "--batch-rows",
         type=_positive,
@@ -89,13 +81,10 @@ def _score(options: argparse.Namespace) -> int:
         "quarantine": options.quarantine,
         "batch_rows": options.batch_rows,
     }
-    if options.engine == "local" and options.master:
-        raise SluiceError("--master needs --engine spark")
-    if options.engine == "spark":
+    if master := spark_master(options):
         from sluice.serve.batch import spark
 
-        given["master"] = options.master
-        run: Callable[..., BatchResult] = spark.run
+        run: Callable[..., BatchResult] = partial(spark.run, master=master)
     else:
         from sluice.serve.batch import local
 

@@ -39,7 +39,7 @@ def run(
     keep: Sequence[str] = (),
     quarantine: Path | None = None,
     batch_rows: int = BATCH_ROWS,
-    master: str | None = None,
+    master: str,
 ) -> BatchResult:
     """Score all rows of the input into a folder of Parquet files; refused rows go to another
     folder.
@@ -47,8 +47,6 @@ def run(
     master: the URL of Spark's master. Other arguments, result and errors are those of the
     local engine.
     """
-    if master is None:
-        raise SluiceError("--engine spark needs --master URL, such as spark://host:7077")
     quarantine = quarantine or default_quarantine(output)
     refuse_targets(output, quarantine, given)
     for path in (output, quarantine):
