@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,16 +163,16 @@ def _run(project: Project, comparisons: Comparisons, locked: bool) -> Conclusion
 
 
 def _repro(project: Project, *, locked: bool, confined: bool) -> bool:
-    if locked:
-        run = partial(dvc.reproduce_everything, project.root)
-        done = dvc.reproduce_without_lock(project.root, run)
-    elif confined:
-        done = dvc.reproduce(project.root)
-    else:  # with the cache, a later confined run would use these results
-        done = dvc.reproduce_everything(project.root)
-    if not done:
-        _delete_outdated(project)
-    return done
+    def run() -> bool:
+        # Without confinement, a later confined run would use the results in the cache.
+        everything = locked or not confined
+        reproduce = dvc.reproduce_everything if everything else dvc.reproduce
+        done = reproduce(project.root)
+        if not done:  # dvc.lock still says what this run has made
+            _delete_outdated(project)
+        return done
+
+    return dvc.reproduce_without_lock(project.root, run) if locked else run()
 
 
 def _contribution(project: Project, against: str | None) -> Contribution | None:
