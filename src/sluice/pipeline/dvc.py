@@ -144,9 +144,10 @@ def _kill_with_children(process: subprocess.Popen[bytes]) -> None:
 
 
 def outdated_stages(root: Path, *, apart: Collection[str] = ()) -> set[str]:
-    """Return the stages that DVC would run again, and all stages that depend on them.
+    """Return the stages whose results are not those of their inputs, and all that depend on them.
 
-    apart: stages whose own state is ignored.
+    apart: stages whose own state is ignored. That results are missing in the cache is no reason:
+    a locked run does not put them there.
     """
     import networkx
     from dvc.exceptions import DvcException
@@ -155,7 +156,16 @@ def outdated_stages(root: Path, *, apart: Collection[str] = ()) -> set[str]:
     try:
         with Repo(str(root)) as repo:
             graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
-            changed = set(repo.status()) - set(apart)
+            outputs = {stage.addressing: stage.outs for stage in repo.index.stages}
+            changed = {
+                name
+                for name, reasons in repo.status().items()
+                if name not in apart
+                and (
+                    any("changed outs" not in reason for reason in reasons)
+                    or any(output.workspace_status() for output in outputs[name])
+                )
+            }
     except DvcException as error:
         raise SluiceError(f"DVC cannot report its status: {' '.join(str(error).split())}") from None
     return changed.union(*(networkx.ancestors(graph, name) for name in changed & set(graph)))
