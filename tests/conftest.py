@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from support.command_line import CommandLine, InProcess
 from support.fixture_project import Ran, Toy
 from support.fixture_project import green as build_green
 from support.fixture_project.data import TARGET
+from support.shared import once
 
 if TYPE_CHECKING:
     from support.spark import Cluster
@@ -51,13 +50,7 @@ def built(run_folder: Path) -> Iterator[Callable[[str], Toy]]:
     """The project of a task with its package built; tests must not change it."""
 
     def get(task: str) -> Toy:
-        root, done = run_folder / f"toy-{task}", run_folder / f"toy-{task}.done"
-        with (run_folder / f"toy-{task}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not done.exists():
-                shutil.rmtree(root, ignore_errors=True)
-                build_green(root, task)
-                done.touch()
+        root = once(run_folder, f"toy-{task}", lambda root: build_green(root, task))
         used[task] = Toy(root)
         return used[task]
 

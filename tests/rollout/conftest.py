@@ -17,7 +17,7 @@ from sluice.rollout.rehearsal.clients import Plan, Sent
 from sluice.rollout.rehearsal.load import Load
 from sluice.rollout.weights import ALL_STABLE
 from support.fixture_project import Toy
-from support.releases.fixtures import bare, delivered, released
+from support.releases.fixtures import bare, delivered, released, shared_versions
 from support.releases.versions import Versions, deliver_two
 from support.rollout import SETTINGS, resealed, until
 
@@ -41,9 +41,13 @@ def pair(built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def versions(built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory) -> Versions:
+def versions(built: Callable[[str], Toy], run_folder: Path) -> Versions:
     """Two delivered versions, the newer of which has settings that make a rollout quick."""
-    return deliver_two(built("binary"), tmp_path_factory.mktemp("versions"), rollout=SETTINGS)
+
+    def deliver(root: Path) -> Versions:
+        return deliver_two(built("binary"), root, rollout=SETTINGS)
+
+    return shared_versions(run_folder, "versions-of-quick-rollouts", deliver)
 
 
 @pytest.fixture(scope="session")

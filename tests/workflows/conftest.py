@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import pytest
 
 from support.fixture_project import Toy
 from support.image.registry import registry
+from support.shared import once
 from support.workflows.fork import fork
 from support.workflows.repository import Place, settle
 
@@ -20,14 +20,7 @@ from support.workflows.repository import Place, settle
 @pytest.fixture(scope="session")
 def template(run_folder: Path, built: Callable[[str], Toy]) -> Path:
     """The fork that one test process creates and the others reuse."""
-    folder, done = run_folder / "fork", run_folder / "fork.done"
-    with (run_folder / "fork.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            fork(folder, built("binary"))
-            done.touch()
-    return folder
+    return once(run_folder, "fork", lambda folder: fork(folder, built("binary")))
 
 
 @pytest.fixture

@@ -22,8 +22,9 @@ def run(package: Path, image: str, paths: Iterable[Path], folder: Path) -> Deliv
     try:
         for path in [package, *_files(paths)]:
             _copy(path, folder)
-        manifest = contents.require_releasable(folder, package.name)
-        evidence.require_reproducible(folder, package.name, manifest)
+        with contents.releasable(folder, package.name) as unpacked:
+            manifest = unpacked.manifest
+            evidence.require_reproducible(folder, package.name, unpacked)
         digests = {path.name: files.sha256_of_file(path) for path in sorted(folder.iterdir())}
         made = Delivery(
             manifest.name, manifest.version, manifest.source.commit, package.name, image, digests

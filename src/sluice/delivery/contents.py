@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -12,6 +14,7 @@ from sluice.errors import SluiceError
 from sluice.files import decode_json
 from sluice.gates import GATES
 from sluice.image.record import ImageRecord
+from sluice.package.archive import Package
 from sluice.package.manifest import Manifest
 from sluice.package.verify import verified, was_confined
 from sluice.report import record as reports
@@ -41,7 +44,8 @@ def read(folder: Path) -> Delivery:
         raise SluiceError(f"{path} is missing; run 'sluice delivery assemble'")
     delivery = decode(path.read_bytes(), NAME)
     _require_files(folder, delivery)
-    manifest = require_releasable(folder, delivery.package)
+    with releasable(folder, delivery.package) as package:
+        manifest = package.manifest
     packaged = (manifest.name, manifest.version, manifest.source.commit)
     if packaged != (delivery.name, delivery.version, delivery.commit):
         raise SluiceError(
@@ -62,8 +66,9 @@ def _require_files(folder: Path, delivery: Delivery) -> None:
             raise SluiceError(f"{name} was changed: its sha256 is not the one in {NAME}")
 
 
-def require_releasable(folder: Path, package: str) -> Manifest:
-    """Check the package in `folder` and its evidence; returns the package's manifest.
+@contextmanager
+def releasable(folder: Path, package: str) -> Iterator[Package]:
+    """Check the package in `folder` and its evidence, and unpack it temporarily.
 
     Raises SluiceError if a file is missing, describes another package, or forbids a release.
     """
@@ -71,23 +76,28 @@ def require_releasable(folder: Path, package: str) -> Manifest:
         if not (folder / name).is_file():
             raise SluiceError(f"{name} is missing, and every delivery needs it; {_REBUILD}")
     with verified(folder / package) as unpacked:
-        manifest, packaged = unpacked.manifest, unpacked.report
-        confined = was_confined(unpacked)
-    if not manifest.source.clean:
+        _require_own(unpacked, package)
+        _require_report(reports.read(folder / REPORT_JSON), unpacked.report, package)
+        _require_tested(folder, unpacked.manifest)
+        if image_record(folder).package != f"sha256:{unpacked.manifest.digest}":
+            raise SluiceError(
+                f"{IMAGE} is the record of an image of another package than {package}"
+            )
+        yield unpacked
+
+
+def _require_own(unpacked: Package, package: str) -> None:
+    """Raise SluiceError unless the package was built from its commit and in confinement."""
+    if not unpacked.manifest.source.clean:
         raise SluiceError(
             f"{package} was built with changes that are not in its commit; commit them and build "
             "it again"
         )
-    if not confined:
+    if not was_confined(unpacked):
         raise SluiceError(
             f"{package} was built with --unconfined, so the code in src/usecase could have changed "
             "every verdict in it: build it again on a machine that can confine that code"
         )
-    _require_report(reports.read(folder / REPORT_JSON), packaged, package)
-    _require_tested(folder, manifest)
-    if image_record(folder).package != f"sha256:{manifest.digest}":
-        raise SluiceError(f"{IMAGE} is the record of an image of another package than {package}")
-    return manifest
 
 
 def _require_report(report: Report, packaged: Report, package: str) -> None:

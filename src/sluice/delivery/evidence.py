@@ -7,7 +7,6 @@ the delivery is assembled, with the same version of the code.
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -16,13 +15,11 @@ from sluice.delivery import contents
 from sluice.errors import SluiceError
 from sluice.files import decode_json
 from sluice.package import bom, code
-from sluice.package.archive import opened
+from sluice.package.archive import Package
 from sluice.package.manifest import Manifest
 from sluice.report import html, markdown
 from sluice.report import record as reports
 from sluice.staging import load, page, results
-from sluice.staging.measurements import LoadResult
-from sluice.verdict import Verdict
 
 
 class _Property(msgspec.Struct):
@@ -49,25 +46,29 @@ class _Bill(msgspec.Struct, rename="camel"):
     components: Annotated[list[Any], msgspec.Meta(min_length=1)]
 
 
-def require_reproducible(folder: Path, package: str, manifest: Manifest) -> None:
-    """Raise SluiceError for evidence that is empty, was changed, or describes something else."""
-    if manifest.sluice != code.own():
+def require_reproducible(folder: Path, package: str, unpacked: Package) -> None:
+    """Raise SluiceError for evidence that is empty, was changed, or describes something else.
+
+    The page with plots comes last, because it takes longest.
+    """
+    if unpacked.manifest.sluice != code.own():
         raise SluiceError(
             f"{package} was built by another version of sluice than the one that is running: build "
             "it again, and assemble the delivery with the same commit"
         )
     report, tested = reports.read(folder / contents.REPORT_JSON), results.read(folder)
     _require_same(folder / contents.REPORT_MARKDOWN, markdown.render(report).encode())
-    _require_same(folder / contents.REPORT_HTML, html.render(report).encode())
     _require_same(folder / results.PAGE, page.render(tested).encode())
-    _require_same(folder / contents.PACKAGE_BILL, _bill(folder / package))
     measured = tested.measurements
-    if measured is None or tested.load != _load_verdict(folder / package, measured.candidate):
+    bounds = unpacked.settings.load
+    if measured is None or tested.load != load.verdict(measured.candidate, bounds):
         raise SluiceError(
             f"{results.LOAD}.json is not the verdict on the numbers in {results.MEASURED} by the "
             "bounds of the package; run 'sluice staging test' again"
         )
-    _require_image_bill(folder / contents.IMAGE_BILL, manifest)
+    _require_image_bill(folder / contents.IMAGE_BILL, unpacked.manifest)
+    _require_same(folder / contents.PACKAGE_BILL, bom.encoded(unpacked, folder / package))
+    _require_same(folder / contents.REPORT_HTML, html.render(report).encode())
 
 
 def _require_same(path: Path, made: bytes) -> None:
@@ -76,18 +77,6 @@ def _require_same(path: Path, made: bytes) -> None:
             f"{path.name} differs from the one made from the other files: it was changed, or made "
             "by another version of the code; build it again"
         )
-
-
-def _bill(package: Path) -> bytes:
-    with TemporaryDirectory(prefix="sluice-") as scratch:
-        target = Path(scratch) / "bill.json"
-        bom.run(package, target)
-        return target.read_bytes()
-
-
-def _load_verdict(package: Path, measured: LoadResult) -> Verdict:
-    with opened(package) as unpacked:
-        return load.verdict(measured, unpacked.settings.load)
 
 
 def _require_image_bill(path: Path, manifest: Manifest) -> None:

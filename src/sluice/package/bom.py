@@ -28,11 +28,17 @@ def run(archive: Path, target: Path) -> Manifest:
 def write(archive: Path, target: Path, bill: Callable[[Package, str], Bom]) -> Manifest:
     """Write the result of `bill` for the unpacked package and the SHA-256 of its archive."""
     with unpacked(archive) as package:
-        content = JsonV1Dot6(bill(package, files.sha256_of_file(archive))).output_as_string(
-            indent=2
-        )
-    files.write(target, content.encode() + b"\n")
+        files.write(target, _encode(bill(package, files.sha256_of_file(archive))))
     return package.manifest
+
+
+def encoded(package: Package, archive: Path) -> bytes:
+    """What `run` writes for this package file, which is already unpacked."""
+    return _encode(_bill(package, files.sha256_of_file(archive)))
+
+
+def _encode(bill: Bom) -> bytes:
+    return JsonV1Dot6(bill).output_as_string(indent=2).encode() + b"\n"
 
 
 def _bill(package: Package, archive_sha256: str) -> Bom:

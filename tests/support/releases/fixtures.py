@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from sluice.package import verify
+from sluice.package.archive import Package
+from sluice.package.manifest import encode
+from sluice.verdict import Finding
 from support.command_line import CommandLine
 from support.fixture_project import Toy
 from support.github.server import serve
 from support.releases.repository import Repository, before
 from support.releases.versions import Versions, deliver_two
+from support.shared import once
 
-# Several test folders import the fixture below, and pytest treats each import as another fixture.
-_DELIVERED: dict[Path, Versions] = {}
+_run_scenarios = verify._run_scenarios
+_found: dict[bytes, list[Finding]] = {}  # by the manifest, which has the digest of every file
 
 
 @pytest.fixture(scope="session")
-def versions(built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory) -> Versions:
+def versions(built: Callable[[str], Toy], run_folder: Path) -> Versions:
     """Read and copy them; do not change them."""
     toy = built("binary")
-    if toy.root not in _DELIVERED:
-        _DELIVERED[toy.root] = deliver_two(toy, tmp_path_factory.mktemp("versions"))
-    return _DELIVERED[toy.root]
+    return shared_versions(run_folder, "versions", lambda root: deliver_two(toy, root))
+
+
+def shared_versions(run_folder: Path, name: str, make: Callable[[Path], Versions]) -> Versions:
+    """What `make` delivers into a folder, in whichever process of this run."""
+
+    def deliver(root: Path) -> None:
+        made = make(root)
+        (root / "versions.pickle").write_bytes(pickle.dumps(made))
+
+    folder = once(run_folder, name, deliver)
+    kept: Versions = pickle.loads((folder / "versions.pickle").read_bytes())
+    return kept
+
+
+def _remember_scenarios(package: Package, where: str) -> list[Finding]:
+    """Run the scenarios of a package once, in a new interpreter, and remember the findings.
+
+    That interpreter and its limits are tested in tests/package.
+    """
+    key = encode(package.manifest)
+    if key not in _found:
+        _found[key] = _run_scenarios(package, where)
+    return list(_found[key])
 
 
 @pytest.fixture
@@ -32,8 +59,10 @@ def bare(
     versions: Versions,
     tmp_path: Path,
     command_line: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Repository]:
     """A repository that is set up and has no release yet; octocat starts runs, hubot reviews."""
+    monkeypatch.setattr(verify, "_run_scenarios", _remember_scenarios)
     github = before()
     server, _ = serve(github)
     shutil.copytree(versions.attestations, tmp_path / "state/attestations")
