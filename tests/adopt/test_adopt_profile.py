@@ -10,11 +10,14 @@ import pandas as pd
 import pytest
 
 from sluice.adopt.bounds import DerivedBounds, Estimate
+from sluice.adopt.hyperparameters import costs
+from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile import ColumnProfile, TableProfile
 from sluice.adopt.profile.infer import infer, project_name
 from sluice.adopt.source import Source
 from sluice.adopt.summary import summary
 from sluice.errors import SluiceError
+from sluice.files import parse_yaml
 
 ROWS = 120
 
@@ -232,7 +235,7 @@ def test_whole_numbers_of_which_some_are_rare_are_predicted_as_numbers() -> None
     assert profile(counted).task == "binary"
 
 
-def test_the_summary_says_where_to_set_costs_if_positives_are_rare() -> None:
+def test_a_false_negative_costs_more_if_positives_are_rare_and_the_summary_says_so() -> None:
     found = profile(table(y=["yes"] * 6 + ["no"] * 114))
     assert found.rare_positives == pytest.approx(0.05)
     nothing = Estimate(0.0, 0.0, 0.0)
@@ -242,8 +245,14 @@ def test_the_summary_says_where_to_set_costs_if_positives_are_rare() -> None:
     )
     (note,) = (line for line in summary(found, derived, True) if "positive." in line)
     assert note.startswith("Note: only 5.0 % of the rows are positive.")
-    assert "selection.costs.false_negative in params.yaml, for example to 19" in note
-    assert profile(table(y=["yes", *["no"] * 9])).rare_positives is None
+    assert "a false negative costs 19 times as much" in note
+    assert costs(found) == {"false_negative": 19, "false_positive": 1}
+    text = params_yaml(found, "data/x.csv", derived)
+    assert parse_yaml(text.encode(), "params.yaml")["selection"]["costs"] == costs(found)
+    assert "the model would predict few or no positives" in text
+    even = profile(table(y=["yes", *["no"] * 9]))
+    assert even.rare_positives is None
+    assert costs(even) == {"false_negative": 1, "false_positive": 1}
     assert profile(table(y=list(range(60)))).rare_positives is None
 
 

@@ -24,13 +24,14 @@ def selection_metric(profile: TableProfile) -> str:
     return "mae" if profile.heavy_tailed else _METRICS[profile.task]
 
 
-def cost_names(profile: TableProfile) -> list[str]:
-    """Return the names of the errors whose costs params.yaml states."""
+def costs(profile: TableProfile) -> dict[str, int]:
+    """Return the costs of errors. All are equal unless the model would predict no rare positive."""
     if profile.task == "multiclass":
-        return profile.classes
+        return dict.fromkeys(profile.classes, 1)
     if profile.task == "binary":
-        return ["false_negative", "false_positive"]
-    return ["under", "over"]
+        share = profile.rare_positives
+        return {"false_negative": 1 if share is None else round(1 / share - 1), "false_positive": 1}
+    return {"under": 1, "over": 1}
 
 
 def _linear(profile: TableProfile) -> dict[str, Scalar]:
