@@ -21,7 +21,7 @@ from sluice.adopt.bounds.trial import best, close_to_best, cross_validate
 from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile.infer import infer
 from sluice.adopt.source import Source
-from sluice.check.fairness import compare, measures
+from sluice.check.group_measures import compare, measures
 from sluice.check.groups import groupings
 from sluice.config import INDEPENDENT, Settings
 from sluice.decision import decided, tune

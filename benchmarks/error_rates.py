@@ -21,7 +21,7 @@ from joblib import Parallel, delayed
 
 import canary
 from sluice.check.calibration import calibration
-from sluice.check.fairness import compare, measures
+from sluice.check.group_measures import compare, measures
 from sluice.check.groups import Grouping
 from sluice.check.near_duplicates import near_duplicates
 from sluice.metrics import METRICS, Predictions

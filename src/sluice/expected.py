@@ -244,6 +244,9 @@ def _fairness(settings: Settings) -> Expected:
                 for suffix in of if kind in known else ():
                     name = f"fairness/{' & '.join(chosen)}/{kind}{suffix} {comparison}"
                     named[name] = asked
+    if settings.segment_column is not None:
+        none = Asked(Bound("params.yaml: fairness.bounds hold in each segment", high=0))
+        named |= {f"fairness/{name}/segments out of bounds": none for name in sensitive}
     return Expected(named, (), {"fairness/.+/rows": Asked(never_passes=True)})
 
 

@@ -16,7 +16,7 @@ from sluice.adopt.bounds.trial import Trial
 from sluice.adopt.params_yaml import params_yaml
 from sluice.adopt.profile.infer import infer
 from sluice.adopt.source import Source
-from sluice.check.fairness import means_of, measures
+from sluice.check.group_measures import means_of, measures
 from sluice.config import INDEPENDENT, Settings
 from sluice.decision import decided, tune
 from sluice.files import parse_yaml

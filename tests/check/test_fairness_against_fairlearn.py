@@ -10,7 +10,7 @@ import pytest
 from fairlearn import metrics as fair
 from sklearn.metrics import mean_absolute_error
 
-from sluice.check.fairness import compare, measures
+from sluice.check.group_measures import compare, measures
 from sluice.check.groups import Grouping
 from sluice.metrics import Predictions
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from fairlearn import metrics as fair
 
-from sluice.check.fairness import compare, measures
+from sluice.check.group_measures import compare, measures
 from sluice.check.groups import groupings
 from sluice.config import Settings, validate
 from sluice.decision import cheapest_threshold

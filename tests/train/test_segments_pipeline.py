@@ -132,6 +132,33 @@ def test_boosted_trees_of_segments_are_judged_and_exported_exactly(project):
     assert list(status.values()).count("pass") > 10
 
 
+def test_a_segment_whose_groups_are_treated_unequally_is_refused(project):
+    """In all rows together, the difference between the groups is small."""
+    data = table("binary")
+    unequal = data["store"] == "store 3"
+    left = data["side"] == "left"
+    data.loc[unequal & left, ["weight", "late"]] = [3.0, "yes"]
+    data.loc[unequal & ~left, ["weight", "late"]] = [-3.0, "no"]
+    project.toy.write_data(data)
+    with project.toy.params() as changed:
+        changed["fairness"]["group_rows"] = 30
+        changed["fairness"]["bounds"] = {"selection_rate_difference": {"high": 0.2}}
+    for stage in (["split"], ["train", "linear"], ["select"], ["export"]):
+        project.run(*stage).went_well()
+    ran = project.run("check", "fairness")
+    assert ran.status == 1
+    found = project.toy.findings("fairness")
+    refused = found["fairness/side/segments out of bounds"]
+    assert refused["status"] == "fail"
+    assert "1 out of bounds: 'store 3'" in refused["why"]
+    assert found["fairness/side/selection_rate difference"]["status"] == "pass"
+    assert found["fairness/born/segments out of bounds"]["status"] == "pass"
+    # As 'sluice package verify' compares the verdict with the settings beside it.
+    path = project.toy.root / "out/verdicts/fairness.json"
+    given = config.load(project.toy.root / "params.yaml")
+    require_asked_findings(Verdict.read(path.read_bytes(), path.name), given, path.name)
+
+
 def test_too_many_segments_without_a_good_model_are_refused(project):
     with project.toy.params() as changed:
         changed["performance"]["segments_on_global"] = 0.05

@@ -6,81 +6,33 @@ What it estimates and the intervals are described in sluice.stats.groups.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sluice import judged, table
-from sluice.check.clusters import clusters_of, count, with_count
+from sluice.check import segment_fairness
+from sluice.check.clusters import clusters_of, with_count
+from sluice.check.group_measures import (
+    FEWEST_MEMBERS,
+    Compared,
+    Measure,
+    compare,
+    measures,
+    members,
+)
 from sluice.check.groups import Grouping, groupings
 from sluice.check.outcome import of_split
 from sluice.config import Range
 from sluice.files import write_json
-from sluice.metrics import Floats, Predictions
 from sluice.project import Project
 from sluice.stats import reuse
 from sluice.stats.bootstrap import Clusters
-from sluice.stats.groups import (
-    UNDEFINED,
-    Codes,
-    Interval,
-    Means,
-    each,
-    largest_difference,
-    means,
-    smallest_ratio,
-)
+from sluice.stats.groups import UNDEFINED, Interval
 from sluice.verdict import Bound, Finding, Status, judge, plain
 
 _PARTS = ("train", "validation", "holdout", "latest")
 # Rates cannot differ more, so a bound as wide as this would refuse nothing.
 _WIDEST = {"difference": 1.0, "ratio": 0.0}
-_FEWEST_MEMBERS = 10  # an interval from fewer groups of rows would be much too narrow
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A mean of `values` [n] over the rows where `counted` [n] is true."""
-
-    name: str
-    kind: str
-    values: Floats
-    counted: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A measure in each group, and its `difference` and `ratio` between the groups.
-
-    observed: the difference and the ratio without any correction for chance, if they are defined.
-    """
-
-    groups: dict[str, Interval]
-    between: dict[str, Interval]
-    observed: dict[str, float]
-
-
-def measures(outcome: Predictions) -> list[Measure]:
-    """The measures of the task; with more than two classes, those of each against the rest."""
-    if outcome.task == "regression":
-        off, every = outcome.scores - outcome.truth, np.ones(len(outcome.truth), bool)
-        return [
-            Measure("mean_error", "mean_error", off, every),
-            Measure("absolute_error", "absolute_error", np.abs(off), every),
-        ]
-    made = []
-    for k in [1] if outcome.task == "binary" else range(len(outcome.classes)):
-        flagged = (outcome.decisions == k).astype(np.float64)
-        is_k = outcome.truth == k
-        suffix = "" if outcome.task == "binary" else f" of {outcome.classes[k]}"
-        for kind, values, counted in (
-            ("selection_rate", flagged, np.ones(len(is_k), bool)),
-            ("false_negative_rate", 1 - flagged, is_k),
-            ("false_positive_rate", flagged, ~is_k),
-        ):
-            made.append(Measure(kind + suffix, kind, values, counted))
-    return made
 
 
 def measure(
@@ -107,10 +59,14 @@ def measure(
     clusters = clusters_of(frame, settings)
     tail = reuse.tail(settings.fairness.confidence, judged.count(project, frame, others))
     findings, compared = [], []
-    for grouping in groupings(frame, settings, whole):
+    every = groupings(frame, settings, whole)
+    for grouping in every:
         found, facts = _compare(project, grouping, taken, clusters, tail)
         findings += found
         compared.append(facts)
+    findings += segment_fairness.findings(
+        project, frame, every, taken, clusters=clusters, tail=tail
+    )
     if evidence:
         write_json(project.evidence("fairness") / "groups.json", compared)
     return findings
@@ -131,9 +87,9 @@ def _compare(
         if size < settings.group_rows
     ]
     enough = [name for name in grouping.names if sizes[name] >= settings.group_rows]
-    large = [name for name in enough if _members(grouping, name, clusters) >= _FEWEST_MEMBERS]
+    large = [name for name in enough if members(grouping, name, clusters) >= FEWEST_MEMBERS]
     findings += [
-        _too_few_members(name, _members(grouping, name, clusters), sizes[name], project)
+        _too_few_members(name, members(grouping, name, clusters), sizes[name], project)
         for name in enough
         if name not in large
     ]
@@ -184,69 +140,14 @@ def _too_small(name: str, size: int, least: int, rows: int) -> Finding:
     return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=size)
 
 
-def _members(grouping: Grouping, name: str, clusters: Clusters | None) -> float:
-    """How many independent groups of rows are in a group that is compared."""
-    return np.inf if clusters is None else count(clusters[grouping.among([name]) == 0])
-
-
 def _too_few_members(name: str, members: float, rows: int, project: Project) -> Finding:
     column = project.settings.split.group_column
     why = (
         f"{rows} rows in the holdout, but from only {members:g} values of {column!r}, at least "
-        f"{_FEWEST_MEMBERS} are needed: add rows with other values, or accept this finding by "
+        f"{FEWEST_MEMBERS} are needed: add rows with other values, or accept this finding by "
         "name, with the reason"
     )
     return Finding(f"fairness/{name}/rows", Status.INSUFFICIENT, why, n=rows)
-
-
-def observed(means: Floats, groups: list[str]) -> dict[str, float]:
-    """The uncorrected difference and ratio of the groups' means, by fairlearn.
-
-    Nothing if there are fewer than two groups, or if one has no row.
-    """
-    from fairlearn.metrics import MetricFrame, mean_prediction
-
-    if len(groups) < 2 or not np.isfinite(means).all():
-        return {}
-    frame = MetricFrame(
-        metrics=mean_prediction,
-        y_true=means,  # required, but not read by mean_prediction
-        y_pred=means,
-        sensitive_features=np.array(groups, object),
-    )
-    return {"difference": float(frame.difference()), "ratio": float(frame.ratio())}
-
-
-def means_of(measure: Measure, codes: Codes, groups: int, clusters: Clusters | None) -> Means:
-    """The measure's mean in each of the groups, whose numbers are `codes` [n]; -1 for no group."""
-    rows = measure.counted & (codes >= 0)
-    return means(
-        codes[rows],
-        measure.values[rows],
-        groups,
-        rates=measure.kind.endswith("_rate"),
-        clusters=None if clusters is None else clusters[rows],
-    )
-
-
-def compare(
-    grouping: Grouping,
-    groups: list[str],
-    measure: Measure,
-    clusters: Clusters | None,
-    tail: float,
-) -> Compared:
-    """The measure in each group, and its largest difference and smallest ratio between groups.
-
-    tail: the probability, on each side, that an interval misses the true value.
-    """
-    found = means_of(measure, grouping.among(groups), len(groups), clusters)
-    between = {
-        "difference": largest_difference(found, tail),
-        "ratio": smallest_ratio(found, tail),
-    }
-    alone = dict(zip(groups, each(found, tail), strict=True))
-    return Compared(alone, between, observed(found.observed, groups))
 
 
 def _facts(

@@ -140,7 +140,8 @@ class Performance(Section):
 class Fairness(Section):
     """The bounds of the fairness gate, by measure, and the smallest number of rows of a group.
 
-    `bounds` apply to each sensitive column, and `intersections` to combinations of them.
+    `bounds` apply to each sensitive column, and `intersections` to combinations of them. With
+    data.segments, `bounds` also apply in each segment with enough rows.
     """
 
     group_rows: PositiveInt

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sluice.adopt.bounds import Estimate
 from sluice.adopt.bounds.resample import POSSIBLE_ERRORS, resample, round_outward
 from sluice.adopt.bounds.trial import Trial
-from sluice.check.fairness import means_of, measures
+from sluice.check.group_measures import means_of, measures
 from sluice.check.groups import groupings
 from sluice.config import Settings
 from sluice.decision import decided, tune

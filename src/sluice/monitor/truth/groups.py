@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sluice.check.fairness import Measure, measures
+from sluice.check.group_measures import Measure, measures
 from sluice.check.groups import Grouping, groupings
 from sluice.config import Settings
 from sluice.metrics import Predictions
