@@ -251,3 +251,17 @@ def test_one_long_text_does_not_multiply_the_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("digits", [1, 3, 6])
+@pytest.mark.parametrize("unit", [1.0, 100.0])
+def test_a_number_that_predicts_well_is_no_mean_of_the_target(unit: float, digits: int) -> None:
+    """Its values are close to the means of their rows, but do not equal them."""
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        yes = random.random(ROWS) < 0.4
+        share = np.where(yes, random.uniform(0.55, 0.99, ROWS), random.uniform(0.01, 0.45, ROWS))
+        column = pd.Series(share.round(digits) * unit)
+        outcome = yes.astype(np.float64)
+        certainty = encoding(column, np.column_stack([1 - outcome, outcome]), shares=True)
+        assert not certainty > LIMIT

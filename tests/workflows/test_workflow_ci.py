@@ -177,7 +177,9 @@ def test_a_contribution_that_removes_a_gate_and_a_required_job_is_refused(place)
     """The report lists the files that it changes; tests/pipeline has other changes of dvc.yaml."""
     drop_a_gate(place)
     workflow = place.toy.text(".github/workflows/ci.yml")
-    place.toy.write(".github/workflows/ci.yml", workflow.replace("pipeline, integration", "check"))
+    place.toy.write(
+        ".github/workflows/ci.yml", workflow.replace("pipeline, record, integration", "check")
+    )
     place.toy.write("tests/machinery/test_nothing.py", "def test_it():\n    pass\n")
     place.propose()
     ran = place.pull_request("pipeline")

@@ -20,6 +20,8 @@ LIMIT = 1 - 1e-6
 MEANS = "an input must not be computed from the target"
 _FEWEST_VALUES = 3
 _CHANCE, _ROUNDING = 1e-3, 1e-9
+_EXACT = 0.9  # the least share of values that equal the mean of their rows, except for rounding
+_DIGITS = 6
 _UNITS = (1.0, 100.0)  # a share can also be written in percent
 
 
@@ -49,9 +51,13 @@ def _certainty(
     from scipy.stats import binom, chi2
 
     means = np.bincount(rows, outcome) / count
-    # A value of 0 or 1 has no spread, and a number that occurs once would be the target itself.
-    used = (values > 0) & (values < 1) if shares else count > 1
+    used = count > 1
+    if shares:  # a value of 0 or 1 has no spread
+        used &= (values > 0) & (values < 1)
     if used.sum() < _FEWEST_VALUES:
+        return 0.0
+    # A column that predicts well can also be close to the means; it rarely equals them.
+    if (np.abs(means - values)[used] <= _rounding(values)).mean() < _EXACT:
         return 0.0
     spread = values * (1 - values) if shares else _spread(outcome - means[rows], count, used[rows])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -66,6 +72,14 @@ def _certainty(
         if chance.prod() > _CHANCE:
             return 0.0
     return float(chi2.sf(total, used.sum()))
+
+
+def _rounding(values: Floats) -> float:
+    """Return how far a mean can be from its value, given the digits that the values have."""
+    digits = 0
+    while digits < _DIGITS and np.abs(values - values.round(digits)).max() > _ROUNDING:
+        digits += 1
+    return 0.5 * 10.0**-digits * (1 + 1e-6) + _ROUNDING
 
 
 def _spread(residuals: Floats, count: np.ndarray, used: np.ndarray) -> Floats:

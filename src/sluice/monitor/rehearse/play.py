@@ -59,14 +59,16 @@ def play(
 ) -> Rehearsal:
     """Simulate the script in the folder, which is emptied if an earlier rehearsal wrote it.
 
-    until: the last day of the year (since 1970); yesterday by default.
+    until: the last day of the year (since 1970). By default, the year begins on the day after the
+    package's commit, so that the age of the model grows as in production.
     """
     files.clear_folder(folder, MARKER)
     files.write(folder / MARKER, b"{}\n")
     with opened(package) as unpacked:
         pool = Pool.of(project, Model(unpacked.model))
-        last = windows.today() - 1 if until is None else until
-        played = _play(project, unpacked, pool, folder, script=script, start=last - script.days + 1)
+        commit = unpacked.manifest.source.time // 86_400
+        start = commit + 1 if until is None else until - script.days + 1
+        played = _play(project, unpacked, pool, folder, script=script, start=start)
     files.write(folder / MARKER, files.encode_record(played))
     return played
 
