@@ -23,6 +23,22 @@ from support.package_parts import Package
 from support.segments import ODD, SPLIT, TARGETS, Project, table
 from support.serving.server import RunningServer, running
 
+FOREST = """\
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.pipeline import Pipeline
+
+from sluice.train.columns import for_forests
+
+
+def forest(task, columns, seed):
+    model = ExtraTreesClassifier(random_state=seed)
+    return Pipeline([("columns", for_forests(columns)), ("model", model)])
+
+
+CANDIDATES = {"extra_trees": forest}
+TRUSTED = ()
+"""
+
 
 @pytest.fixture
 def task() -> str:
@@ -209,6 +225,7 @@ def test_a_column_that_cannot_be_the_segment_is_refused(project, change, says):
 def test_a_candidate_without_a_form_for_segments_is_refused(project):
     with project.toy.params() as changed:
         changed["candidates"] = {"forest": {"model": "extra_trees"}}
+    project.toy.write("src/usecase/candidates.py", FOREST)
     project.run("split").went_well()
     ran = project.run("train", "forest")
     assert ran.status == 2
