@@ -53,18 +53,27 @@ def test_no_switch_loses_a_request(
         assert some.none_lost() > 100
 
 
+def start_both(control: Control, opened_pair: Both) -> None:
+    champion, candidate = opened_pair
+    control.start("baseline", champion.folder, champion.manifest.version)
+    control.start("canary", candidate.folder, candidate.manifest.version)
+
+
+def pause_busy_canary(control: Control) -> None:
+    """Give the canary a share of the requests, and stop its processes while it has some."""
+    divide(control, Weights.at(30))
+    until(lambda: control.counts()["canary"].requests > 10)
+    for process in family(control, "canary"):
+        process.send_signal(signal.SIGSTOP)
+
+
 def test_an_arm_that_hangs_loses_no_request(
     control: Control, callers: Callable[..., Any], opened_pair: Both
 ) -> None:
     """test_rollout_rehearsal.py covers an arm that is killed."""
-    champion, candidate = opened_pair
-    control.start("baseline", champion.folder, champion.manifest.version)
-    control.start("canary", candidate.folder, candidate.manifest.version)
+    start_both(control, opened_pair)
     with callers() as some:
-        divide(control, Weights.at(30))
-        until(lambda: control.counts()["canary"].requests > 10)
-        for process in family(control, "canary"):
-            process.send_signal(signal.SIGSTOP)
+        pause_busy_canary(control)
         until(lambda: "canary" not in control.counts())
         divide(control, ALL_STABLE)
         control.stop("canary", "baseline")
@@ -77,14 +86,9 @@ def test_an_arm_that_continues_after_a_pause_scores_nothing_twice(
     control: Control, callers: Callable[..., Any], opened_pair: Both
 ) -> None:
     """The proxy has sent its requests to stable meanwhile."""
-    champion, candidate = opened_pair
-    control.start("baseline", champion.folder, champion.manifest.version)
-    control.start("canary", candidate.folder, candidate.manifest.version)
+    start_both(control, opened_pair)
     with callers() as some:
-        divide(control, Weights.at(30))
-        until(lambda: control.counts()["canary"].requests > 10)
-        for process in family(control, "canary"):
-            process.send_signal(signal.SIGSTOP)
+        pause_busy_canary(control)
         time.sleep(proxy.patience(control.machine.slow) + 1)
         for process in reversed(family(control, "canary")):
             process.send_signal(signal.SIGCONT)

@@ -25,7 +25,9 @@ def selection_metric(profile: TableProfile) -> str:
 
 
 def costs(profile: TableProfile) -> dict[str, int]:
-    """Return the costs of errors. All are equal unless the model would predict no rare positive."""
+    """Return the costs of errors: equal ones, unless so few rows are positive that none would be
+    predicted.
+    """
     if profile.task == "multiclass":
         return dict.fromkeys(profile.classes, 1)
     if profile.task == "binary":

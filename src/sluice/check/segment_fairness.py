@@ -83,10 +83,6 @@ def findings(
     ]
 
 
-def name_of(title: str) -> str:
-    return f"fairness/{title}/segments out of bounds"
-
-
 def _finding(
     project: Project,
     grouping: Grouping,
@@ -105,6 +101,7 @@ def _finding(
         for part in parts
         if any(one.excluded(grouping, part, clusters, each) for one in asked)
     ]
+    name = f"fairness/{grouping.title}/segments out of bounds"
     bound = Bound("params.yaml: fairness.bounds hold in each segment", high=0)
     told = (
         f"{len(parts):,} of {len(np.unique(labels.astype(str))):,} segments have at least two "
@@ -112,10 +109,10 @@ def _finding(
     )
     if not bad:
         why = f"none is out of bounds; {told}"
-        return Finding(name_of(grouping.title), Status.PASS, why, 0, n=len(parts), bound=bound)
+        return Finding(name, Status.PASS, why, 0, n=len(parts), bound=bound)
     shown = ", ".join(map(repr, bad[:_SHOWN])) + (" and others" if len(bad) > _SHOWN else "")
     why = f"{len(bad):,} out of bounds: {shown}; {told}"
-    return Finding(name_of(grouping.title), Status.FAIL, why, len(bad), n=len(parts), bound=bound)
+    return Finding(name, Status.FAIL, why, len(bad), n=len(parts), bound=bound)
 
 
 def _asked(bounds: Mapping[str, Range], measures: Sequence[Measure]) -> Iterator[_Asked]:

@@ -30,6 +30,7 @@ def encoding(column: Series, outcomes: Floats, *, shares: bool) -> float:
     that the means are as close to the values if an honest column predicts them without bias.
 
     outcomes: [n, m], the target, or 0 and 1 for each class. shares: whether outcomes are classes.
+    0 if fewer than nine tenths of the values equal the means of their rows, except for rounding.
     NaN if too few values occur in several rows.
     """
     numbers = column.to_numpy(np.float64)
