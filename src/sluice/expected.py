@@ -15,8 +15,8 @@ from sluice.config import Range, Settings
 from sluice.errors import SluiceError
 from sluice.metrics import FAIRNESS_MEASURES, of_task
 from sluice.project import DERIVED
+from sluice.stats import encoded, one_class
 from sluice.stats.bootstrap import FEWEST_CLUSTERS
-from sluice.stats.encoded import LIMIT, MEANS
 from sluice.verdict import Bound, Finding, Status, Verdict
 
 
@@ -148,11 +148,13 @@ def _data_quality(settings: Settings) -> Expected:
     named |= {f"{name}/leakage": leak for name in settings.features if name != target}
     missing = _setting("quality.missing_leakage", high=quality.missing_leakage)
     together = _setting("quality.combined_leakage", high=quality.combined_leakage)
-    encoded = Bound(MEANS, high=LIMIT)
+    means = Bound(encoded.MEANS, high=encoded.LIMIT)
+    one = Bound(one_class.ONE_CLASS, high=one_class.LIMIT)
     patterns = {
         "data-quality/.+/leakage by missing values": Asked(missing, suspicion=True),
         "data-quality/.+/leakage together": Asked(together, suspicion=True),
-        "data-quality/.+/means of the target": Asked(encoded, suspicion=True, never_passes=True),
+        "data-quality/.+/means of the target": Asked(means, suspicion=True, never_passes=True),
+        "data-quality/.+/known for one class": Asked(one, suspicion=True, never_passes=True),
         "data-quality/repeated entities": Asked(_setting("split.group"), never_passes=True),
         "data-quality/usecase/.+": Asked(Bound("src/usecase/expectations.py")),
     }

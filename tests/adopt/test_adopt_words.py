@@ -101,6 +101,14 @@ def test_a_rare_word_in_the_target_is_refused_by_name(values: list[Any], profile
         profile(y=values)
 
 
+def test_a_word_in_a_target_of_few_numbers_can_be_a_class(profile: Profile) -> None:
+    with pytest.raises(SluiceError, match=r"--drop-missing-target .* with --keep 'y=NA'\)"):
+        profile(y=[0, 1, 1, "NA"])
+    assert profile(y=[0, 1, 1, "NA"], keep=("y=NA",)).classes == ["0", "1", "NA"]
+    with pytest.raises(SluiceError, match=r"'NA' \(rows: 2\) is treated as missing$"):
+        profile(y=[*range(49), "NA"])  # too many numbers to be classes
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_rows_without_a_target_are_left_out_if_one_asks_for_it(
     suffix: str, project: Path, adopted: Callable[..., list[str]], tmp_path: Path

@@ -137,6 +137,66 @@ def test_a_mean_of_the_target_by_group_is_found(task: str, leak: np.ndarray, y: 
     assert ("leak", "encoded") in [(leak.text, leak.bound) for leak in leaks]
 
 
+def smoothed(target: np.ndarray, form: str) -> np.ndarray:
+    """Means of the target by GROUP, in one of the forms that target encoders use."""
+    y = pd.Series(target.astype(float))
+    count = y.groupby(GROUP).transform("count")
+    total, prior = y.groupby(GROUP).transform("sum"), y.mean()
+    weight = 1 / (1 + np.exp(-(count - 5) / 2))
+    return {
+        "additive": (total + 10 * prior) / (count + 10),
+        "rounded": ((total + 1) / (count + 2)).round(4),
+        "logistic": prior + weight * (total / count - prior),
+        "others": (total - y) / (count - 1),
+        "others, smoothed": (total - y + 3 * prior) / (count + 2),
+    }[form].to_numpy()
+
+
+@pytest.mark.parametrize(
+    ("form", "task", "keyed"),
+    [
+        ("additive", "binary", False),
+        ("additive", "regression", False),
+        ("rounded", "binary", False),
+        ("logistic", "binary", True),
+        ("logistic", "regression", False),
+        ("others", "binary", True),
+        ("others", "regression", True),
+        ("others, smoothed", "regression", True),
+    ],
+)
+def test_a_smoothed_mean_and_one_without_the_row_are_found(
+    form: str, task: str, keyed: bool
+) -> None:
+    """keyed: whether the column by which the means were computed is an input too."""
+    target = WAGE if task == "regression" else Y
+    y = WAGE if task == "regression" else np.where(Y, "yes", "no")
+    frame = pd.DataFrame({"leak": smoothed(target, form), "noise": numbers(5)["noise"], "y": y})
+    frame["honest"] = smoothed(np.random.default_rng(8).random(ROWS) < 0.5, form)
+    kinds = {"leak": "number", "noise": "number", "honest": "number"}
+    if keyed:
+        frame["shop"] = [f"shop {group}" for group in GROUP]
+        kinds["shop"] = "category"
+    known = settings(task, kinds)
+    leaks = [leak for leak in leakage.measure(frame, known) if leak.exceeds(known)]
+    assert [leak.columns for leak in leaks if leak.bound == "encoded"] == [("leak",)]
+    assert not any("honest" in leak.columns for leak in leaks)
+
+
+@pytest.mark.parametrize(("share", "of_others", "leaks"), [(0.4, 0.0, True), (0.4, 0.2, False)])
+def test_a_value_that_almost_only_one_class_has_is_found(
+    share: float, of_others: float, leaks: bool
+) -> None:
+    """For example the number of a refund; most rows of that class need not have it."""
+    draw = np.random.default_rng(7)
+    has = draw.random(ROWS) < np.where(Y, share, of_others)
+    frame = pd.DataFrame({"refund": np.where(has, draw.normal(size=ROWS), np.nan)})
+    frame["noise"], frame["y"] = numbers(5)["noise"], np.where(Y, "yes", "no")
+    known = settings("binary", {"refund": "number", "noise": "number"})
+    found = {leak.bound for leak in leakage.measure(frame, known) if leak.exceeds(known)}
+    assert found == ({"one_class"} if leaks else set())
+
+
 def test_a_calibrated_score_and_a_mean_of_other_rows_are_no_leaks() -> None:
     """A score that an honest model computed is close to the means too, but not too close."""
     draw = np.random.default_rng(6)

@@ -77,5 +77,7 @@ def _reason(leak: Leak) -> str:
         columns = " and ".join(map(repr, leak.columns))
         return f"whether {columns} is missing {told}"
     if leak.bound == "encoded":
-        return "its values are means of the target"
+        return "its values are means of the target, perhaps smoothed or without the row itself"
+    if leak.bound == "one_class":
+        return "it has values almost only in rows of one class"
     return f"it {told} alone"

@@ -27,7 +27,7 @@ from sluice.config import Settings
 from sluice.confined.run import run as run_confined
 from sluice.project import Project
 from sluice.raw_table import RawTable
-from sluice.stats.encoded import LIMIT, MEANS
+from sluice.stats import encoded, one_class
 from sluice.verdict import Bound, Finding, Status, judge
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ _LEAK_NAMES = {
     "missing_leakage": "leakage by missing values",
     "combined_leakage": "leakage together",
     "encoded": "means of the target",
+    "one_class": "known for one class",
 }
 
 
@@ -149,8 +150,8 @@ def _leak(leak: Leak, settings: Settings, n: int) -> Finding:
     if leak.bound == "missing_leakage":
         told = f"whether {columns} is missing"
     ignore = f"set 'use: ignored' for {columns} in params.yaml"
-    if leak.bound == "encoded":
-        return _encoded(leak, n, f"{ignore}, commit it, and run 'sluice adopt --again'")
+    if leak.bound in ("encoded", "one_class"):
+        return _certain(leak, n, f"{ignore}, commit it, and run 'sluice adopt --again'")
     found = judge_suspicion(
         f"data-quality/{leak.text}/{_LEAK_NAMES[leak.bound]}",
         leak.strength,
@@ -166,15 +167,22 @@ def _leak(leak: Leak, settings: Settings, n: int) -> Finding:
     return replace(found, why=f"{found.why}; {leak.limited}") if leak.limited else found
 
 
-def _encoded(leak: Leak, n: int, ignore: str) -> Finding:
-    """A person decides: the values may come from other rows than these."""
-    why = (
-        f"each value of {leak.text!r} is the mean of the target among the rows with that value, "
-        "more exactly than chance allows, so it was probably computed from the target of the same "
-        f"rows; {ignore}. If it was computed from other rows, accept this finding by name, with "
-        "the reason"
-    )
+def _certain(leak: Leak, n: int, ignore: str) -> Finding:
+    """A person decides: the values may come from other rows, or be known before the target."""
+    if leak.bound == "encoded":
+        bound = Bound(encoded.MEANS, high=encoded.LIMIT)
+        why = (
+            f"the values of {leak.text!r} are means of the target among rows that belong together, "
+            "perhaps smoothed or without the row itself, more exactly than chance allows, so they "
+            f"were probably computed from the target of the same rows; {ignore}. If they were "
+            "computed from other rows, accept this finding by name, with the reason"
+        )
+    else:
+        bound = Bound(one_class.ONE_CLASS, high=one_class.LIMIT)
+        why = (
+            f"{leak.text!r} has values almost only in rows of one class, so it may be recorded "
+            f"with the event or after it; {ignore}. If it is known when the model predicts, accept "
+            "this finding by name, with the reason"
+        )
     name = f"data-quality/{leak.text}/{_LEAK_NAMES[leak.bound]}"
-    return Finding(
-        name, Status.INSUFFICIENT, why, leak.strength, n=n, bound=Bound(MEANS, high=LIMIT)
-    )
+    return Finding(name, Status.INSUFFICIENT, why, leak.strength, n=n, bound=bound)

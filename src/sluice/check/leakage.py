@@ -1,7 +1,8 @@
 """Columns that reveal the target alone, by being missing, in twos or threes, or as its means.
 
-Such a column was usually derived from the target. All strengths are those of
-`sluice.check.strength`, except for the certainty of `sluice.stats.encoded`.
+Such a column was usually derived from the target, or recorded after it. All strengths are those of
+`sluice.check.strength`, except for the certainty of `sluice.stats.encoded` and `smoothed`, and for
+`sluice.stats.one_class`.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from sluice.check.strength import outcome_of, strength, strength_of_levels
 from sluice.config import Settings
 from sluice.labels import MISSING
 from sluice.metrics import Floats, Ints
-from sluice.stats.encoded import LIMIT, encoding
+from sluice.stats import encoded, one_class
+from sluice.stats.smoothed import smoothing
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 _LEAST_ROWS = 20
+_FEWEST_KEYS = 4
 ROWS = 10_000  # drawn from a larger table
 _MOST_MISSING = 40  # columns whose missing values are tried in pairs
 
@@ -36,14 +39,14 @@ class Leak:
     """How much one or more columns reveal about the target.
 
     text: what was tried, such as "a + b". bound: the setting of `quality` that limits the
-    strength, or "encoded", whose limit is a constant. limited: says so if not all columns of a wide
-    table were tried together.
+    strength, or "encoded" or "one_class", whose limits are constants. limited: says so if not all
+    columns of a wide table were tried together.
     """
 
     text: str
     columns: tuple[str, ...]
     strength: float
-    bound: Literal["leakage", "missing_leakage", "combined_leakage", "encoded"]
+    bound: Literal["leakage", "missing_leakage", "combined_leakage", "encoded", "one_class"]
     limited: str = ""
 
     def limit(self, settings: Settings) -> float:
@@ -53,7 +56,8 @@ class Leak:
             "leakage": quality.leakage,
             "missing_leakage": quality.missing_leakage,
             "combined_leakage": quality.combined_leakage,
-            "encoded": LIMIT,
+            "encoded": encoded.LIMIT,
+            "one_class": one_class.LIMIT,
         }[self.bound]
 
     def exceeds(self, settings: Settings) -> bool:
@@ -80,6 +84,12 @@ def measure(frame: DataFrame, settings: Settings) -> list[Leak]:
         _missing(name, (name,), found.astype(np.intp), outcome) for name, found in missing.items()
     ]
     alone += [leak for leak in telling if math.isfinite(leak.strength)]
+    if settings.classes:
+        alone += [
+            leak
+            for name, found in missing.items()
+            if (leak := _one_class(name, ~found, outcome)).exceeds(settings)
+        ]
     alone += [leak for leak in _encoded(frame, settings) if leak.exceeds(settings)]
     suspects = columns_in_excess(alone, settings)
     pairs = _missing_pairs({n: m for n, m in missing.items() if n not in suspects}, outcome)
@@ -112,8 +122,30 @@ def _encoded(frame: DataFrame, settings: Settings) -> list[Leak]:
     truth, classes = table.truth(frame, settings), len(settings.classes)
     outcomes = outcome_of(truth, classes) if classes else truth.astype(np.float64)[:, None]
     names = [n for n in settings.features if n in frame and settings.columns[n].numeric]
-    found = [(name, encoding(frame[name], outcomes, shares=classes > 0)) for name in names]
-    return [Leak(name, (name,), certainty, "encoded") for name, certainty in found]
+    keys = _keys(frame, settings)
+    found = []
+    for name in names:
+        others = [key for other, key in keys.items() if other != name]
+        certain = (
+            encoded.encoding(frame[name], outcomes, shares=classes > 0),
+            smoothing(frame[name], outcomes, others, shares=classes > 0),
+        )
+        found.append(Leak(name, (name,), float(np.nanmax(certain)), "encoded"))
+    return found
+
+
+def _keys(frame: DataFrame, settings: Settings) -> dict[str, Ints]:
+    """Return the columns with repeated values, by which means may have been computed, as codes."""
+    codes = {
+        name: frame[name].factorize(use_na_sentinel=False)[0]
+        for name in settings.features
+        if name in frame
+    }
+    return {n: key for n, key in codes.items() if _FEWEST_KEYS <= key.max() < len(frame) / 2}
+
+
+def _one_class(name: str, known: NDArray[np.bool_], outcome: Floats) -> Leak:
+    return Leak(name, (name,), one_class.of_one_class(known, outcome), "one_class")
 
 
 def _missing(text: str, columns: tuple[str, ...], levels: Ints, outcome: Floats) -> Leak:

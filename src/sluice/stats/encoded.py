@@ -22,7 +22,7 @@ _FEWEST_VALUES = 3
 _CHANCE, _ROUNDING = 1e-3, 1e-9
 _EXACT = 0.9  # the least share of values that equal the mean of their rows, except for rounding
 _DIGITS = 6
-_UNITS = (1.0, 100.0)  # a share can also be written in percent
+UNITS = (1.0, 100.0)  # a share can also be written in percent
 
 
 def encoding(column: Series, outcomes: Floats, *, shares: bool) -> float:
@@ -41,7 +41,7 @@ def encoding(column: Series, outcomes: Floats, *, shares: bool) -> float:
     certain = [
         _certainty(values / unit, rows, count, outcome[known], shares=shares)
         for outcome in outcomes.T
-        for unit in (_UNITS if shares else _UNITS[:1])
+        for unit in (UNITS if shares else UNITS[:1])
     ]
     return max(certain)
 
@@ -58,7 +58,7 @@ def _certainty(
     if used.sum() < _FEWEST_VALUES:
         return 0.0
     # A column that predicts well can also be close to the means; it rarely equals them.
-    if (np.abs(means - values)[used] <= _rounding(values)).mean() < _EXACT:
+    if (np.abs(means - values)[used] <= rounding(values)).mean() < _EXACT:
         return 0.0
     spread = values * (1 - values) if shares else _spread(outcome - means[rows], count, used[rows])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -75,7 +75,7 @@ def _certainty(
     return float(chi2.sf(total, used.sum()))
 
 
-def _rounding(values: Floats) -> float:
+def rounding(values: Floats) -> float:
     """Return how far a mean can be from its value, given the digits that the values have."""
     digits = 0
     while digits < _DIGITS and np.abs(values - values.round(digits)).max() > _ROUNDING:

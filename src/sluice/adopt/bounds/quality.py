@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from sluice.adopt.bounds.resample import round_outward
-from sluice.adopt.profile.margins import NEW_ROWS, upper_share
+from sluice.adopt.profile.margins import NEW_ROWS
 from sluice.config import Settings
+from sluice.stats.shares import upper_share
 from sluice.task import Task
 
 if TYPE_CHECKING:

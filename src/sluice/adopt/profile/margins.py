@@ -11,6 +11,7 @@ from sluice import table
 from sluice.adopt.profile.values import number_type, rounded
 from sluice.labels import MISSING
 from sluice.metrics import Floats
+from sluice.stats.shares import upper_share
 
 if TYPE_CHECKING:
     from pandas import Series
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 _TAIL = 20  # the number of extreme values whose mean distance from the next one measures the tail
 _REACH = 2  # the range extends beyond the most extreme value by this many times that distance
 NEW_ROWS = 0.25  # new rows, as a share of the adopted ones, that must fit
-_CONFIDENCE = 0.975
 # This many new rows may have unexpected values.
 _UNEXPECTED_ROWS = 4
 _LEAST_MOSTLY = 0.9
@@ -57,16 +57,6 @@ def allowed_missing(column: Series) -> float:
     missing, rows = int(column.isna().sum()), len(column)
     observed = 1.5 * missing / rows + 0.01 if missing else 0.0
     return min(1.0, math.ceil(max(observed, upper_share(missing, rows)) * 1000) / 1000)
-
-
-def upper_share(count: int, rows: int) -> float:
-    """Return the upper end of the 95 % confidence interval of a share of rows.
-
-    Clopper and Pearson (1934).
-    """
-    from scipy.stats import beta
-
-    return float(beta.ppf(_CONFIDENCE, count + 1, rows - count)) if count < rows else 1.0
 
 
 def mostly(rows: int) -> float:

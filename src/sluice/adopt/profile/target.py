@@ -17,6 +17,7 @@ from sluice.adopt.profile.values import (
     nearly_equal,
     number_type,
 )
+from sluice.adopt.profile.words import MOST_CLASSES
 from sluice.config import Scalar, check_key
 from sluice.errors import SluiceError
 from sluice.labels import label
@@ -25,7 +26,6 @@ from sluice.task import Task
 if TYPE_CHECKING:
     from pandas import Series
 
-_MOST_CLASSES = 20  # a target with more distinct whole numbers is a regression
 _CLASS_ROWS = 6  # a target with a whole number in fewer rows is a regression too
 _RARE = 0.1
 
@@ -41,7 +41,7 @@ def profile_target(
     name = str(column.name)
     labels = _require_labels(column, words)
     number = is_number(column)
-    few_whole_numbers = number and number_type(column) == "integer" and len(labels) <= _MOST_CLASSES
+    few_whole_numbers = number and number_type(column) == "integer" and len(labels) <= MOST_CLASSES
     if known is None:
         rare = few_whole_numbers and int(column.value_counts().min()) < _CLASS_ROWS
     else:
@@ -50,12 +50,12 @@ def profile_target(
         low, high = widened_range(column)
         found = ColumnProfile(name, number_type(column), "feature", low, high)
         return "regression", replace(found, remark=_AS_NUMBERS) if rare else found
-    if len(labels) > _MOST_CLASSES:
+    if len(labels) > MOST_CLASSES:
         if how := advice(column):
             raise SluiceError(f"the target {name!r} is not a number: {how}")
         raise SluiceError(
             f"the target {name!r} has {len(labels):,} different texts, but at most "
-            f"{_MOST_CLASSES} classes are supported: combine some, or predict a number"
+            f"{MOST_CLASSES} classes are supported: combine some, or predict a number"
         )
     if alike := nearly_equal(labels):
         raise SluiceError(

@@ -18,6 +18,7 @@ from sluice.missing import is_missing
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
+MOST_CLASSES = 20  # of a target
 _FREQUENT = 0.05  # the share of rows from which a word in the target is a class
 
 Keep = Mapping[str, Collection[str]]
@@ -46,7 +47,10 @@ def without_missing(found: Source, target: str, keep: Keep) -> tuple[DataFrame, 
     Also returns, by column, a sentence that names the words and how they were treated.
     """
     frame = found.frame.copy()
-    remarks = {name: _taken(_counts(words), "") for name, words in found.words.items()}
+    remarks = {
+        name: _taken(_counts(words), name if name == target and _few(frame[name]) else "")
+        for name, words in found.words.items()
+    }
     _require_kept(frame, keep)
     for name in frame.columns:
         if not is_text(frame[name]):
@@ -69,6 +73,11 @@ def _require_kept(frame: DataFrame, keep: Keep) -> None:
         for word in words:
             if not (frame[name].astype(object) == word).any():
                 raise SluiceError(f"--keep: column {name!r} has {word!r} in no row")
+
+
+def _few(numbers: Series) -> bool:
+    """Whether numbers may be classes, so that a word among them may be one too."""
+    return int(numbers.nunique()) < MOST_CLASSES
 
 
 def _counts(column: Series) -> dict[str, int]:
