@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sluice.adopt.hyperparameters import candidates
+from sluice.adopt.hyperparameters import candidates, server_memory
+from sluice.adopt.profile import TableProfile
 from sluice.adopt.profile.infer import infer
 from sluice.adopt.source import Source
 from sluice.errors import SluiceError
@@ -72,3 +74,27 @@ def test_several_classes_get_both_kinds_of_models_too() -> None:
     )
     assert (found.task, found.segments) == ("multiclass", "store")
     assert {each["model"] for each in candidates(found).values()} == {"linear", "native_boosting"}
+
+
+def with_segments(rows: tuple[int, ...]) -> TableProfile:
+    found = infer(
+        Source(stores()), "stores", target="y", id_column=None, sensitive=[], segments="store"
+    )
+    return replace(found, segment_rows=rows)
+
+
+def test_the_server_may_use_the_memory_that_the_trees_need() -> None:
+    assert server_memory(with_segments((125,))) == 576
+    assert server_memory(with_segments((300,) * 1_000)) == 1_088
+
+
+def test_more_trees_than_training_accepts_are_not_proposed() -> None:
+    many = with_segments((300,) * 20_000)
+    assert list(candidates(many)) == list(candidates(many.for_all_rows())) == ["logistic"]
+    assert server_memory(many) == 512
+
+
+def test_the_training_rows_of_segments_are_not_sampled() -> None:
+    many = replace(with_segments((300,)), rows=10_000_000)
+    assert many.train_rows is None
+    assert many.for_all_rows().train_rows == 2_000_000

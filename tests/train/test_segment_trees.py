@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from threadpoolctl import threadpool_limits
 
 from sluice.errors import SluiceError
-from sluice.train import segment_kinds, segment_trees
+from sluice.train import segment_groups, segment_kinds, segment_trees
 from sluice.train.segment_progress import Progress
 
 LEVELS = 9
@@ -59,6 +59,19 @@ def test_the_arrays_predict_exactly_what_scikit_learn_does(kind, cuts, categorie
         sums = np.repeat(starts[[number]], len(asked), axis=0)
         trees.add(asked, np.full(len(asked), number), sums)
         assert (sums == model._raw_predict(asked)).all()
+
+
+@pytest.mark.parametrize("categories", [[], [2, 3]])
+def test_a_column_without_any_value_in_a_segment_is_not_used_by_its_trees(categories):
+    matrix, pull = drawn(200, seed=3)
+    matrix[:, [1, 3]] = np.nan
+    estimator = HistGradientBoostingRegressor(
+        max_iter=5, min_samples_leaf=3, categorical_features=categories or None
+    )
+    (vector,) = segment_groups.fit(estimator, [(matrix, pull)], least=100, classes=0)
+    trees, _ = segment_trees.together([vector])
+    assert set(trees.feature) == {-1, 0, 2}
+    assert np.isnan(matrix[:, [1, 3]]).all()
 
 
 def test_few_rows_get_fewer_and_smaller_trees_which_never_stop_early():

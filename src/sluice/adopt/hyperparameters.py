@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sluice.adopt import segment_trees
 from sluice.adopt.profile import TableProfile
 from sluice.adopt.render import YamlValue
 from sluice.config import Scalar
@@ -14,10 +15,27 @@ _WIDE = 2000  # coefficients; Newton's method solves a system of this size in ea
 
 
 def candidates(profile: TableProfile) -> dict[str, Candidate]:
-    """Return a linear model and gradient boosting, by the names of the candidates."""
+    """Return a linear model and gradient boosting, by the names of the candidates.
+
+    Only a linear model, if training would refuse the boosted trees of so many segments.
+    """
     name = "linear" if profile.task == "regression" else "logistic"
     linear: Candidate = {"model": "linear", "parameters": _linear(profile)}
+    if segment_trees.too_many(nodes(profile)):
+        return {name: linear}
     return {name: linear, "boosting": _boosting(profile)}
+
+
+def nodes(profile: TableProfile) -> int:
+    """The most nodes that the boosted trees of all segments would have."""
+    leaves, other, leaf = _tree(profile)
+    return segment_trees.nodes(profile, max(leaves, other), leaf)
+
+
+def server_memory(profile: TableProfile) -> int:
+    """How much memory a server of these candidates may use, in MiB."""
+    count = nodes(profile)
+    return segment_trees.server_memory(0 if segment_trees.too_many(count) else count)
 
 
 def selection_metric(profile: TableProfile) -> str:
@@ -49,12 +67,7 @@ def _linear(profile: TableProfile) -> dict[str, Scalar]:
 
 def _boosting(profile: TableProfile) -> Candidate:
     """Gradient boosting with early stopping; more rows allow more and larger trees."""
-    if profile.rows < _SMALL:
-        leaves, other, leaf = 7, 15, max(5, min(10, profile.rows // 40))
-    elif profile.rows < _LARGE:
-        leaves, other, leaf = 31, 15, 20
-    else:
-        leaves, other, leaf = 31, 63, 20
+    leaves, other, leaf = _tree(profile)
     parameters: dict[str, Scalar] = {
         "early_stopping": True,
         "n_iter_no_change": 20,
@@ -71,6 +84,13 @@ def _boosting(profile: TableProfile) -> Candidate:
         "search": [{"max_leaf_nodes": other}],
         "budget": 2,
     }
+
+
+def _tree(profile: TableProfile) -> tuple[int, int, int]:
+    """The most leaves of a tree, the number to try instead, and the least rows in a leaf."""
+    if profile.rows < _SMALL:
+        return 7, 15, max(5, min(10, profile.rows // 40))
+    return 31, 15 if profile.rows < _LARGE else 63, 20
 
 
 def _has_categories(profile: TableProfile) -> bool:

@@ -37,6 +37,7 @@ def params_yaml(profile: TableProfile, file: str, derived: DerivedBounds) -> str
         remarks={column.name: column.remark for column in profile.columns},
         candidates=hyperparameters.candidates(profile),
         metric=hyperparameters.selection_metric(profile),
+        server_memory=hyperparameters.server_memory(profile),
         costs=hyperparameters.costs(profile),
         metrics=METRICS,
         ceilings={name: high for name, high in CEILING.items() if name in of_task(profile.task)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sluice.adopt import hyperparameters
 from sluice.adopt.bounds import DerivedBounds
 from sluice.adopt.profile import TableProfile
 from sluice.adopt.render import template
@@ -18,7 +19,13 @@ def summary(
     file was understood.
     """
     text = template("summary.txt.j2").render(
-        profile=profile, derived=derived, cleared=cleared, notes=notes, shown=_SHOWN
+        profile=profile,
+        derived=derived,
+        cleared=cleared,
+        notes=notes,
+        shown=_SHOWN,
+        nodes=hyperparameters.nodes(profile),
+        only_linear=len(hyperparameters.candidates(profile)) == 1,
     )
     return text.splitlines()
 

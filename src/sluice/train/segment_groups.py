@@ -46,7 +46,17 @@ def _fit_one(
 ) -> Fitted:
     if len(truth) < least or len(np.unique(truth)) < classes:
         return None
+    if segment_kinds.is_boosted(estimator):
+        features = _without_empty(features)
     return flat(segment_kinds.sized(estimator, len(truth)).fit(features, truth))
+
+
+def _without_empty(features: Floats) -> Floats:
+    """The same, with 0 in the columns whose values are all missing.
+
+    scikit-learn's boosted trees refuse such columns. No tree splits on a constant.
+    """
+    return np.where(np.isnan(features).all(axis=0), features.dtype.type(0), features)
 
 
 def flat(fitted: Any) -> Floats:

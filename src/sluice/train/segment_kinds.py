@@ -11,8 +11,8 @@ from sluice.errors import SluiceError
 # The losses whose predictions are the sums of the trees themselves.
 _LOSSES = ("log_loss", "squared_error", "absolute_error", "quantile")
 
-_MOST_NODES = 8_000_000
-_NODE_BYTES = 500  # of memory, for each node of a model that is exported or loaded
+MOST_NODES = 8_000_000
+NODE_BYTES = 500  # of memory, for each node of a model that is exported or loaded
 
 
 def is_linear(estimator: Any) -> bool:
@@ -80,22 +80,28 @@ def require_room(own: Any, rows: Sequence[int], outputs: int) -> None:
     """
     if not is_boosted(own):
         return
-    nodes = outputs * sum(map(partial(_most_nodes, own), rows))
-    if nodes > _MOST_NODES:
-        memory = _MOST_NODES * _NODE_BYTES / 2**30
+    nodes = most_nodes(own, rows, outputs)
+    if nodes > MOST_NODES:
+        memory = MOST_NODES * NODE_BYTES / 2**30
         raise SluiceError(
             f"data.segments in params.yaml: the boosted trees of {len(rows):,} segments may need "
-            f"{nodes:,} nodes, expected at most {_MOST_NODES:,}, which take about {memory:.0f} GiB "
+            f"{nodes:,} nodes, expected at most {MOST_NODES:,}, which take about {memory:.0f} GiB "
             "of memory to export, and in each process of a server; lower data.segments.trees, "
             "raise data.segments.rows, or keep only linear candidates"
         )
 
 
-def _most_nodes(own: Any, rows: int) -> int:
-    """The most nodes of a segment's trees, with one split for each tree that selects them.
+def most_nodes(own: Any, rows: Sequence[int], outputs: int) -> int:
+    """The most nodes that the trees of all segments can have.
 
-    Comparisons that replace splits on sets of categories are not counted.
+    own: has the parameters of boosted trees. rows: of each segment. outputs: the number of trees in
+    a round. Comparisons that replace splits on sets of categories are not counted.
     """
+    return outputs * sum(map(partial(_most_of_one, own), rows))
+
+
+def _most_of_one(own: Any, rows: int) -> int:
+    """The most nodes of a segment, with one split for each tree that selects it."""
     size = _size(own, rows)
     leaves = min(size["max_leaf_nodes"], max(1, rows // size["min_samples_leaf"]))
     return size["max_iter"] * 2 * leaves

@@ -53,7 +53,7 @@ class TableProfile:
     entities: columns whose equal values seem to mark rows of one entity. without_target: the rows
     of the file that were left out, because they have no target. attributes: sensitive columns
     that form one attribute, as params.yaml will say under data. segments: the column whose values
-    get models of their own.
+    get models of their own. segment_rows: about how many training rows each of these values has.
     """
 
     name: str
@@ -75,6 +75,7 @@ class TableProfile:
     without_target: int = 0
     attributes: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
     segments: str | None = None
+    segment_rows: tuple[int, ...] = ()
 
     def leaving_out(self, suspects: dict[str, str]) -> TableProfile:
         """Return the same table without these inputs; each has a remark that says why."""
@@ -127,7 +128,12 @@ class TableProfile:
 
     @property
     def train_rows(self) -> int | None:
-        """How many training rows to use at most, if there are more than the models need."""
+        """How many training rows to use at most, if there are more than the models need.
+
+        The models of segments need the rows of each segment.
+        """
+        if self.segments is not None:
+            return None
         left = 1 - self.validation - self.holdout - self.latest
         return MOST_TRAINED if self.rows * left > MOST_TRAINED else None
 

@@ -14,7 +14,7 @@ from sluice.adopt.profile import ColumnProfile, TableProfile
 from sluice.adopt.profile.attributes import joined
 from sluice.adopt.profile.feature import ignored, profile_feature
 from sluice.adopt.profile.keys import profile_group, profile_id, profile_time
-from sluice.adopt.profile.segments import profile_segments
+from sluice.adopt.profile.segments import profile_segments, trained_rows
 from sluice.adopt.profile.sensitive import groups_of, profile_sensitive
 from sluice.adopt.profile.target import (
     is_heavy_tailed,
@@ -97,6 +97,7 @@ def infer(
         group=group,
         by_time=by_time,
         segments=segments,
+        segment_rows=() if segments is None else trained_rows(frame[segments]),
         dates=_possible_times(frame, taken={target, id_column, *sensitive}),
         attributes=joined(frame, groups),
         groups=None if group in (None, INDEPENDENT) else int(frame[group].nunique()),

@@ -19,6 +19,13 @@ _FEWEST = 2  # segments with enough rows
 _TRAINED = 0.5  # about this share of the rows is for training
 
 
+def trained_rows(column: Series) -> tuple[int, ...]:
+    """About how many training rows each value has that gets a model of its own."""
+    counts = table.labels(column).value_counts()
+    rows = (counts[counts.index != MISSING] * _TRAINED).round().astype(int)
+    return tuple(rows[rows >= Segments(column=str(column.name)).rows].tolist())
+
+
 def profile_segments(column: Series) -> ColumnProfile:
     """The profile of the column of segments. Raises SluiceError if its values cannot be segments.
 
