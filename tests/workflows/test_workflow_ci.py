@@ -153,20 +153,6 @@ def test_a_cancelled_run_does_not_pass(place):
     assert not place.workflows.artifact("package").exists()
 
 
-def test_a_stale_dvc_lock_fails_the_run_after_the_gates_have_reported(place):
-    with place.toy.params() as settings:
-        settings["explanation"]["rows"] = 21
-    place.propose()
-    ran = place.pull_request("pipeline")
-    assert ran.status != 0
-    assert report(place)["releasable"]
-    shown = (place.workflows.artifact("report") / "report.md").read_text("utf-8")
-    assert shown.startswith("## ⚠️")
-    assert "run 'make package', and commit dvc.lock" in shown
-    assert ran.said("The gates' verdicts are valid, but dvc.lock")  # the summary
-    assert not place.workflows.artifact("package").exists()
-
-
 def drop_a_gate(place: Place) -> None:
     stages = place.toy.text("dvc.yaml")
     start, end = stages.index("  fairness:\n"), stages.index("  explanation:\n")

@@ -20,10 +20,11 @@ def download(package: Path, folder: Path, python: str) -> None:
     Each wheel must match the hashes in the package's locks. Raises SluiceError if pip fails.
     """
     with opened(package) as unpacked, TemporaryDirectory(prefix="sluice-") as scratch:
+        locks = []
         for path, text in unpacked.serving_locks.items():
-            requirements = Path(scratch) / Path(path).name
-            requirements.write_text(applicable(text, path, python), "utf-8")
-            _download(requirements, folder, python)
+            locks.append(Path(scratch) / Path(path).name)
+            locks[-1].write_text(applicable(text, path, python), "utf-8")
+        _download(locks, folder, python)
 
 
 def applicable(lock: str, where: str, python: str) -> str:
@@ -47,21 +48,17 @@ def applicable(lock: str, where: str, python: str) -> str:
     )
 
 
-def _download(requirements: Path, folder: Path, python: str) -> None:
+def _download(locks: list[Path], folder: Path, python: str) -> None:
     command = [sys.executable, "-P", "-m", "pip", "download"]
     command += ["--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
     command += ["--python-version", python, "--dest", str(folder)]
-    done = subprocess.run(
-        [*command, "--requirement", str(requirements)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    command += [word for lock in locks for word in ("--requirement", str(lock))]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
         output = errors or done.stderr.splitlines() or ["pip printed no error message"]
         reason = output[-1].removeprefix("ERROR: ")
         raise SluiceError(
-            f"environment/{requirements.name}: pip could not download its wheels for Python "
-            f"{python}: {reason}"
+            f"environment/: pip could not download the wheels of "
+            f"{' and '.join(lock.name for lock in locks)} for Python {python}: {reason}"
         )

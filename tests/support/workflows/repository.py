@@ -102,6 +102,10 @@ def settle(stack: ExitStack, template: Path, shared: Path, folder: Path) -> Plac
             "GITHUB_REPOSITORY": "octo/shop",
             "MYPY_CACHE_DIR": str(CHECKOUT / ".mypy_cache"),  # the fork's machinery is the same
             "PIP_CACHE_DIR": str(shared / "pip"),
+            # The fork has one small test for each job: several processes only cost time.
+            "PYTEST_ADDOPTS": "-n0",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_PLUGINS": "xdist.plugin",
         },
     )
     return Place(toy, github, workflows)
