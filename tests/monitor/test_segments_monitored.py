@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluice.errors import SluiceError
-from sluice.monitor import summaries
+from sluice.monitor import learning, summaries
 from sluice.monitor.cache import Cache
 from sluice.monitor.log_files import find
 from sluice.package import parts, reference
@@ -59,12 +59,18 @@ class Stores:
 
 
 @pytest.fixture(scope="module")
-def package(built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model of the stores, in the package of another project."""
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a model for each store."""
     root = tmp_path_factory.mktemp("stores")
     toy = Project.put(root, "binary").toy
     for stage in (["split"], ["train", "linear"], ["select"], ["export"], ["check", "performance"]):
         toy.sluice(*stage).went_well()
+    return root
+
+
+@pytest.fixture(scope="module")
+def package(built: Callable[[str], Toy], trained: Path) -> Path:
+    """The model of the stores, in the package of another project."""
     swapped = Package.read(built("binary").package)
     for place, name in (
         ("model/model.onnx", "out/model/model.onnx"),
@@ -72,9 +78,9 @@ def package(built: Callable[[str], Toy], tmp_path_factory: pytest.TempPathFactor
         (parts.PARAMS, "params.yaml"),
         ("reports/evidence/performance/metrics.json", "out/evidence/performance/metrics.json"),
     ):
-        swapped.contents[place] = (root / name).read_bytes()
-    swapped.contents[parts.REFERENCE] = encode(reference.measure(Files(root)))
-    archive = root / "stores.tar"
+        swapped.contents[place] = (trained / name).read_bytes()
+    swapped.contents[parts.REFERENCE] = encode(reference.measure(Files(trained)))
+    archive = trained / "stores.tar"
     archive.write_bytes(swapped.seal())
     return archive
 
@@ -193,3 +199,12 @@ def test_a_damaged_reference_is_refused(stores: Stores) -> None:
             decode(
                 encode(msgspec.structs.replace(stores.reference, segments=wrong)), "reference.json"
             )
+
+
+def test_the_learning_curve_of_models_of_segments_says_what_more_rows_would_gain(
+    trained: Path,
+) -> None:
+    few, many = (learning.expected_gain(Files(trained), more) for more in (100, 100_000))
+    assert few is not None
+    assert many is not None
+    assert 0 < few < many < 0.2

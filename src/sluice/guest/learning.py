@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from sluice import config, files, table
+from sluice.config import Settings
 from sluice.errors import SluiceError
 from sluice.guest import usecase
 from sluice.train.fit import fit
 from sluice.train.scores import predict
+
+_LEAST = 20  # rows
 
 
 @usecase.task
@@ -20,7 +23,7 @@ def main(inputs: Path, outputs: Path, model: str, *sizes: str) -> None:
     Reads `params.yaml`, `parameters.json`, the rows `train.parquet`, and the inputs
     `validation.parquet`.
     """
-    settings = config.load(inputs / "params.yaml")
+    settings = _with_small_segments(config.load(inputs / "params.yaml"))
     train = table.read_split(inputs / "train.parquet")
     validation = table.read_split(inputs / "validation.parquet")
     build = usecase.load(inputs, "candidates", "CANDIDATES")[model]
@@ -34,3 +37,12 @@ def main(inputs: Path, outputs: Path, model: str, *sizes: str) -> None:
             raise SluiceError(f"the learning curve cannot be fitted: {error}") from None
         scores = np.asarray(predict(pipeline, settings, validation), np.float64)
         np.save(outputs / f"{size}.npy", scores, allow_pickle=False)
+
+
+def _with_small_segments(settings: Settings) -> Settings:
+    """The same, with a model for each segment that has a few rows, because a part has few."""
+    if settings.data.segments is None:
+        return settings
+    segments = settings.data.segments.model_copy(update={"rows": _LEAST})
+    data = settings.data.model_copy(update={"segments": segments})
+    return settings.model_copy(update={"data": data})

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from sluice import table
+from sluice.config.data import Segments
 from sluice.confined.run import run as run_confined
 from sluice.decision import decided
 from sluice.files import read_json
 from sluice.metrics import METRICS, Floats
 from sluice.model import Decision
 from sluice.project import Project
+from sluice.train.segments import large_enough
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 _SIZES = (500, 1_000, 2_000, 4_000, 8_000)
+# Of the rows of some segments: fitting those of all segments would take too long.
+_SEGMENTS, _SHARES = 40, (0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1)
 _POWERS = np.linspace(0.2, 1.5, 27)
 
 
@@ -48,13 +56,19 @@ def expected_gain(project: Project, more: int) -> float | None:
     """The gain in the selection's metric if `more` rows are added to the training rows.
 
     The chosen candidate is trained on parts of the training rows and measured on the validation
-    rows. None if there are too few rows for a curve, or the splits are not available.
+    rows; for models of segments, these are the rows of some segments. None if there are too few
+    rows for a curve, or the splits are not available.
     """
     if not project.split("train").exists() or not project.selection.exists():
         return None
     settings = project.settings
     train, validation = (table.read_split(project.split(p)) for p in ("train", "validation"))
-    sizes = [size for size in _SIZES if size <= len(train)]
+    every, sizes = len(train), list(_SIZES)
+    segments = settings.data.segments
+    if segments is not None:
+        train, validation = _of_some(train, validation, segments, settings.seed)
+        sizes = [round(len(train) * share) for share in _SHARES]
+    sizes = [size for size in sizes if _SIZES[0] <= size <= len(train)]
     if len(sizes) < 3:
         return None
     selection = read_json(project.selection)
@@ -63,7 +77,7 @@ def expected_gain(project: Project, more: int) -> float | None:
 
     def give(folder: Path) -> None:
         shutil.copyfile(project.root / "params.yaml", folder / "params.yaml")
-        shutil.copyfile(project.split("train"), folder / "train.parquet")
+        train.to_parquet(folder / "train.parquet", index=False)
         shutil.copyfile(project.candidate(chosen) / "parameters.json", folder / "parameters.json")
         validation[settings.features].to_parquet(folder / "validation.parquet", index=False)
 
@@ -74,4 +88,16 @@ def expected_gain(project: Project, more: int) -> float | None:
         scores = [results.array(f"{size}.npy", len(validation)) for size in sizes]
     values = [metric.compute(decided(settings, truth, each, rule)) for each in scores]
     curve = of_curve(np.array(sizes, float), np.array(values))
-    return metric.gain(curve.at(len(train) + more), curve.at(len(train)))
+    later = len(train) * (1 + more / every)
+    return metric.gain(curve.at(later), curve.at(len(train)))
+
+
+def _of_some(
+    train: DataFrame, validation: DataFrame, segments: Segments, seed: int
+) -> tuple[DataFrame, DataFrame]:
+    """The rows of some segments, chosen at random; each has enough rows for its own model."""
+    names = sorted(set(large_enough(train, segments)) & set(validation[segments.column]))
+    order = np.random.default_rng(seed).permutation(len(names))
+    some = [names[at] for at in order[:_SEGMENTS]]
+    chosen = [part[part[segments.column].isin(some)] for part in (train, validation)]
+    return chosen[0], chosen[1]

@@ -68,16 +68,25 @@ def segmented(
 
 
 def names_of(rows: DataFrame, segments: Segments) -> list[str]:
-    """The values with enough training rows for a model of their own, sorted."""
-    count = rows[segments.column].value_counts()
-    enough = sorted(name for name in count.index[count >= segments.rows] if name)
+    """The values with enough training rows for a model of their own, sorted.
+
+    Raises SluiceError if there are none.
+    """
+    enough = large_enough(rows, segments)
     if not enough:
+        count = rows[segments.column].value_counts()
         raise SluiceError(
             f"data.segments in params.yaml: none of the {len(count):,} values of "
             f"{segments.column!r} has {segments.rows} training rows, which a model needs"
             f"{': is it an id?' if len(count) * 2 > len(rows) else ''}"
         )
     return enough
+
+
+def large_enough(rows: DataFrame, segments: Segments) -> list[str]:
+    """The values with enough of these rows for a model of their own, sorted."""
+    count = rows[segments.column].value_counts()
+    return sorted(name for name in count.index[count >= segments.rows] if name)
 
 
 def serve_only(pipeline: Pipeline, names: Sequence[str]) -> None:
