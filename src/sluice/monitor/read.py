@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from sluice.labels import Levels
 from sluice.metrics import Floats
@@ -28,7 +30,8 @@ SEGMENT = "segment"
 BATCH_HOST = "sluice score"  # the host of records from batch runs
 _ROWS = 65_536
 _DATE = re.compile(r"(?<!\d)(20\d\d)-?([01]\d)-?([0-3]\d)(?!\d)")
-_KINDS = {pa.float64(): "number", pa.string(): "category"}
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_KINDS = {pa.float64(): "number", pa.string(): "category", _TEXT: "category"}
 _RESULT = b"sluice.package"
 
 
@@ -57,10 +60,13 @@ class OpenedFile:
         return ["time", "id", *SHARED, "score", "decision", "latency"]
 
 
-def batches(file: LogFile, opened: OpenedFile, reference: Reference) -> Iterator[pa.RecordBatch]:
+def batches(
+    file: LogFile, opened: OpenedFile, reference: Reference, *, coded: bool = False
+) -> Iterator[pa.RecordBatch]:
     """All records of a file; `opened` is filled in before the first batch.
 
-    reference: says how to read the input columns in a result of `sluice score`.
+    reference: says how to read the input columns in a result of `sluice score`. coded: texts but
+    the ids may be dictionary arrays, which is quicker.
 
     Raises UnreadableError for a file that cannot be read to the end.
     """
@@ -70,7 +76,7 @@ def batches(file: LogFile, opened: OpenedFile, reference: Reference) -> Iterator
         elif file.damaged:
             _count_damage(file, opened)
         else:
-            yield from _parquet(file, opened, reference)
+            yield from _parquet(file, opened, reference, coded=coded)
     except (OSError, pa.ArrowException, msgspec.MsgspecError, ValueError) as error:
         reason = getattr(error, "strerror", None) or (str(error).splitlines() or ["?"])[0]
         raise UnreadableError(reason) from None
@@ -100,8 +106,11 @@ def _count_damage(file: LogFile, opened: OpenedFile) -> None:
     opened.damaged = segment.damaged
 
 
-def _parquet(file: LogFile, opened: OpenedFile, reference: Reference) -> Iterator[pa.RecordBatch]:
-    with closing(_open(file)) as source:
+def _parquet(
+    file: LogFile, opened: OpenedFile, reference: Reference, *, coded: bool
+) -> Iterator[pa.RecordBatch]:
+    texts = [f"features.{one.bins.name}" for one in reference.features]
+    with closing(_open(file, ["decision", SEGMENT, *texts] if coded else ())) as source:
         schema = source.schema_arrow
         metadata = schema.metadata or {}
         if _RESULT in metadata:
@@ -124,16 +133,24 @@ def _parquet(file: LogFile, opened: OpenedFile, reference: Reference) -> Iterato
         wanted = [*opened.columns, *(["features"] if opened.features else [])]
         # Servers of earlier versions did not log the segment.
         wanted += [SEGMENT] if SEGMENT in schema.names else []
-        yield from source.iter_batches(_ROWS, columns=wanted)
+        # Several files are read at the same time, so no file needs threads of its own.
+        yield from source.iter_batches(_ROWS, columns=wanted, use_threads=False)
 
 
-def _open(file: LogFile) -> pq.ParquetFile:
+def _open(file: LogFile, texts: Iterable[str] = ()) -> pq.ParquetFile:
+    """texts: the columns whose texts are read as codes, if the file has them."""
+    place: Any = file.place
     if file.remote:
         from pyarrow import fs
 
         files, path = fs.FileSystem.from_uri(file.place)
-        return pq.ParquetFile(files.open_input_file(path))
-    return pq.ParquetFile(file.place)
+        place = files.open_input_file(path)
+    source = pq.ParquetFile(place)
+    schema = source.metadata.schema
+    known = {schema.column(at).path for at in range(len(schema))}.intersection(texts)
+    if not known:
+        return source
+    return pq.ParquetFile(place, metadata=source.metadata, read_dictionary=sorted(known))
 
 
 def _results(
@@ -218,6 +235,17 @@ def scores(column: pa.Array, count: int) -> Floats:
     if isinstance(column.type, (pa.ListType, pa.FixedSizeListType)):
         return column.flatten().to_numpy().reshape(len(column), count).T
     return column.to_numpy(zero_copy_only=False)[None]
+
+
+def coded(texts: pa.Array) -> tuple[list[str | None], NDArray[np.int32]]:
+    """Different texts, of which None is a missing one, and the place of each row's among them."""
+    if not pa.types.is_dictionary(texts.type):
+        texts = texts.dictionary_encode()
+    known, codes = texts.dictionary.to_pylist(), texts.indices
+    if codes.null_count:
+        codes = codes.fill_null(len(known))
+        known.append(None)
+    return known, codes.to_numpy()
 
 
 def _day(file: LogFile) -> tuple[int, str]:

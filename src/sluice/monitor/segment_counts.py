@@ -47,9 +47,9 @@ def count(
 
 def of_rows(batch: pa.RecordBatch, segments: SegmentReference) -> NDArray[Any]:
     """The place of each row's segment in the reference, shape [n]."""
-    coded = batch.column(read.SEGMENT).dictionary_encode("encode")
-    known = segments.places(coded.dictionary.to_pylist())
-    return known[coded.indices.to_numpy()] if len(known) else np.zeros(0, np.intp)
+    names, codes = read.coded(batch.column(read.SEGMENT))
+    known = segments.places(names)
+    return known[codes] if len(known) else np.zeros(0, np.intp)
 
 
 def add(one: BySegment, two: BySegment) -> BySegment:

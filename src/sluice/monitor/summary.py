@@ -21,7 +21,7 @@ from sluice.sketch.bins import Bins, count_between
 from sluice.sketch.reference import Reference
 
 # The format of cached summaries. Increase it whenever a file would get another summary than before.
-FORMAT = 2
+FORMAT = 3
 DAY = 86_400_000_000  # microseconds
 _CLOCKS = 300.0  # seconds that clocks may differ
 _MOST_UNSEEN = 5  # unseen values that are named, of each column
@@ -103,7 +103,7 @@ def summarize(file: LogFile, reference: Reference) -> FileSummary:
     opened, cells, problem = OpenedFile(""), dict[Key, Cell](), ""
     differences: dict[str, str] = {}
     try:
-        for batch in read.batches(file, opened, reference):
+        for batch in read.batches(file, opened, reference, coded=True):
             differences = _differences(opened, reference, batch)
             for cell in _cells(batch, reference, differences):
                 before = cells.get(cell.key)
@@ -269,11 +269,12 @@ def _by_key(whose: NDArray[np.intp], bins: NDArray[Any], keys: int, size: int) -
 
 def _levels(column: pa.Array, bins: Bins) -> tuple[NDArray[np.intp], tuple[str, ...]]:
     """The bin of each level, and some of the unseen ones."""
-    coded = column.dictionary_encode("encode")
-    known = coded.dictionary.to_pylist()
+    known, codes = read.coded(column)
     places = bins.of_levels(known)
-    others = sorted(str(known[at])[:60] for at in np.flatnonzero(places == bins.other))
-    return places[coded.indices.to_numpy()], tuple(others[:_MOST_UNSEEN])
+    others = np.flatnonzero(places == bins.other)
+    if len(others):  # the codes may be of a file of which this is a part
+        others = others[np.bincount(codes, minlength=len(known))[others] > 0]
+    return places[codes], tuple(sorted(str(known[at])[:60] for at in others)[:_MOST_UNSEEN])
 
 
 def _scores(
@@ -293,9 +294,9 @@ def _scores(
 
 
 def _decisions(column: pa.Array, whose: NDArray[np.intp], keys: int) -> list[dict[str, int]]:
-    coded = column.dictionary_encode("encode")
-    names = [name if name is None else str(name) for name in coded.dictionary.to_pylist()]
-    counts = _by_key(whose, coded.indices.to_numpy(), keys, len(names)) if names else []
+    known, codes = read.coded(column)
+    names = [name if name is None else str(name) for name in known]
+    counts = _by_key(whose, codes, keys, len(names)) if names else []
     return [
         {name: n for name, n in zip(names, row, strict=True) if name is not None and n}
         for row in counts
