@@ -59,9 +59,11 @@ def judged(
 
 @pytest.mark.parametrize("bound", ["selection_rate_difference", "selection_rate_ratio"])
 def test_one_unfair_segment_among_fair_ones_is_refused(bound: str) -> None:
+    kind = bound.rpartition("_")[2]
     (found,) = judged({("s7", "a"): 0.9, ("s7", "b"): 0.1}, bound=bound)
     assert (found.name, found.status, found.estimate, found.n) == (NAME, Status.FAIL, 1, STORES)
-    assert found.why.startswith("1 out of bounds: 's7'; 20 of 20 segments have at least two groups")
+    assert found.why.startswith(f"1 out of bounds: 's7' (selection_rate {kind} 0.")
+    assert "; 20 of 20 segments have at least two groups" in found.why
 
 
 def test_chance_alone_refuses_hardly_any_model() -> None:

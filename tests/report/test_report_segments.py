@@ -33,7 +33,7 @@ def test_the_summary_counts_all_segments_and_names_a_few() -> None:
     assert others == {
         "the validation part shows that its own model is worse": (1, "flipped"),
         "the validation part does not show that its own model is better": (40, "s000"),
-        "it has fewer than 100 training rows, or no row of one of the classes": (1, "thin"),
+        "there are fewer than 100 training rows, or no row of one of the classes": (1, "thin"),
     }
 
 

@@ -166,7 +166,7 @@ def test_a_segment_whose_groups_are_treated_unequally_is_refused(project):
     found = project.toy.findings("fairness")
     refused = found["fairness/side/segments out of bounds"]
     assert refused["status"] == "fail"
-    assert "1 out of bounds: 'store 3'" in refused["why"]
+    assert "1 out of bounds: 'store 3' (selection_rate difference" in refused["why"]
     assert found["fairness/side/selection_rate difference"]["status"] == "pass"
     assert found["fairness/born/segments out of bounds"]["status"] == "pass"
     # As 'sluice package verify' compares the verdict with the settings beside it.

@@ -20,7 +20,7 @@ from sluice.check.groups import Grouping
 from sluice.config import Range
 from sluice.project import Project
 from sluice.stats.bootstrap import Clusters
-from sluice.verdict import Bound, Finding, Status
+from sluice.verdict import Bound, Finding, Status, number
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -45,10 +45,10 @@ class _Asked:
     comparison: str
     bound: Bound
 
-    def excluded(
+    def fault(
         self, grouping: Grouping, part: _Part, clusters: Clusters | None, tail: float
-    ) -> bool:
-        """Whether the entire interval of the segment lies outside the bound."""
+    ) -> str | None:
+        """What is measured, if the entire interval of the segment lies outside the bound."""
         found = means_of(
             self.measure.of(part.rows),
             grouping.among(part.groups)[part.rows],
@@ -56,7 +56,10 @@ class _Asked:
             None if clusters is None else clusters[part.rows],
         )
         interval = between(found, tail)[self.comparison]
-        return np.isfinite(interval.low) and self.bound.excludes(interval.low, interval.high)
+        if np.isfinite(interval.low) and self.bound.excludes(interval.low, interval.high):
+            name = f"{self.measure.name} {self.comparison}"
+            return f"{name} {number(interval.estimate)}, allowed {self.bound}"
+        return None
 
 
 def findings(
@@ -96,11 +99,10 @@ def _finding(
     parts = list(_parts(grouping, labels, settings.group_rows, clusters))
     asked = list(_asked(settings.bounds, measures))
     each = tail / max(1, len(parts) * len(asked))
-    bad = [
-        part.name
-        for part in parts
-        if any(one.excluded(grouping, part, clusters, each) for one in asked)
+    faults = [
+        (part.name, [one.fault(grouping, part, clusters, each) for one in asked]) for part in parts
     ]
+    bad = {segment: next(filter(None, found)) for segment, found in faults if any(found)}
     name = f"fairness/{grouping.title}/segments out of bounds"
     bound = Bound("params.yaml: fairness.bounds hold in each segment", high=0)
     told = (
@@ -110,7 +112,8 @@ def _finding(
     if not bad:
         why = f"none is out of bounds; {told}"
         return Finding(name, Status.PASS, why, 0, n=len(parts), bound=bound)
-    shown = ", ".join(map(repr, bad[:_SHOWN])) + (" and others" if len(bad) > _SHOWN else "")
+    some = [f"{segment!r} ({fault})" for segment, fault in list(bad.items())[:_SHOWN]]
+    shown = ", ".join(some) + (" and others" if len(bad) > _SHOWN else "")
     why = f"{len(bad):,} out of bounds: {shown}; {told}"
     return Finding(name, Status.FAIL, why, len(bad), n=len(parts), bound=bound)
 

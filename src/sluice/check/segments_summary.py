@@ -37,7 +37,7 @@ def summary(
     known = [one for one in judged if one.gain is not None]
     worst = sorted(known, key=lambda one: (one.gain, one.name))[:_WORST]
     status = {one.name: one.status for one in tried}
-    none = f"it has fewer than {least} training rows, or no row of one of the classes"
+    none = f"there are fewer than {least} training rows, or no row of one of the classes"
     reasons: dict[str, list[str]] = {}
     for name in sorted(set(rows) - own, key=lambda name: (-rows[name], name)):
         reasons.setdefault(_REASONS.get(status.get(name, ""), none), []).append(name)
