@@ -13,6 +13,7 @@ import pytest
 from sluice.adopt.hyperparameters import candidates, server_memory
 from sluice.adopt.profile import TableProfile
 from sluice.adopt.profile.infer import infer
+from sluice.adopt.segments import on_global
 from sluice.adopt.source import Source
 from sluice.errors import SluiceError
 from sluice.project import Project
@@ -46,6 +47,7 @@ def test_the_column_gets_models_and_bounds_of_the_model_for_all_rows(
     assert models == {"linear", "native_boosting"}
     assert settings.columns["store"].levels is None
     assert settings.performance.bounds["roc_auc"].low
+    assert settings.performance.segments_on_global == 0.5
     assert "8 of its 9 values have enough rows" in (project / "params.yaml").read_text()
     assert said
 
@@ -86,6 +88,12 @@ def with_segments(rows: tuple[int, ...]) -> TableProfile:
 def test_the_server_may_use_the_memory_that_the_trees_need() -> None:
     assert server_memory(with_segments((125,))) == 576
     assert server_memory(with_segments((300,) * 1_000)) == 1_088
+
+
+def test_segments_with_few_rows_may_be_served_by_the_model_for_all_rows() -> None:
+    assert on_global(with_segments((125,) * 8 + (3,) * 2)) == 0.5
+    assert on_global(with_segments((125,) * 2 + (3,) * 8)) == 1.0
+    assert on_global(with_segments((125,) * 5 + (3,) * 5)) == 0.75
 
 
 def test_more_trees_than_training_accepts_are_not_proposed() -> None:

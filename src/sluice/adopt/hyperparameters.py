@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sluice.adopt import segment_trees
+from sluice.adopt import segments
 from sluice.adopt.profile import TableProfile
 from sluice.adopt.render import YamlValue
 from sluice.config import Scalar
@@ -21,7 +21,7 @@ def candidates(profile: TableProfile) -> dict[str, Candidate]:
     """
     name = "linear" if profile.task == "regression" else "logistic"
     linear: Candidate = {"model": "linear", "parameters": _linear(profile)}
-    if segment_trees.too_many(nodes(profile)):
+    if segments.too_many(nodes(profile)):
         return {name: linear}
     return {name: linear, "boosting": _boosting(profile)}
 
@@ -29,13 +29,13 @@ def candidates(profile: TableProfile) -> dict[str, Candidate]:
 def nodes(profile: TableProfile) -> int:
     """The most nodes that the boosted trees of all segments would have."""
     leaves, other, leaf = _tree(profile)
-    return segment_trees.nodes(profile, max(leaves, other), leaf)
+    return segments.nodes(profile, max(leaves, other), leaf)
 
 
 def server_memory(profile: TableProfile) -> int:
     """How much memory a server of these candidates may use, in MiB."""
     count = nodes(profile)
-    return segment_trees.server_memory(0 if segment_trees.too_many(count) else count)
+    return segments.server_memory(0 if segments.too_many(count) else count)
 
 
 def selection_metric(profile: TableProfile) -> str:

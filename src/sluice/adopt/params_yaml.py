@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from sluice.adopt import hyperparameters
+from sluice.adopt import hyperparameters, segments
 from sluice.adopt.bounds import DerivedBounds
 from sluice.adopt.profile import ColumnProfile, TableProfile
 from sluice.adopt.profile.margins import mostly
@@ -37,6 +37,7 @@ def params_yaml(profile: TableProfile, file: str, derived: DerivedBounds) -> str
         remarks={column.name: column.remark for column in profile.columns},
         candidates=hyperparameters.candidates(profile),
         metric=hyperparameters.selection_metric(profile),
+        on_global=segments.on_global(profile),
         server_memory=hyperparameters.server_memory(profile),
         costs=hyperparameters.costs(profile),
         metrics=METRICS,

@@ -53,7 +53,7 @@ class TableProfile:
     entities: columns whose equal values seem to mark rows of one entity. without_target: the rows
     of the file that were left out, because they have no target. attributes: sensitive columns
     that form one attribute, as params.yaml will say under data. segments: the column whose values
-    get models of their own. segment_rows: about how many training rows each of these values has.
+    get models of their own. segment_rows: about how many training rows each value has.
     """
 
     name: str

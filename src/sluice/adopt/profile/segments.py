@@ -20,10 +20,10 @@ _TRAINED = 0.5  # about this share of the rows is for training
 
 
 def trained_rows(column: Series) -> tuple[int, ...]:
-    """About how many training rows each value has that gets a model of its own."""
+    """About how many training rows each value has."""
     counts = table.labels(column).value_counts()
     rows = (counts[counts.index != MISSING] * _TRAINED).round().astype(int)
-    return tuple(rows[rows >= Segments(column=str(column.name)).rows].tolist())
+    return tuple(rows.tolist())
 
 
 def profile_segments(column: Series) -> ColumnProfile:

@@ -1,4 +1,4 @@
-"""How large the boosted trees of all segments can become, and what follows from it."""
+"""What follows from the number of segments and their rows."""
 
 from __future__ import annotations
 
@@ -17,12 +17,28 @@ _MARGIN = 1.5  # a split on a set of categories becomes several nodes, and loadi
 
 def nodes(profile: TableProfile, leaves: int, leaf: int) -> int:
     """The most nodes. leaves: the most in a tree. leaf: the least rows in a leaf."""
-    if not profile.segment_rows:
+    rows = _large(profile)
+    if not rows:
         return 0
     trees = Segments(column="").trees
     own = SimpleNamespace(max_iter=trees, max_leaf_nodes=leaves, min_samples_leaf=leaf)
     outputs = len(profile.classes) if profile.task == "multiclass" else 1
-    return most_nodes(own, profile.segment_rows, outputs)
+    return most_nodes(own, rows, outputs)
+
+
+def on_global(profile: TableProfile) -> float:
+    """The share of segments that the model for all rows may serve.
+
+    Those with too few rows for a model of their own, and a quarter of all, but at least half.
+    """
+    small = 1 - len(_large(profile)) / max(1, len(profile.segment_rows))
+    return max(0.5, min(1.0, math.ceil((small + 0.25) * 20) / 20))
+
+
+def _large(profile: TableProfile) -> list[int]:
+    """The rows of the segments that are large enough for a model of their own."""
+    least = Segments(column="").rows
+    return [rows for rows in profile.segment_rows if rows >= least]
 
 
 def too_many(count: int) -> bool:
