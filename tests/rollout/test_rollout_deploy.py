@@ -22,6 +22,8 @@ from sluice.rollout.machine import deploy
 from sluice.rollout.machine.control import Control
 from sluice.rollout.state import Phase
 from sluice.rollout.weights import ALL_STABLE, Weights
+from support.command_line import CommandLine
+from support.fixture_project import Ran
 from support.rollout import until
 
 TOKEN = "x" * 20
@@ -39,10 +41,15 @@ def command(control: Control, *arguments: str | Path) -> subprocess.Popen[str]:
     )
 
 
-def ran(control: Control, *arguments: str | Path) -> tuple[int, str, str]:
-    process = command(control, *arguments)
-    output, problems = process.communicate(timeout=180)
-    return process.returncode, output, problems
+@pytest.fixture
+def ran(control: Control, command_line: CommandLine) -> Callable[..., Ran]:
+    """`ran("status")`: the same in the process of the test."""
+
+    def run(*arguments: str) -> Ran:
+        given = ("rollout", *arguments, "--folder", str(control.folder))
+        return command_line.run(control.folder, *given, SLUICE_TOKEN=TOKEN)
+
+    return run
 
 
 def reached(control: Control, phase: Phase, intervals: int = 3) -> None:
@@ -56,7 +63,11 @@ def reached(control: Control, phase: Phase, intervals: int = 3) -> None:
 
 
 def test_a_rollout_continues_after_kill_9_and_can_be_rolled_back(
-    control: Control, callers: Callable[..., Any], pair: Any, opened_pair: tuple[Package, Package]
+    control: Control,
+    callers: Callable[..., Any],
+    pair: Any,
+    opened_pair: tuple[Package, Package],
+    ran: Callable[..., Ran],
 ) -> None:
     old, new = (package.manifest.version for package in opened_pair)
     with callers() as some:
@@ -69,18 +80,18 @@ def test_a_rollout_continues_after_kill_9_and_can_be_rolled_back(
         walking = command(control, "deploy", pair.candidate)
         reached(control, Phase.PASSED, 30)
         assert control.machine.weights == Weights.at(50)
-        assert "another rollout is in progress" in ran(control, "deploy", pair.champion)[2]
-        assert ran(control, "approve")[0] == 0
+        assert "another rollout is in progress" in ran("deploy", str(pair.champion)).err
+        ran("approve").went_well()
         output, problems = walking.communicate(timeout=120)
         assert (walking.returncode, f"champion: {new}" in output) == (0, True), problems
-        shown = json.loads(ran(control, "status", "--json")[1])
+        shown = json.loads(ran("status", "--json").out)
         assert [(arm["arm"], arm["weight"], arm["runs"]) for arm in shown["arms"]] == [
             ("stable", 100, True)
         ]
-        status, output, problems = ran(control, "back")
-        assert (status, f"champion: {old}" in output) == (0, True), problems
+        assert f"champion: {old}" in ran("back").went_well().out
         assert some.none_lost() > 300
-    assert ran(control, "abort")[:2] == (2, "")
+    last = ran("abort")
+    assert (last.status, last.out) == (2, "")
 
 
 def test_an_aborted_rollout_leaves_the_champion_alone(

@@ -72,7 +72,7 @@ def assert_each_once(server: RunningServer, acknowledged: list[str]) -> None:
 def test_acknowledged_requests_are_logged_once_although_workers_are_killed(
     serve, content, size: Callable[[int, int], int]
 ):
-    kills = size(10, 300)
+    kills = size(5, 300)
     with serve("--workers", "2", "--log-segment", "60000", "--log-sync", "0.2") as server:
         load = Load(server, content.rows[0], clients=4)
         killed = 0
@@ -93,7 +93,7 @@ def test_acknowledged_requests_are_logged_once_although_the_whole_server_is_kill
     serve, content, size: Callable[[int, int], int]
 ):
     acknowledged: list[str] = []
-    for _ in range(size(3, 100)):
+    for _ in range(size(2, 100)):
         with serve("--log-segment", "50000") as server:
             load = Load(server, content.rows[0], clients=4)
             with load.running():
