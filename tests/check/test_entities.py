@@ -190,6 +190,18 @@ def test_a_number_that_is_computed_from_others_is_not_an_entity() -> None:
     assert look(frame) is None
 
 
+def test_columns_that_are_computed_from_a_joint_key_are_no_sign_of_an_entity() -> None:
+    """The years of experience and the age determine the years of schooling."""
+    random, rows = np.random.default_rng(0), 700
+    age, schooling = random.integers(23, 66, rows), random.choice(np.arange(8, 18), rows)
+    experience = age - schooling - 6
+    frame = pd.DataFrame({"experience": experience, "age": age}).astype(float)
+    frame["hours"] = random.choice([0.0, 0.0, 0.0, 40.0], rows)
+    frame["age squared"], frame["schooling"] = (age**2).astype(float), schooling.astype(float)
+    frame["y"] = random.normal(size=rows)
+    assert look(frame) is None
+
+
 def incomes(seed: int, rows: int) -> tuple[np.random.Generator, pd.DataFrame]:
     random = np.random.default_rng(seed)
     return random, pd.DataFrame({"income": random.normal(50, 12, rows).round(1)})

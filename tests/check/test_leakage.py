@@ -103,6 +103,24 @@ def test_a_leak_of_a_class_is_found(columns: dict[str, np.ndarray]) -> None:
     assert not any("noise" in leak for leak in leaks)
 
 
+def test_a_summand_is_found_beside_a_summand_that_leaks_alone() -> None:
+    """Most of the rentals are by registered users, so their number is nearly the target."""
+    draw = np.random.default_rng(12)
+    registered, casual = draw.gamma(3.0, 50.0, ROWS), draw.gamma(2.0, 6.0, ROWS)
+    frame = pd.DataFrame({"registered": registered, "casual": casual, "noise": PART})
+    frame["y"] = registered + casual
+    leaks = found("regression", frame)
+    assert leaks == {frozenset({"registered"}), frozenset({"registered", "casual"})}
+
+
+def test_a_logarithm_that_was_adjusted_by_year_is_found() -> None:
+    """The other columns are not called leaks, even if they are divided by zero in half the rows."""
+    draw = np.random.default_rng(13)
+    late, log = draw.integers(0, 2, ROWS).astype(float), draw.normal(3, 0.5, ROWS)
+    frame = pd.DataFrame({"real": log, "late": late, "noise": PART, "y": np.exp(log + 0.4 * late)})
+    assert found("regression", frame) == {frozenset({"real", "late"})}
+
+
 def test_a_leak_of_several_classes_is_found() -> None:
     kind = random.integers(0, 3, ROWS)
     frame = pd.DataFrame({"leak": kind + random.random(ROWS), "noise": random.normal(size=ROWS)})

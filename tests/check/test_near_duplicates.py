@@ -80,3 +80,14 @@ def test_the_gate_refuses_rows_that_are_repeated_under_another_id(
         "data-quality",
         {"data-quality/near duplicates": ("insufficient", "repeat another one except for a few")},
     )
+
+
+def test_the_share_of_a_small_table_is_exact_although_some_rows_are_equal(
+    toy: Toy, in_process: InProcess
+) -> None:
+    some = toy.data().head(600)
+    equal = some.head(9).assign(key="c" + some["key"])
+    toy.write_data(pd.concat([some, equal], ignore_index=True))
+    in_process(toy, "check", "data-quality")
+    found = toy.findings("data-quality")["data-quality/near duplicates"]
+    assert (found["status"], found["n"], found["interval"]) == ("pass", 600, None)

@@ -18,7 +18,11 @@ MOST_COLUMNS = 40  # the strongest of a wider table
 _SCREENED_ROWS = 2_000
 _CONFIRMED = 20  # how many of the strongest pairs are measured on all rows
 _MOST_TERMS = 3
+_FITTED, _HELD = slice(0, None, 2), slice(1, None, 2)
+_NOTHING = 1e-4
+_SAMPLING = 0.01  # how much less a pair may explain of the screened rows
 _LEAST_ROWS = 50
+_INFINITE = float(np.finfo(np.float64).max)
 _COMPLETE = 0.8  # a linear fit uses columns with a larger share of known values
 
 
@@ -37,8 +41,8 @@ def combine(numbers: DataFrame, truth: np.ndarray, classes: int) -> list[Combina
     numbers: columns of float64. truth: [n] class indices, or numbers if `classes` is 0. A pair is
     a sum, difference, absolute difference, product or ratio; its strength is rank-based: the
     squared rank correlation with the target, or the squared Gini coefficient for classes. A
-    linear fit has up to three columns, of the values or of their logarithms; its strength is R²
-    on rows that it was not fitted on.
+    linear fit has up to three columns, of the values or of their logarithms, and fits the target or
+    its logarithm; its strength is R² on rows that it was not fitted on.
     """
     if numbers.shape[1] < 2:
         return []
@@ -67,6 +71,37 @@ def combine(numbers: DataFrame, truth: np.ndarray, classes: int) -> list[Combina
     return sorted(confirmed, key=lambda combination: -combination.strength)
 
 
+def completed(
+    numbers: DataFrame, name: str, truth: np.ndarray, classes: int, *, alone: float, least: float
+) -> list[Combination]:
+    """Return the pairs of one strong column and another that are stronger than `least`.
+
+    Only a pair that leaves a quarter of what the strong column leaves unexplained, or less, counts:
+    the other column is then a summand or factor of the target too. alone: what the strong column
+    explains in any other way. The rest is as in `combine`.
+    """
+    values = numbers.to_numpy(np.float64)
+    names = [str(column) for column in numbers.columns]
+    place = names.index(name)
+    (ranked,) = np.nan_to_num(association(values[None, :, place], truth, classes))
+    least = max(least, 1 - (1 - max(alone, float(ranked))) / 4)
+    found = []
+    for other, column in enumerate(values.T):
+        if other == place:
+            continue
+        made = _made(values[:, place], column)
+        some = np.array(list(made.values()))[:, :_SCREENED_ROWS]
+        told = np.nan_to_num(association(some, truth[:_SCREENED_ROWS], classes))
+        how = list(made)[int(told.argmax())]
+        if told.max() < least - _SAMPLING:
+            continue
+        (strength,) = association(made[how][None], truth, classes)
+        if strength > least:
+            text = how.format(name, names[other])
+            found.append(Combination((name, names[other]), text, float(strength)))
+    return found
+
+
 def _made(one: Floats, other: Floats) -> dict[str, Floats]:
     with np.errstate(all="ignore"):
         return {
@@ -74,8 +109,14 @@ def _made(one: Floats, other: Floats) -> dict[str, Floats]:
             "{} - {}": one - other,
             "|{} - {}|": np.abs(one - other),
             "{} * {}": one * other,
-            "{} / {}": one / other,
+            "{} / {}": _ratio(one, other),
         }
+
+
+def _ratio(one: Floats, other: Floats) -> Floats:
+    """Return a number for a division by zero too, so that all rows are compared."""
+    found = np.nan_to_num(one / other, posinf=_INFINITE, neginf=-_INFINITE)
+    return np.where(np.isnan(one) | np.isnan(other), np.nan, found)
 
 
 def association(values: Floats, truth: np.ndarray, classes: int) -> Floats:
@@ -122,6 +163,8 @@ def _linear_fits(values: Floats, names: list[str], truth: np.ndarray) -> Iterato
     values, target = values[usable], truth[usable].astype(np.float64)
     yield from _linear_fit(values, names, target, "{} in a linear fit")
     if (target > 0).all():
+        words = "{} in a linear fit of the logarithm"
+        yield from _linear_fit(values, names, np.log(target), words)
         positive = np.flatnonzero((values > 0).all(axis=0))
         logs, kept = np.log(values[:, positive]), [names[k] for k in positive]
         yield from _linear_fit(logs, kept, np.log(target), "{} in a product of powers")
@@ -135,21 +178,32 @@ def _linear_fit(
         return
     spread = values.std(axis=0)
     scaled = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    fitted, held = slice(0, None, 2), slice(1, None, 2)
     chosen: list[int] = []
-    residual = target[fitted] - target[fitted].mean()
-    predicted = np.zeros(0)
     for _ in range(min(_MOST_TERMS, len(names))):
-        pull = np.abs(scaled[fitted].T @ residual)
+        _, residual = _fit(scaled[:, chosen], target)
+        pull = np.abs(scaled[_FITTED].T @ residual)
         pull[chosen] = -1.0
         chosen.append(int(np.argmax(pull)))
-        matrix = np.column_stack([scaled[:, chosen], np.ones(len(target))])
-        weights = np.linalg.lstsq(matrix[fitted], target[fitted], rcond=None)[0]
-        residual = target[fitted] - matrix[fitted] @ weights
-        predicted = matrix[held] @ weights
-    spread_of_target = float(((target[held] - target[fitted].mean()) ** 2).sum())
-    if spread_of_target > 0:
-        explained = 1 - float(((target[held] - predicted) ** 2).sum()) / spread_of_target
+    unexplained, _ = _fit(scaled[:, chosen], target)
+    for place in list(chosen):  # one that explains next to nothing is no part of the target
+        rest = [k for k in chosen if k != place]
+        without, _ = _fit(scaled[:, rest], target)
+        if len(rest) > 1 and without <= max(2 * unexplained, _NOTHING):
+            chosen = rest
+    unexplained, _ = _fit(scaled[:, chosen], target)
+    if np.isfinite(unexplained):
         named = [names[k] for k in sorted(chosen)]
         text = words.format(f"{', '.join(named[:-1])} and {named[-1]}")
-        yield Combination(tuple(named), text, explained)
+        yield Combination(tuple(named), text, 1 - unexplained)
+
+
+def _fit(columns: Floats, target: Floats) -> tuple[float, Floats]:
+    """Fit half of the rows; return the share of the other half that remains unexplained, and the
+    residuals of the first half. The share is NaN if the target does not vary.
+    """
+    matrix = np.column_stack([columns, np.ones(len(target))])
+    weights = np.linalg.lstsq(matrix[_FITTED], target[_FITTED], rcond=None)[0]
+    residual = target - matrix @ weights
+    spread = float(((target[_HELD] - target[_FITTED].mean()) ** 2).sum())
+    unexplained = float((residual[_HELD] ** 2).sum()) / spread if spread > 0 else float("nan")
+    return unexplained, residual[_FITTED]

@@ -69,7 +69,8 @@ def _of_whole(project: Project, frame: DataFrame, usecase: list[Asked]) -> list[
     findings += entities.findings(typed, settings)
     if all(name in typed for name in settings.features):
         near = near_duplicates.near_duplicates(typed, settings)
-        findings.append(near_duplicates.finding(near, len(frame), project))
+        repeated = typed.duplicated([*settings.features, settings.data.target])
+        findings.append(near_duplicates.finding(near, int((~repeated).sum()), project))
     return findings
 
 

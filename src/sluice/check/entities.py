@@ -190,6 +190,7 @@ class Table:
         within = {n: Within.of(entity, c, chosen) for n, c in self.codes.items() if n not in key}
         static = [n for n, w in within.items() if w.common < _MOST_COMMON and w.kappa > _STATIC]
         static = [n for n in static if not self._follows(entity, n)]
+        static = [n for n in static if not self._is_implied(key, n)]
         static = [] if self._is_computed(key, static) else self._independent(static)
         static = [] if self._is_looked_up(key, entity, static) else static
         if len(static) > 1:
@@ -255,6 +256,22 @@ class Table:
     def _follows(self, entity: Codes, name: str) -> bool:
         """Whether a column determines the key, so that the key only repeats it in other words."""
         return Within.of(self.codes[name], entity, np.arange(len(entity))).kappa > _STATIC
+
+    def _is_implied(self, key: tuple[str, ...], name: str) -> bool:
+        """Whether a column follows from one part of a joint key, or is computed from its numbers.
+
+        An example is the years of schooling, computed from the age and the years of experience.
+        """
+        if len(key) == 1:
+            return False
+        if any(self._kappa(part, name) > _STATIC for part in key):
+            return True
+        columns = self.settings.columns
+        numbers = [n for n in key if columns[n].numeric and not self.frame[n].isna().any()]
+        if not numbers or not columns[name].numeric or self.frame[name].isna().any():
+            return False
+        inputs, value = (self.frame[n].to_numpy(np.float64) for n in (numbers, name))
+        return explained_by_products(inputs, value) > _COMPUTED
 
     def _is_computed(self, key: tuple[str, ...], names: list[str]) -> bool:
         """Whether a key is a number that is computed from the columns that agree within it.

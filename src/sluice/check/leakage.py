@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice import table
-from sluice.check.combinations import MOST_COLUMNS, combine
+from sluice.check.combinations import MOST_COLUMNS, Combination, combine, completed
 from sluice.check.strength import outcome_of, strength, strength_of_levels
 from sluice.config import Settings
 from sluice.labels import MISSING
@@ -69,7 +69,8 @@ def measure(frame: DataFrame, settings: Settings) -> list[Leak]:
     """Return the strength of every input, and the strongest combinations of inputs.
 
     frame: a typed table in which every row has a target. A column that exceeds the bound on its
-    own is left out of the combinations, because it would make each of them strong.
+    own is left out of the combinations, because it would make each of them strong. It is combined
+    with one other column at a time, because the other one may be a part of the target too.
     """
     order = np.random.default_rng(settings.seed).permutation(len(frame))[:ROWS]
     rows = frame.iloc[order].reset_index(drop=True)
@@ -93,18 +94,30 @@ def measure(frame: DataFrame, settings: Settings) -> list[Leak]:
     alone += [leak for leak in _encoded(frame, settings) if leak.exceeds(settings)]
     suspects = columns_in_excess(alone, settings)
     pairs = _missing_pairs({n: m for n, m in missing.items() if n not in suspects}, outcome)
-    numbers = [n for n in names if n not in suspects and settings.columns[n].numeric]
-    together = [
-        Leak(
-            found.text,
-            found.columns,
-            found.strength,
-            "combined_leakage",
-            _limited("strongest", MOST_COLUMNS, len(numbers)),
+    every = [name for name in names if settings.columns[name].numeric]
+    numbers = [name for name in every if name not in suspects]
+    limited = _limited("strongest", MOST_COLUMNS, len(numbers))
+    classes = len(settings.classes)
+    strengths = {leak.text: leak.strength for leak in alone if leak.bound == "leakage"}
+    together = [_together(found, limited) for found in combine(rows[numbers], truth, classes)]
+    parts = [
+        _together(found)
+        for name in every
+        if name in suspects
+        for found in completed(
+            rows[[name, *numbers]],
+            name,
+            truth,
+            classes,
+            alone=strengths[name],
+            least=settings.quality.combined_leakage,
         )
-        for found in combine(rows[numbers], truth, len(settings.classes))
     ]
-    return [*alone, *_strongest(pairs, settings), *_strongest(together, settings)]
+    return [*alone, *parts, *_strongest(pairs, settings), *_strongest(together, settings)]
+
+
+def _together(found: Combination, limited: str = "") -> Leak:
+    return Leak(found.text, found.columns, found.strength, "combined_leakage", limited)
 
 
 def columns_in_excess(leaks: Iterable[Leak], settings: Settings) -> set[str]:

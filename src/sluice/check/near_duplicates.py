@@ -42,8 +42,8 @@ Keys = NDArray[np.intp] | NDArray[np.uint64]
 def finding(found: NDArray[np.bool_], rows: int, project: Project) -> Finding:
     """Judge the share of near duplicates; the gate cannot distinguish copies from similar rows.
 
-    found: for each of some rows, whether it has a near duplicate. rows: the number of rows of the
-    table.
+    found: for each of some distinct rows, whether it has a near duplicate. rows: the number of
+    distinct rows of the table; if all of them were compared, the share is exact.
     """
     share = float(found.mean()) if len(found) else 0.0
     bound = Bound(
