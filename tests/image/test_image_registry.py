@@ -18,12 +18,15 @@ def store(tmp_path_factory):
         yield found
 
 
-@pytest.fixture
-def remote_base(store, base, tmp_path):
-    """A base image that is in the registry, but not on the engine; named by tag and digest."""
-    name = f"{store.host}/base"
-    (tmp_path / "Dockerfile").write_text(f"FROM {base.image}\nLABEL org.sluice.test=base\n")
-    docker("build", "--tag", f"{name}:1", tmp_path).went_well()
+@pytest.fixture(scope="module", autouse=True)
+def remote_base(store, base, tmp_path_factory):
+    """A base image that is in the registry, but not on the engine; named by tag and digest.
+
+    It comes first, so that the registry already has the base of the images that tests push.
+    """
+    name, folder = f"{store.host}/base", tmp_path_factory.mktemp("base")
+    (folder / "Dockerfile").write_text(f"FROM {base.image}\nLABEL org.sluice.test=base\n")
+    docker("build", "--tag", f"{name}:1", folder).went_well()
     docker("push", "--quiet", f"{name}:1").went_well()
     (reference,) = (each for each in _names(f"{name}:1", name) if "@" in each)
     docker("image", "rm", f"{name}:1").went_well()
