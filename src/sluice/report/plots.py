@@ -274,7 +274,8 @@ def svg(
         draw(figure.add_subplot())
         made = io.StringIO()
         bare = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        FigureCanvasSVG(figure).print_figure(made, format="svg", metadata=bare)
+        # `print_figure` would draw everything twice, with the same result.
+        FigureCanvasSVG(figure).print_svg(made, metadata=bare)
     element = made.getvalue().partition("<svg ")[2]
     return Markup(  # noqa: S704 - matplotlib escapes texts, and the label is escaped here
         f'<svg role="img" aria-label="{escape(printable(label))}" {element.strip()}'
