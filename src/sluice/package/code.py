@@ -6,6 +6,7 @@ The version number stays the same between commits, so it does not identify the c
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import sluice
@@ -14,6 +15,7 @@ from sluice.files import sha256, sha256_of_file
 _FOLDER = "code/sluice/"
 
 
+@cache
 def own() -> str:
     """The digest of the code that is running."""
     root = Path(sluice.__file__).parent
