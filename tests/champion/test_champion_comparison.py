@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sluice.package.parts import DATA
 from support.fixture_project import Ran, Toy
+from support.package_parts import Package
 
 
 @pytest.fixture
@@ -134,8 +136,11 @@ def test_rows_that_are_split_by_time(toy, champion):
         "champion/gain in roc_auc": 0,
         "champion/gain in cost": 0,
     }
-    data = toy.data()
-    toy.write_data(data[data["born"].astype(float).rank(pct=True) < 0.7])
+    later = Package.read(champion)
+    described = json.loads(later.contents[DATA])
+    described["splits"]["validation"]["until"] += 30
+    later.replace(DATA, json.dumps(described).encode())
+    champion.write_bytes(later.seal())
     ran, verdict = compare(toy, champion)
     assert ran.status == 1
     assert verdict["status"] == "insufficient"
