@@ -167,7 +167,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def size(pytestconfig: pytest.Config) -> Callable[[int, int], int]:
+def full_size(pytestconfig: pytest.Config) -> bool:
+    """Whether this is `make test-full`."""
+    return bool(pytestconfig.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def size(full_size: bool) -> Callable[[int, int], int]:
     """The sizes of a test: the first in every run, the second in `make test-full`."""
-    full = pytestconfig.getoption("--full")
-    return lambda every_run, at_full_size: at_full_size if full else every_run
+    return lambda every_run, at_full_size: at_full_size if full_size else every_run

@@ -28,9 +28,10 @@ Contents = Callable[[Path], dict[str, bytes]]
 whole_pipeline = pytest.mark.heavy
 
 
-def judge(root: Path) -> dict[str, Verdict]:
+def judge(root: Path, *names: str) -> dict[str, Verdict]:
+    """Train the candidates and run these gates, or all."""
     project = train_best(root)
-    return {name: run(project, name) for name in gates.GATES}
+    return {name: run(project, name) for name in names or gates.GATES}
 
 
 def refused(verdicts: dict[str, Verdict]) -> list[str]:
@@ -63,7 +64,7 @@ def mixed(rows: int) -> pd.DataFrame:
 @whole_pipeline
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_table_with_texts_booleans_missing_values_dates_and_unusual_names(
-    suffix: str, project: Path, adopted: Adopt, tmp_path: Path
+    suffix: str, project: Path, adopted: Adopt, tmp_path: Path, full_size: bool
 ) -> None:
     file, frame = tmp_path / f"Mixed Data{suffix}", mixed(1500)
     frame.to_csv(file, index=False, sep=";") if suffix == ".csv" else frame.to_parquet(file)
@@ -74,16 +75,17 @@ def test_a_table_with_texts_booleans_missing_values_dates_and_unusual_names(
     assert "gr\u00f6\u00dfe.m" in settings.features
     assert not {"joined", "sex", "customer id"} & set(settings.features)
     assert any("joined" in line and "a date" in line for line in said)
-    assert refused(judge(project)) == []
+    if suffix == ".csv" or full_size:  # the rows are the same
+        assert refused(judge(project)) == []
+
+
+_WELL_KNOWN = {"breast_cancer": "binary", "wine": "multiclass", "diabetes": "regression"}
 
 
 @whole_pipeline
-@pytest.mark.parametrize(
-    ("name", "task"),
-    [("breast_cancer", "binary"), ("wine", "multiclass"), ("diabetes", "regression")],
-)
+@pytest.mark.parametrize("name", _WELL_KNOWN)
 def test_well_known_tables_pass_every_gate(
-    name: str, task: str, project: Path, adopted: Adopt, tmp_path: Path
+    name: str, project: Path, adopted: Adopt, tmp_path: Path, full_size: bool
 ) -> None:
     """Two of them are so easy that a person has to confirm it."""
     from sklearn import datasets
@@ -92,9 +94,11 @@ def test_well_known_tables_pass_every_gate(
     frame = getattr(datasets, f"load_{name}")(as_frame=True).frame
     frame.rename_axis("row").to_csv(file)
     said = adopted(file, "target", key="row")
-    assert Project(project).settings.task == task
+    assert Project(project).settings.task == _WELL_KNOWN[name]
     assert any("WARNING: no --sensitive column was given" in line for line in said)
     assert not any("was left out" in line for line in said)
+    if name == "breast_cancer" and not full_size:  # the table of the test before is binary too
+        return
     verdicts = judge(project)
     assert "no sensitive column was named" in verdicts["fairness"].why
     if refused(verdicts):
@@ -143,7 +147,7 @@ def test_a_kept_leak_does_not_pass(project: Path, adopted: Adopt, tmp_path: Path
     assert any("a roc_auc of 1, which is too good to be true" in line for line in said)
     settings = Project(project).settings
     assert (settings.quality.leakage, settings.explanation.largest_share) == (0.8, 0.8)
-    verdicts = judge(project)
+    verdicts = judge(project, "data-quality", "performance")
     assert verdicts["data-quality"].why.startswith("data-quality/paid/leakage: 1 is outside")
     suspicious = "performance/roc_auc too good to be true"
     assert suspicious in [f.name for f in verdicts["performance"].findings if not f.passes]
@@ -183,7 +187,7 @@ def test_insufficient_evidence_can_be_accepted_by_name(
     frame["y"] = np.where(frame["a"] + random.normal(0, 0.5, 200) > 0, "yes", "no")
     frame.to_csv(tmp_path / "thin.csv", index=False)
     adopted(tmp_path / "thin.csv", "y")
-    verdict = judge(project)["performance"]
+    verdict = judge(project, "performance")["performance"]
     thin = [finding for finding in verdict.findings if not finding.passes]
     assert thin
     assert all(
