@@ -275,7 +275,7 @@ def svg(
         made = io.StringIO()
         bare = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         # `print_figure` would draw everything twice, with the same result.
-        FigureCanvasSVG(figure).print_svg(made, metadata=bare)
+        FigureCanvasSVG(figure).print_svg(made, metadata=bare)  # type: ignore[no-untyped-call]
     element = made.getvalue().partition("<svg ")[2]
     return Markup(  # noqa: S704 - matplotlib escapes texts, and the label is escaped here
         f'<svg role="img" aria-label="{escape(printable(label))}" {element.strip()}'
