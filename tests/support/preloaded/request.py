@@ -11,6 +11,8 @@ from pathlib import Path
 
 # Where the server listens; its processes find it in their environment.
 ADDRESS = "SLUICE_TEST_PRELOADED"
+# If set, a command is killed as soon as the process that has asked for it ends.
+TIED = "SLUICE_TEST_TIED"
 _LENGTH = struct.Struct("!I")
 
 

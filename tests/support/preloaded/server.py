@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import traceback
 import warnings
 from contextlib import suppress
@@ -22,7 +23,7 @@ from types import ModuleType
 import sluice
 from support import remembered
 from support.preloaded import stages
-from support.preloaded.request import ADDRESS, receive
+from support.preloaded.request import ADDRESS, TIED, receive
 
 # Libraries whose import takes long, and which some command needs.
 _LIBRARIES = (
@@ -85,12 +86,20 @@ def _become(connection: socket.socket, address: str) -> None:
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment, **{ADDRESS: address})
+    if TIED in environment:
+        threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
     tempfile.tempdir = None  # so that the command's environment decides it
     _load_code_from(environment.get("PYTHONPATH", ""))
     ended = _run(command)
     with suppress(OSError):
         connection.sendall(ended.to_bytes(4))
     os._exit(ended)
+
+
+def _end_with(connection: socket.socket) -> None:
+    """Kill this process when the client, which sends nothing more, has closed the connection."""
+    connection.recv(1)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _load_code_from(path: str) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from support import preloaded
 from support.preloaded.command import write_programs
-from support.preloaded.request import ADDRESS
+from support.preloaded.request import ADDRESS, TIED
 
 HERE = Path(__file__).parent
 STANDINS, COMMANDS = HERE / "actions", HERE / "bin"
@@ -172,12 +172,12 @@ class Workflows:
 
     def _programs(self, *, cancelled: bool) -> dict[str, str]:
         """The search path of a job, in which sluice need not import its libraries in each step."""
-        if cancelled:  # the signal of act reaches only what act itself has started
-            return {"STANDIN_BIN": str(BIN)}
         folder = self.state / "bin"
         if not folder.exists():
             write_programs(folder, BIN)
-        return {"STANDIN_BIN": str(folder), ADDRESS: preloaded.server()}
+        # The signal of act reaches only what act itself has started.
+        tied = {TIED: "yes"} if cancelled else {}
+        return {"STANDIN_BIN": str(folder), ADDRESS: preloaded.server(), **tied}
 
     def _own(self) -> dict[str, str]:
         """Use none of the machine's environment variables, and a temporary home folder."""
