@@ -92,5 +92,11 @@ def test_a_confined_training_does_not_go_on_with_one_that_was_not(
 
 
 def test_the_time_left_assumes_the_speed_of_this_run_alone(tmp_path: Path) -> None:
-    progress = Progress(tmp_path, total=1_000, kept=400, done=100)
-    assert progress.line(20) == "500 of 1,000 segments; about 100 s left at the speed so far"
+    progress = Progress(tmp_path, total=1_000, kept=400, done=100, first=(500, 20))
+    assert progress.line(516) == "500 of 1,000 segments; about 100 s left at the speed so far"
+
+
+def test_the_first_group_says_nothing_about_the_speed(tmp_path: Path) -> None:
+    progress = Progress(tmp_path, total=1_000)
+    progress.save(0, [None] * 10)
+    assert progress.line(time.monotonic() + 60) == "10 of 1,000 segments"

@@ -27,19 +27,20 @@ _SECONDS = 10  # between two lines about the progress
 class Progress:
     """The finished groups of segments in a folder, and how long the others will take.
 
-    total: the number of all segments.
+    total: the number of all segments. first: when this run finished its first group, and the number
+    of its segments.
     """
 
     folder: Path
     total: int = 0
     kept: int = 0
     done: int = 0
-    started: float = field(default_factory=time.monotonic)
+    first: tuple[float, int] | None = None
     said: float = field(default_factory=time.monotonic)
 
     def begin(self, total: int) -> None:
         self.total = total
-        self.started = self.said = time.monotonic()
+        self.said = time.monotonic()
 
     def finished(self) -> set[int]:
         """The groups that an earlier run has finished, whatever their files contain."""
@@ -72,17 +73,25 @@ class Progress:
         np.savez(out, fitted=np.array([one is not None for one in models]), values=values)
         files.write(self.folder / f"{group}.npz", out.getvalue())
         self.done += len(models)
-        if time.monotonic() - self.said >= _SECONDS:
-            self.said = time.monotonic()
-            _say(self.line(self.said - self.started))
+        now = time.monotonic()
+        self.first = self.first or (now, self.done)
+        if now - self.said >= _SECONDS:
+            self.said = now
+            _say(self.line(now))
 
-    def line(self, seconds: float) -> str:
-        """How far the run is; the time left assumes the speed of this run so far."""
-        left = self.total - self.kept - self.done
-        return (
-            f"{self.kept + self.done:,} of {self.total:,} segments; about "
-            f"{left * seconds / max(1, self.done):,.0f} s left at the speed so far"
-        )
+    def line(self, now: float) -> str:
+        """How far the run is.
+
+        The time left assumes the speed since the first group. Before it, workers are started, which
+        takes a minute on Spark.
+        """
+        line = f"{self.kept + self.done:,} of {self.total:,} segments"
+        since, before = self.first or (now, self.done)
+        if self.done == before:
+            return line
+        seconds = (now - since) / (self.done - before)
+        left = (self.total - self.kept - self.done) * seconds
+        return f"{line}; about {left:,.0f} s left at the speed so far"
 
 
 def _say(line: str) -> None:
