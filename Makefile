@@ -91,7 +91,7 @@ bench-monitor: $(VENV)/.build $(PEERS:%=out/peers/%/.installed)  ## Measure moni
 
 out/peers/%/.installed: benchmarks/peers/%.txt
 	@$(PYTHON) -P -m venv --clear $(@D)
-	@$(@D)/bin/python -P -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(@D)/bin/python -P -m pip install --quiet --no-deps --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 bench-rollout: $(VENV)/.build  ## Measure production behind its proxy: overhead, start, rollback, memory (two minutes)

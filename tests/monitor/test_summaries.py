@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.errors import SluiceError
-from sluice.monitor import log, log_files, summaries, windows
+from sluice.monitor import columns, log, log_files, summaries, windows
 from sluice.monitor.summary import FileSummary, add, summarize
 from sluice.monitor.windows import Subject
 from sluice.scoring_log import file_names
@@ -302,6 +302,15 @@ def test_the_sketch_of_ids_counts_different_ones_and_is_merged(texts: list[str],
     assert distinct.count(whole) == len(set(texts))
 
 
+def test_missing_values_of_columns_in_every_form() -> None:
+    numbers = pa.array([1.5, None, 2.5, None]).slice(1)
+    np.testing.assert_equal(columns.floats(numbers), [np.nan, 2.5, np.nan])
+    assert columns.integers(pa.array([7, 8, 9], pa.int32()).slice(1)).tolist() == [8, 9]
+    assert len(columns.floats(pa.array([], pa.float64()))) == 0
+    with pytest.raises(ValueError, match="without a time"):
+        columns.integers(pa.array([1, None]))
+
+
 def test_the_sketch_estimates_many_ids() -> None:
     column = pa.array([f"customer {n % 50_000}" for n in range(120_000)])
     assert distinct.count(distinct.of_texts(column)) == pytest.approx(50_000, rel=0.2)
@@ -316,7 +325,7 @@ def test_the_names_of_segments_are_those_of_the_writer() -> None:
     st.lists(st.floats(width=16) | st.integers(-3, 3).map(float), max_size=50),
     st.lists(st.integers(-3, 3).map(float), max_size=5, unique=True).map(sorted),
 )
-def test_sorted_numbers_are_counted_like_single_ones(
+def test_numbers_are_counted_together_like_single_ones(
     numbers: list[float], edges: list[float]
 ) -> None:
     one, values = bins.Bins("n", "number", tuple(edges)), np.array(numbers, np.float64)

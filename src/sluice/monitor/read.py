@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sluice.labels import Levels
 from sluice.metrics import Floats
+from sluice.monitor import columns
 from sluice.monitor.log_files import LogFile
 from sluice.scoring_log import arrow
 from sluice.scoring_log.record import FORMAT, SHARED, Segment
@@ -234,7 +235,7 @@ def scores(column: pa.Array, count: int) -> Floats:
     """
     if isinstance(column.type, (pa.ListType, pa.FixedSizeListType)):
         return column.flatten().to_numpy().reshape(len(column), count).T
-    return column.to_numpy(zero_copy_only=False)[None]
+    return columns.floats(column)[None]
 
 
 def coded(texts: pa.Array) -> tuple[list[str | None], NDArray[np.int32]]:
@@ -245,7 +246,7 @@ def coded(texts: pa.Array) -> tuple[list[str | None], NDArray[np.int32]]:
     if codes.null_count:
         codes = codes.fill_null(len(known))
         known.append(None)
-    return known, codes.to_numpy()
+    return known, columns.integers(codes)
 
 
 def _day(file: LogFile) -> tuple[int, str]:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sluice.monitor import read, segment_counts
+from sluice.monitor import columns, read, segment_counts
 from sluice.monitor.log_files import LogFile
 from sluice.monitor.read import OpenedFile, UnreadableError
 from sluice.sketch import distinct
@@ -180,7 +180,7 @@ def _differences(opened: OpenedFile, reference: Reference, batch: pa.RecordBatch
 
 
 def _cells(batch: pa.RecordBatch, reference: Reference, differences: dict[str, str]) -> list[Cell]:
-    times = batch.column("time").cast(pa.int64()).to_numpy()
+    times = columns.integers(batch.column("time"))
     keys, whose = _keys(batch, times)
     parts = batch.column("features").flatten() if "features" in batch.schema.names else []
     names = [f.name for f in batch.schema.field("features").type] if parts else []
@@ -192,8 +192,7 @@ def _cells(batch: pa.RecordBatch, reference: Reference, differences: dict[str, s
             continue
         column = logged[counted.bins.name]
         if counted.bins.type == "number":
-            numbers = column.to_numpy(zero_copy_only=False)
-            features.append(_numbers(numbers, counted.bins, whose, len(keys)))
+            features.append(_numbers(columns.floats(column), counted.bins, whose, len(keys)))
             continue
         bins, others = _levels(column, counted.bins)
         features.append(_by_key(whose, bins, len(keys), counted.bins.size))
@@ -237,7 +236,7 @@ def _keys(batch: pa.RecordBatch, times: NDArray[np.int64]) -> tuple[list[Key], N
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
         texts.append(column.dictionary.to_pylist())
-        code = code * max(1, len(texts[-1])) + column.indices.to_numpy()
+        code = code * max(1, len(texts[-1])) + columns.integers(column.indices)
     if len(code) and code.min() == code.max():
         found, whose = code[:1], np.zeros(len(code), np.intp)
     else:
@@ -304,7 +303,7 @@ def _decisions(column: pa.Array, whose: NDArray[np.intp], keys: int) -> list[dic
 
 
 def _latencies(column: pa.Array, whose: NDArray[np.intp], keys: int) -> list[Ints]:
-    seconds = column.to_numpy(zero_copy_only=False)
+    seconds = columns.floats(column)
     if keys == 1:
         return [tuple(count_between(LATENCIES, seconds)[:-1].tolist())]
     known = ~np.isnan(seconds)

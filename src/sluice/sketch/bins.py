@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -91,10 +92,11 @@ class Bins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def count_between(edges: Sequence[float], values: Floats) -> Counts:
     """How many values are in each interval that ends at an edge, above the last one, and NaN."""
-    ordered = np.sort(values)  # NaN comes last
-    known = int(np.searchsorted(ordered, np.nan))
-    ends = np.searchsorted(ordered[:known], np.asarray(edges, np.float64), side="right")
-    return np.diff(ends, prepend=0, append=[known, len(values)])
+    # Comparing with each of a few edges is quicker than sorting.
+    below = [int(np.count_nonzero(values <= edge)) for edge in edges]
+    missing = int(np.count_nonzero(np.isnan(values)))
+    ends = [0, *below, len(values) - missing, len(values)]
+    return np.array([high - low for low, high in pairwise(ends)], np.int64)
 
 
 def of_numbers(name: str, values: Floats, *, split_at: float | None = None) -> Bins:
