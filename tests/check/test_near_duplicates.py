@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sluice.check.near_duplicates import near_duplicates
+from sluice.check.near_duplicates import finding, near_duplicates
+from sluice.verdict import Status
 from support.command_line import InProcess
 from support.fixture_project import Toy
 from support.refusal import gate_refuses
@@ -82,12 +83,16 @@ def test_the_gate_refuses_rows_that_are_repeated_under_another_id(
     )
 
 
-def test_the_share_of_a_small_table_is_exact_although_some_rows_are_equal(
-    toy: Toy, in_process: InProcess
-) -> None:
-    some = toy.data().head(600)
-    equal = some.head(9).assign(key="c" + some["key"])
-    toy.write_data(pd.concat([some, equal], ignore_index=True))
-    in_process(toy, "check", "data-quality")
-    found = toy.findings("data-quality")["data-quality/near duplicates"]
-    assert (found["status"], found["n"], found["interval"]) == ("pass", 600, None)
+def test_the_share_is_exact_if_every_distinct_row_was_compared() -> None:
+    quality = SimpleNamespace(near_duplicates=0.1)
+    split = SimpleNamespace(group_column=None)
+    project: Any = SimpleNamespace(
+        source=lambda *names: ".".join(names),
+        settings=SimpleNamespace(quality=quality, split=split),
+    )
+    some = np.arange(225) < 15
+    assert (finding(some, 225, project).status, finding(some, 225, project).interval) == (
+        Status.PASS,
+        None,
+    )
+    assert finding(some, 9_000, project).interval is not None
