@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
 from sluice import __version__
@@ -38,6 +39,23 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NU
 
 # Imports create hundreds of thousands of objects, none of them garbage; searching them costs time.
 _COLLECT_GARBAGE_AT = 50_000
+
+
+# What adds each command, in the order of the help. Adding all takes longer than many commands.
+_ADD = {
+    **dict.fromkeys(("run", "adopt"), pipeline.add),
+    "package": package.add,
+    **dict.fromkeys(("serve", "score", "log"), serving.add),
+    "staging": staging.add,
+    "champion": champion.add,
+    "attempts": attempts.add,
+    "delivery": delivery.add,
+    "approval": approval.add,
+    "rollout": rollout.add,
+    "monitor": monitor.add,
+    "github": github.add,
+    **dict.fromkeys(("check", "split", "train", "select", "export"), pipeline.add_stages),
+}
 
 
 def process() -> NoReturn:
@@ -83,7 +101,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     SIGTERM interrupts it like Ctrl-C. With --debug, an unexpected error is raised.
     """
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser(words).parse_args(words)
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if options.debug:
@@ -100,7 +119,8 @@ def main(arguments: list[str] | None = None) -> int:
         return say(in_words(error), TROUBLE)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of these words. It has only the commands of their group, if they name one."""
     parser = argparse.ArgumentParser(
         "sluice",
         description="Train, check, package and release a model; every step must pass its gates.",
@@ -109,18 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = Commands(parser, "COMMAND")
-    pipeline.add(commands)
-    package.add(commands)
-    serving.add(commands)
-    staging.add(commands)
-    champion.add(commands)
-    attempts.add(commands)
-    delivery.add(commands)
-    approval.add(commands)
-    rollout.add(commands)
-    monitor.add(commands)
-    github.add(commands)
-    pipeline.add_stages(commands)
+    named = next((word for word in words if not word.startswith("-")), "")
+    for add in [_ADD[named]] if named in _ADD else dict.fromkeys(_ADD.values()):
+        add(commands)
     return parser
 
 

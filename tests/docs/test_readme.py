@@ -80,7 +80,7 @@ def test_command_exists(command):
         assert {name for name in arguments if "=" not in name} <= set(targets)
         return
     if arguments != ["--help"]:
-        _parser().parse_args(arguments)
+        _parser(arguments).parse_args(arguments)
 
 
 def test_settings_are_valid():
