@@ -157,8 +157,9 @@ def _written(name: str) -> dict[str, Any]:
     return found
 
 
-def test_traefik_gets_the_configuration_of_the_rollout_on_one_machine() -> None:
+def test_traefik_gets_the_configuration_of_the_rollout_on_one_machine(services: Services) -> None:
     """They differ in addresses, and in the health check of the container."""
+    assert services["proxy"]["environment"] == proxy.ENVIRONMENT
     servers = {
         arm: Server(Process(1, 1.0), 8080, port, "package", "version", "log")
         for port, arm in enumerate(ARMS, 9000)

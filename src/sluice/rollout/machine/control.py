@@ -84,6 +84,7 @@ class Control:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
+                env={**os.environ, **proxy.ENVIRONMENT},
                 start_new_session=True,
             )
         record.write(self.folder, replace(machine, proxy=processes.known(started.pid)))

@@ -15,6 +15,9 @@ from sluice.rollout.weights import ARMS, BASELINE, CANARY, STABLE
 from sluice.serve.target import HOST
 
 ARMS_SERVICE = "arms"
+# The proxy gives each request an id for tracing, which all attempts have in common. The format is
+# one that callers no longer use, so that their own traces pass through unchanged.
+ENVIRONMENT = {"OTEL_PROPAGATORS": "ottrace"}
 # Bounds of the latency histogram in seconds, besides the limit for slow answers.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.5)
 # The most attempts for one request. At the last step, half of the attempts reach the canary. If it
@@ -54,6 +57,11 @@ def static(machine: Machine, folder: Path) -> dict[str, Any]:
                 "addEntryPointsLabels": False,
                 "buckets": sorted({*_SECONDS, machine.slow}),
             }
+        },
+        # Only to number the requests: no trace is sampled, so none is sent to this address.
+        "tracing": {
+            "sampleRate": 0.0,
+            "otlp": {"http": {"endpoint": f"http://{HOST}:1/v1/traces"}},
         },
         "log": {"level": "ERROR"},
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},

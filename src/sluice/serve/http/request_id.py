@@ -1,4 +1,6 @@
-"""The id of an HTTP request: the caller's, from its header X-Request-ID, or one of the server's."""
+"""The id of an HTTP request: the caller's, from its header X-Request-ID; else the one that a
+rollout's proxy gave it; else one of the server's.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,9 @@ import itertools
 import re
 
 HEADER = b"x-request-id"
+# The header of an OpenTracing trace, which the proxy of a rollout makes once for each request that
+# it receives, and repeats with each attempt. See `rollout.machine.proxy.ENVIRONMENT`.
+PROXY_HEADER = b"ot-tracer-traceid"
 LONGEST = 128  # characters
 
 # Visible ASCII is safe in a response header and in every log.
@@ -21,9 +26,10 @@ class RequestIds:
     def of(self, headers: dict[bytes, bytes]) -> str:
         """The request's id, or a new one if it has none or one that is not valid.
 
-        A proxy that retries a request sends the same header, so its attempts can be recognised.
+        A proxy that retries a request sends the same headers, so its attempts can be recognised.
         """
-        given = headers.get(HEADER)
-        if given is not None and _VALID.fullmatch(given):
-            return given.decode("ascii")
+        for header in (HEADER, PROXY_HEADER):
+            given = headers.get(header)
+            if given is not None and _VALID.fullmatch(given):
+                return given.decode("ascii")
         return next(self._made)
