@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from sluice import cli
+from sluice import cli, files
 from sluice.errors import SluiceError
 from sluice.package.archive import Package
 from sluice.rollout import state
-from sluice.rollout.machine import deploy
+from sluice.rollout.machine import deploy, processes
 from sluice.rollout.machine.control import Control
 from sluice.rollout.state import Phase
 from sluice.rollout.weights import ALL_STABLE, Weights
@@ -113,6 +114,42 @@ def test_an_aborted_rollout_leaves_the_champion_alone(
         output, _ = walking.communicate(timeout=120)
         assert (walking.returncode, "a person aborted it" in output) == (3, True)
         assert set(control.machine.servers) == {"stable"}
+        assert some.none_lost() > 30
+
+
+def test_a_canary_that_nobody_judges_gets_no_requests(
+    control: Control, callers: Callable[..., Any], pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rollout is terminated, its state is damaged, and the disk is full."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = control.folder / state.STATE
+    with callers() as some:
+        walking = command(control, "deploy", pair.candidate)
+        reached(control, Phase.RAMP)
+        walking.terminate()
+        walking.communicate(timeout=120)
+        assert control.machine.weights == ALL_STABLE
+
+        content = path.read_bytes()
+        control.set_weights(Weights.at(50))
+        path.write_bytes(content[:100])
+        status, _, problems = ran(control, "deploy", pair.candidate)
+        assert (status, control.machine.weights) == (2, ALL_STABLE)
+        assert "delete it to start anew" in problems
+        assert problems.count("\n") == 1
+
+        path.write_bytes(content)
+        control.set_weights(Weights.at(50))
+        with monkeypatch.context() as patched:
+            patched.setattr(files, "replace", full)
+            with pytest.raises(SluiceError, match="No space left on device"):
+                deploy.deploy(control.folder, pair.candidate, 0, TOKEN, lambda _: None)
+        servers = control.machine.servers
+        alive = {arm for arm, server in servers.items() if processes.alive(server.process)}
+        assert alive == {"stable", "baseline"}
         assert some.none_lost() > 30
 
 

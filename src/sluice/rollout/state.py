@@ -100,7 +100,10 @@ def read(folder: Path) -> State | None:
         raise SluiceError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, msgspec.MsgspecError, SluiceError) as error:
         reason = " ".join(str(error).split())
-        raise SluiceError(f"{path} is not the state of a rollout: {reason}") from None
+        raise SluiceError(
+            f"{path} is not the state of a rollout, which cannot continue: delete it to start "
+            f"anew: {reason}"
+        ) from None
     return state
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sluice.errors import SluiceError
 from sluice.package.archive import Package, opened, unpack
 from sluice.package.verify import verified
 from sluice.rollout import compatible, ladder, state
-from sluice.rollout.machine import record
+from sluice.rollout.machine import processes, record
 from sluice.rollout.machine.control import OLD, Control
 from sluice.rollout.machine.slow import slow_seconds
 from sluice.rollout.state import Phase, State
+from sluice.rollout.traffic import confirm
 from sluice.rollout.walk import Walk
 from sluice.rollout.weights import ALL_STABLE, BASELINE, CANARY, STABLE
 from sluice.verdict import Status
@@ -43,18 +45,59 @@ def deploy(
         with verified(file) as package:
             version = package.manifest.version
             unpacked = _kept(folder, file, version)
-        control, known = Control(folder), state.read(folder)
+        known, control = state_of(folder), Control(folder)
         if record.read(folder) is None or STABLE not in control.machine.servers:
             return _first(control, unpacked, port, token, say)
         control.restore()
-        if known is None or known.over:
-            return _roll_out(control, known, unpacked, say, wait=wait)
-        if known.candidate != version:
+        if known is not None and not known.over and known.candidate != version:
             raise SluiceError(
                 f"{folder}: the rollout of {known.candidate} has not ended: abort it first with "
                 "'sluice rollout abort'"
             )
-        return _resume(control, known, unpacked, say)
+        with _watched(control):
+            if known is None or known.over:
+                return _roll_out(control, known, unpacked, say, wait=wait)
+            return _resume(control, known, unpacked, say)
+
+
+def state_of(folder: Path) -> State | None:
+    """The state of the last rollout. If it cannot be read, the canary gets no more requests."""
+    with _watched(Control(folder)):
+        return state.read(folder)
+
+
+@contextmanager
+def _watched(control: Control) -> Iterator[None]:
+    """If the block ends by an error or a signal, the canary gets no more requests.
+
+    Nobody would judge it. Raises SluiceError instead of OSError, such as that of a full disk.
+    """
+    try:
+        yield
+    except BaseException as error:
+        with suppress(SluiceError):  # there is no record of a canary
+            _withdraw(control)
+        if isinstance(error, OSError):
+            raise SluiceError(
+                f"{control.folder}: the rollout stopped, and the canary gets no requests: "
+                f"{error.strerror or error}; solve this, and run the same command again"
+            ) from None
+        raise
+
+
+def _withdraw(control: Control) -> None:
+    """Take all requests from the canary; if that cannot be written, end its server.
+
+    The proxy then sends the canary's requests to other servers.
+    """
+    machine = control.machine
+    if not machine.weights.canary:
+        return
+    try:
+        control.set_weights(ALL_STABLE)
+        confirm(control, ALL_STABLE)
+    except (OSError, SluiceError):
+        processes.end(*(s.process for arm, s in machine.servers.items() if arm == CANARY))
 
 
 def abort(folder: Path) -> State:
@@ -196,7 +239,7 @@ def _stopped(folder: Path, known: State) -> State:
 
 
 def _known(folder: Path) -> State:
-    known = state.read(folder)
+    known = state_of(folder)
     if known is None:
         raise SluiceError(f"{folder} has no rollout: name its folder with --folder")
     return known

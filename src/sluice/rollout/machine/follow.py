@@ -70,7 +70,7 @@ class Follow:
         """Poll once, and act on what is new; a problem is reported and changes nothing."""
         found = source.releases.access
         try:
-            known = state.read(self.folder)
+            known = deploy.state_of(self.folder)
             if known is not None and not known.over:
                 self._roll_out(found, known.candidate)
             elif self._serves() is None:
