@@ -27,6 +27,7 @@ def people(seed: int) -> pd.DataFrame:
     return frame
 
 
+@pytest.mark.heavy
 def test_columns_of_which_at_most_one_is_1_form_one_attribute(
     project: Path,
     adopted: Callable[..., list[str]],

@@ -37,6 +37,7 @@ def judged(project: Path, gate: str) -> dict[str, Finding]:
 
 
 @pytest.mark.parametrize("target", ["kind", "amount"])
+@pytest.mark.heavy
 def test_a_single_input_is_compared_only_with_guessing(
     project: Path, adopted: Adopt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
@@ -53,6 +54,7 @@ def test_a_single_input_is_compared_only_with_guessing(
     assert list(explanation) == ["explanation/inputs"]
 
 
+@pytest.mark.heavy
 def test_a_single_uninformative_input_does_not_pass(
     project: Path, adopted: Adopt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

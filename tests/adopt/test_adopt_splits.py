@@ -56,6 +56,7 @@ def build(root: Path, gate: str) -> Any:
     return run(train_best(root), gate)
 
 
+@pytest.mark.heavy
 def test_grouping_customers_prevents_memorising_their_labels(
     project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ def test_grouping_customers_prevents_memorising_their_labels(
     assert found["performance/groups of rows"].estimate == pytest.approx(36, abs=15)
 
 
+@pytest.mark.heavy
 def test_a_split_by_time_trains_on_older_rows(
     project: Path, adopted: Adopt, tmp_path: Path
 ) -> None:

@@ -65,6 +65,7 @@ def failed(project: Project, frame: pd.DataFrame) -> list[Finding]:
     return [f for f in ask(made, expected(project, made), None) if not f.passes]
 
 
+@pytest.mark.heavy
 def test_new_rows_of_the_same_kind_pass_in_19_of_20_draws(tmp_path: Path) -> None:
     refused = {}
     for seed in range(20):
