@@ -62,12 +62,17 @@ class OpenedFile:
 
 
 def batches(
-    file: LogFile, opened: OpenedFile, reference: Reference, *, coded: bool = False
+    file: LogFile,
+    opened: OpenedFile,
+    reference: Reference,
+    *,
+    coded: bool = False,
+    inputs: bool = True,
 ) -> Iterator[pa.RecordBatch]:
     """All records of a file; `opened` is filled in before the first batch.
 
     reference: says how to read the input columns in a result of `sluice score`. coded: texts but
-    the ids may be dictionary arrays, which is quicker.
+    the ids may be dictionary arrays, which is quicker. inputs: False may leave them out.
 
     Raises UnreadableError for a file that cannot be read to the end.
     """
@@ -77,7 +82,7 @@ def batches(
         elif file.damaged:
             _count_damage(file, opened)
         else:
-            yield from _parquet(file, opened, reference, coded=coded)
+            yield from _parquet(file, opened, reference, coded=coded, inputs=inputs)
     except (OSError, pa.ArrowException, msgspec.MsgspecError, ValueError) as error:
         reason = getattr(error, "strerror", None) or (str(error).splitlines() or ["?"])[0]
         raise UnreadableError(reason) from None
@@ -108,7 +113,7 @@ def _count_damage(file: LogFile, opened: OpenedFile) -> None:
 
 
 def _parquet(
-    file: LogFile, opened: OpenedFile, reference: Reference, *, coded: bool
+    file: LogFile, opened: OpenedFile, reference: Reference, *, coded: bool, inputs: bool
 ) -> Iterator[pa.RecordBatch]:
     texts = [f"features.{one.bins.name}" for one in reference.features]
     with closing(_open(file, ["decision", SEGMENT, *texts] if coded else ())) as source:
@@ -131,7 +136,7 @@ def _parquet(
             opened.features = {part.name: _KINDS.get(part.type, str(part.type)) for part in parts}
         if b"classes" in metadata:
             opened.classes = tuple(map(str, json.loads(metadata[b"classes"])))
-        wanted = [*opened.columns, *(["features"] if opened.features else [])]
+        wanted = [*opened.columns, *(["features"] if inputs and opened.features else [])]
         # Servers of earlier versions did not log the segment.
         wanted += [SEGMENT] if SEGMENT in schema.names else []
         # Several files are read at the same time, so no file needs threads of its own.

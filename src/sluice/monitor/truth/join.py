@@ -174,7 +174,7 @@ def _records(log: ScoredLog, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         if file.name not in comparable:
             continue
         try:
-            for batch in read.batches(file, OpenedFile(""), log.reference):
+            for batch in read.batches(file, OpenedFile(""), log.reference, inputs=False):
                 mine = pc.equal(batch.column("package").cast(pa.string()), log.subject.package)
                 chosen = batch.filter(mine)
                 columns = [

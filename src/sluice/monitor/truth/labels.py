@@ -147,23 +147,25 @@ def clean(
             "coalesce(truth, 'missing')",
         ),
     ]
-    kept = "".join(f", any_value({quoted(name)}) as {quoted(name)}" for name in extras)
-    database.execute(
-        "create table newest as select id, known, count(distinct value) as values_, "  # noqa: S608
-        f"any_value(value) as truth{kept} from timed "
-        "where id is not null and known is not null and value is not null "
-        "group by id, known qualify row_number() over (partition by id order by known desc) = 1"
-    )
-    database.execute("alter table newest rename to timeless")
-    problems.append(
-        _problem(database, "that disagree at the same time", "values_ > 1", "id", "timeless")
+    # One pass over the ids: of equal times, the smallest value and the largest must agree.
+    kept = "".join(
+        f", min({{'at': -known, 'value': {quoted(name)}}}).value as {quoted(name)}"
+        for name in extras
     )
     database.execute(
-        "create table labels as select * exclude (values_) from timeless where values_ = 1"
+        "create table newest as select id, max(known) as known, "  # noqa: S608 - quoted
+        "max({'at': known, 'value': value}).value as truth, "
+        "min({'at': -known, 'value': value}).value as other, "
+        f"min(value) <> max(value) as corrected{kept} from timed "
+        "where id is not null and known is not null and value is not null group by id"
+    )
+    disagree = "that disagree at the same time"
+    problems.append(_problem(database, disagree, "truth <> other", "id", "newest"))
+    database.execute(
+        "create table labels as select * exclude (other, corrected) from newest where truth = other"
     )
     corrected = database.execute(
-        "select count(distinct t.id) from timed t join labels l using (id) "
-        "where t.known < l.known and t.value is distinct from l.truth and t.value is not null"
+        "select count(*) from newest where truth = other and corrected"
     ).fetchall()
     return [problem for problem in problems if problem.rows], int(corrected[0][0])
 
