@@ -290,7 +290,7 @@ def test_drafts_of_other_tags_are_kept(ready: Repository) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "x@127.0.0.1"])
 def test_the_token_is_sent_only_to_github(ready: Repository, host: str) -> None:
-    """Another port is another server."""
+    """The same host with a different port is a different server, which must not get it."""
     other = FakeGitHub()
     heard: list[str] = []
     other.answer = lambda verb, target, headers, raw: heard.append(target) or (201, {})

@@ -173,7 +173,7 @@ def test_traefik_gets_the_configuration_of_the_rollout_on_one_machine(services: 
         dynamic["http"]["services"][arm]["loadBalancer"]["servers"] = [
             {"url": f"http://{arm}:8080"}
         ]
-    # The machine leaves out arms without a weight; whoever changes the weights here needs them.
+    # `dynamic` leaves out arms with weight 0; the file lists them, so that a person can set one.
     arms = dynamic["http"]["services"]["arms"]["weighted"]["services"]
     for each, weight in zip(arms, (100, 0, 0), strict=True):
         each["weight"] = weight

@@ -14,7 +14,7 @@ from sluice.metrics import Floats
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-MOST_COLUMNS = 40  # the strongest of a wider table
+MOST_COLUMNS = 40  # of a table with more columns, only the strongest are combined
 _SCREENED_ROWS = 2_000
 _CONFIRMED = 20  # how many of the strongest pairs are measured on all rows
 _MOST_TERMS = 3

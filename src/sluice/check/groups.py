@@ -59,7 +59,7 @@ class Grouping:
         return np.array([place.get(name, -1) for name in self.names], np.intp)[self.codes]
 
     def named(self, names: Sequence[str]) -> Grouping:
-        """The same groups under other names, which must include each row's group."""
+        """The same groups, numbered in the order of `names`, which must include every group."""
         return Grouping(self.columns, tuple(names), self.among(names))
 
 

@@ -1,4 +1,4 @@
-"""Whether groups are treated alike in each segment, where a segment has enough rows of them.
+"""Whether groups are treated alike within each segment that has enough rows of these groups.
 
 All rows together can hide a segment whose own model prefers one group. A segment is at fault only
 if the entire interval lies outside the bound. A union bound divides the risk of that among all

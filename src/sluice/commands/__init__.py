@@ -82,6 +82,13 @@ def project() -> Project:
     return Project(Path())
 
 
+def add_download(command: argparse.ArgumentParser, out: Path, kind: str) -> None:
+    """Add the options --out and --repo. out: the default. kind: FILE or FOLDER."""
+    place = f"where to put it; default: {out}"
+    command.add_argument("--out", type=Path, default=out, metavar=kind, help=place)
+    command.add_argument("--repo", metavar="OWNER/NAME", help=REPOSITORY)
+
+
 def add_engine(command: argparse.ArgumentParser, meaning: str) -> None:
     """Add the options that `spark_master` reads. meaning: of --engine."""
     command.add_argument("--engine", choices=["local", "spark"], default="local", help=meaning)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sluice.commands import REPOSITORY, Commands, show
+from sluice.commands import Commands, add_download, show
 
 
 def add(commands: Commands) -> None:
     attempts = commands.group("attempts", "count the models that were judged in other runs of CI")
     meaning = "list the models that runs of CI have judged, from the names of their artifacts"
     fetch = attempts.add("fetch", _fetch, meaning)
-    out = Path("out/attempts.json")
-    fetch.add_argument(
-        "--out", type=Path, default=out, metavar="FILE", help=f"where to put it; default: {out}"
-    )
-    fetch.add_argument("--repo", metavar="OWNER/NAME", help=REPOSITORY)
+    add_download(fetch, Path("out/attempts.json"), "FILE")
     meaning = "print the name of the artifact that records the model of a report"
     name = attempts.add("name", _name, meaning)
     name.add_argument("report", type=Path, help="the file report.json of a run")

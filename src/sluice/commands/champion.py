@@ -5,18 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sluice.commands import REPOSITORY, Commands, show
+from sluice.commands import Commands, add_download, show
 
 
 def add(commands: Commands) -> None:
     champion = commands.group("champion", "download the package that serves production now")
     meaning = "download the champion from its release, verify it, and put it into a folder"
     fetch = champion.add("fetch", _fetch, meaning)
-    out = Path("out/champion")
-    fetch.add_argument(
-        "--out", type=Path, default=out, metavar="FOLDER", help=f"where to put it; default: {out}"
-    )
-    fetch.add_argument("--repo", metavar="OWNER/NAME", help=REPOSITORY)
+    add_download(fetch, Path("out/champion"), "FOLDER")
 
 
 def _fetch(options: argparse.Namespace) -> int:

@@ -23,9 +23,9 @@ def main(text: str) -> int:
     """Run a plan, which is JSON; returns the exit status of the task, or its negative signal modulo
     256.
 
-    The keys of a plan: `task`, a module; `arguments` of it; `inputs`, its folder; `confined`,
-    whether to confine it; `read` and `write`, the paths that it may read and write. The first path
-    in `write` is its folder for results.
+    The keys of a plan: `task` is the module to run, `arguments` are its arguments, and `inputs` is
+    the folder of its inputs. `confined` says whether to confine it; `read` and `write` are the
+    paths that it may read and write. The first path in `write` is its folder for results.
     """
     plan = json.loads(text)
     if plan["confined"]:

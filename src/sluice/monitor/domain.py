@@ -28,7 +28,8 @@ from sluice.verdict import Bound, Finding, Status, number, plain
 NAME = "drift/all columns together"
 _ROWS = 6_000  # rows of production, and as many of training
 _FEWEST = 500
-# The tolerated area: that of a shift by about a sixth of a standard deviation in one column.
+# The tolerated area under the ROC curve. One column that shifts by about a sixth of its standard
+# deviation gives this area.
 _FLOOR = 0.55
 _MOST_LEVELS = 254  # the most levels of a category that scikit-learn supports
 

@@ -16,7 +16,9 @@ _SOURCE = "src/usecase"
 
 
 def gone(project: Project, commit: str) -> tuple[str, ...]:
-    """The names of what the base declares but this run's gates did not check, in order.
+    """The scenarios and expectations that the base declares and this run's gates did not check.
+
+    Their names, sorted.
 
     commit: the base. Its code runs confined, like all code of a use case. If either side cannot be
     read, the result is empty, and the gates report why.

@@ -121,7 +121,7 @@ def exclusive(root: Path) -> Iterator[None]:
 
 
 def _remove_damaged_lock(path: Path) -> None:
-    """Remove DVC's own lock file if it is damaged, as after a kill; DVC would not run again."""
+    """Remove DVC's own lock file if a killed process left it damaged: DVC would refuse to run."""
     try:
         json.loads(path.read_bytes())
     except FileNotFoundError:

@@ -113,7 +113,7 @@ def write(folder: Path, state: State) -> None:
 
 
 def why_aborted(folder: Path) -> str:
-    """The reason in the file that requests an abort; a person gives none."""
+    """The reason for an abort, from the file that requests it; a person gives no reason."""
     try:
         return (folder / ABORT).read_text("utf-8") or "a person aborted it"
     except OSError:

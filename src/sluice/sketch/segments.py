@@ -67,5 +67,5 @@ class SegmentReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return "the segments are not in the order of their names"
         for one in self.segments:
             if len(one.scores) != bins or min(one.scores, default=0) < 0:
-                return f"the segment {one.name!r} has other counts than the score has bins"
+                return f"the counts of segment {one.name!r} do not match the bins of the score"
         return None

@@ -21,13 +21,16 @@ def prior(estimates: Floats, errors: Floats) -> tuple[float, float]:
     return float((both * estimates).sum() / both.sum()), float(between)
 
 
-def shrunken(estimates: Floats, errors: Floats) -> tuple[Floats, Floats]:
+def shrunken(
+    estimates: Floats, errors: Floats, known: tuple[float, float] | None = None
+) -> tuple[Floats, Floats]:
     """The means and the standard deviations of the true values, given all estimates [k].
 
-    errors: [k] standard errors, all positive. Empirical Bayes: the true values are assumed to be
-    normally distributed around a common mean, and their variance is estimated from the estimates.
+    errors: [k] standard errors, all positive. known: the result of `prior`, if it was computed
+    before. Empirical Bayes: the true values are assumed to be normally distributed around a common
+    mean, and their variance is estimated from the estimates.
     """
-    center, between = prior(estimates, errors)
+    center, between = known or prior(estimates, errors)
     if not between:
         return np.full(len(estimates), center), np.full(
             len(estimates), (errors**-2.0).sum() ** -0.5

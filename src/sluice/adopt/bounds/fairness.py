@@ -102,8 +102,9 @@ def _differences(
 ) -> Iterator[tuple[tuple[int, str], Estimate]]:
     """Yield an estimate for each grouping, by its number, and each kind of difference.
 
-    As the build does, each resample chooses a threshold on some rows, and the gate measures its
-    interval on others. A bound that contains these intervals also contains that of the holdout.
+    Each resample does what the build does: it chooses a threshold on some rows and measures the
+    gate's interval on other rows. A bound that contains these intervals also contains that of the
+    holdout.
     """
     random = np.random.default_rng([settings.seed, 1])
     outcome, clusters = trial.outcome, trial.clusters
@@ -152,8 +153,8 @@ def _limit(
 ) -> tuple[str, ...]:
     """Limit the bounds, and allow intersections at least twice the difference.
 
-    A wider bound would refuse nothing, so the gate should rather report that there are too few
-    rows. Returns the settings whose bounds were limited and will often be exceeded.
+    A wider bound would refuse nothing. With this limit, the gate reports that there are too few
+    rows instead. Returns the settings whose bounds were limited and will often be exceeded.
     """
     often = []
     most, most_intersected = (0.75, 1.25) if settings.task == "regression" else (0.5, 0.8)

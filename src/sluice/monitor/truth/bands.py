@@ -84,7 +84,10 @@ class Bands:
     def _metrics(
         self, counts: Floats, chosen: np.ndarray, costs: tuple[float, float]
     ) -> dict[str, Floats]:
-        """The metrics if each band has the shares of [times, 2, b] counts and the scored rows."""
+        """The metrics if every scored row had a label, with the class shares of its band.
+
+        counts: [times, 2, b], the labelled rows of both classes in each band.
+        """
         counts = counts[:, :, chosen]
         rows = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, rows, out=np.zeros_like(counts), where=rows > 0)

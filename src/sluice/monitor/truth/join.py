@@ -191,7 +191,7 @@ def _records(log: ScoredLog, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
 
 
 def _segments(batch: pa.RecordBatch, reference: Reference) -> pa.Array:
-    """The place of each row's segment in the reference; null if the file does not have it."""
+    """The place of each row's segment in the reference; null if no segment was logged."""
     if reference.segments is None or read.SEGMENT not in batch.schema.names:
         return pa.nulls(len(batch), pa.int32())
     return pa.array(segment_counts.of_rows(batch, reference.segments), pa.int32())

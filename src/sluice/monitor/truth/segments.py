@@ -110,11 +110,12 @@ def _promised(reference: Sequence[SegmentCounts]) -> tuple[Floats, Floats]:
     known = np.isfinite(errors)
     if not known.any():
         return np.zeros(len(reference)), np.full(len(reference), np.inf)
-    center, between = prior(estimates[known], errors[known])
+    common = prior(estimates[known], errors[known])
+    center, between = common
     of_center = ((1 / (errors[known] ** 2 + between)).sum()) ** -0.5
     promise = np.full(len(reference), center)
     doubt = np.full(len(reference), np.hypot(of_center, between**0.5))
-    promise[known], doubt[known] = shrunken(estimates[known], errors[known])
+    promise[known], doubt[known] = shrunken(estimates[known], errors[known], common)
     return promise, doubt
 
 

@@ -64,7 +64,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def right(self) -> str:
-        """What must have all requests at the end."""
+        """The package that must receive all requests at the end."""
         return self.candidate if self.phase is Phase.PROMOTED else self.champion
 
     @property
