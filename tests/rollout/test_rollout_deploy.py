@@ -118,7 +118,11 @@ def test_an_aborted_rollout_leaves_the_champion_alone(
 
 
 def test_a_canary_that_nobody_judges_gets_no_requests(
-    control: Control, callers: Callable[..., Any], pair: Any, monkeypatch: pytest.MonkeyPatch
+    control: Control,
+    callers: Callable[..., Any],
+    pair: Any,
+    ran: Callable[..., Ran],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The rollout is terminated, its state is damaged, and the disk is full."""
 
@@ -136,10 +140,10 @@ def test_a_canary_that_nobody_judges_gets_no_requests(
         content = path.read_bytes()
         control.set_weights(Weights.at(50))
         path.write_bytes(content[:100])
-        status, _, problems = ran(control, "deploy", pair.candidate)
-        assert (status, control.machine.weights) == (2, ALL_STABLE)
-        assert "delete it to start anew" in problems
-        assert problems.count("\n") == 1
+        done = ran("deploy", str(pair.candidate))
+        assert (done.status, control.machine.weights) == (2, ALL_STABLE)
+        assert "delete it to start anew" in done.err
+        assert done.err.count("\n") == 1
 
         path.write_bytes(content)
         control.set_weights(Weights.at(50))
