@@ -59,7 +59,9 @@ _CODE = {"Evidently": _EVIDENTLY, "NannyML": _NANNYML}
 
 def lines(project: Project, package: Path, folder: Path, peers: dict[str, Path]) -> list[str]:
     """The table. peers: for each peer, the interpreter of an environment that has it."""
-    return compared(project, play.play(project, package, folder / "year", Script()), folder, peers)
+    return compared(
+        project, play.play(project, package, folder / "year", Script(), say=print), folder, peers
+    )
 
 
 def compared(

@@ -92,12 +92,17 @@ def test_the_loser_of_a_race_updates_what_the_winner_has_made(place: Place, fold
     assert github.files_of(github.branches["retraining"]) == FILES
 
 
-def test_a_branch_with_commits_of_a_person_is_not_changed(place: Place, folder: Path) -> None:
+@pytest.mark.parametrize("last", ["someone@example.org", BOT_EMAIL])
+def test_a_branch_with_commits_of_a_person_is_not_changed(
+    place: Place, folder: Path, last: str
+) -> None:
+    """Even if the newest commit is a bot's."""
     place.github.add_commit("retraining", "someone@example.org")
+    place.github.add_commit("retraining", last)
     before = place.github.branches["retraining"]
     ran = place.run("propose", str(folder))
     assert ran.status == 2
-    assert "a person has committed" in ran.line
+    assert "somebody else has committed" in ran.line
     assert place.github.branches["retraining"] == before
     assert place.github.pulls == []
 

@@ -241,7 +241,8 @@ def _rehearse(options: argparse.Namespace) -> int:
         drift=(days * 5 // 13, days * 7 // 13),
         concept=days * 9 // 13,
     )
-    played = play.play(project(), _package(options.package), options.out, script)
+    package = _package(options.package)
+    played = play.play(project(), package, options.out, script, say=show)
     for line in play.lines(played):
         print(line)
     files.write(options.out / _REHEARSED, page.as_html(played).encode())

@@ -39,9 +39,20 @@ class FakeBranches:
 
     def add_commit(self, branch: str, email: str) -> None:
         """A commit that someone has pushed to the branch."""
-        made = {"author": {"email": email}, "tree": {"sha": "d" * 40}, "parents": []}
+        parent = {"sha": self.branches.get(branch, BASE)}
+        made = {"author": {"email": email}, "tree": {"sha": "d" * 40}, "parents": [parent]}
         self.branches[branch] = _sha("commit", made)
         self.objects[self.branches[branch]] = made | {"sha": self.branches[branch]}
+
+    def ahead(self, branch: str) -> Answer:
+        """The commits of a branch that main lacks, as GitHub compares them."""
+        found, sha = list[dict[str, Any]](), self.branches[branch]
+        while sha in self.objects:
+            made = self.objects[sha]
+            found.insert(0, {"sha": sha, "commit": {"message": made.get("message", "")}})
+            sha = made["parents"][0]["sha"]
+        status = "ahead" if found else "identical"
+        return 200, {"status": status, "total_commits": len(found), "commits": found}
 
     def _branch_ref(self, branch: str, **_: Any) -> Answer:
         sha = self.branches.get(branch)

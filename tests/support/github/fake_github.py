@@ -49,6 +49,10 @@ class FakeGitHub(FakeBranches, FakeDeployments, FakePulls, FakeReleases, FakeSet
     def writes(self) -> list[tuple[str, str, Any]]:
         return [one for one in self.requests if one[0] != "GET"]
 
+    def _compare(self, between: str, **given: Any) -> Answer:
+        branch = between.partition("...")[2]
+        return self.ahead(branch) if branch in self.branches else super()._compare(between, **given)
+
     def answer(self, verb: str, target: str, headers: Any, raw: bytes) -> Answer | bytes:
         elsewhere = self.stored(verb, target, headers, raw)
         if elsewhere is not None:

@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from sluice.github.api import responses
-from sluice.github.api.connection import PAGE, Connection, as_body, quoted
+from sluice.github.api.comparison import Comparison
+from sluice.github.api.connection import PAGE, as_body, quoted
 
 
 class Made(Struct):
@@ -34,7 +35,7 @@ class Commit(Struct):
     parents: list[Made]
 
 
-class Branches(Connection):
+class Branches(Comparison):
     """One method for each request; errors are described in `Connection`."""
 
     def main(self) -> str:

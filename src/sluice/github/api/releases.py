@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from sluice.errors import SluiceError
 from sluice.github.api import download, responses, upload
-from sluice.github.api.connection import PAGE, Connection, RefusedError, as_body, quoted
+from sluice.github.api.comparison import Comparison
+from sluice.github.api.connection import PAGE, RefusedError, as_body, quoted
 
 WORKFLOWS = ".github/workflows"
 # GitHub's answer if its own token may not change a release, because it may not change workflows.
@@ -19,7 +20,7 @@ ADVICE = (
 )
 
 
-class Releases(Connection):
+class Releases(Comparison):
     """One method for each request; errors are described in `Connection`."""
 
     def latest(self) -> responses.Release | None:
@@ -107,15 +108,6 @@ class Releases(Connection):
                 responses.Ref, lambda: git.get_tag(*self.place, quoted(target.sha))
             ).object
         return target.sha
-
-    def changes(self, base: str, head: str) -> responses.Changes:
-        """The newest 250 commits of `head` that `base` does not have.
-
-        The request has no page number, because with one GitHub would begin with the oldest commits.
-        """
-        repos = self.rest.repos
-        between = f"{quoted(base)}...{quoted(head)}"
-        return self.read(responses.Changes, lambda: repos.compare_commits(*self.place, between))
 
     def workflows(self, revision: str) -> dict[str, str]:
         """The git hash of each workflow file at a revision, by its name; may be empty."""

@@ -41,7 +41,7 @@ def run(repository: str | None, folder: Path, say: Callable[[str], None]) -> Res
         main = github.main()
         _require_current(github, main, made)
         commit = _commit(github, made, contents)
-        _put(github, commit, say)
+        _put(github, main, commit, say)
         return _open(github, main, made, say)
 
 
@@ -60,7 +60,7 @@ def _commit(github: Branches, made: Proposal, contents: dict[str, bytes]) -> str
     return github.create_commit(made.title, tree, made.base)
 
 
-def _put(github: Branches, commit: str, say: Callable[[str], None]) -> None:
+def _put(github: Branches, main: str, commit: str, say: Callable[[str], None]) -> None:
     """Set the branch to this single commit on top of main."""
     before = github.head(BRANCH)
     if before is None:
@@ -72,11 +72,12 @@ def _put(github: Branches, commit: str, say: Callable[[str], None]) -> None:
             before = github.head(BRANCH)
             if refused.status != 422 or before is None:
                 raise
-    last = github.commit(before)
-    if not last.author.email.endswith(_BOT):
+    # An earlier run has left a single commit; a bot may also have added one to those of a person.
+    alone = github.changes(main, BRANCH).total_commits <= 1
+    if not alone or not github.commit(before).author.email.endswith(_BOT):
         raise SluiceError(
-            f"a person has committed to the branch {BRANCH}: merge its pull request or delete the "
-            "branch, and run the workflow again"
+            f"somebody else has committed to the branch {BRANCH}: merge its pull request or delete "
+            "the branch, and run the workflow again"
         )
     github.move_branch(BRANCH, commit)
     say(f"branch {BRANCH} updated")

@@ -20,6 +20,7 @@ from sluice.project import Project
 
 MARKER, LABELS = "rehearsal.json", "labels.csv"
 _TRUTH_EVERY = 14  # days
+_SAY_EVERY = 28  # days
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -55,10 +56,17 @@ class Rehearsal(msgspec.Struct, frozen=True):
 
 
 def play(
-    project: Project, package: Path, folder: Path, script: Script, until: int | None = None
+    project: Project,
+    package: Path,
+    folder: Path,
+    script: Script,
+    until: int | None = None,
+    *,
+    say: Callable[[str], None],
 ) -> Rehearsal:
     """Simulate the script in the folder, which is emptied if an earlier rehearsal wrote it.
 
+    say: gets a line every four weeks, unless a progress bar is shown.
     until: the last day of the year (since 1970). By default, the year begins on the day after the
     package's commit, so that the age of the model grows as in production.
     """
@@ -68,13 +76,20 @@ def play(
         pool = Pool.of(project, Model(unpacked.model))
         commit = unpacked.manifest.source.time // 86_400
         start = commit + 1 if until is None else until - script.days + 1
-        played = _play(project, unpacked, pool, folder, script=script, start=start)
+        played = _play(project, unpacked, pool, folder, script=script, start=start, say=say)
     files.write(folder / MARKER, files.encode_record(played))
     return played
 
 
 def _play(
-    project: Project, package: Package, pool: Pool, folder: Path, *, script: Script, start: int
+    project: Project,
+    package: Package,
+    pool: Pool,
+    folder: Path,
+    *,
+    script: Script,
+    start: int,
+    say: Callable[[str], None],
 ) -> Rehearsal:
     from tqdm import tqdm
 
@@ -82,7 +97,7 @@ def _play(
     labels = Labels(folder / LABELS, pool, script)
     made: list[FileSummary] = []
     said, known = [], 0
-    for day in tqdm(range(script.days), "days", leave=False, disable=None):
+    for day in (bar := tqdm(range(script.days), "days", leave=False, disable=None)):
         random = np.random.default_rng([script.seed, day, 1])
         rows, truth = of_day(pool, script, day)
         written, times = log.write(start + day, rows, random)
@@ -97,6 +112,8 @@ def _play(
             if known:
                 one = _with_truth(look, one, folder / LABELS, project)
         said.append(one)
+        if bar.disable and (day + 1) % _SAY_EVERY == 0:
+            say(f"{day + 1} of {script.days} days simulated")
     return Rehearsal(
         windows.day(start).isoformat(),
         script.days,
