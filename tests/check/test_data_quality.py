@@ -78,7 +78,7 @@ def test_which_columns_there_are(toy: Toy, in_process: InProcess) -> None:
             q + "slope/range": ("insufficient", "could not be computed"),
             q + "waste/leakage": ("fail", "1 is outside the bound of at most 0.9"),
             q + "visits/type": ("fail", ""),
-            q + "visits/means of the target": ("insufficient", "each value of 'visits' is the"),
+            q + "visits/means of the target": ("insufficient", "the values of 'visits' are means"),
             q + "usecase/weights are in kilograms": ("fail", "found 15|found 16"),
         },
     )

@@ -37,6 +37,9 @@ def fork(root: Path, green: Toy) -> None:
     toy.write("tests/docs/test_texts_of_fork.py", _TESTS)
     toy.git("init", "-q", "-b", "main")
     toy.commit()
+    # Each job fetches the fork. Packed once and for all, its files are not compressed each time.
+    toy.git("repack", "-adq")
+    toy.git("config", "pack.window", "0")
     toy.sluice("run", "--locked", PYTHONPATH=str(root / "src")).went_well()
 
 
