@@ -196,6 +196,11 @@ def test_a_change_by_kubectl_in_between_is_kept_and_noticed(site: Site) -> None:
 def test_a_backend_that_does_not_exist_is_what_the_gateway_says(site: Site) -> None:
     apply(site, Weights.at(10))
     site.cluster.store.delete(("", "v1", "services"), NAMESPACE, "server-canary")
-    site.traffic.set_weights(Weights.at(20))
+
+    def shift() -> None:
+        for step in range(20, 50):  # the gateway may notice it only after the first weights
+            site.traffic.set_weights(Weights.at(step))
+            wait_until_applied(site, Weights.at(step))
+
     with pytest.raises(SluiceError, match=r"its gateway says that ResolvedRefs is False"):
-        wait_until_applied(site, Weights.at(20))
+        shift()

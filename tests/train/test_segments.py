@@ -228,7 +228,7 @@ def test_trees_that_may_be_too_many_are_refused_before_the_training(monkeypatch)
     plain = MODELS["boosting"]("multiclass", COLUMNS, 0)
     chosen = Segments(column="store", rows=50)
     segmented(plain, COLUMNS, train.frame, chosen, 3)
-    monkeypatch.setattr("sluice.train.segment_kinds._MOST_NODES", 1_900)
+    monkeypatch.setattr("sluice.train.segment_kinds.MOST_NODES", 1_900)
     with pytest.raises(SluiceError, match=r"2 segments may need 1,920 nodes"):
         segmented(plain, COLUMNS, train.frame, chosen, 3)
     segmented(MODELS["linear"]("multiclass", COLUMNS, 0), COLUMNS, train.frame, chosen, 3)
