@@ -130,8 +130,8 @@ def _docker(*arguments: str) -> str:
     return done.stdout
 
 
-# Fixtures that build a whole package, or use the container engine.
-_HEAVY = {"built", "engine"}
+# Fixtures that build a whole package, use the container engine, or start a Spark cluster.
+_HEAVY = {"built", "cluster", "engine"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

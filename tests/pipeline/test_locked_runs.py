@@ -88,6 +88,7 @@ def _accept(settings: Settings, random: Random) -> None:
 EDITS = (_add, _rename, _change, _reorder, _accept, _remove)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("seed", range(2))
 def test_a_run_writes_the_same_as_a_locked_run(root: Path, seed: int) -> None:
     """Edits of params.yaml in any order, one or several between two runs."""
@@ -111,6 +112,7 @@ def test_a_run_writes_the_same_as_a_locked_run(root: Path, seed: int) -> None:
         assert (root / "dvc.lock").read_bytes() == before
 
 
+@pytest.mark.heavy
 def test_a_cached_result_of_a_bad_merge_does_not_outlive_its_revert(root: Path) -> None:
     (root / "hidden").write_text("bad\n", "utf-8")
     assert dvc.reproduce(root)
