@@ -41,7 +41,8 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NU
 _COLLECT_GARBAGE_AT = 50_000
 
 
-# What adds each command, in the order of the help. Adding all takes longer than many commands.
+# What adds each command, in the order of the help. To add all of them takes longer than many
+# commands need.
 _ADD = {
     **dict.fromkeys(("run", "adopt"), pipeline.add),
     "package": package.add,

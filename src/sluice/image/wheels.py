@@ -59,6 +59,6 @@ def _download(locks: list[Path], folder: Path, python: str) -> None:
         output = errors or done.stderr.splitlines() or ["pip printed no error message"]
         reason = output[-1].removeprefix("ERROR: ")
         raise SluiceError(
-            f"environment/: pip could not download the wheels of "
+            f"pip could not download the wheels of the package's "
             f"{' and '.join(lock.name for lock in locks)} for Python {python}: {reason}"
         )
