@@ -12,16 +12,17 @@ BASH = "/bin/bash"
 
 @pytest.fixture
 def machine(tmp_path):
-    """Run .ci/tools on a machine with these programs; apt-get and sudo print their arguments.
+    """Run .ci/tools on a machine with these programs; apt-get and sudo record their arguments.
 
     Programs that are given by name run a script of their own.
     """
+    recorded = tmp_path / "commands"
 
     def make(*programs, root=True, **own):
         scripts = dict.fromkeys(programs, "") | {"id": f"echo {0 if root else 1000}"}
         scripts |= {"env": 'shift; "$@"'}
-        scripts |= {name: 'echo "$@"' for name in programs if name == "apt-get"}
-        scripts |= {name: 'echo sudo "$@"' for name in programs if name == "sudo"}
+        scripts |= {name: f'echo "$@" >> {recorded}' for name in programs if name == "apt-get"}
+        scripts |= {name: f'echo sudo "$@" >> {recorded}' for name in programs if name == "sudo"}
         scripts |= {name.replace("_", "-"): script for name, script in own.items()}
         for name, script in scripts.items():
             (tmp_path / name).write_text(f"#!{BASH}\n{script}\n")
@@ -37,15 +38,21 @@ def test_nothing_is_installed_if_nothing_is_missing(machine, browser):
     assert machine(*programs).went_well().said == ""
 
 
-def test_missing_programs_are_installed(machine):
-    commands = machine("promtool", "apt-get").went_well().out.splitlines()
-    assert commands[0] == "update --quiet"
+def test_missing_programs_are_installed(machine, tmp_path):
+    said = machine("promtool", "apt-get").went_well().said
+    assert said.splitlines() == [
+        "installing chromium docker-registry docker-compose default-jre-headless with apt-get: "
+        "about a minute, once"
+    ]
+    commands = (tmp_path / "commands").read_text().splitlines()
+    assert commands[0] == "update -qq"
     assert commands[1].startswith("install --yes ")
     assert commands[1].endswith(" chromium docker-registry docker-compose default-jre-headless")
 
 
-def test_sudo_is_used_by_other_users_than_root(machine):
-    commands = machine("apt-get", "sudo", root=False).went_well().out.splitlines()
+def test_sudo_is_used_by_other_users_than_root(machine, tmp_path):
+    machine("apt-get", "sudo", root=False).went_well()
+    commands = (tmp_path / "commands").read_text().splitlines()
     assert all(line.startswith("sudo --non-interactive ") for line in commands)
     assert commands[-1].endswith(
         " prometheus chromium docker-registry docker-compose default-jre-headless"
