@@ -1,4 +1,4 @@
-"""What all tests share: a small project that is built once, and the marker `heavy`."""
+"""What all tests share: a small project that is built once, and the markers `heavy` and `long`."""
 
 from __future__ import annotations
 
@@ -119,14 +119,16 @@ def engine(run_folder: Path) -> Iterator[None]:
 
 def _clear_engine() -> None:
     for label in _IMAGES:
-        left = _docker("image", "ls", "--quiet", "--filter", f"label={label}").split()
-        if left:
-            _docker("image", "rm", "--force", *sorted(set(left)))
-    _docker("image", "prune", "--force", "--filter", "label=org.sluice.stage=build")
+        listed = ("image", "ls", "--quiet", "--filter", f"label={label}")
+        if left := _docker(*listed).split():
+            # Another run of the tests may remove the same images at the same time.
+            _docker("image", "rm", "--force", *sorted(set(left)), check=False)
+            assert not set(left) & set(_docker(*listed).split())
+    _docker("image", "prune", "--force", "--filter", "label=org.sluice.stage=build", check=False)
 
 
-def _docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True)
+def _docker(*arguments: str, check: bool = True) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=check)
     return done.stdout
 
 
@@ -134,15 +136,22 @@ def _docker(*arguments: str) -> str:
 _HEAVY = {"built", "cluster", "engine"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make quick` leaves out, by the fixtures that each test uses.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what `make quick` leaves out, by the fixtures that each test uses, and skip long tests.
 
     The longest tests come first, so that no worker still runs one when the other has finished.
     """
     for item in items:
         if isinstance(item, pytest.Function) and _HEAVY & set(item.fixturenames):
             item.add_marker(pytest.mark.heavy)
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.heavy)
+            if not config.getoption("--full"):
+                item.add_marker(_LEFT_OUT)
     items.sort(key=lambda item: ("workflows" not in item.path.parts, not _is_heavy(item)))
+
+
+_LEFT_OUT = pytest.mark.skip(reason="takes long: make test-full runs it, also every week on GitHub")
 
 
 def _is_heavy(item: pytest.Item) -> bool:

@@ -130,10 +130,9 @@ def test_the_health_check_follows_readiness(image):
         until(lambda: container.health == "healthy", container)
 
 
-def test_two_versions_with_different_libraries_run_side_by_side(request, size):
+@pytest.mark.long
+def test_two_versions_with_different_libraries_run_side_by_side(request):
     """test_image_identity.py, which always runs, shows that other libraries make another image."""
-    if not size(0, 1):
-        pytest.skip("a minute for a second image with every library: 'make test-full' runs it")
     names = ("image", "other_image", "package", "other_package", "known")
     image, other_image, package, other_package, (rows, expected) = map(
         request.getfixturevalue, names

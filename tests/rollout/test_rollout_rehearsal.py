@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,12 +44,11 @@ def test_a_canary_that_is_killed_loses_nothing(pair: Any, tmp_path: Path, opened
     assert "✅ | verdict fail" in (tmp_path / "report.md").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", [None, *faults.NAMES])
 def test_every_fault_ends_in_the_right_verdict(
-    fault: str | None, pair: Any, tmp_path: Path, size: Callable[[int, int], int]
+    fault: str | None, pair: Any, tmp_path: Path
 ) -> None:
-    if not size(0, 1):
-        pytest.skip("ten rehearsals take a quarter of an hour: make test-full runs them")
     more = ["--fault", fault] if fault else []
     done = rehearsed(pair.candidate, "--champion", pair.champion, "--out", tmp_path, *more)
     assert done.returncode == 0, done.stdout

@@ -86,9 +86,9 @@ def test_a_package_that_was_changed_between_two_jobs_is_refused(
     assert ran.failed_step() == "Compare the packages byte for byte"
 
 
-def test_a_package_whose_server_is_too_slow_is_not_published(place, size):
-    if not size(0, 1):
-        pytest.skip("three minutes: 'make test-full' runs it; the gate itself is in tests/staging")
+@pytest.mark.long
+def test_a_package_whose_server_is_too_slow_is_not_published(place):
+    """The gate itself is tested in tests/staging."""
     with place.toy.params() as settings:
         settings["load"]["bounds"]["throughput"] = {"low": 1e9}
     place.toy.sluice("run", PYTHONPATH=str(place.toy.root / "src")).went_well()

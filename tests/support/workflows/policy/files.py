@@ -10,9 +10,12 @@ from typing import Any
 
 import yaml
 
-CI, DELIVER, RELEASE, ROLLBACK, REPORT, SECURITY, MONITOR = (
+CI, DELIVER, RELEASE, ROLLBACK, REPORT, SECURITY, MONITOR, FULL = (
     f"{name}.yml"
-    for name in ("ci", "deliver", "release", "rollback", "report", "security", "monitor")
+    for name in (
+        *("ci", "deliver", "release", "rollback", "report", "security", "monitor"),
+        "full-tests",
+    )
 )
 RULESETS = "rulesets.json"
 SETUP = "setup/action.yml"

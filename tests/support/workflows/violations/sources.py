@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from support.workflows.policy import sources
-from support.workflows.policy.files import CI, DELIVER, SETUP, Violation
+from support.workflows.policy.files import CI, DELIVER, FULL, SETUP, Violation
 from support.workflows.violations.texts import CHECK, CHECKOUT, FILES
 
 _TIMEOUT = "    timeout-minutes: "
@@ -28,6 +28,7 @@ VIOLATIONS: list[Violation] = [
     (sources.jobs_have_a_fixed_runner_and_a_time_limit, DELIVER, "ubuntu-24.04", "self-hosted"),
     (sources.jobs_have_a_fixed_runner_and_a_time_limit, CI, f"{_TIMEOUT}20\n", ""),
     (sources.jobs_have_a_fixed_runner_and_a_time_limit, CI, f"{_TIMEOUT}20\n", f"{_TIMEOUT}61\n"),
+    (sources.jobs_have_a_fixed_runner_and_a_time_limit, FULL, "240\n", "241\n"),
     (sources.only_ci_has_caches, CI, CHECKOUT, "actions/cache/restore@v6"),
     (sources.only_ci_has_caches, DELIVER, CHECKOUT, "actions/cache@v6"),
     (
