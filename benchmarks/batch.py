@@ -1,7 +1,7 @@
 """Compare `sluice score`, Parquet to Parquet, with ONNX Runtime: `python benchmarks/batch.py`.
 
-ONNX Runtime alone means `session.run` on prepared tensors, with one thread and the same batch
-size. Each round runs everything once, so that a slow moment of the machine affects all.
+ONNX Runtime alone means `session.run` on prepared tensors, with one thread and the same batch size.
+Each round runs everything once, so that a slow moment of the machine affects all of them.
 """
 
 from __future__ import annotations

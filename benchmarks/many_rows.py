@@ -54,7 +54,7 @@ class Source:
         return cls(settings, names, quantiles, root, model)
 
     def draw(self, part: int, rows: int) -> pd.DataFrame:
-        """The rows of one part; equal for an equal number."""
+        """The rows of one part; the same number always gives the same rows."""
         random = np.random.default_rng([part, 1])
         normal = random.standard_normal((rows, len(self.names))) @ self.root.T
         place = ndtr(normal) * (_STEPS - 1)

@@ -102,7 +102,8 @@ def _tables(project: Project, folder: Path, end: int) -> tuple[Path, Path]:
     year, reference = folder / "rows.parquet", folder / "reference.parquet"
     pq.write_table(held, year)
     train = pq.read_table(project.split("train"), columns=names)
-    # In no order, as the year's rows: NannyML compares the parts of the reference with each other.
+    # In random order, like the rows of the year, because NannyML compares the parts of the
+    # reference with each other.
     pq.write_table(train.take(np.random.default_rng(1).permutation(len(train))), reference)
     return reference, year
 

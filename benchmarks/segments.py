@@ -57,7 +57,7 @@ def adopt(project: Path) -> None:
 
 
 def drawn(count: int) -> pd.DataFrame:
-    """The rows of this many segments; equal for an equal number."""
+    """The rows of this many segments; the same number always gives the same rows."""
     random = np.random.default_rng([count, 14])
     names = [*_ODD, *(f"store {n}" for n in range(count))][:count]
     each = np.full(count, _ROWS)

@@ -165,8 +165,10 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are cores, because tests often wait for servers and the engine."""
-    from joblib import cpu_count  # it also knows the limits of a container
+    """One process more than there are cores, because tests often wait for servers and the
+    engine.
+    """
+    from joblib import cpu_count  # this function also knows the limits of a container
 
     return int(cpu_count()) + 1
 

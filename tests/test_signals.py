@@ -62,7 +62,7 @@ def test_an_interrupted_command_says_so_in_one_line(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    with counts.open("wb"):  # once the command reads the file
+    with counts.open("wb"):  # as soon as the command reads the file
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60)[1] == b"sluice: interrupted\n"
     assert process.returncode == 130

@@ -1,8 +1,9 @@
 """Where the time of a request goes: `python benchmarks/serve/steps.py`.
 
-Each step of a request with one row is timed in this process, as part of a batch of 16 requests.
-The fastest of many short runs counts, which other work on the machine disturbs least. In a server
-each step takes about twice as long, because the steps between displace it from the caches.
+Each step of a request with one row is timed in this process, as part of a batch of 16 requests. The
+fastest of many short runs counts, which other work on the machine disturbs least. In a server each
+step takes about twice as long, because the other steps displace its code and data from the
+processor's caches.
 """
 
 from __future__ import annotations

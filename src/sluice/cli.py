@@ -91,7 +91,7 @@ def _is_unread(stream: TextIO) -> bool:
     """Whether the stream is a pipe whose other end is closed."""
     waiting = select.poll()
     try:
-        waiting.register(stream.fileno(), 0)  # errors are reported without being asked for
+        waiting.register(stream.fileno(), 0)  # poll() reports errors without being asked to
     except io.UnsupportedOperation:  # the stream is in memory
         return False
     return any(event & select.POLLERR for _, event in waiting.poll(0))

@@ -24,9 +24,9 @@ from sluice.verdict import Bound, Finding, Status, Verdict
 class Asked:
     """What a finding must look like.
 
-    bound: None if it has none. spanned: whether it can pass only with an interval. suspicion:
-    whether it may be `insufficient` outside its bound, because the data alone cannot decide, but a
-    person can. never_passes: whether it only reports what is missing.
+    bound: None for a finding without a bound. spanned: whether it can pass only with an interval.
+    suspicion: whether it may be `insufficient` outside its bound, because the data alone cannot
+    decide, but a person can. never_passes: whether it only reports what is missing.
     """
 
     bound: Bound | None = None

@@ -90,7 +90,9 @@ def sync(path: Path) -> None:
 
 
 def require_merged(content: bytes, where: str) -> None:
-    """Raise SluiceError, which begins with `where`, for git's conflict markers in a file."""
+    """Raise SluiceError, whose message begins with `where`, for git's conflict markers in a
+    file.
+    """
     if marker := _CONFLICT_MARKER.search(content):
         line = content.count(b"\n", 0, marker.start()) + 1
         found = marker[0].decode("utf-8", "replace").strip()

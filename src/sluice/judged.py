@@ -49,6 +49,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
     @property
     def limit(self) -> int:
+        """The 32-bit hashes of the recorded rows are below this limit."""
         return min(_RANGE, _RANGE * _NOTED // max(1, self.rows))
 
 
@@ -111,7 +112,9 @@ def current(project: Project) -> Model:
 
 
 def missing(base: bytes, here: bytes) -> int:
-    """How many lines of the base are missing here. Raises SluiceError if either is not valid."""
+    """How many lines of the base's judged.jsonl are missing here. Raises SluiceError if either is
+    not valid.
+    """
     return len(set(read(base)) - set(read(here)))
 
 

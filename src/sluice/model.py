@@ -102,10 +102,12 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tr
 
     @cached_property
     def numbers(self) -> list[str]:
+        """The numeric inputs, in the order of the tensor `numbers`."""
         return [column.name for column in self.inputs if column.type == "number"]
 
     @cached_property
     def categories(self) -> list[str]:
+        """The inputs that are categories, in the order of the tensor `categories`."""
         return [column.name for column in self.inputs if column.type == "category"]
 
     @cached_property

@@ -61,9 +61,11 @@ class Project:
 
     @property
     def data(self) -> Path:
+        """The data file, or the folder of its parts."""
         return self.root / self.settings.data.file
 
     def split(self, part: str) -> Path:
+        """One part of the split: train, validation, holdout or latest."""
         return self.out / "split" / f"{part}.parquet"
 
     @property
@@ -85,6 +87,7 @@ class Project:
         return self.out / "model"
 
     def verdict(self, gate: str) -> Path:
+        """The file with the verdict of a gate."""
         return self.out / "verdicts" / f"{gate}.json"
 
     def evidence(self, gate: str) -> Path:
@@ -95,6 +98,7 @@ class Project:
 
     @property
     def package(self) -> Path:
+        """The folder in which the parts of the package are assembled."""
         return self.out / "package"
 
     @property

@@ -119,7 +119,7 @@ def _read_file(path: Path, columns: dict[str, Column]) -> DataFrame:
 
 
 def without_words(frame: DataFrame, columns: dict[str, Column]) -> DataFrame:
-    """The table, changed, with words for missing values replaced by missing values."""
+    """The given table, changed in place: words for missing values become missing values."""
     for name, spec in columns.items():
         if name in frame and not spec.numeric:
             words = [word for word in WORDS if is_missing(word, spec.declared)]

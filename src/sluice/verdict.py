@@ -56,7 +56,7 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One measurement of a gate, compared against one bound.
 
     `interval` is the confidence interval of `estimate`, and `n` the number of rows that both were
-    computed from. `accepted` is the reason for which params.yaml accepts an `insufficient`.
+    computed from. `accepted` is the reason for which params.yaml accepts an `insufficient` finding.
     """
 
     name: str
@@ -70,7 +70,9 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def passes(self) -> bool:
-        """Whether it is a `pass`, or an `insufficient` that params.yaml accepts by name."""
+        """Whether the finding is a `pass`, or an `insufficient` that params.yaml accepts by
+        name.
+        """
         if self.status is Status.INSUFFICIENT:
             return self.accepted is not None
         return self.status is Status.PASS

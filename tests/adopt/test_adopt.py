@@ -29,7 +29,7 @@ whole_pipeline = pytest.mark.heavy
 
 
 def judge(root: Path, *names: str) -> dict[str, Verdict]:
-    """Train the candidates and run these gates, or all."""
+    """Train the candidates, and run the named gates or, without names, all of them."""
     project = train_best(root)
     return {name: run(project, name) for name in names or gates.GATES}
 
@@ -87,7 +87,7 @@ _WELL_KNOWN = {"breast_cancer": "binary", "wine": "multiclass", "diabetes": "reg
 def test_well_known_tables_pass_every_gate(
     name: str, project: Path, adopted: Adopt, tmp_path: Path, full_size: bool
 ) -> None:
-    """Two of them are so easy that a person has to confirm it."""
+    """Two of the tables are so easy to predict that a person has to accept a finding."""
     from sklearn import datasets
 
     file = tmp_path / f"{name}.csv"

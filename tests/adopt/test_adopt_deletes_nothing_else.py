@@ -152,7 +152,7 @@ def test_objects_that_another_reference_names_stay(
     reference: str, project: Path, adopted: Adopt, table: Path
 ) -> None:
     before = files(project / STORE)
-    if reference == "list of a branch":  # it has one more file; only a shared one is kept
+    if reference == "list of a branch":  # a folder with one more file
         git(project, "checkout", "-qb", "other")
         (project / "data/more.csv").write_text("a,b\n", "utf-8")
         dvc(project, "add", "-q", "data")

@@ -44,7 +44,7 @@ def panel(customers: int = 120, months: int = 8, seed: int = 7) -> pd.DataFrame:
 
 
 def trend(rows: int = 900) -> pd.DataFrame:
-    """A regression on one number, with a date in each row."""
+    """A table for a regression on one number, with a date in each row."""
     random = np.random.default_rng(3)
     days = pd.date_range("2022-01-01", periods=rows).strftime("%d %b %Y")
     x = random.normal(size=rows)

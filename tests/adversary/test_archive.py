@@ -31,7 +31,7 @@ def _contents(sealed: bytes) -> dict[str, bytes]:
 
 
 def _again(sealed: bytes, **other: Any) -> bytes:
-    """The same files in the same order, in a tar file from another program."""
+    """The package's files in the same order, in a tar file from another program."""
     out = io.BytesIO()
     settings = {"format": tarfile.PAX_FORMAT, **other}
     member = settings.pop("member", {})

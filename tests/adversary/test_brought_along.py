@@ -42,7 +42,9 @@ def test_committed_verdicts_are_not_used(toy: Toy, in_process: InProcess) -> Non
 
 
 def test_a_lock_that_claims_an_earlier_verdict_for_another_model(toy: Toy) -> None:
-    """If its outputs are still in a cache, DVC would use them as those of the new model."""
+    """If the outputs of the earlier run are still in a cache, DVC would use them for the new
+    model.
+    """
     before = _stages(toy)["performance"]
     code = toy.text("src/usecase/candidates.py")
     toy.write(
@@ -61,7 +63,7 @@ def test_a_lock_that_claims_an_earlier_verdict_for_another_model(toy: Toy) -> No
     assert ran.status == 1
     assert toy.verdict("performance")["status"] != "pass"
     assert toy.packages == []
-    assert toy.json("dvc.lock") == claimed  # a run that fails does not change it
+    assert toy.json("dvc.lock") == claimed  # a run that fails does not change dvc.lock
 
 
 def test_a_cache_that_a_bad_merge_has_filled(toy: Toy) -> None:
@@ -174,7 +176,9 @@ def test_what_dvc_knows_of_files_in_the_committed_store(toy: Toy, in_process: In
 
 
 def test_a_cache_outside_the_project(toy: Toy, tmp_path: Path) -> None:
-    """Many projects may share such a cache; no commit can contain it."""
+    """A cache outside the project is allowed: many projects may share it, and no commit can contain
+    it.
+    """
     shutil.move(toy.root / ".dvc/cache", tmp_path / "shared")
     _add_settings(toy, f"[CACHE]\n    dir = {tmp_path}/shared\n")
     toy.sluice("run").went_well()

@@ -27,7 +27,9 @@ def test_a_store_whose_bytes_were_changed(toy: Toy) -> None:
 
 
 def test_an_adoption_that_was_killed(toy: Toy) -> None:
-    """The next one first restores what was put aside, and then reads the current files."""
+    """The next adoption first restores the files that were put aside, and then reads the current
+    ones.
+    """
     aside = toy.root / ".adopt/old"
     for name in ("params.yaml", "data.dvc"):
         aside.mkdir(parents=True, exist_ok=True)

@@ -46,6 +46,6 @@ def test_two_runs_at_the_same_time_do_not_interfere(toy: Toy) -> None:
 
 
 def test_an_infinite_difference_fails() -> None:
-    """Otherwise an export that scores NaN could be accepted by name."""
+    """If it were only `insufficient`, an export that scores NaN could be accepted by name."""
     finding = judge("parity/edges/difference", math.inf, Bound("params.yaml", high=1e-6))
     assert finding.status is Status.FAIL

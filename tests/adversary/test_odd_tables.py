@@ -35,7 +35,7 @@ def test_a_nested_column(tmp_path: Path) -> None:
 
 
 def test_no_id_is_given(toy: Toy) -> None:
-    """The key may be left out, so DVC must not require it."""
+    """The key `id` may be left out of params.yaml, so DVC must not require it."""
     with toy.params() as params:
         del params["data"]["id"]
         params["columns"]["key"]["use"] = "ignored"

@@ -114,7 +114,7 @@ def test_an_expectation_that_cannot_fail(toy: Toy, in_process: InProcess) -> Non
 
 
 def test_a_module_of_the_forkers_own(toy: Toy) -> None:
-    """A change of this code changes every model that was made with it."""
+    """A change of such a module changes every model that was made with it."""
     status = toy.dvc("status").went_well().out
     assert "train" not in status
     toy.write("src/usecase/helpers.py", "DEPTH = 3\n")

@@ -39,7 +39,9 @@ def test_a_folder_with_files_of_someone_else_is_not_deleted(released: Repository
 
 
 def test_a_comparison_with_another_version_than_the_champion(delivered: Repository) -> None:
-    """Once one of two delivered versions is released, the other was not compared with it."""
+    """After the release of one of two delivered versions, the other one is refused: it was compared
+    with an earlier champion.
+    """
     why = f"was compared with the champion {delivered.older.tag}, but it is none now"
     refused(delivered, delivered.newer.tag, why=why)
 
@@ -52,7 +54,9 @@ def test_annotated_tag(released: Repository) -> None:
 
 @pytest.mark.parametrize("case", SETTINGS)
 def test_production_that_does_not_wait_for_someone_else(released: Repository, case: str) -> None:
-    """It is refused in any case; a version that does not exist makes the test quick."""
+    """Preflight refuses for every version, so the test names one that does not exist, which is
+    quicker.
+    """
     sabotage, why = SETTINGS[case]
     sabotage(released, released.newer)
     ran = refused(released, NOWHERE, why=why)
@@ -100,7 +104,7 @@ def test_a_champion_without_an_attestation_is_not_on_the_page(released: Reposito
 
 
 def test_a_champion_whose_tag_was_moved(released: Repository) -> None:
-    """It is attested, but the tag points to another commit."""
+    """The champion is attested, but its tag points to another commit."""
     released.github.tags[released.older.tag] = {"sha": "f" * 40, "type": "commit"}
     refused(released, released.newer.tag, why=f"the tag {released.older.tag} points to")
 
@@ -168,7 +172,7 @@ def test_a_person_who_starts_it_again_is_a_starter_too(released: Repository) -> 
 def test_a_starter_that_is_not_a_person(
     released: Repository, case: str, reason: str | None
 ) -> None:
-    """The person behind it could approve their own release."""
+    """The person behind a bot or an app could approve their own release."""
     actor, again, named = STARTERS[case]
     env = released.started_by(actor, again)
     why = f"GitHub does not say that {named}, who started this run, is a person"
@@ -220,7 +224,9 @@ def of(**digests: str) -> list[dict[str, str]]:
 
 
 def test_workflows_that_main_no_longer_has(released: Repository) -> None:
-    """GitHub then refuses the workflow's own token, which the approver must know in advance."""
+    """If a release's commit has other workflows than main, GitHub refuses the workflow's own token;
+    the approver must know this in advance.
+    """
     commit = released.newer.delivery.commit
     main = of(ci="1", deliver="2", added_since="3")
     released.github.folders["workflows"] = {"main": main, commit: of(ci="1", deliver="0", gone="4")}
@@ -235,7 +241,7 @@ def test_workflows_that_main_no_longer_has(released: Repository) -> None:
 
 
 def test_workflows_of_a_version_that_would_be_rolled_back(released: Repository) -> None:
-    """Its release is changed as well."""
+    """A rollback also changes the release of such a version, so its workflows matter too."""
     released.make_champion(released.newer.tag)
     released.github.folders["workflows"] = {released.newer.delivery.commit: of(ci="1")}
     reason = ("--reason", "It refuses everyone since this morning")

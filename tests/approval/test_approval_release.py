@@ -77,7 +77,7 @@ def test_who_approved_what_is_recorded_first(approved: Repository) -> None:
 
 @both
 def test_another_delivery_than_the_approved_one(approved: Repository, command: str) -> None:
-    """It is attested and intact, but not what the reviewers saw."""
+    """The delivery is attested and intact, but it is not the one that the reviewers saw."""
     newer = approved.newer
     content = json.dumps(json.loads((newer.folder / "delivery.json").read_bytes())).encode()
     approved.github.swap(newer.tag, "delivery.json", content)
@@ -165,7 +165,7 @@ def test_approved_by_the_person_who_started_it_again(approved: Repository) -> No
 @both
 @pytest.mark.parametrize("case", STARTERS)
 def test_a_starter_that_is_not_a_person(approved: Repository, case: str, command: str) -> None:
-    """hubot has approved it, but may also have caused the workflow that started it."""
+    """hubot has approved the run, but may also have caused the workflow that started it."""
     actor, again, named = STARTERS[case]
     env = approved.started_by(actor, again)
     why = f"GitHub does not say that {named}, who started this run, is a person"

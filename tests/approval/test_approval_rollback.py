@@ -19,7 +19,7 @@ HOSTILE = "@octocat <script>x</script> </details> | `id` $(id) ![x](http://examp
 
 @pytest.fixture
 def later(released: Repository) -> Repository:
-    """Both are full releases, and the newer one is the champion; hubot has approved."""
+    """Both versions are full releases, the newer one is the champion, and hubot has approved."""
     released.make_champion(released.newer.tag)
     released.github.approve(RUN, "hubot")
     return released
@@ -151,7 +151,9 @@ def test_each_version_has_commits_that_the_other_lacks(later: Repository) -> Non
 
 
 def test_a_later_version_is_not_a_rollback(released: Repository) -> None:
-    """It was approved once, became a pre-release again, and was made full by hand."""
+    """The later version was approved once, became a pre-release again, and was made full by
+    hand.
+    """
     released.github.release(released.newer.tag)["prerelease"] = False
     released.github.approve(RUN, "hubot")
     release(released.attestations, released.newer.digest)

@@ -189,7 +189,9 @@ def test_before_the_approval_nobody_is_asked(served: Repository, case: str) -> N
 
 
 def test_another_version_was_released_meanwhile(served: Repository) -> None:
-    """Its page and its canary compare with a champion that no longer serves."""
+    """The page and the canary of this version were compared with a champion that no longer
+    serves.
+    """
     other = json.loads(json.dumps(served.github.release(served.older.tag)))
     other |= {"id": 7777, "tag_name": "v2026.05.05-0123456789ab"}
     served.github.releases.insert(0, other)
@@ -255,7 +257,9 @@ class TestAutomatic:
 
     @pytest.fixture
     def automatic(self, served: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
-        """Pretend that the delivered package says so: the function that reads it is replaced."""
+        """Replace the function that reads `promotion`, as if the delivered package said
+        `automatic`.
+        """
         monkeypatch.setattr("sluice.approval.approved.promotion", lambda target: "automatic")
         served.github.approvals.clear()
         return served

@@ -56,7 +56,7 @@ def fetched(toy: Toy, in_process: InProcess, *names: str) -> Ran:
 def test_a_model_that_passes_only_as_the_first_one_is_refused(
     toy: Toy, in_process: InProcess
 ) -> None:
-    """Its AUC is within bounds, but not with the interval for the last of 30 models."""
+    """The model's AUC is within bounds, but not with the interval for the last of 30 models."""
     found = toy.findings("performance")["performance/roc_auc"]
     below = found["estimate"] - 1.3 * (found["estimate"] - found["interval"][0])
     with toy.params() as params:
@@ -77,7 +77,8 @@ def test_a_model_that_passes_only_as_the_first_one_is_refused(
     assert "does not pass: attempts\n" in toy.text("out/report/report.md")
     assert not toy.packages
 
-    # Without them, or if all were judged on other rows that judged.jsonl knows, it passes.
+    # Without these models, or if all were judged on other rows that judged.jsonl knows, the model
+    # passes.
     known = json.dumps({"kind": "table", "table": OTHER_TABLE, "rows": 128, "noted": ["00000001"]})
     with (toy.root / "judged.jsonl").open("a", encoding="utf-8") as ledger:
         ledger.write(known.replace(", ", ",").replace(": ", ":") + "\n")

@@ -84,26 +84,26 @@ def approved(**by: str) -> Callable[[Repository], None]:
 
 
 def never_released(repository: Repository) -> None:
-    """Its approval was attested, and the run ended before the release."""
+    """The version's approval was attested, but the run ended before the release."""
     approve(repository.attestations, repository.newer.digest)
     by_hand(repository)
 
 
 def released_by_another_run(repository: Repository) -> None:
-    """An approval is for the run in which it was given."""
+    """One run attested the approval, and another run the release."""
     approve(repository.attestations, repository.newer.digest, run=EARLIER + 5)
     approve(repository.attestations, repository.newer.digest, kind=RELEASED)
     by_hand(repository)
 
 
 def rolled_back(repository: Repository) -> None:
-    """It was rolled back, and then made a full release again by hand."""
+    """The version was rolled back, and then made a full release again by hand."""
     repository.make_champion(repository.newer.tag)
     revoke(repository.attestations, repository.newer.digest, [EARLIER])
 
 
 def rolled_back_twice(repository: Repository) -> None:
-    """Another run released it again between the two rollbacks."""
+    """The version was rolled back twice, and another run released it in between."""
     rolled_back(repository)
     release(repository.attestations, repository.newer.digest, run=EARLIER + 2)
     revoke(repository.attestations, repository.newer.digest, [EARLIER + 2], run=EARLIER + 3)
@@ -115,7 +115,9 @@ def unknown_rollback(repository: Repository) -> None:
 
 
 def hidden_rollback(repository: Repository) -> None:
-    """There are so many forged attestations that gh would not read the real one."""
+    """There are so many attestations of rollbacks, perhaps forged, that gh would not read all of
+    them.
+    """
     for run in range(100, 200):
         revoke(repository.attestations, repository.older.digest, [], run=run)
 
@@ -160,7 +162,7 @@ REFUSED: dict[str, tuple[Callable[[Repository], object], str]] = {
         never_released,
         "release.yml on main that it was approved and released",
     ),
-    "released by another run": (released_by_another_run, "an approval is for one run only"),
+    "released by another run": (released_by_another_run, "one run must attest both"),
     "rolled back": (rolled_back, f"run {EARLIER} released it, and a rollback has revoked that"),
     "rolled back twice": (
         rolled_back_twice,
@@ -257,7 +259,7 @@ def test_gh_fails_without_a_message(released: Repository) -> None:
 
 
 def test_a_private_repository_may_have_no_attestations(released: Repository) -> None:
-    """On GitHub Enterprise it has attestations, as the variable says."""
+    """A private repository has attestations only on GitHub Enterprise, if the variable says so."""
     released.github.repository["private"] = True
     unattested(released)
     released.run("champion", "fetch").went_well()

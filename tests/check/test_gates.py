@@ -70,7 +70,9 @@ def test_an_interrupted_gate_has_no_verdict(stop: BaseException) -> None:
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "A", "a "]), max_size=5))
 def test_no_two_findings_of_a_verdict_share_a_name(names: list[str]) -> None:
-    """An acceptance refers to the name, so it would also let another finding pass."""
+    """An acceptance refers to a finding by name, so it would also accept another finding of that
+    name.
+    """
     measured = [Finding(name, Status.INSUFFICIENT, "because") for name in names]
     accepts = [Acceptance(finding=name, reason="agreed in the review") for name in "abc"]
     verdict = gates.run("it", lambda: measured, lambda _: None, lambda: accepts).verdict

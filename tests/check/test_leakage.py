@@ -205,7 +205,7 @@ def test_a_smoothed_mean_and_one_without_the_row_are_found(
 def test_a_value_that_almost_only_one_class_has_is_found(
     share: float, of_others: float, leaks: bool
 ) -> None:
-    """For example the number of a refund; most rows of that class need not have it."""
+    """An example is the number of a refund; most rows of the class need not have one."""
     draw = np.random.default_rng(7)
     has = draw.random(ROWS) < np.where(Y, share, of_others)
     frame = pd.DataFrame({"refund": np.where(has, draw.normal(size=ROWS), np.nan)})
@@ -276,7 +276,9 @@ def test_a_strength_is_near_zero_for_noise_and_one_for_a_copy() -> None:
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_rank_association_of_classes(classes: int) -> None:
-    """1 if the classes do not overlap, in any order, and less if neighbours overlap."""
+    """The association is 1 if the classes do not overlap, in any order, and less if neighbours
+    overlap.
+    """
     truth = np.arange(300) % classes
     apart = truth * 10.0 + random.random(300)
     mixed = np.where(truth == 0, -9.0, random.random(300))
@@ -334,7 +336,7 @@ def test_one_long_text_does_not_multiply_the_memory() -> None:
 @pytest.mark.parametrize("digits", [1, 3, 6])
 @pytest.mark.parametrize("unit", [1.0, 100.0])
 def test_a_number_that_predicts_well_is_no_mean_of_the_target(unit: float, digits: int) -> None:
-    """Its values are close to the means of their rows, but do not equal them."""
+    """The values of such a number are close to the means of their rows, but do not equal them."""
     for seed in range(20):
         random = np.random.default_rng(seed)
         yes = random.random(ROWS) < 0.4

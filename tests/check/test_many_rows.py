@@ -135,7 +135,7 @@ def test_rows_of_one_customer_are_found_among_many_rows(
 def test_all_rows_of_a_value_are_in_its_sample_or_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """This also holds for zero with either sign, which a tenth of the rows have."""
+    """A tenth of the rows have the value zero, with either sign; these count as one value."""
     rows = 6_000
     data = fixture_project.table("binary", rows)
     zeros = np.arange(rows) % 10 == 0

@@ -187,7 +187,9 @@ def test_random_predictions_of_a_number(seed: int, scale: float) -> None:
 
 @pytest.mark.parametrize("score", [0.0, 0.25, 0.5, 0.75, 1.0])
 def test_one_score_for_every_binary_row(score: float) -> None:
-    """It does not rank rows, and one of the two classes is never chosen."""
+    """With one score for all rows, nothing is ranked, and one of the two classes is never
+    chosen.
+    """
     o = binary([0, 1, 1, 0, 1], [score] * 5)
     # A class that is never chosen has no precision; scikit-learn returns 0.
     never_positive = score < 0.5
@@ -205,7 +207,9 @@ def test_one_score_for_every_binary_row(score: float) -> None:
     ],
 )
 def test_rows_of_one_class(truth: int, missing: set[str]) -> None:
-    """scikit-learn gives numbers for some of these: 0 for a precision-recall curve, for example."""
+    """scikit-learn gives numbers for some undefined metrics: 0 for a precision-recall curve, for
+    example.
+    """
     o = binary([truth] * 6, [0.05, 0.15, 0.35, 0.55, 0.85, 0.95])
     assert undefined(o) == missing
     agree(o, *missing)

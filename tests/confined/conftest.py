@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def forked_tasks() -> None:
-    """Separate from that of all other tests."""
+    """Replace the fixture of all other tests, in which a task is a fork of a prepared process."""

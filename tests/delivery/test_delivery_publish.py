@@ -117,7 +117,9 @@ def nothing_here(repository: Repository) -> None:
 
 
 def test_new_evidence_for_the_same_package_replaces_the_release(ready: Repository) -> None:
-    """This is like a second run, which compares with the current champion and measures again."""
+    """The new evidence is like that of a second run, which compares with the current champion and
+    measures again.
+    """
     other_evidence(ready)
     ready.add_asset(ready.newer.tag, "more.txt", b"x")
     ready.run("delivery", "publish").went_well()
@@ -128,7 +130,9 @@ def test_new_evidence_for_the_same_package_replaces_the_release(ready: Repositor
 
 
 def other_evidence(repository: Repository) -> dict[str, Any]:
-    """It was delivered and rolled back, and GitHub has different evidence than this folder."""
+    """The version was delivered and rolled back, and GitHub has different evidence than this
+    folder.
+    """
     repository.run("delivery", "publish").went_well()
     there = repository.github.release(repository.newer.tag)
     there["body"] += "Rolled back to v1, because it was no good.\n"
@@ -137,7 +141,7 @@ def other_evidence(repository: Repository) -> dict[str, Any]:
 
 
 def promoted(there: dict[str, Any], repository: Repository) -> None:
-    """Someone releases it."""
+    """Someone makes the pre-release a full release."""
     there["prerelease"] = False
     repository.github.latest = there["id"]
 
@@ -290,7 +294,7 @@ def test_drafts_of_other_tags_are_kept(ready: Repository) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "x@127.0.0.1"])
 def test_the_token_is_sent_only_to_github(ready: Repository, host: str) -> None:
-    """The same host with a different port is a different server, which must not get it."""
+    """The same host with a different port is a different server, which must not get the token."""
     other = FakeGitHub()
     heard: list[str] = []
     other.answer = lambda verb, target, headers, raw: heard.append(target) or (201, {})

@@ -158,7 +158,7 @@ def _written(name: str) -> dict[str, Any]:
 
 
 def test_traefik_gets_the_configuration_of_the_rollout_on_one_machine(services: Services) -> None:
-    """They differ in addresses, and in the health check of the container."""
+    """Both configurations differ only in addresses, and in the health check of the container."""
     assert services["proxy"]["environment"] == proxy.ENVIRONMENT
     servers = {
         arm: Server(Process(1, 1.0), 8080, port, "package", "version", "log")

@@ -96,7 +96,7 @@ def test_the_loser_of_a_race_updates_what_the_winner_has_made(place: Place, fold
 def test_a_branch_with_commits_of_a_person_is_not_changed(
     place: Place, folder: Path, last: str
 ) -> None:
-    """Even if the newest commit is a bot's."""
+    """This holds even if a bot made the newest commit."""
     place.github.add_commit("retraining", "someone@example.org")
     place.github.add_commit("retraining", last)
     before = place.github.branches["retraining"]

@@ -142,7 +142,9 @@ def test_names_of_files_are_encoded_in_paths(before: Before) -> None:
 
 
 def test_an_environment_that_a_deployment_has_made_is_closed(before: Before) -> None:
-    """GitHub creates it unprotected, and lists no patterns if it does not use them."""
+    """GitHub creates such an environment unprotected, and lists no patterns for an environment that
+    does not use them.
+    """
     github = finished()
     github.environments["test"]["deployment_branch_policy"] = None
     protected = {"protected_branches": True, "custom_branch_policies": False}

@@ -131,5 +131,8 @@ def test_a_pattern_that_github_gives_no_number_is_left_to_a_person(before: Befor
     place = before(github)
     place.name_reviewers({"user": "octocat"})
     ran = place.setup().went_well()
-    assert "by hand: environment production: branch *: GitHub does not give its number" in ran.out
+    assert (
+        "by hand: environment production: GitHub does not give the number of the branch *"
+        in ran.out
+    )
     assert place.doctor().status == 1

@@ -31,7 +31,9 @@ def build_record(base, small_package, small_wheels, tmp_path):
 
 
 def test_a_second_build_has_the_same_record(build_record, small_package, small_image, image):
-    """tests/workflows/test_workflow_deliver.py shows the same of an image with every library."""
+    """tests/workflows/test_workflow_deliver.py does the same with an image that has every
+    library.
+    """
     again = build_record()
     assert again == record.encode(record.read(small_image))
     content = json.loads(again)

@@ -16,7 +16,7 @@ Monitor = Callable[..., Ran]
 
 @pytest.fixture(scope="session")
 def green(built: Callable[[str], Toy]) -> Toy:
-    """Tests must not change it."""
+    """The binary fixture project with its package, which tests must not change."""
     return built("binary")
 
 

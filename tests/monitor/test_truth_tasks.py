@@ -78,7 +78,7 @@ def test_true_labels_pass_and_have_the_metrics_of_scikit_learn(
 
 
 def joined_rows(toy: Toy, folder: Path) -> join.Joined:
-    """The joined rows, which must be those of pandas."""
+    """The rows that sluice joined, which must equal those that pandas joins."""
     with opened(toy.package) as package:
         reference, manifest = package.reference, package.manifest
     made = summaries.of_log(str(folder / "log"), reference, None)

@@ -95,7 +95,9 @@ def test_an_endless_model_is_ended(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The limit itself is under a minute; here it is a few seconds, to save time."""
+    """The limit of the product is under a minute; in this test it is a few seconds, to save
+    time.
+    """
     assert verify._PROCESSOR_SECONDS < verify._TIMEOUT_SECONDS < 60
     monkeypatch.setattr(verify, "_PROCESSOR_SECONDS", 4)
     package.contents["model/model.onnx"] = _endless()

@@ -75,7 +75,7 @@ def test_an_altered_manifest_is_refused(package: Package, verify: Verify, refuse
 def test_the_reference_of_another_model_is_refused(
     package: Package, verify: Verify, refused: Refused
 ) -> None:
-    """An earlier version of sluice wrote none, and its packages must stay readable."""
+    """An earlier version of sluice wrote no reference, and its packages must stay readable."""
     reference = package.contents[REFERENCE]
     package.contents[REFERENCE] = reference.replace(b'"weight"', b'"height"')
     refused(verify(package.seal()), f"{REFERENCE} is the reference of another model")

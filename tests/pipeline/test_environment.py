@@ -129,5 +129,5 @@ def test_a_module_with_the_name_of_a_library_is_refused(
 
 
 def test_the_tests_run_in_an_environment_that_a_locked_run_accepts() -> None:
-    """It takes seconds, because it reads every file of every library."""
+    """The check takes seconds, because it reads every file of every library."""
     environment.require_locked(Path(__file__).parents[2])

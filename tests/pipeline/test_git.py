@@ -93,7 +93,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "ünï.txt").write_text("two\n")
     (folder / "untracked").write_text("")
     _git(folder / "inner", "commit", "-q", "--allow-empty", "-m", "two")
-    os.utime(folder / "same.bin", (1, 1))  # git must read it to see that it is the same
+    os.utime(folder / "same.bin", (1, 1))  # git must read the file to see that it has not changed
     return folder
 
 

@@ -74,7 +74,7 @@ def test_committed_verdicts_are_refused(toy: Toy, in_process: InProcess) -> None
 
 
 def test_a_missing_package_stage_is_refused(toy: Toy, in_process: InProcess) -> None:
-    """Otherwise the parts of an earlier run would be used in the package of this run."""
+    """Without the stage, the parts of an earlier run would be used in the package of this run."""
     _edit_stage(toy, "package", "removed")
     ran = in_process(toy, "package", "build")
     assert ran.status != 0

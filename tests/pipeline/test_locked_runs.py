@@ -91,7 +91,9 @@ EDITS = (_add, _rename, _change, _reorder, _accept, _remove)
 @pytest.mark.heavy
 @pytest.mark.parametrize("seed", range(2))
 def test_a_run_writes_the_same_as_a_locked_run(root: Path, seed: int) -> None:
-    """Edits of params.yaml in any order, one or several between two runs."""
+    """After edits of params.yaml in any order, one or several between two runs, both write the same
+    files.
+    """
     random = Random(seed)  # noqa: S311
     settings = read_yaml(root / "params.yaml")
     edits = random.sample(EDITS, k=len(EDITS))

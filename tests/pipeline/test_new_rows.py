@@ -89,7 +89,9 @@ def objects(folder: Path) -> list[Path]:
 def test_much_data_needs_a_remote_outside_the_repository(
     toy: Toy, in_process: InProcess, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    """The build says so before it runs a stage, with the command that fixes it."""
+    """The build refuses too much data before it runs a stage, and prints the command that sets
+    another remote.
+    """
     monkeypatch.setattr(remote, limit, 1_000)
     file = next(path for path in (toy.root / "data").iterdir() if path.is_file())
     named = file.name if limit == "LARGEST_FILE" else "data/"

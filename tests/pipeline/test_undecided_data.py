@@ -1,4 +1,4 @@
-"""If the data-quality gate is undecided, there is no package, but the other gates report."""
+"""If the data-quality gate is `insufficient`, there is no package, but the other gates report."""
 
 from __future__ import annotations
 

@@ -108,5 +108,5 @@ def callers_of(opened_pair: tuple[Package, Package]) -> Callable[..., Callers]:
 
 @pytest.fixture
 def callers(control: Control, callers_of: Callable[..., Callers]) -> Callable[..., Callers]:
-    """The same for the fixture `control`."""
+    """Callers of the production in the fixture `control`."""
     return lambda rate=60.0: callers_of(control, rate)

@@ -1,5 +1,5 @@
 """Real Traefik and real servers: a request whose first answer is lost is logged twice. Both records
-have the same id, so whoever reads the log can tell.
+have the same id, so a reader of the log can recognise the repetition.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def test_both_records_of_a_request_whose_answer_is_lost_have_one_id(
         for each in sent:
             assert asked(control.machine.port, "POST", "/score", row, each) == 200
     logged = [r for log in (control.folder / "log").iterdir() for r in reader.read(log)]
-    # The body's id differs for each attempt that has none.
+    # If the body has no id, each attempt gets another one.
     times = Counter(r["x_request_id"] for r in logged)
     called = times.pop("call")
     assert len(times) == 4

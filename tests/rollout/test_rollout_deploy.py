@@ -44,7 +44,7 @@ def command(control: Control, *arguments: str | Path) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def ran(control: Control, command_line: CommandLine) -> Callable[..., Ran]:
-    """`ran("status")`: the same in the process of the test."""
+    """`ran("status")` runs `sluice rollout status` in the process of the test."""
 
     def run(*arguments: str) -> Ran:
         given = ("rollout", *arguments, "--folder", str(control.folder))
@@ -124,7 +124,7 @@ def test_a_canary_that_nobody_judges_gets_no_requests(
     ran: Callable[..., Ran],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The rollout is terminated, its state is damaged, and the disk is full."""
+    """In turn, the rollout is terminated, its state is damaged, and the disk is full."""
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -142,7 +142,7 @@ def test_a_canary_that_nobody_judges_gets_no_requests(
         path.write_bytes(content[:100])
         done = ran("deploy", str(pair.candidate))
         assert (done.status, control.machine.weights) == (2, ALL_STABLE)
-        assert "delete it to start anew" in done.err
+        assert "delete the file to start a new one" in done.err
         assert done.err.count("\n") == 1
 
         path.write_bytes(content)

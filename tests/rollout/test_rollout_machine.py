@@ -85,7 +85,7 @@ def test_an_arm_that_hangs_loses_no_request(
 def test_an_arm_that_continues_after_a_pause_scores_nothing_twice(
     control: Control, callers: Callable[..., Any], opened_pair: Both
 ) -> None:
-    """The proxy has sent its requests to stable meanwhile."""
+    """During the pause, the proxy has sent the arm's requests to stable."""
     start_both(control, opened_pair)
     with callers() as some:
         pause_busy_canary(control)

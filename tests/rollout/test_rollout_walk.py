@@ -21,7 +21,7 @@ SETTINGS = {"steps": [5, 50], "interval": 1, "promotion": "automatic"}
 
 
 class KilledError(BaseException):
-    """The process ends here: nothing else of it runs."""
+    """Simulates the end of the process: nothing after this point runs."""
 
 
 class Proxy:
@@ -204,7 +204,7 @@ def test_a_switch_that_fails_is_rolled_back(tmp_path: Path) -> None:
 )
 def test_an_unreadable_state_is_reported_in_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / state.STATE).write_bytes(content)
-    with pytest.raises(SluiceError, match="is not the state of a rollout") as refused:
+    with pytest.raises(SluiceError, match="not the state of a rollout") as refused:
         state.read(tmp_path)
     assert "\n" not in str(refused.value)
 

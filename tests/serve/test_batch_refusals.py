@@ -123,7 +123,7 @@ def test_a_stream_truncated_between_two_batches_is_refused(
 
 
 def test_a_corrupt_page_is_refused(ready: Toy, refused: Refused, tmp_path: Path) -> None:
-    """It is found in the middle of the run, after other rows were written."""
+    """The corrupt page is found in the middle of the run, after other rows were written."""
     file = tmp_path / "rows.parquet"
     pq.write_table(rows(ready, count=50_000), file, row_group_size=5_000, compression="zstd")
     content = bytearray(file.read_bytes())

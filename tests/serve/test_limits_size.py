@@ -177,7 +177,9 @@ def _padded(headers: int) -> bytes:
 
 
 def test_a_client_that_sends_huge_headers_can_read_the_refusal(server: RunningServer) -> None:
-    """It is not disconnected while it sends: the rest of its input is read and thrown away."""
+    """The client is not disconnected while it sends: the rest of its input is read and
+    discarded.
+    """
     with contextlib.closing(http.client.HTTPConnection(server.host, server.port, timeout=20)) as c:
         c.request("GET", "/v2", headers={"X": "x" * MIB})
         assert c.getresponse().status == 431
@@ -185,7 +187,7 @@ def test_a_client_that_sends_huge_headers_can_read_the_refusal(server: RunningSe
 
 @pytest.mark.parametrize("element", ["[]", "[1]", "1.5", '"x"', "{}", "null"])
 def test_a_body_of_very_many_values_is_refused_quickly(server: RunningServer, element: str) -> None:
-    """Millions of values in the place of one are counted, but not examined."""
+    """If millions of values are sent where one is expected, they are counted but not examined."""
     values = ",".join([element] * (8_000_000 // (len(element) + 1)))
     tensor = '{"name": "weight", "shape": [1, 1], "datatype": "FP64", "data": [%s]}'
     before = metric(server, "process_cpu_seconds_total")
@@ -205,5 +207,5 @@ def test_every_limit_has_a_sensible_default() -> None:
     assert MIB <= defaults["max_body"] <= 64 * MIB
     limits = [name for name in defaults if name.startswith("max_") or name.endswith("_seconds")]
     assert len(limits) >= 10
-    limits.remove("lame_duck_seconds")  # it helps only behind a proxy
+    limits.remove("lame_duck_seconds")  # the option helps only behind a proxy
     assert all(defaults[name] > 0 for name in limits)

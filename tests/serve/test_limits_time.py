@@ -110,7 +110,7 @@ def test_what_a_proxy_has_given_up_is_not_scored_later(
 def test_a_client_that_does_not_read_is_disconnected(
     serve: Serve, content: UnpackedPackage
 ) -> None:
-    """Its responses fill the buffers; body_seconds later the server disconnects it."""
+    """The client's responses fill the buffers; body_seconds later the server disconnects it."""
     body = records_body(content, 1000)
     request = POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
     with serve("--body-seconds=2") as server, socket.socket() as deaf:

@@ -10,7 +10,9 @@ from support.serving.server import Reply, RunningServer, UnpackedPackage
 
 
 def _record(title: str, /, **changed: Any) -> BadRequest:
-    """Two records, of which the second is changed. lost: columns that it leaves out."""
+    """Two records, of which the second is changed. lost: columns that the second record leaves
+    out.
+    """
     words = changed.pop("words", ())
     status = changed.pop("status", 400)
     lost = changed.pop("lost", ())

@@ -60,7 +60,9 @@ def lies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def good(built: Callable[[str], Toy]) -> Toy:
-    """Do not change it; write results to another folder."""
+    """A project whose package passes. Tests must not change it; they write results to another
+    folder.
+    """
     return built("binary")
 
 

@@ -41,7 +41,7 @@ def test_good_package_passes(good, tmp_path):
 
 
 def test_champion_is_measured_together_with_the_candidate(good, strict, tmp_path):
-    """No bound applies to it, and the params.yaml in the current folder is not read."""
+    """No bound applies to the champion, and the params.yaml in the current folder is not read."""
     trial = attempt(strict, tmp_path / "out", "--champion", strict.package, package=good.package)
     assert trial.status == 0, trial.ran.said
     measured = trial.results.measurements
@@ -173,7 +173,7 @@ def test_interrupted_test_leaves_no_process(good, tmp_path, how):
 
 
 def under_load(pid):
-    """All descendants, once the load generator is one of them."""
+    """All descendants of this process, once the load generator is one of them."""
     try:
         below = psutil.Process(pid).children(recursive=True)
         commands = [" ".join(each.cmdline()) for each in below]

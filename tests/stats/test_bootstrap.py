@@ -23,7 +23,7 @@ from sluice.stats.bootstrap import (
 
 
 def test_the_bootstrap_interval_of_a_mean() -> None:
-    """It equals the interval of the normal approximation, and depends only on the seed."""
+    """The interval equals that of the normal approximation, and depends only on the seed."""
     values = np.random.default_rng(3).normal(5, 2, 800)
 
     def statistic(rows: Rows) -> dict[str, float]:
@@ -117,7 +117,7 @@ def of_scores(scores: np.ndarray, truth: np.ndarray) -> Callable[[Rows], dict[st
 def test_resamples_of_fewer_rows_give_the_same_intervals(
     positive: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Their ends differ from those of full resamples only by chance."""
+    """The ends of these intervals differ from those of full resamples only by chance."""
     random = np.random.default_rng(5)
     truth = (random.random(10_000) < positive).astype(np.int64)
     statistic = of_scores(1 / (1 + np.exp(1.5 - 1.2 * truth - random.normal(0, 1, 10_000))), truth)

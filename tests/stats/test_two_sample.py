@@ -88,7 +88,9 @@ def test_merged_bins_expect_five_rows_and_lose_none(
 
 
 def test_a_rare_kind_of_row() -> None:
-    """Two of 500 where the training rows had none are chance; ten are not."""
+    """If no training row is of this kind, two of 500 new rows can be due to chance, but ten
+    cannot.
+    """
     seldom, often = (two_sample.larger_share((0, 15_000), (k, 500), 0.05) for k in (2, 10))
     assert seldom > 0.1
     assert often < 1e-5

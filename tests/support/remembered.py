@@ -82,7 +82,9 @@ def _place(text: str, folder: Path) -> Path:
 
 def _of_others(text: str) -> Any:
     for folder in _shared:
-        with suppress(FileNotFoundError, PermissionError):  # a confined task may not read it
+        with suppress(
+            FileNotFoundError, PermissionError
+        ):  # a confined task may not read this folder
             return pickle.loads(_place(text, folder).read_bytes())
     return None
 

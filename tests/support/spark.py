@@ -34,7 +34,7 @@ class Cluster:
     environment: dict[str, str]
 
     def applications(self) -> list[set[str]]:
-        """Those that each worker has worked for so far."""
+        """The applications that each worker has worked for so far."""
         return [
             {path.parents[1].name for path in folder.glob("app-*/*/stderr")}
             for folder in self.workers

@@ -61,7 +61,7 @@ def table(numbers, categories):
 def target(task, numbers, categories):
     signal = numbers["small"] + (numbers["beyond float32"] - 1e9) / 1e6 + numbers["cents"] / 5000
     signal += np.nan_to_num(numbers["gaps"]) / 1e4 + (categories["text"] == "x")
-    # A split on a set of places has no order of the alphabet to follow.
+    # The places that go to one side of a split need not be neighbours in alphabetical order.
     effect = np.random.default_rng(5).normal(size=len(PLACES))
     place = effect[categories["place"].str.removeprefix("place ").astype(int)]
     signal += place * np.where(categories["code"] == "1", 1, numbers["small"])

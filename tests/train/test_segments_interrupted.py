@@ -72,7 +72,7 @@ def test_with_other_settings_code_or_rows_training_starts_again(toy: Toy) -> Non
 
 
 def test_only_finished_groups_are_kept(toy: Toy) -> None:
-    """The code of the use case may write to the folder, and Spark's driver later does so too."""
+    """The code of the use case may write to the folder, and so may Spark's driver later."""
     folder = unfinished_training.folder(Project(toy.root), "linear")
     (folder / "0.npz").write_bytes(b"models")
     (folder / "1.npz").symlink_to(toy.root / "params.yaml")

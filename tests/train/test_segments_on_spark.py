@@ -41,7 +41,9 @@ def toy(tmp_path: Path) -> Toy:
 def test_a_cluster_fits_the_same_models_which_are_kept_after_a_kill(
     toy: Toy, cluster: Cluster
 ) -> None:
-    """What it has not fitted by then is fitted here, because a second run would start slowly."""
+    """The models that the cluster has not fitted before the kill are fitted in this process,
+    because a second Spark run would start slowly.
+    """
     toy.sluice("train", "linear").went_well()
     made = toy.root / "out/candidates/linear"
     alone = {path.name: path.read_bytes() for path in made.iterdir()}

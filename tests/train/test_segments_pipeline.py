@@ -190,7 +190,9 @@ def test_too_many_segments_without_a_good_model_are_refused(project):
 
 
 def test_a_bad_model_that_serves_is_refused(project):
-    """The validation rows of one segment are also wrong, so only the holdout can show it."""
+    """The validation rows of one segment are wrong too, so only the holdout can show that its model
+    is bad.
+    """
     frame = table()
     part = assign(frame, Split(**SPLIT), "key")
     lied = (frame["store"] == "flipped") & (part == "validation")

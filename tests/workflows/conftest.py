@@ -56,7 +56,7 @@ def delivered(
 def after_delivery(
     delivered: Path, run_folder: Path, store: str, tmp_path: Path
 ) -> Iterator[Place]:
-    """The same fork, one version delivered and none released."""
+    """The fork after deliver.yml: one version is delivered, and none is released."""
     with ExitStack() as stack:
         place = settle(stack, delivered / "fork", run_folder, tmp_path)
         place.github.load(delivered / "github.json")

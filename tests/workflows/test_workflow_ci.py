@@ -36,7 +36,7 @@ def judged_elsewhere() -> dict:
 @builds_an_image
 @uses_the_engine
 def test_a_change_of_documentation_passes_without_the_tests_of_the_machinery(place):
-    """Its texts are commands, which no step may run."""
+    """The texts of the change (branch, title, message) are commands, which no step may run."""
     place.toy.write("docs/note.md", "# A note\n")
     place.github.earlier_artifacts = [judged_elsewhere()]
     place.propose()
@@ -98,7 +98,9 @@ def test_a_failing_test_of_the_use_case_fails_the_job_check(place):
 
 
 def always_decide_to_skip(place: Place) -> None:
-    """A script that always says skip, together with a change of the machinery."""
+    """The pull request replaces the deciding script by one that always says skip, and changes the
+    machinery.
+    """
     place.toy.write(
         ".github/scope.py", place.toy.text(".github/scope.py").replace('"run"', '"skip"')
     )
@@ -112,7 +114,9 @@ def put_a_folder_where_the_base_branch_goes(place: Place) -> None:
 
 
 def test_a_contribution_cannot_avoid_the_tests_of_the_machinery(place):
-    """Either change alone makes the tests run; test_scope.py has links, renames and the like."""
+    """Each of the two changes alone makes the tests run; test_scope.py tests links, renames and
+    similar changes.
+    """
     always_decide_to_skip(place)
     put_a_folder_where_the_base_branch_goes(place)
     place.propose()
@@ -142,7 +146,9 @@ def test_main_and_the_merge_queue_run_the_tests_for_every_change(place, event):
 
 
 def test_a_cancelled_run_does_not_pass(place):
-    """GitHub still runs `all-green` then, which act does not: test_all_green.py runs its script."""
+    """After a cancellation, GitHub still runs `all-green`, but act does not: test_all_green.py runs
+    its script.
+    """
     with place.toy.params() as settings:
         settings["explanation"]["rows"] = 21
     place.propose()

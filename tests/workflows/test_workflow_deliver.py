@@ -70,7 +70,7 @@ def test_a_cancelled_delivery_publishes_nothing(place):
 def test_a_package_that_was_changed_between_two_jobs_is_refused(
     after_delivery: Place, delivered: Path
 ):
-    """Only the job that compares runs, on what both builds have uploaded."""
+    """Only the comparing job runs here, on the files that both builds have uploaded."""
     place = after_delivery
     shutil.copytree(delivered / "state/artifacts", place.workflows.state / "artifacts")
     (package,) = place.workflows.artifact("rebuilt").iterdir()

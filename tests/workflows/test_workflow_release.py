@@ -13,7 +13,7 @@ from support.workflows.repository import Place
 # Every run builds an image with the same name, so no two of them may run at the same time.
 pytestmark = [pytest.mark.xdist_group("candidate"), pytest.mark.usefixtures("engine")]
 
-RUN = 1  # what act calls every run
+RUN = 1  # the number that act gives every run
 
 
 # Rehearsed for real in the first test only.
@@ -112,7 +112,9 @@ def swap_package(place: Place) -> None:
 
 
 def weaken_production(place: Place) -> None:
-    """Reviewers may approve what they started, and every branch may deploy."""
+    """Change the environment production: reviewers may approve what they started, and every branch
+    may deploy.
+    """
     production = place.github.environments["production"]
     production["deployment_branch_policy"] = None
     for rule in production["protection_rules"]:
@@ -204,7 +206,9 @@ def test_the_verdict_of_the_server_starts_the_second_half(place):
 
 
 def test_a_verdict_by_anybody_else_starts_nothing(place):
-    """tests/approval has the other attacks."""
+    """The status is by another account than the server's; tests/approval tests the other
+    attacks.
+    """
     asked(place, "mallory")
     ran = place.report(by="mallory")
     assert ran.jobs["preflight"] == "failure"
@@ -224,7 +228,7 @@ def test_a_text_that_is_not_a_version_is_refused_and_not_run_as_a_command(place)
 
 
 def released(place: Place, tag: str, created: str) -> dict:
-    """The same delivery as a full release, as an earlier or later run would have left it."""
+    """Make the delivery a full release, as an earlier or later run would have left it."""
     first = place.github.releases[0]
     first |= {"prerelease": False, "published_at": first["created_at"]}
     digest = place.github.asset(first["tag_name"], "delivery.json")["digest"]
@@ -261,7 +265,7 @@ def test_a_rollback_makes_an_earlier_release_the_champion(place):
 
 
 def test_a_rollback_to_a_version_that_was_never_released_is_refused(place):
-    """tests/approval has the other refusals."""
+    """The workflow stops at one refusal; tests/approval tests the others."""
     ran = place.dispatch("rollback", version=version(place), reason="too soon to say")
     assert ran.jobs["preflight"] == "failure"
     assert ran.jobs.get("rollback") in (None, "skipped")

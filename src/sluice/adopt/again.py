@@ -76,9 +76,7 @@ def _adopted(root: Path, settings: Settings) -> Any:
 
 
 def _own_use(inferred: TableProfile, name: str) -> Edit:
-    """Return the use that the adoption would give a column, so that a person's choice counts as an
-    edit.
-    """
+    """Return the `use` that an adoption would give a column; another one was set by a person."""
     ignored = any(column.name == name for column in inferred.ignored)
     return Edit(("columns", name, "use"), "ignored", removed=not ignored)
 
@@ -117,7 +115,9 @@ def _derive(
     keep_suspects: bool,
     say: Callable[[str], None],
 ) -> tuple[TableProfile, str]:
-    """Return params.yaml without a person's settings, with bounds that are derived with them."""
+    """Return params.yaml with derived bounds. A person's settings are not in it, but the bounds
+    take them into account.
+    """
     file = settings.data.file
     first = _settings(new, profile, file, kept)
     typed = table.typed(table.read_raw(root / file, first.columns), first.columns)

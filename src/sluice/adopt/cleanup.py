@@ -16,15 +16,15 @@ _GREP = ("grep", "--text", "-h", "-o", "-E", "-e", "[0-9a-f]{32}")
 
 
 def remove_old_objects(root: Path) -> bool:
-    """Remove the objects of the committed data.dvc from the remote, and from no cache.
+    """Remove the objects of the committed data.dvc from the remote, but not from any cache.
 
-    An object stays if git could not restore it, or if the new data, another DVC file, or the tip
-    of another branch, tag or remote branch names it. Return whether all were removed.
+    An object stays if git could not restore it, or if the new data, another DVC file, or the tip of
+    another branch, tag or remote branch names it. Return whether all were removed.
     """
     folder = remote.folder_inside(root)
     try:
         return folder is not None and _remove_data(root, folder)
-    except SluiceError:  # git could not answer, so the rest stays
+    except SluiceError:  # git could not answer, so the remaining objects are kept
         return False
 
 

@@ -17,7 +17,7 @@ _WIDE = 2000  # coefficients; Newton's method solves a system of this size in ea
 def candidates(profile: TableProfile) -> dict[str, Candidate]:
     """Return a linear model and gradient boosting, by the names of the candidates.
 
-    Only a linear model, if training would refuse the boosted trees of so many segments.
+    It is only a linear model if training would refuse the boosted trees of so many segments.
     """
     name = "linear" if profile.task == "regression" else "logistic"
     linear: Candidate = {"model": "linear", "parameters": _linear(profile)}
@@ -39,6 +39,7 @@ def server_memory(profile: TableProfile) -> int:
 
 
 def selection_metric(profile: TableProfile) -> str:
+    """The metric by which training selects among the candidates."""
     return "mae" if profile.heavy_tailed else _METRICS[profile.task]
 
 
@@ -87,7 +88,7 @@ def _boosting(profile: TableProfile) -> Candidate:
 
 
 def _tree(profile: TableProfile) -> tuple[int, int, int]:
-    """The most leaves of a tree, the number to try instead, and the least rows in a leaf."""
+    """The most leaves of a tree, another number to try, and the fewest rows of a leaf."""
     if profile.rows < _SMALL:
         return 7, 15, max(5, min(10, profile.rows // 40))
     return 31, 15 if profile.rows < _LARGE else 63, 20

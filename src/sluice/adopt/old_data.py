@@ -40,7 +40,7 @@ def require_in_remote(root: Path) -> None:
 
 
 def _named_by_data_dvc(status: dict[str, Any]) -> set[str]:
-    """The files that are as a data.dvc names them which is not committed, such as an adoption's."""
+    """The files that match an uncommitted data.dvc, such as one that an adoption has written."""
     of_index, of_folder = (
         {path for paths in status.get(key, {}).values() for path in paths}
         for key in ("committed", "uncommitted")

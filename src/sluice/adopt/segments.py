@@ -1,4 +1,4 @@
-"""What follows from the number of segments and their rows."""
+"""Limits that follow from the number of segments and of their rows: nodes and memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ _MARGIN = 1.5  # a split on a set of categories becomes several nodes, and loadi
 
 
 def nodes(profile: TableProfile, leaves: int, leaf: int) -> int:
-    """The most nodes. leaves: the most in a tree. leaf: the least rows in a leaf."""
+    """The most nodes of all trees. leaves: the most leaves of a tree. leaf: the fewest rows of a
+    leaf.
+    """
     rows = _large(profile)
     if not rows:
         return 0
@@ -29,7 +31,8 @@ def nodes(profile: TableProfile, leaves: int, leaf: int) -> int:
 def on_global(profile: TableProfile) -> float:
     """The share of segments that the model for all rows may serve.
 
-    Those with too few rows for a model of their own, and a quarter of all, but at least half.
+    It is the share of those with too few rows for a model of their own plus a quarter, and at least
+    one half.
     """
     small = 1 - len(_large(profile)) / max(1, len(profile.segment_rows))
     return max(0.5, min(1.0, math.ceil((small + 0.25) * 20) / 20))
@@ -42,7 +45,7 @@ def _large(profile: TableProfile) -> list[int]:
 
 
 def too_many(count: int) -> bool:
-    """Whether training would refuse as many nodes."""
+    """Whether training would refuse this many nodes."""
     return count > MOST_NODES
 
 

@@ -27,7 +27,7 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 @dataclass(frozen=True)
 class Champion:
-    """delivery: None if it cannot be read, and then `unreadable` says why."""
+    """The champion's release. delivery: None if it cannot be read; `unreadable` then says why."""
 
     release: responses.Release
     delivery: Downloaded | None
@@ -64,6 +64,7 @@ class Request:
 
     @property
     def question(self) -> str:
+        """The title of the page, with the reason for a rollback."""
         if self.why is None:
             return f"Release {self.version} to production?"
         return f"Roll production back to {self.version}? {self.why}"

@@ -65,7 +65,7 @@ def run(
 
 
 def _check(releases: Releases, request: Request, folder: Path, say: Say) -> list[Finding]:
-    """Return the findings, and put what else the page shows into `request`."""
+    """Return the findings, and add to `request` everything else that the page shows."""
     rollback = request.rollback
     findings = _canary(releases, request)
     starters = production.starters(releases, request.reported)
@@ -131,7 +131,7 @@ def _delivery(
 
 
 def _champion(releases: Releases, folder: Path, *, rollback: bool) -> Champion | None:
-    """The champion, read from GitHub; a rollback may start from one that cannot be read."""
+    """The champion, read from GitHub. A rollback is possible even if it cannot be read."""
     release = current.release(releases)
     if release is None:
         return None

@@ -62,7 +62,7 @@ def findings(access: Access, starters: dict[str, bool]) -> list[Finding]:
 
     starters: what the function `starters` returned.
     """
-    # This includes what GitHub does not report, because it may be set to anything.
+    # A setting that GitHub does not report counts as a difference, because it may have any value.
     differences: list[str] = []
     doctor.run(access.repository, SETTINGS, ["environments"], differences.append)
     matches = "the environments on GitHub match .github/settings"

@@ -17,7 +17,7 @@ from sluice.github.api import access, responses
 from sluice.github.api.releases import Releases
 from sluice.markdown import escape
 
-_REASON = 600  # characters in the notes, more than a reason may have
+_REASON = 600  # the most characters of a reason in the notes; a reason is shorter
 Say = Callable[[str], None]
 
 

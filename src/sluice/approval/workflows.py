@@ -1,4 +1,6 @@
-"""Whether GitHub's own token may change the releases: not if their commits have other workflows."""
+"""Whether GitHub's own token may change the releases. It may not if their commits have other
+workflows.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from sluice.github.api.releases import ADVICE, WORKFLOWS, Releases
 from sluice.verdict import Finding, Status
 
 _NAME = f"{GATE}/workflows"
-_TAKES_IT = "the job that changes the releases takes RELEASE_TOKEN if it is there"
+_TAKES_IT = "the job that changes the releases uses the secret RELEASE_TOKEN if it is set"
 
 
 def judge(releases: Releases, commits: Iterable[str]) -> Finding:

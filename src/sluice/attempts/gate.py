@@ -20,8 +20,8 @@ from sluice.project import Project
 from sluice.verdict import Finding, Status, Verdict
 
 GATE = "attempts"
-# The gates whose intervals depend on how many models were judged on the holdout. The champion gate
-# does too, but is not part of a package either: it is given the models of other runs.
+# The gates whose intervals depend on how many models were judged on the holdout. The intervals of
+# the champion gate depend on it too, but that gate gets the models of other runs itself.
 _WIDENED = {"performance": performance.measure, "fairness": fairness.measure}
 
 

@@ -56,6 +56,7 @@ def of_names(names: Iterable[str]) -> Attempts:
 
 
 def write(path: Path, attempts: Attempts) -> None:
+    """Write the file that `read` reads."""
     files.write(path, files.encode_record(attempts))
 
 

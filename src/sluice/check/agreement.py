@@ -31,6 +31,9 @@ class Within:
 
     @classmethod
     def of(cls, entity: Codes, values: Codes, rows: NDArray[np.intp]) -> Within:
+        """Compare within the keys `entity` [n] the values [n] of a column, in the rows with these
+        numbers.
+        """
         by_chance = common(values)
         _, group, size = np.unique(entity[rows], return_inverse=True, return_counts=True)
         both = group * (int(values.max()) + 1) + values[rows]

@@ -100,6 +100,9 @@ def _constant(task: Task) -> Any:
 
 
 def scores_of(estimator: Any, task: Task, codes: Floats, classes: int) -> Floats:
+    """The estimator's scores for encoded rows, [n] or [n, classes]; a class that it never saw gets
+    0.
+    """
     if task == "regression":
         return np.asarray(estimator.predict(codes), np.float64)
     probabilities = np.zeros((len(codes), classes))

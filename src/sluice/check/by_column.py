@@ -53,7 +53,9 @@ def _names(items: list[Asked]) -> list[str]:
 
 
 def _read_for(item: Asked, names: Collection[str]) -> tuple[str, ...]:
-    """The columns to read for an expectation; an empty name for a few rows of all of them."""
+    """The columns to read for an expectation. An empty name stands for a few rows of all
+    columns.
+    """
     kind = item.expectation.expectation_type
     if kind.startswith(_OF_NAMES):
         return ("",)

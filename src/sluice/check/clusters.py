@@ -24,6 +24,7 @@ def clusters_of(frame: DataFrame, settings: Settings) -> Clusters | None:
 
 
 def count(clusters: Clusters) -> int:
+    """The number of distinct clusters."""
     return len(np.unique(clusters))
 
 

@@ -49,8 +49,8 @@ def _admitted(
     rivals: dict[str, Predictions],
     clusters: Clusters | None,
 ) -> bool:
-    """Whether every bound admits the values and, checked last because it is slower, their
-    intervals.
+    """Whether every bound admits the values and their intervals. The intervals come last, because
+    they take longer.
     """
     performance, chosen = settings.performance, METRICS[settings.selection.metric]
     bounds = {name: (bound.low, bound.high) for name, bound in performance.bounds.items()}

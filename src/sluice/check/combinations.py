@@ -76,9 +76,9 @@ def completed(
 ) -> list[Combination]:
     """Return the pairs of one strong column and another that are stronger than `least`.
 
-    Only a pair that leaves a quarter of what the strong column leaves unexplained, or less, counts:
-    the other column is then a summand or factor of the target too. alone: what the strong column
-    explains in any other way. The rest is as in `combine`.
+    A pair counts only if it leaves at most a quarter of what the strong column leaves unexplained:
+    the other column is then a summand or factor of the target too. alone: how much the strong
+    column explains without the other one. The other arguments are those of `combine`.
     """
     values = numbers.to_numpy(np.float64)
     names = [str(column) for column in numbers.columns]
@@ -114,7 +114,7 @@ def _made(one: Floats, other: Floats) -> dict[str, Floats]:
 
 
 def _ratio(one: Floats, other: Floats) -> Floats:
-    """Return a number for a division by zero too, so that all rows are compared."""
+    """Divide; a division by zero also gives a number, so that all rows are compared."""
     found = np.nan_to_num(one / other, posinf=_INFINITE, neginf=-_INFINITE)
     return np.where(np.isnan(one) | np.isnan(other), np.nan, found)
 

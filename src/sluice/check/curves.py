@@ -28,6 +28,7 @@ def of(outcome: Predictions) -> dict[str, Rows]:
 
 
 def roc(outcome: Predictions) -> Rows:
+    """The points of the ROC curve, one row for each of some thresholds."""
     from sklearn.metrics import roc_curve
 
     false_alarms, hits, _ = roc_curve(outcome.truth, outcome.scores)
@@ -35,6 +36,7 @@ def roc(outcome: Predictions) -> Rows:
 
 
 def precision_recall(outcome: Predictions) -> Rows:
+    """The points of the precision-recall curve, one row for each of some thresholds."""
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, _ = precision_recall_curve(outcome.truth, outcome.scores)

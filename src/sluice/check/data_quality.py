@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 
 def measure(project: Project) -> list[Finding]:
+    """The findings of the gate; also writes them as a page for the report."""
     settings = project.settings
     # Set before the import, because great-expectations reads the variable then.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -75,7 +76,7 @@ def _of_whole(project: Project, frame: DataFrame, usecase: list[Asked]) -> list[
 
 
 def _of_large(project: Project, raw: RawTable, usecase: list[Asked]) -> list[Finding]:
-    """The same for a table that is read by columns and in batches."""
+    """The findings on a large table, which is read by columns and in batches."""
     settings = project.settings
     findings = by_column.findings(project, raw, usecase)
     if settings.data.target not in raw.names:
@@ -169,7 +170,9 @@ def _leak(leak: Leak, settings: Settings, n: int) -> Finding:
 
 
 def _certain(leak: Leak, n: int, ignore: str) -> Finding:
-    """A person decides: the values may come from other rows, or be known before the target."""
+    """A finding that a person may accept: the values may come from other rows, or be known before
+    the target.
+    """
     if leak.bound == "encoded":
         bound = Bound(encoded.MEANS, high=encoded.LIMIT)
         why = (

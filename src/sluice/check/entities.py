@@ -14,7 +14,8 @@ A number that is measured, looked up or computed from other columns does not ide
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING
 
@@ -27,11 +28,11 @@ from sluice.check.agreement import (
     Within,
     by_neighbours,
     common,
-    explained_by_products,
     share_explained,
     some_keys,
     together,
 )
+from sluice.check.column_relations import STATIC, Relations
 from sluice.check.strength import outcome_of, strength
 from sluice.config import Settings
 from sluice.labels import MISSING
@@ -44,14 +45,12 @@ _FEWEST_KEYS, _FEWEST_IN_TARGET = 10, 20
 _LARGEST_ENTITY = 0.3  # share of the rows that have the same key
 _LEAST_REPEATED = 0.5  # share of rows that share their key with another row
 _LEAST_REPEATED_MEASUREMENT = 0.9  # the same for a number with decimals
-_STATIC = 0.95  # agreement within a key, where 0 is chance and 1 means always
 _MOST_COMMON = 0.9  # a column in which pairs of rows agree more often than this is not informative
 # The number of repeats that chance must predict, and the share of it that counts as few.
 _EXPECTED, _SELDOM = 20, 0.02
 _SAME_TARGET = 0.9
 _YEARS = (1800, 2100)
 _MOST_MISSING = 0.1  # share of rows without a value of the key
-_COMPUTED = 0.9  # R squared of a number that counts as computed from others
 _BEYOND_CHANCE = 5  # times as many pairs as there would be if the columns were independent
 _MOST_KEYS, _JOINED, _MANY_VALUES = 25, 7, 30
 
@@ -118,18 +117,18 @@ def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
 class Table:
     """The rows in which entities are searched.
 
-    codes: the values of each column as numbers from 0, shape [n]; every: with equal rows.
+    codes: the values of each column as numbers from 0, shape [n], without repeated rows; every: the
+    same for all rows.
     """
 
     codes: dict[str, Codes]
     every: dict[str, Codes]
     frame: DataFrame
     settings: Settings
-    _pairs: dict[tuple[str, str], float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, frame: DataFrame, settings: Settings) -> Table:
-        """Create it from the rows of a typed table."""
+        """The rows of a typed table."""
         import pandas as pd
 
         names = [name for name in settings.columns if name in frame and name != settings.data.id]
@@ -138,15 +137,13 @@ class Table:
         codes = {name: column[first] for name, column in every.items()}
         return cls(codes, every, frame[first], settings)
 
-    def _kappa(self, one: str, other: str) -> float:
-        """How far column `one` determines `other`, over all rows; computed once."""
-        if (one, other) not in self._pairs:
-            every = np.arange(len(self.frame))
-            within = Within.of(self.codes[one], self.codes[other], every)
-            self._pairs[one, other] = within.kappa
-        return self._pairs[one, other]
+    @cached_property
+    def relations(self) -> Relations:
+        """The relations between the columns, of which each is computed once."""
+        return Relations(self.codes, self.frame, self.settings)
 
     def single_keys(self) -> list[tuple[str, ...]]:
+        """The columns that may identify an entity on their own; those with most values first."""
         sizes = {name: int(codes.max()) + 1 for name, codes in self.codes.items()}
         usable = [n for n, size in sizes.items() if _FEWEST_KEYS <= size <= len(self.frame) / 1.5]
         usable = [n for n in usable if n != self.settings.data.target and self._is_known(n)]
@@ -176,23 +173,24 @@ class Table:
         by_chance = float(np.prod([common(codes) for codes in parts]))
         if common(together(parts)) < _BEYOND_CHANCE * by_chance:
             return False
-        return all(self._kappa(one, two) < _STATIC for one, two in permutations(key, 2))
+        return all(self.relations.kappa(one, two) < STATIC for one, two in permutations(key, 2))
 
     def judge(self, key: tuple[str, ...]) -> Entities | None:
         """Why rows with the same key may be of one entity; None if there is no sign of it."""
+        relations = self.relations
         entity = together([self.codes[name] for name in key])
         size = np.bincount(entity)
         usual = len(size) >= _FEWEST_KEYS and size.max() < _LARGEST_ENTITY * size.sum()
-        least = _LEAST_REPEATED_MEASUREMENT if self._is_measured(key) else _LEAST_REPEATED
+        least = _LEAST_REPEATED_MEASUREMENT if relations.is_measured(key) else _LEAST_REPEATED
         if not usual or float((size[entity] > 1).mean()) < least:
             return None
         chosen = some_keys(entity, size)
         within = {n: Within.of(entity, c, chosen) for n, c in self.codes.items() if n not in key}
-        static = [n for n, w in within.items() if w.common < _MOST_COMMON and w.kappa > _STATIC]
-        static = [n for n in static if not self._follows(entity, n)]
-        static = [n for n in static if not self._is_implied(key, n)]
-        static = [] if self._is_computed(key, static) else self._independent(static)
-        static = [] if self._is_looked_up(key, entity, static) else static
+        static = [n for n, w in within.items() if w.common < _MOST_COMMON and w.kappa > STATIC]
+        static = [n for n in static if not relations.follows(entity, n)]
+        static = [n for n in static if not relations.is_implied(key, n)]
+        static = [] if relations.is_computed(key, static) else relations.independent(static)
+        static = [] if relations.is_looked_up(key, entity, static) else static
         if len(static) > 1:
             same = ", ".join(map(repr, static[:4]))
             why = f"{self._repeated(entity)}, and mostly agree in {same} too"
@@ -209,15 +207,6 @@ class Table:
             why = f"{self._repeated(entity)}, and mostly have the same {target!r}"
             return Entities(key, len(size), why, 1)
         return None
-
-    def _is_measured(self, key: tuple[str, ...]) -> bool:
-        """Whether a key is one number with decimals, which may repeat without identifying a
-        customer.
-        """
-        if len(key) > 1 or self.settings.columns[key[0]].type != "number":
-            return False
-        known = self.frame[key[0]].dropna().to_numpy(np.float64)
-        return bool((known != np.floor(known)).any())
 
     def _repeated(self, entity: Codes) -> str:
         size = np.bincount(entity)
@@ -253,66 +242,6 @@ class Table:
         date = any(dates.read(self.frame[name]) is not None for name in found.columns)
         return found.strength, not (number or date), found.count, -len(found.columns)
 
-    def _follows(self, entity: Codes, name: str) -> bool:
-        """Whether a column determines the key, so that the key only repeats it in other words."""
-        return Within.of(self.codes[name], entity, np.arange(len(entity))).kappa > _STATIC
-
-    def _is_implied(self, key: tuple[str, ...], name: str) -> bool:
-        """Whether a column follows from one part of a joint key, or is computed from its numbers.
-
-        An example is the years of schooling, computed from the age and the years of experience.
-        """
-        if len(key) == 1:
-            return False
-        if any(self._kappa(part, name) > _STATIC for part in key):
-            return True
-        columns = self.settings.columns
-        numbers = [n for n in key if columns[n].numeric and not self.frame[n].isna().any()]
-        if not numbers or not columns[name].numeric or self.frame[name].isna().any():
-            return False
-        inputs, value = (self.frame[n].to_numpy(np.float64) for n in (numbers, name))
-        return explained_by_products(inputs, value) > _COMPUTED
-
-    def _is_computed(self, key: tuple[str, ...], names: list[str]) -> bool:
-        """Whether a key is a number that is computed from the columns that agree within it.
-
-        An example is an instalment, which follows from the amount, the rate and the term of a loan:
-        equal instalments do not identify one customer.
-        """
-        columns = self.settings.columns
-        numbers = [n for n in names if columns[n].numeric and not self.frame[n].isna().any()]
-        if len(key) > 1 or columns[key[0]].type != "number" or not numbers:
-            return False
-        first = self.frame.drop_duplicates(key[0]).dropna(subset=key[0])
-        inputs, value = first[numbers].to_numpy(np.float64), first[key[0]].to_numpy(np.float64)
-        return explained_by_products(inputs, value) > _COMPUTED
-
-    def _is_looked_up(self, key: tuple[str, ...], entity: Codes, names: list[str]) -> bool:
-        """Whether a key is a measured number that only repeats what other columns say.
-
-        Examples are a price that follows from the place and the product, two columns that agree
-        among equal prices, and the price of the chosen product in a table with the prices of all
-        products. Neither identifies a customer.
-        """
-        if not self._is_measured(key):
-            return False
-        if len(names) == 2:
-            both = together([self.codes[name] for name in names])
-            if Within.of(both, entity, np.arange(len(entity))).kappa > _STATIC:
-                return True
-        columns = self.settings.columns
-        others = [n for n in self.codes if columns[n].type == "number" and n not in key]
-        same = self.frame[others].eq(self.frame[key[0]], axis=0)
-        return len(others) > 1 and float(same.any(axis=1).mean()) > _STATIC
-
-    def _independent(self, names: list[str]) -> list[str]:
-        """The columns except those that another determines, as a city determines its country."""
-        kept: list[str] = []
-        for name in sorted(names, key=lambda n: -int(self.codes[n].max())):
-            if all(self._kappa(k, name) < _STATIC for k in kept):
-                kept.append(name)
-        return kept
-
     def _same_target(self, entity: Codes, chosen: NDArray[np.intp]) -> float:
         target = self.settings.data.target
         if self.settings.task == "regression":
@@ -322,7 +251,7 @@ class Table:
     def _tells_target(self, key: tuple[str, ...], entity: Codes, chosen: NDArray[np.intp]) -> bool:
         """Whether rows of one key share the target, without the key being a leak of the target."""
         same, target = self._same_target(entity, chosen), self.settings.data.target
-        if same < _SAME_TARGET or self._follows(entity, target):
+        if same < _SAME_TARGET or self.relations.follows(entity, target):
             return False
         numbers = [name for name in key if self.settings.columns[name].numeric]
         values = self._target_as_numbers()
@@ -330,10 +259,10 @@ class Table:
             # If a part of the key alone determines the target, it is a leak and not a customer.
             parts = [self._same_target(self.codes[name], chosen) for name in key]
             named = max(parts) < _SAME_TARGET and len(numbers) < len(key)
-            return named and not self._is_formula(numbers, values)
+            return named and not self.relations.is_formula(numbers, values)
         if not numbers:
             return True
-        if self._is_measured(key) and self._is_leak(key[0]):
+        if self.relations.is_measured(key) and self._is_leak(key[0]):
             return False
         return by_neighbours(self.frame[key[0]].to_numpy(np.float64), values) < same / 2
 
@@ -343,14 +272,6 @@ class Table:
         target = self.settings.data.target
         numbers = pd.to_numeric(self.frame[target], errors="coerce")
         return np.asarray(self.codes[target] if numbers.isna().any() else numbers, np.float64)
-
-    def _is_formula(self, names: list[str], values: NDArray[np.float64]) -> bool:
-        """Whether the target is computed from numbers, such as an age from two years."""
-        inputs = self.frame[names].to_numpy(np.float64)
-        known = np.isfinite(inputs).all(axis=1)
-        if len(names) < 2 or not known.any():
-            return False
-        return explained_by_products(inputs[known], values[known]) > _COMPUTED
 
     def _is_leak(self, name: str) -> bool:
         """Whether a column exceeds the bound on leaks, which then has a finding of its own."""

@@ -36,6 +36,7 @@ _BACKGROUND = 40
 
 
 def measure(project: Project) -> list[Finding]:
+    """The findings of the gate, on a sample of the holdout rows; also writes its evidence."""
     settings = project.settings
     model = Model(project.model)
     inputs = [column.name for column in model.signature.inputs]
@@ -242,7 +243,9 @@ def _sign(values: object, contribution: Floats) -> str | None:
 def _instructive(
     rows: DataFrame, scores: Floats, contributions: Floats, classes: list[str]
 ) -> list[Facts]:
-    """The lowest, the middle and the highest score, with the columns that made them so."""
+    """The rows with the lowest, the middle and the highest score, and the columns with the largest
+    effect on each.
+    """
     chosen: dict[str, tuple[int, int | None]] = {}
     if scores.ndim == 2:
         for k, name in enumerate(classes):

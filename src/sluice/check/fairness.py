@@ -1,6 +1,6 @@
 """The fairness gate: does the model treat groups alike?
 
-What it estimates and the intervals are described in sluice.stats.groups.
+`sluice.stats.groups` describes the estimates and their intervals.
 """
 
 from __future__ import annotations

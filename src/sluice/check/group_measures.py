@@ -37,7 +37,7 @@ class Measure:
     counted: NDArray[np.bool_]
 
     def of(self, rows: Rows) -> Measure:
-        """The same measure of some rows."""
+        """The measure of only some rows."""
         return Measure(self.name, self.kind, self.values[rows], self.counted[rows])
 
 

@@ -59,7 +59,7 @@ class Grouping:
         return np.array([place.get(name, -1) for name in self.names], np.intp)[self.codes]
 
     def named(self, names: Sequence[str]) -> Grouping:
-        """The same groups, numbered in the order of `names`, which must include every group."""
+        """This grouping with its groups in the order of `names`, which must include every group."""
         return Grouping(self.columns, tuple(names), self.among(names))
 
 
@@ -68,8 +68,8 @@ def groupings(
 ) -> list[Grouping]:
     """Each sensitive attribute, then every combination of two or more of them.
 
-    whole: the complete table. A combination of groups that no row of it has is not expected in
-    `frame`, such as 1 in two columns of which each row has 1 in at most one.
+    whole: the complete table. If none of its rows has a combination of groups, `frame` need not
+    have it either; for example, two columns may never both be 1.
     """
     single = _attributes(frame, settings)
     met = single
@@ -100,7 +100,7 @@ def _attributes(frame: DataFrame, settings: Settings) -> dict[str, Grouping]:
 
 
 def _join(frame: DataFrame, name: str, columns: dict[str, Scalar], settings: Settings) -> Grouping:
-    """A group for each column, of the rows that have its value, and one of the other rows."""
+    """A group for each column, with the rows that have its value, and a group of all other rows."""
     bits = np.zeros(len(frame), np.int64)
     unknown = np.zeros(len(frame), bool)
     for k, (column, value) in enumerate(columns.items()):
@@ -115,7 +115,7 @@ def _join(frame: DataFrame, name: str, columns: dict[str, Scalar], settings: Set
 
 
 def _members(bits: int, columns: list[str]) -> str:
-    """The columns of which a row has the value, in words."""
+    """The columns whose value a row has, in words."""
     if bits < 0:
         return UNKNOWN
     return " and ".join(c for k, c in enumerate(columns) if bits >> k & 1) or NONE
@@ -134,7 +134,9 @@ def _single(column: Series, name: str, settings: Settings) -> Grouping:
 
 
 def _mapped(column: Series, change: Callable[[object], str]) -> tuple[Codes, list[str]]:
-    """The number of each row's value, shape [n], and what `change` makes of each value."""
+    """The number of each row's value, shape [n], and the result of `change` for each of these
+    values.
+    """
     import pandas as pd
 
     codes, values = pd.factorize(column, use_na_sentinel=False)
@@ -158,7 +160,9 @@ def _named(value: str, member: dict[str, str]) -> str:
 
 
 def _bands(values: np.ndarray, edges: list[float]) -> tuple[list[str], Codes]:
-    """The names of the bands, and the number of each value's; a missing one is after the last."""
+    """The names of the bands, and the number of each value's band; a missing value has the number
+    after the last.
+    """
     inner = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
     names = [f"under {edges[0]:g}", *inner, f"{edges[-1]:g} and over"]
     codes = np.searchsorted(edges, values, side="right")

@@ -45,7 +45,7 @@ def _why(scenario: AnyScenario, task: Task, spread: float) -> str | None:
         return "it changes no column"
     if isinstance(scenario, Known) and scenario.decision is None and _is_open(scenario, task):
         return "name the decision, or a range that does not contain all scores"
-    # Without a range it says that every row of the sample can be scored.
+    # A scenario without a range says that every row of the sample can be scored.
     ranged = isinstance(scenario, Sample) and (scenario.low, scenario.high) != (None, None)
     if isinstance(scenario, Sample) and ranged and _is_open(scenario, task):
         return "its range contains every possible mean score"

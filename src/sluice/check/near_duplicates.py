@@ -1,12 +1,12 @@
 """Rows that repeat another row except for a few values.
 
 A model that has seen a row in training knows its copy in the holdout, whatever the id of the copy
-says. A row is a near duplicate if another one differs from it in one column or in at most a fifth
-of the columns, while the tenth nearest row differs in a third of the columns more, and if it is
-also closer than chance explains: between the distances of the nearest and the tenth row, the number
-of rows should grow like the number of possible combinations of values. So rows of a table with few
-categories, which are close to many others anyway, are not near duplicates. Numbers are divided into
-a hundred ranges.
+says. A row is a near duplicate if two conditions hold. First, the nearest other row differs from it
+in one column or in at most a fifth of the columns, and the tenth nearest row differs in a third of
+the columns more. Second, the nearest row is closer than chance explains: by chance, the number of
+rows within a distance grows like the number of possible combinations of values. So rows of a table
+with few categories, which are close to many others anyway, are not near duplicates. Numbers are
+divided into a hundred ranges.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 _RANGES = 100
-_NEIGHBOURS = 10  # so up to nine copies of a row are found
+_NEIGHBOURS = 10  # up to nine copies of a row are found
 _CHANCE = 0.003
 _TAIL = 0.025
 _WORK = 30_000_000  # pairs of rows that are compared
@@ -84,7 +84,8 @@ def near_duplicates(frame: DataFrame, settings: Settings) -> NDArray[np.bool_]:
 
 
 def among(codes: Codes, clusters: Keys | None, settings: Settings) -> NDArray[np.bool_]:
-    """The same for distinct rows, by the codes of their inputs, [columns, n].
+    """Whether each of some distinct rows has a near duplicate. codes: of their inputs, [columns,
+    n].
 
     clusters: what the rows of one group have in common, [n]; None if rows are independent.
     """
@@ -136,7 +137,7 @@ class Coder:
         self._edges = _edges(some.to_numpy(np.float64)) if some.dtype.kind == "f" else None
 
     def of(self, column: Series) -> Codes:
-        """The codes of rows of the column, shape [n]."""
+        """The codes of the column's values in these rows, shape [n]."""
         import pandas as pd
 
         if column.dtype.kind != "f":

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def measure(project: Project) -> list[Finding]:
+    """The findings of the gate, on the holdout and on the rows at the edges of the model."""
     settings = project.settings
     model = Model(project.model)
     inputs = [column.name for column in model.signature.inputs]

@@ -266,6 +266,7 @@ def write_evidence(
     values: dict[str, float],
     spans: dict[str, tuple[float, float]],
 ) -> None:
+    """Write every metric and gain with its interval, for the report."""
     folder = project.evidence("performance")
     write_json(
         folder / "metrics.json",

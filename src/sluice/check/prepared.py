@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def prepare(frame: DataFrame, settings: Settings) -> DataFrame:
-    """Categories as labels, and whole numbers that pandas widened for a missing value as Int64."""
+    """Return categories as labels, and as Int64 the whole numbers that pandas reads as floats
+    because a value is missing.
+    """
     made = frame.copy()
     for name, column in settings.columns.items():
         if name not in frame:

@@ -73,6 +73,7 @@ def add(commands: Commands) -> None:
 
 
 def add_stages(commands: Commands) -> None:
+    """Add the commands of the stages, which DVC runs."""
     check = commands.add("check", _check, "run one gate")
     check.add_argument("gate", help="the name of the gate, such as fairness")
     split = "one stage: split the data into train, validation, holdout and latest rows"

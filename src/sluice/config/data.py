@@ -32,6 +32,7 @@ class Column(Section):
 
     @property
     def numeric(self) -> bool:
+        """Whether the column has numbers."""
         return self.type in ("integer", "number")
 
     @property
@@ -120,7 +121,9 @@ class Data(Section):
     segments: Annotated[Segments | None, BeforeValidator(_by_column)] = None
 
     def comparing(self, names: Collection[str]) -> Data:
-        """Return the same with only these sensitive columns, and the attributes made of them."""
+        """Return these settings with only some sensitive columns, and the attributes made of
+        them.
+        """
         sensitive = {name: self.sensitive[name] for name in self.sensitive if name in names}
         attributes = {n: parts for n, parts in self.attributes.items() if set(parts) <= set(names)}
         return self.model_copy(update={"sensitive": sensitive, "attributes": attributes})

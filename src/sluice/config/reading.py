@@ -34,8 +34,8 @@ def load(path: Path) -> Settings:
 def validate(raw: Any, where: str) -> Settings:
     """Validate the parsed content of params.yaml.
 
-    Raises SluiceError, which begins with `where`, and names every error within a section, or the
-    first contradiction between sections.
+    Raises SluiceError, whose message begins with `where`; it names every error within a section, or
+    the first contradiction between sections.
     """
     if not isinstance(raw, Mapping):
         raise SluiceError(f"{where}: expected keys and values, found {type(raw).__name__}")

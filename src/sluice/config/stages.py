@@ -66,6 +66,9 @@ class Split(Section):
 
     @property
     def group_column(self) -> str | None:
+        """The column of groups; None if there is none, or if `group` states that rows are
+        independent.
+        """
         return None if self.group == INDEPENDENT else self.group
 
     @model_validator(mode="after")

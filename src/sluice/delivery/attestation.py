@@ -33,7 +33,9 @@ def require_built(access: Access, file: Path, commit: str) -> None:
 
 
 def require_image_built(access: Access, reference: str, commit: str) -> None:
-    """The same for an image, named by its digest, which must still be in its registry."""
+    """Raise SluiceError unless that workflow built this image, which must still be in its
+    registry.
+    """
     _require_built(access, f"oci://{reference}", reference, commit)
 
 

@@ -71,7 +71,9 @@ def runs(releases: Releases, file: Path) -> list[int]:
 
 
 def _runs(releases: Releases, file: Path) -> set[int]:
-    """Raises SluiceError if there is none."""
+    """The runs that attested both the approval and the release. Raises SluiceError if there is
+    none.
+    """
     try:
         approved, released = (
             {one.run for one in attestation.of(releases.access, file, RELEASE, kind)}
@@ -85,7 +87,7 @@ def _runs(releases: Releases, file: Path) -> set[int]:
     if not approved & released:
         raise SluiceError(
             f"{file.name}: {_named(approved)} attested its approval and {_named(released)} its "
-            f"release, and an approval is for one run only; {_AGAIN}"
+            f"release, but one run must attest both; {_AGAIN}"
         )
     return approved & released
 

@@ -39,6 +39,7 @@ class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def title(self) -> str:
+        """Name and version, as messages name a delivery."""
         return f"{self.name} {self.version}"
 
 
@@ -67,11 +68,12 @@ def is_file_name(name: str) -> bool:
 
 
 def encode(delivery: Delivery) -> bytes:
+    """The bytes of delivery.json, whose sha256 identifies the delivery."""
     return files.encode_record(delivery)
 
 
 def decode(content: bytes, where: str) -> Delivery:
-    """Raises SluiceError, which begins with `where`, for anything but a valid record."""
+    """Raises SluiceError, whose message begins with `where`, for anything but a valid record."""
     try:
         made = decode_json(content, Delivery)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

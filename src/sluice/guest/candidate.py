@@ -33,7 +33,7 @@ class Candidate:
 def chosen(inputs: Path, name: str) -> Iterator[Candidate]:
     """The candidate of this name; reads `params.yaml` and the rows `train.parquet`.
 
-    Raises SluiceError if it is not known, or if it cannot be fitted, here or in the block.
+    Raises SluiceError if it is not known, or if it cannot be fitted, also in the `with` block.
     """
     settings = config.load(inputs / "params.yaml")
     rows = table.read_split(inputs / "train.parquet")

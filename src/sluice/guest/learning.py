@@ -40,7 +40,9 @@ def main(inputs: Path, outputs: Path, model: str, *sizes: str) -> None:
 
 
 def _with_small_segments(settings: Settings) -> Settings:
-    """The same, with a model for each segment that has a few rows, because a part has few."""
+    """The settings with fewer rows required of a segment, because only a part of the rows is
+    used.
+    """
     if settings.data.segments is None:
         return settings
     segments = settings.data.segments.model_copy(update={"rows": _LEAST})

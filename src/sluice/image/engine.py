@@ -31,7 +31,7 @@ class Image(msgspec.Struct, frozen=True, rename="pascal"):
     """What the engine knows about an image.
 
     `repo_digests` are its names in registries (`NAME@sha256:…`). `root_fs` lists the digests of its
-    uncompressed layers, `config` is how a container of it runs.
+    uncompressed layers; `config` has the settings of its containers.
     """
 
     id: str
@@ -47,6 +47,7 @@ class Image(msgspec.Struct, frozen=True, rename="pascal"):
 
     @property
     def layers(self) -> tuple[str, ...]:
+        """The digests of the uncompressed layers, from the bottom up."""
         return self.root_fs.layers
 
 

@@ -36,6 +36,7 @@ class Curve(msgspec.Struct, frozen=True):
     power: float
 
     def at(self, rows: float) -> float:
+        """The expected value of the metric after training on this many rows."""
         return self.limit - self.scale * float(rows) ** -self.power
 
 

@@ -37,10 +37,12 @@ class LogFile:
 
     @property
     def segment(self) -> bool:
+        """Whether this is a text file of the server's log, which may still grow."""
         return self.place.endswith(SEGMENT)
 
     @property
     def damaged(self) -> bool:
+        """Whether this file keeps the lines of a converted segment that could not be read."""
         return self.place.endswith(DAMAGED)
 
 

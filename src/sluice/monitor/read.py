@@ -71,8 +71,9 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """All records of a file; `opened` is filled in before the first batch.
 
-    reference: says how to read the input columns in a result of `sluice score`. coded: texts but
-    the ids may be dictionary arrays, which is quicker. inputs: False may leave them out.
+    reference: says how to read the input columns in a result of `sluice score`. coded: all texts
+    except the ids may be dictionary arrays, which are quicker to read. inputs: if False, the input
+    columns may be left out.
 
     Raises UnreadableError for a file that cannot be read to the end.
     """
@@ -139,7 +140,7 @@ def _parquet(
         wanted = [*opened.columns, *(["features"] if inputs and opened.features else [])]
         # Servers of earlier versions did not log the segment.
         wanted += [SEGMENT] if SEGMENT in schema.names else []
-        # Whoever counts coded texts reads several files at the same time.
+        # Callers that count coded texts read several files at the same time.
         yield from source.iter_batches(_ROWS, columns=wanted, use_threads=not coded)
 
 
@@ -242,7 +243,9 @@ def scores(column: pa.Array, count: int) -> Floats:
 
 
 def coded(texts: pa.Array) -> tuple[list[str | None], NDArray[np.int32]]:
-    """Different texts, of which None is a missing one, and the place of each row's among them."""
+    """The distinct texts, with None for missing ones, and the index of each row's text among
+    them.
+    """
     if not pa.types.is_dictionary(texts.type):
         texts = texts.dictionary_encode()
     known, codes = texts.dictionary.to_pylist(), texts.indices

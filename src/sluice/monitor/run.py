@@ -65,6 +65,7 @@ class Look:
 
     @property
     def subject(self) -> Subject:
+        """The monitored model, as the records of the log name it."""
         manifest = self.package.manifest
         return Subject(manifest.name, manifest.version, manifest.digest)
 
@@ -83,6 +84,7 @@ class Look:
 
     @cached_property
     def drifts(self) -> list[ColumnDrift]:
+        """The drift of every input and score; computed once."""
         return drift.measure(
             self.cells, self.reference, self.subject, self.settings.monitor, self.last
         )

@@ -1,7 +1,7 @@
 """Counts the scores of each segment in the bins of the score.
 
-Each segment that the package names is counted, and all others together, so the size of a summary is
-bounded whatever the log contains. Segments without rows take no space.
+Each segment that the package names is counted separately, and all others together, so the size of a
+summary is bounded whatever the log contains. Segments without rows take no space.
 """
 
 from __future__ import annotations

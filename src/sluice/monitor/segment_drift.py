@@ -46,6 +46,7 @@ class SegmentDrift:
 
     @property
     def rows(self) -> int:
+        """The rows of the segment in the longest window."""
         return self.compared[-1].rows
 
     @property
@@ -160,7 +161,7 @@ def title(name: str) -> str:
 
 
 def named(titles: Sequence[str]) -> str:
-    """Some of these, and how many others there are."""
+    """Some of these names, and how many others there are."""
     others = len(titles) - SHOWN
     shown = ", ".join(titles[:SHOWN])
     if others <= 0:

@@ -70,6 +70,7 @@ class Cell(msgspec.Struct, frozen=True):
 
     @property
     def sketch(self) -> distinct.Hashes:
+        """The hashes in the sketch of the ids, ascending."""
         return np.frombuffer(base64.b64decode(self.ids), "<u8")
 
 

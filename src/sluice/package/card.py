@@ -55,7 +55,7 @@ def _list(values: Iterable[str]) -> Markup:
 
 
 def _metric(name: str, value: dict[str, Any]) -> tuple[str, str, str, str]:
-    """The cells of its row: name, estimate, confidence interval and meaning."""
+    """The cells of a metric's row: name, estimate, confidence interval and meaning."""
     interval = "undefined"
     if value["low"] is not None:
         interval = f"{_number(value['low'])} to {_number(value['high'])}"

@@ -26,6 +26,7 @@ class Guard(MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        """Raises ImportError for a module that is not allowed; None lets the next finder look."""
         if name.partition(".")[0] not in self._allowed:
             raise ModuleNotFoundError(f"{name!r} is not a serving dependency", name=name)
         return None
@@ -59,7 +60,7 @@ def _modules(distribution: Distribution) -> Iterator[str]:
 
 
 def _requirements(distribution: Distribution) -> list[str]:
-    """The names of its requirements, without those of its extras."""
+    """The names of a distribution's requirements, without those of its extras."""
     lines = distribution.requires or []
     return [_normal(re.split(r"[^\w.-]", line)[0]) for line in lines if "extra ==" not in line]
 

@@ -49,7 +49,9 @@ def refuse(folder: Path, where: str) -> None:
 
 
 def _graph(content: bytes) -> None:
-    """ONNX Runtime refuses everything else that is not a model when it parses the file."""
+    """Refuse a pickle. ONNX Runtime refuses all other files that are not models when it parses
+    them.
+    """
     if _is_pickle(content):
         raise SluiceError(_PICKLE)
 

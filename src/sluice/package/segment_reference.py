@@ -74,5 +74,5 @@ def _segments(scores: Scores) -> np.ndarray:
 
 
 def _rounded(value: float) -> float:
-    """Six digits, because the last ones may differ between machines."""
+    """Round to six digits, because the last ones may differ between machines."""
     return float(f"{value:.6g}")

@@ -59,7 +59,7 @@ def _named(gate: str, names: Iterable[str]) -> set[str]:
 
 
 def _write_source(root: Path, commit: str, base: Path) -> None:
-    """Write the plain files under src/usecase of a commit below `base`."""
+    """Write the plain files that a commit has under src/usecase into the folder `base`."""
     (base / _SOURCE).mkdir(parents=True)
     listed = git.read(root, "ls-tree", "-r", "-z", "--full-tree", commit, "--", f"{_SOURCE}/")
     for entry in filter(None, listed.split(b"\0")):

@@ -33,7 +33,7 @@ def reproduce(root: Path) -> bool:
 
 
 def reproduce_everything(root: Path) -> bool:
-    """Run every stage with a temporary cache; return like `reproduce`.
+    """Run every stage with a temporary cache; return whether all succeeded.
 
     No cached result of the repository, an earlier run or the machine can replace a run.
     """

@@ -58,8 +58,8 @@ def _named(repo: Repo) -> DiGraph:
 def _reproduce(repo: Repo, graph: DiGraph, project: Project, *, run_cache: bool) -> None:
     """Run all stages; the model of `export` is recorded in judged.jsonl before the gates read it.
 
-    If the first gate is undecided, the others run anyway, so that one report has all advice. There
-    is then no package, because that gate does not pass.
+    If the first gate is `insufficient`, the others run anyway, so that one report has all advice.
+    There is then no package, because that gate does not pass.
     """
     import networkx
     from dvc.exceptions import ReproductionError
@@ -77,7 +77,7 @@ def _reproduce(repo: Repo, graph: DiGraph, project: Project, *, run_cache: bool)
         if not gates.is_undecided(project, gates.FIRST):
             raise
         ui.write(
-            f"\n{gates.FIRST} is undecided: the other gates run anyway, so that one report "
+            f"\n{gates.FIRST} is 'insufficient': the other gates run anyway, so that one report "
             "shows all findings."
         )
         needed = networkx.descendants(graph, "export") | {"export"}

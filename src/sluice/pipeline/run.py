@@ -49,6 +49,7 @@ class Comparisons:
 
     @property
     def none(self) -> bool:
+        """Whether the candidate is compared with nothing."""
         return not (self.base or self.champion or self.against or self.attempts)
 
 
@@ -266,10 +267,10 @@ def _delete_removed_candidates(project: Project) -> None:
 
 
 def _delete_outdated(project: Project) -> None:
-    """Delete passes and the selection if this run has neither made nor confirmed them.
+    """Delete verdicts that pass, and the selection, unless this run has made or confirmed them.
 
     When a gate refuses, the stages that depend on it do not run, and the results of an earlier run
-    must not be taken for those of this run. After an undecided first gate these stages do run.
+    must not be taken for those of this run. After an `insufficient` first gate these stages do run.
     """
     ran_despite = {gates.FIRST} if gates.is_undecided(project, gates.FIRST) else set()
     outdated = dvc.outdated_stages(project.root, apart=ran_despite)

@@ -76,7 +76,7 @@ def _fit(work: Work, results: Results, progress: Progress, master: str) -> None:
 def _group(work: Work, results: Results, context: SparkContext, at: int) -> list[Fitted]:
     """The models of one group, which is a job of its own.
 
-    Its rows are a broadcast, because Spark limits the size of a task.
+    Its rows are a broadcast variable, because Spark limits the size of a task.
     """
     rows = results.array(f"{at}.npy", sum(work.sizes[at]))
     shipped = context.broadcast(rows.tobytes())

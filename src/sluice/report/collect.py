@@ -166,7 +166,7 @@ def _unneeded(
 
 
 def _without_local_paths(report: Report, root: Path) -> Report:
-    """The same report without this machine's path to the project."""
+    """The report without this machine's path to the project."""
     if not root.is_absolute():
         return report
     text = msgspec.json.encode(report)

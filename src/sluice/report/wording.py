@@ -157,7 +157,9 @@ def contribution(made: Contribution) -> str:
 
 
 def since_champion(made: Contribution) -> str:
-    """The same compared with the champion, from which many contributions may differ."""
+    """How this version is judged differently from the champion; several contributions may be the
+    reason.
+    """
     said = _compared(made, f"Since the champion {made.against}, this version", "with its own")
     return " ".join(filter(None, [said, gone(made)]))
 
@@ -207,7 +209,7 @@ def standing(judged: Verdict | Finding) -> Standing:
 
 
 def status(judged: Verdict | Finding) -> str:
-    """The same in words."""
+    """The status of a verdict or finding in words."""
     if isinstance(judged, Verdict) and not judged.findings:
         return "did not run"
     return WORDS[standing(judged)]

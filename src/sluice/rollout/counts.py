@@ -16,8 +16,9 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 class Arm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The requests of one arm in one interval, and how many of them failed or were unusual.
 
-    errors: were answered with a status of 500 or above, or not at all. slow: took longer than
-    load.bounds.p99_ms. unusual: got a score outside the usual range of the arm's own package.
+    errors: those answered with a status of 500 or above, or not at all. slow: those that took
+    longer than load.bounds.p99_ms. unusual: those whose score is outside the usual range of the
+    arm's own package.
     """
 
     requests: Count

@@ -127,7 +127,7 @@ def _tried(state: State) -> bool:
 
 
 def _nothing_against(verdict: Verdict) -> bool:
-    """Whether a promotion lacks nothing but more requests."""
+    """Whether the only thing that a promotion still needs is more requests."""
     return all(
         finding.status is Status.PASS or judge.needs_only_requests(finding)
         for finding in verdict.findings

@@ -85,6 +85,7 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def over(self) -> bool:
+        """Whether the rollout has ended: promoted or rolled back."""
         return self.phase in OVER
 
 
@@ -101,8 +102,8 @@ def read(folder: Path) -> State | None:
     except (ValueError, msgspec.MsgspecError, SluiceError) as error:
         reason = " ".join(str(error).split())
         raise SluiceError(
-            f"{path} is not the state of a rollout, which cannot continue: delete it to start "
-            f"anew: {reason}"
+            f"{path}: not the state of a rollout ({reason}); the rollout cannot continue, so "
+            "delete the file to start a new one"
         ) from None
     return state
 

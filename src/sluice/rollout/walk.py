@@ -47,7 +47,9 @@ class Walk:
         return self._apply(begun, ladder.first_step(begun), "the rollout starts")
 
     def resume(self, known: State) -> State:
-        """Continue where another process stopped; with canary weight 0 if that is uncertain."""
+        """Continue where another process stopped; if it stopped at a change of the weights, the
+        canary's weight becomes 0 first.
+        """
         if known.phase is Phase.SWITCHING:
             return known
         if known.confirmed and self._holds(known.weights):
@@ -80,7 +82,7 @@ class Walk:
         return self._apply(current, following, following.why)
 
     def stop(self, current: State, verdict: Status, why: str) -> State:
-        """Permanently remove all requests from the canary."""
+        """Give the canary the weight 0 permanently."""
         return self._apply(current, ladder.rolled_back(current, verdict, why), why)
 
     def record(self, current: State, weights: Weights) -> State:

@@ -106,7 +106,9 @@ class Metrics:
         self._answered.setdefault(route, []).append(seconds)
 
     def count(self) -> None:
-        """Count the answered requests, all at once: each count is written to a file."""
+        """Count the remembered requests together, because each change of a counter is written to a
+        file.
+        """
         answered, self._answered = self._answered, {}
         for route, seconds in answered.items():
             self._requests[route].inc(len(seconds))
@@ -119,7 +121,7 @@ class Metrics:
 
 
 def _observe(histogram: Histogram, values: Sequence[float]) -> None:
-    """The same as `histogram.observe` for each value, but with one write for each bucket."""
+    """Do what `histogram.observe` does for each value, but with one write for each bucket."""
     histogram._sum.inc(sum(values))
     places = Counter(bisect_left(histogram._upper_bounds, value) for value in values)
     for place, count in places.items():

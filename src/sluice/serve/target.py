@@ -32,6 +32,7 @@ class Target:
 
 
 def new_token() -> str:
+    """A random bearer token that the server accepts."""
     return secrets.token_urlsafe()
 
 

@@ -47,10 +47,12 @@ class Bins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def other(self) -> int:
+        """The index of the bin of values that are not among the levels."""
         return self.values
 
     @property
     def missing(self) -> int:
+        """The index of the bin of missing values, which is the last one."""
         return self.values + 1
 
     def of_numbers(self, values: Floats) -> NDArray[np.intp]:

@@ -59,7 +59,7 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def require_matching(reference: Reference, signature: Signature, where: str) -> None:
-    """Raise SluiceError, which begins with `where`, for the reference of another model."""
+    """Raise SluiceError, whose message begins with `where`, for the reference of another model."""
     inputs = [(column.name, column.type) for column in signature.inputs if not column.sensitive]
     counted = [(one.bins.name, one.bins.type) for one in reference.features]
     said = (reference.task, reference.classes, reference.id, counted)
@@ -76,7 +76,7 @@ def encode(reference: Reference) -> bytes:
 
 
 def decode(content: bytes, where: str) -> Reference:
-    """Raises SluiceError, which begins with `where`, for invalid content."""
+    """Raises SluiceError, whose message begins with `where`, for invalid content."""
     try:
         reference = decode_json(content, Reference)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

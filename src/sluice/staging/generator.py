@@ -42,8 +42,8 @@ class ScoredRequest(msgspec.Struct, frozen=True):
 class LoadPlan(msgspec.Struct, frozen=True):
     """What to send, where, and for how long.
 
-    warm_up: requests before those that count. classes: names of the model's classes, in order.
-    A score may differ by `tolerance` times `scale`, or times itself if that is larger.
+    warm_up: requests before those that count. classes: names of the model's classes, in order. A
+    score may differ by `tolerance` times `scale`, or times the score itself if that is larger.
     """
 
     port: int

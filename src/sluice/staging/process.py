@@ -44,7 +44,7 @@ def running(package: Path) -> Iterator[Target]:
 def start(
     package: Path, output: Path, log: Path, token: str, *options: str
 ) -> subprocess.Popen[bytes]:
-    """Start `sluice serve` on a free port. options: further ones of the command line.
+    """Start `sluice serve` on a free port. options: further options of the command line.
 
     It outlives this process unless somebody stops it.
     """

@@ -32,6 +32,7 @@ class Results(msgspec.Struct, frozen=True):
 
     @property
     def verdicts(self) -> tuple[Verdict, Verdict]:
+        """The verdict on the scenarios, and then that on the load test."""
         return self.scenarios, self.load
 
     @property

@@ -96,7 +96,7 @@ def draw(
 
 
 def effective_size(clusters: Clusters) -> float:
-    """The effective number of rows, at least, given the sizes of the clusters (Kish)."""
+    """A lower limit of the effective number of rows, given the sizes of the clusters (Kish)."""
     sizes = np.bincount(clusters)
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 

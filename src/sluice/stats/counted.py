@@ -32,7 +32,7 @@ class Scored:
     counts: Floats
 
     def weighted(self, weights: Floats) -> Scored:
-        """The same, with each row weighted by its band, shape [bands]."""
+        """These counts, with each row weighted by its band. weights: shape [bands]."""
         return Scored(self.scores, self.flagged, self.band, self.counts * weights[self.band])
 
 

@@ -55,10 +55,12 @@ class Means:
 
     @property
     def variances(self) -> Floats:
+        """[k] the variance of each mean."""
         return np.diag(self.covariance)
 
     @property
     def defined(self) -> bool:
+        """Whether there are two groups or more, all with a finite variance."""
         return len(self.observed) > 1 and bool(np.isfinite(self.covariance).all())
 
 

@@ -17,10 +17,10 @@ ONE_CLASS = "an input must not have values in rows of one class only"
 
 
 def of_one_class(known: NDArray[np.bool_], outcome: Floats) -> float:
-    """Return by which share a row of another class is at least rarer where the value is known.
-
-    1 means that no such row has a value; 0 or less, that they are as frequent as in all rows.
-    known: shape [n]. outcome: [n, classes] of 0 and 1. NaN if no row, or every row, has a value.
+    """Return how much rarer, at least, other classes are among the rows with a value than among all
+    rows. 1 means that no row of another class has a value; 0 or less means that they are as
+    frequent as among all rows. known: shape [n]. outcome: [n, classes] of 0 and 1. NaN if no row,
+    or every row, has a value.
     """
     rows = int(known.sum())
     if not 0 < rows < len(known):

@@ -1,10 +1,10 @@
-"""Columns that were computed from the target as means that were smoothed, or without the own row.
+"""Columns that are means of the target, either smoothed or computed without the row itself.
 
-A smoothed mean lies between the mean of its rows and the mean of all rows, the nearer to the latter
-the fewer its rows are. Two forms are in common use: additive, as in (sum + m * prior) / (n + m),
-and a logistic weight that depends on n (Micci-Barreca, 2001). A mean without the own row
-(leave-one-out) is (sum - own target) / (n - 1). Each form has at most two unknown constants, so a
-column that meets it exactly for many rows was computed from the target.
+A smoothed mean lies between the mean of its rows and the mean of all rows; the fewer rows it has,
+the nearer it is to the mean of all rows. Two forms are in common use: additive, as in (sum + m *
+prior) / (n + m), and a logistic weight that depends on n (Micci-Barreca, 2001). A mean without the
+row itself (leave-one-out) is (sum - own target) / (n - 1). Each form has at most two unknown
+constants, so a column that meets it exactly for many rows was computed from the target.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CANDIDATES = 60  # for the constant m
 _FITS, _KEPT = 4, 0.7
 _TRIED = float(np.log(1e4))  # forms, constants, keys and units, each of which could fit by chance
 _MISSED = float(np.log(10))  # for each group that does not meet the form
-_NEAREST = -0.99  # the correlation of a mean without the own row with this row
+_NEAREST = -0.99  # the correlation of a mean without the row itself with this row
 _SATURATED = 1e-9
 
 
@@ -50,7 +50,7 @@ class _Groups:
     joined: bool = False
 
     def of(self, chosen: NDArray[np.bool_]) -> _Groups:
-        """Return some of them."""
+        """Return some of the groups that a mask [k] selects."""
         places = np.flatnonzero(chosen)
         places = places[:: len(places) // _MOST + 1]
         return replace(
@@ -154,7 +154,9 @@ def _additive(groups: _Groups, prior: float, tolerance: float) -> float:
 
 
 def _logistic(groups: _Groups, prior: float, tolerance: float) -> float:
-    """Return the same for w * mean + (1 - w) * prior, where the log odds of w are linear in n."""
+    """Return the logarithm of the probability for w * mean + (1 - w) * prior, where the log odds of
+    w are linear in n.
+    """
     means = groups.sums / groups.count
     share = (groups.values - prior) / (means - prior)
     usable = (share > _SATURATED) & (share < 1 - _SATURATED)

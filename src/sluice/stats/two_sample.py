@@ -108,9 +108,9 @@ def larger_difference(found: Difference, floor: float) -> float:
 def larger_share(first: tuple[float, float], second: tuple[float, float], floor: float) -> float:
     """The p-value of the hypothesis that a rare kind of row increased by at most `floor`.
 
-    first, second: its rows and all rows of each sample, too few for the chi-squared test. The
-    largest share that counts as small has a difference of size `floor`; with it, the rows in the
-    second sample are binomial.
+    first, second: the rows of this kind, too few for the chi-squared test, and all rows of each
+    sample. Under the hypothesis, the second sample's rows of this kind are binomial, with the share
+    whose difference from the first sample's has the size `floor`.
     """
     from scipy.special import bdtrc
 

@@ -39,6 +39,7 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
+        """The inputs in the order of the matrix: first the numbers, then the categories."""
         return [*self.numbers, *self.categories]
 
     @property

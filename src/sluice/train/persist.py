@@ -32,6 +32,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def save(pipeline: Pipeline, path: Path) -> None:
+    """Write a pipeline so that equal pipelines give equal bytes."""
     import skops.io
 
     files.write(path, _canonical(skops.io.dumps(pipeline)))
@@ -56,7 +57,9 @@ def load(path: Path, trusted: Sequence[str] = ()) -> Pipeline:
 
 
 def _canonical(archive: bytes) -> bytes:
-    """The same archive, with members numbered instead of named by address, and without times."""
+    """The archive with members that are named by numbers instead of memory addresses, and without
+    times.
+    """
     numbers: dict[str, str] = {}
 
     def renumber(match: re.Match[str]) -> str:

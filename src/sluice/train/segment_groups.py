@@ -1,4 +1,4 @@
-"""The models of segments in groups, which are fitted one group at a time, on whatever machine."""
+"""Fit the models of segments in groups, one group at a time, on any machine."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _fit_one(
 
 
 def _without_empty(features: Floats) -> Floats:
-    """The same, with 0 in the columns whose values are all missing.
+    """The matrix with 0 in the columns whose values are all missing.
 
     scikit-learn's boosted trees refuse such columns. No tree splits on a constant.
     """

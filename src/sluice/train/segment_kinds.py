@@ -16,12 +16,14 @@ NODE_BYTES = 500  # of memory, for each node of a model that is exported or load
 
 
 def is_linear(estimator: Any) -> bool:
+    """Whether it is one of the linear models that segments can have."""
     from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
     return isinstance(estimator, (LogisticRegression, Ridge, LinearRegression))
 
 
 def is_boosted(estimator: Any) -> bool:
+    """Whether it is scikit-learn's histogram gradient boosting."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     return isinstance(estimator, (HistGradientBoostingClassifier, HistGradientBoostingRegressor))
@@ -101,7 +103,9 @@ def most_nodes(own: Any, rows: Sequence[int], outputs: int) -> int:
 
 
 def _most_of_one(own: Any, rows: int) -> int:
-    """The most nodes of a segment, with one split for each tree that selects it."""
+    """The most nodes of a segment's trees, with one split for each tree that selects the
+    segment.
+    """
     size = _size(own, rows)
     leaves = min(size["max_leaf_nodes"], max(1, rows // size["min_samples_leaf"]))
     return size["max_iter"] * 2 * leaves

@@ -39,6 +39,7 @@ class Progress:
     said: float = field(default_factory=time.monotonic)
 
     def begin(self, total: int) -> None:
+        """Start the clock. total: the number of all segments."""
         self.total = total
         self.said = time.monotonic()
 

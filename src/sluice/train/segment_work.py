@@ -77,6 +77,7 @@ def _class_of(kind: str) -> Any:
 
 
 def versions() -> dict[str, str]:
+    """The versions of the libraries that decide the result of a fit, by name."""
     import scipy
     import sklearn
 

@@ -23,8 +23,8 @@ ROWS = "segment_rows"  # the initializer with the row of coefficients for each s
 def append(encoder: ModelProto, model: Any) -> None:
     """Make the encoder's graph score with a fitted segmented model, in place.
 
-    The segment's place in the last column of the encoder's matrix selects the number of a model.
-    The first one is the model for all rows, which also serves segments without a model.
+    The last column of the encoder's matrix, the index of the row's segment, selects a model. The
+    first one is the model for all rows, which also serves segments without a model.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -116,7 +116,9 @@ def _of_trees(model: Any, width: int) -> list[NodeProto]:
 
 
 def numbered(model: Any) -> tuple[Ints, Ints]:
-    """The numbers of the models that are exported, and the place there of each index + 1."""
+    """The numbers of the exported models, and for each segment's index + 1 the place of its model
+    among these; 0 is the model for all rows.
+    """
     served = np.flatnonzero(model.served_)
     if hasattr(model, "trees_"):  # models without trees need no space
         kept = np.arange(len(model.served_) + 1)

@@ -94,16 +94,15 @@ def _extent(roots: NDArray[np.int32], at: int, count: int) -> tuple[int, int]:
 
 
 def _search(roots: NDArray[np.int32], column: int, start: int) -> list[_Node]:
-    """Splits by the number of the model, which end at its root, or in 0 if it has no tree.
-
-    The nodes of the models follow in ONNX. start: the node that is the first of them.
+    """The splits that search for a model by its number, and lead to its root, or to 0 if it has no
+    tree. The nodes of the models follow them in ONNX. start: the first node of the models.
     """
     # Models without a tree that follow each other share a leaf.
     firsts = [0, *(k for k in range(1, len(roots)) if roots[k] >= 0 or roots[k - 1] >= 0)]
     nodes: list[_Node] = []
 
     def put(low: int, high: int) -> int:
-        """Put the nodes for some of the firsts, and return the number of the topmost one."""
+        """Add the nodes that search from `low` to `high`, and return the number of their root."""
         here = len(nodes)
         root = int(roots[firsts[low]])
         if high - low == 1 and root >= 0:

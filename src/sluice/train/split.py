@@ -27,8 +27,8 @@ _IN_TIME = ("train", "validation", "holdout", "latest")
 def run(project: Project) -> dict[str, int]:
     """Write one Parquet file for each part, and return the number of rows of each.
 
-    A large table is read in batches, unless it is split by time. If split.train_rows leaves rows
-    of the train part out, `sampled.json` says of how many rows the others are a sample.
+    A large table is read in batches, unless it is split by time. If split.train_rows leaves out
+    rows of the train part, `sampled.json` records how many rows it had.
     """
     settings = project.settings
     raw = RawTable.of(project.data, settings.columns)
@@ -78,7 +78,9 @@ def _write_by_hash(
 def _write_by_time(
     raw: RawTable, settings: Settings, writers: dict[str, Writer], rows: dict[str, int]
 ) -> int:
-    """The same for a table split by time, whose rows are ordered, and which is read at once."""
+    """Write the parts of a table that is split by time: read at once, with its rows in order of
+    time.
+    """
     split = settings.split
     frame = table.typed(raw.whole(), settings.columns)
     part = assign(frame, split, settings.data.id)
@@ -94,7 +96,7 @@ def _write_by_time(
 
 
 def _limit(raw: RawTable, settings: Settings) -> float:
-    """The place (see `_places`) from which on rows of the train part are left out."""
+    """The position (see `_places`) from which rows of the train part are left out."""
     split = settings.split
     if split.train_rows is None:
         return np.inf
@@ -187,7 +189,8 @@ def _by_time(frame: DataFrame, split: Split) -> NDArray[np.object_]:
 
 
 def _starts(count: NDArray[np.int64], edges: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The first time of each later part, as an index, so that every part has one.
+    """Where each part but the first begins, as an index of a time; every part gets at least one
+    time.
 
     count: the rows of each time. A time belongs to the part in which its middle row falls.
     """

@@ -43,7 +43,7 @@ def bare(root: Path, task: str) -> Toy:
 
 
 def green(root: Path, task: str) -> Toy:
-    """The same, with all gates passed, dvc.lock committed and the package built."""
+    """The project with all gates passed, dvc.lock committed and the package built."""
     toy = bare(root, task)
     toy.sluice("run").went_well()
     toy.commit()

@@ -112,7 +112,7 @@ class Toy:
         return self.run("git", *arguments).went_well().out.strip()
 
     def copy(self, root: Path) -> Toy:
-        """The same project elsewhere, with what DVC has cached but without packages."""
+        """A copy of the project in another folder, with DVC's cache but without packages."""
         shared = tuple(f"{self.root}/{folder}" for folder in _SHARED)
 
         def copy(file: str, to: str) -> None:

@@ -21,7 +21,9 @@ def _sha(kind: str, content: Any) -> str:
 
 
 class FakeBranches:
-    """Objects by their hash. A tree has its base and what differs from it, by path."""
+    """Stores commits and trees by their hash. A tree has its base and what differs from it, by
+    path.
+    """
 
     pulls: list[dict[str, Any]]
 

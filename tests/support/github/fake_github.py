@@ -26,7 +26,7 @@ class DocumentationError(Exception):
 
 
 class FakeGitHub(FakeBranches, FakeDeployments, FakePulls, FakeReleases, FakeSettings):
-    """Its attributes are the state of the repository, which a test may change."""
+    """The fake GitHub. Its attributes are the state of the repository, which a test may change."""
 
     def __init__(self) -> None:
         FakeBranches.__init__(self)
@@ -41,7 +41,8 @@ class FakeGitHub(FakeBranches, FakeDeployments, FakePulls, FakeReleases, FakeSet
         self.undocumented: list[str] = []
         # Requests that were answered with 304 (not modified).
         self.unchanged: list[str] = []
-        # Called with verb, path and the number of the write; an answer of its own, or None.
+        # Called with verb, path and the number of the write; returns an answer that replaces the
+        # usual one, or None.
         self.interfere: Callable[[str, str, int], Answer | bytes | None] = lambda *_: None
         self._ids = iter(range(1000, 10**6))
 

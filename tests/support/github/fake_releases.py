@@ -37,7 +37,7 @@ class FakeReleases:
         path.write_text(json.dumps([self.releases, self.latest, self.tags, kept]), "utf-8")
 
     def load(self, path: Path) -> None:
-        """The releases that were saved, as if this server had always had them."""
+        """Replace the releases by saved ones, as if this server had always had them."""
         self.releases, self.latest, self.tags, kept = json.loads(path.read_text("utf-8"))
         self.kept = {int(number): base64.b64decode(content) for number, content in kept.items()}
         self._release_ids = iter(range(5000, 10**6))

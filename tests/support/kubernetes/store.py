@@ -25,7 +25,9 @@ class RefusedError(Exception):
 
 @dataclass
 class Store:
-    """One lock around everything. version: the number of changes so far."""
+    """The objects of a cluster; one lock protects all of them. version: the number of changes so
+    far.
+    """
 
     objects: dict[Kind, dict[str, Object]] = field(default_factory=dict)
     version: int = 1
@@ -119,7 +121,9 @@ class Store:
 
 
 def json_patch(document: Object, operations: list[Object]) -> Object:
-    """RFC 6902, as far as it is needed; RefusedError if a test does not hold."""
+    """Apply a JSON patch (RFC 6902, as far as it is needed); RefusedError if a `test` in it
+    fails.
+    """
     changed = copy.deepcopy(document)
     for each in operations:
         *way, last = [_unescaped(part) for part in each["path"].split("/")[1:]]

@@ -57,7 +57,7 @@ class Logged:
         return cls(signature, header, model)
 
     def named(self, **changes: str) -> Logged:
-        """The same model under another version, host or name."""
+        """This model under another version, host or name."""
         header = SegmentHeader(
             **{
                 **{name: getattr(self.header, name) for name in self.header.__struct_fields__},

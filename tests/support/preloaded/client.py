@@ -75,7 +75,7 @@ def _content(file: int) -> str:
 
 
 def share() -> None:
-    """Let the processes that this one starts use one server with it, which ends with this one."""
+    """Let this process and those that it starts share one server, which ends with this process."""
     folder = Path(tempfile.mkdtemp(prefix="sluice-preloaded-"))
     os.mkfifo(folder / _ALIVE)
     os.open(folder / _ALIVE, os.O_RDWR)  # stays open until this process ends

@@ -1,7 +1,8 @@
-"""What a command starts in its turn is forked as well: DVC, each stage, each task of the use case.
+"""The processes that a command starts are forked as well: DVC, each stage, and each task of the use
+case.
 
-A task is confined in the fork as it is in production. The server that it is forked from has read
-no code of any use case.
+A task is confined in the fork as it is in production. The server that it is forked from has read no
+code of any use case.
 """
 
 from __future__ import annotations

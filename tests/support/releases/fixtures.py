@@ -21,12 +21,12 @@ from support.releases.versions import Versions, deliver_two
 from support.shared import once
 
 _run_scenarios = verify._run_scenarios
-_found: dict[bytes, list[Finding]] = {}  # by the manifest, which has the digest of every file
+_found: dict[bytes, list[Finding]] = {}  # keyed by the manifest, which has the digest of every file
 
 
 @pytest.fixture(scope="session")
 def versions(built: Callable[[str], Toy], run_folder: Path) -> Versions:
-    """Read and copy them; do not change them."""
+    """Both delivered versions. Tests may read and copy these files, but must not change them."""
     toy = built("binary")
     return shared_versions(run_folder, "versions", lambda root: deliver_two(toy, root))
 

@@ -76,7 +76,9 @@ def environment(url: str, root: Path) -> dict[str, str]:
 
 @dataclass
 class Repository:
-    """root: its checkout. versions: what can be delivered to its GitHub."""
+    """A repository on a fake GitHub. root: its checkout. versions: what can be delivered to its
+    GitHub.
+    """
 
     root: Path
     github: FakeGitHub
@@ -145,14 +147,16 @@ class Repository:
         self.github.interfere = lambda _, path, __: gone if path.endswith("/latest") else None
 
     def make_champion(self, tag: str) -> None:
-        """Attest approval and release, and make it a full release, as release.yml does."""
+        """Attest approval and release of a version, and make it a full release, as release.yml
+        does.
+        """
         for one in (self.older, self.newer):
             if one.tag == tag:
                 attested.release(self.attestations, one.digest)
         self.make_full(tag)
 
     def make_full(self, tag: str) -> None:
-        """Make it a full release by hand, as anyone with write access can do."""
+        """Make a version a full release by hand, as anyone with write access can do."""
         self.github.release(tag)["prerelease"] = False
         self.github.latest = self.github.release(tag)["id"]
 

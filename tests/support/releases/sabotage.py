@@ -136,7 +136,9 @@ def gone(repository: Repository, version: Version) -> None:
 
 
 def open_canary(repository: Repository, _: Version) -> None:
-    """Nobody would approve what takes over production."""
+    """The environment canary has no reviewers, so nobody would approve what takes over
+    production.
+    """
     repository.github.environments["canary"] = production(name="canary")
 
 

@@ -72,7 +72,9 @@ class Version:
 
 @dataclass
 class Versions:
-    """attestations: their folder. state: what GitHub holds once both are delivered."""
+    """Two versions. attestations: the folder of their attestations. state: what GitHub has once
+    both are delivered.
+    """
 
     older: Version
     newer: Version

@@ -13,7 +13,9 @@ Ask = Callable[[RunningServer, UnpackedPackage], Reply]
 
 
 class BadRequest(NamedTuple):
-    """words: what the error message must contain. kind: the label of the metric that counts it."""
+    """A bad request. words: what the error message must contain. kind: the label of the metric that
+    counts it.
+    """
 
     title: str
     ask: Ask

@@ -47,7 +47,9 @@ class Reply:
 
 @dataclass(frozen=True)
 class RunningServer:
-    """name, version: those of its package. log: its scoring log. stderr: a file with its output."""
+    """A running server. name, version: those of its package. log: its scoring log. stderr: a file
+    with its output.
+    """
 
     process: subprocess.Popen[bytes]
     name: str

@@ -34,7 +34,9 @@ _KEPT = ("PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_CONFIG_FILE", 
 
 @dataclass
 class Ran:
-    """jobs: the result of each job that ran. log: the output of all steps, without that of act."""
+    """A finished run. jobs: the result of each job that ran. log: the output of all steps, without
+    that of act.
+    """
 
     status: int
     jobs: dict[str, str]

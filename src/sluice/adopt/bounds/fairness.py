@@ -86,7 +86,9 @@ def fairness_bounds(
 
 
 def _unit(outcome: Predictions) -> float:
-    """Return 1 for rates, and the target's mean absolute deviation for a regression."""
+    """Return the unit of the differences: 1 for rates, or the target's mean absolute deviation for
+    a regression.
+    """
     if outcome.task != "regression":
         return 1.0
     return float(np.abs(outcome.truth - np.median(outcome.truth)).mean())
@@ -151,7 +153,7 @@ def _limit(
     settings: Settings,
     unit: float,
 ) -> tuple[str, ...]:
-    """Limit the bounds, and allow intersections at least twice the difference.
+    """Limit the bounds; the bound for intersections is at least twice that for single columns.
 
     A wider bound would refuse nothing. With this limit, the gate reports that there are too few
     rows instead. Returns the settings whose bounds were limited and will often be exceeded.

@@ -27,8 +27,9 @@ def performance_bounds(
     """Return an estimate for each metric of the weakest of these candidates.
 
     holdout: the number of holdout rows on which the gate will measure. Any of the candidates may be
-    selected, so the weakest decides. A bound is at least as strict as what a constant prediction
-    reaches; a metric other than the first whose derived bound is weaker than that is left out.
+    selected, so the weakest decides. A bound is at least as strict as the value of a constant
+    prediction. A metric whose derived bound is weaker than that is left out, unless it is the first
+    one.
     """
     names = _metrics(trials[0].outcome, settings, holdout)
     weakest: dict[str, Estimate] = {}

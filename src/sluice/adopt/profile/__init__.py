@@ -78,7 +78,7 @@ class TableProfile:
     segment_rows: tuple[int, ...] = ()
 
     def leaving_out(self, suspects: dict[str, str]) -> TableProfile:
-        """Return the same table without these inputs; each has a remark that says why."""
+        """Return the profile without these inputs; each has a remark that says why."""
         columns = tuple(
             replace(column, use="ignored", remark=suspects[column.name])
             if column.name in suspects
@@ -88,7 +88,7 @@ class TableProfile:
         return replace(self, columns=columns, suspects=suspects)
 
     def with_uses(self, uses: Mapping[str, ColumnUse]) -> TableProfile:
-        """Return the same table with the uses of columns that a person has set."""
+        """Return the profile with the uses of columns that a person has set."""
         columns = tuple(
             replace(column, use=uses[column.name], remark="its use was set by a person")
             if uses.get(column.name, column.use) != column.use
@@ -98,11 +98,11 @@ class TableProfile:
         return replace(self, columns=columns)
 
     def with_entities(self, entities: Entities | None) -> TableProfile:
-        """Return the same table with the columns that seem to identify an entity."""
+        """Return the profile with the columns that seem to identify an entity."""
         return replace(self, entities=entities)
 
     def for_all_rows(self) -> TableProfile:
-        """Return the same table as the model for all rows sees it: without the segments."""
+        """Return the profile that the model for all rows needs: without the segments."""
         columns = tuple(
             replace(c, use="ignored") if c.name == self.segments else c for c in self.columns
         )
@@ -145,6 +145,7 @@ class TableProfile:
 
     @property
     def ignored(self) -> list[ColumnProfile]:
+        """The columns that no model reads, including those that may be leaks."""
         return [column for column in self.columns if column.use == "ignored"]
 
     @property

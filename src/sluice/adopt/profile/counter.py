@@ -12,7 +12,7 @@ from sluice.metrics import Floats
 if TYPE_CHECKING:
     from pandas import Series
 
-# Usual names of row numbers: those that pandas writes, and those of R, Spark and people.
+# Usual names of row numbers, as pandas, R, Spark and people write them.
 _PANDAS = re.compile(r"unnamed: ?\d+.*|__index_level_\d+__|level_0")
 _INDEX = re.compile(
     r"index|idx|nr|no|#|instant|\.\.\.1|_c0"

@@ -29,8 +29,8 @@ def trained_rows(column: Series) -> tuple[int, ...]:
 def profile_segments(column: Series) -> ColumnProfile:
     """The profile of the column of segments. Raises SluiceError if its values cannot be segments.
 
-    A value needs enough training rows for a model of its own: the default of Segments in
-    params.yaml.
+    For a model of its own, a value needs as many training rows as the default of `Segments.rows`
+    says.
     """
     name = str(column.name)
     counts = table.labels(column).value_counts()

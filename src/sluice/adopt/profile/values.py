@@ -57,6 +57,7 @@ def nearly_equal(labels: list[str]) -> str:
 
 
 def number_type(column: Series) -> Literal["integer", "number"]:
+    """The type of a numeric column in params.yaml."""
     return "integer" if column.dtype.kind in "iu" else "number"
 
 

@@ -76,7 +76,9 @@ def _require_kept(frame: DataFrame, keep: Keep) -> None:
 
 
 def _few(numbers: Series) -> bool:
-    """Whether numbers may be classes, so that a word among them may be one too."""
+    """Whether the numbers of a column may be classes, so that a word among them may be a class
+    too.
+    """
     return int(numbers.nunique()) < MOST_CLASSES
 
 

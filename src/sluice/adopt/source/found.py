@@ -29,7 +29,7 @@ class Source:
     derived: tuple[str, ...] = ()
 
     def without(self, gone: Series) -> Source:
-        """Return the same table without some rows. gone: [n] whether to leave a row out."""
+        """Return the source without some rows. gone: [n] whether to leave a row out."""
         frame = self.frame[~gone.to_numpy()]
         words = {name: each[each.index.isin(frame.index)] for name, each in self.words.items()}
         return replace(self, frame=frame.reset_index(drop=True), words=words)

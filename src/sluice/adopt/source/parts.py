@@ -1,4 +1,6 @@
-"""A folder of parts as one source; `sluice adopt --again` finds one after a retraining."""
+"""Read a folder of files as one table. A retraining leaves such a folder for `sluice adopt
+--again`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def together(files: list[Path], sources: list[Source]) -> Source:
-    """The rows of all parts. Raises SluiceError if a column has other values in one of them."""
+    """The rows of all parts. Raises SluiceError if a column has values of another kind in one of
+    them.
+    """
     import pandas as pd
 
     frame = table.together(files, [source.frame for source in sources])

@@ -53,11 +53,12 @@ class Branches(Comparison):
         return self.read(Commit, lambda: self.rest.git.get_commit(*self.place, quoted(sha)))
 
     def create_blob(self, content: bytes) -> str:
+        """Store a file's content; returns its hash. It is in no commit yet."""
         text = base64.b64encode(content).decode()
         return self._made("create_blob", {"content": text, "encoding": "base64"})
 
     def create_tree(self, base: str, blobs: dict[str, str]) -> str:
-        """base: the tree of the commit that is changed.
+        """Store a tree; returns its hash. base: the tree of the commit that is changed.
 
         blobs: the hash of each file, by its path.
         """
@@ -68,10 +69,13 @@ class Branches(Comparison):
         return self._made("create_tree", {"base_tree": base, "tree": entries})
 
     def create_commit(self, message: str, tree: str, parent: str) -> str:
-        """Without an author, it is the token's account, and GitHub signs the commit."""
+        """Store a commit; returns its hash. The author is the token's account, and GitHub signs the
+        commit.
+        """
         return self._made("create_commit", {"message": message, "tree": tree, "parents": [parent]})
 
     def create_branch(self, branch: str, sha: str) -> None:
+        """Raises RefusedError if the branch exists already."""
         body = as_body({"ref": f"refs/heads/{branch}", "sha": sha})
         self.ask(lambda: self.rest.git.create_ref(*self.place, data=body))
 

@@ -60,6 +60,7 @@ class Client(Connection):
         )
 
     def vulnerability_alerts(self) -> bool:
+        """Whether Dependabot's alerts are on."""
         return self.found(lambda: self.rest.repos.check_vulnerability_alerts(*self.place))
 
     def set_vulnerability_alerts(self, on: bool) -> None:
@@ -134,6 +135,7 @@ class Client(Connection):
         )
 
     def add_policy(self, environment: str, body: dict[str, Any]) -> None:
+        """Let branches or tags of a pattern deploy; one that exists already is left as it is."""
         repos = self.rest.repos
         try:
             self.ask(

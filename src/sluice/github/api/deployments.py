@@ -27,7 +27,7 @@ class DeploymentStatus(Struct):
 
     @property
     def by(self) -> str:
-        """The login of the account that reported it."""
+        """The login of the account that reported the status."""
         return (self.creator and self.creator.login) or "someone whom GitHub does not name"
 
 

@@ -19,6 +19,7 @@ class Pulls(Connection):
         return self.read(responses.Run, lambda: actions.get_workflow_run(*self.place, id))
 
     def failed_jobs(self, run: responses.Run) -> list[responses.Job]:
+        """The jobs of the run's last attempt that did not succeed; skipped ones do not count."""
         actions = self.rest.actions
         jobs: list[responses.Job] = self.pages(
             responses.Jobs,
@@ -30,6 +31,7 @@ class Pulls(Connection):
         return [job for job in jobs if job.failed]
 
     def artifacts(self, run: responses.Run, name: str) -> list[responses.Artifact]:
+        """The artifacts of this name that any attempt of the run has uploaded."""
         actions = self.rest.actions
         found: list[responses.Artifact] = self.pages(
             responses.Artifacts,
@@ -79,6 +81,7 @@ class Pulls(Connection):
         return self.read(responses.Pull, lambda: self.rest.pulls.get(*self.place, number))
 
     def files(self, pull: responses.Pull) -> list[responses.PullFile]:
+        """The changed files; GitHub lists at most 3,000 of them."""
         pulls = self.rest.pulls
         return self.pages(
             list[responses.PullFile],

@@ -63,10 +63,14 @@ class Releases(Comparison):
         )
 
     def create(self, body: dict[str, Any]) -> responses.Release:
+        """Create a release. Raises RefusedError, with advice if GitHub refuses because of workflow
+        files.
+        """
         repos = self.rest.repos
         return self._changed(lambda: repos.create_release(*self.place, data=as_body(body)))
 
     def update(self, release: responses.Release, body: dict[str, Any]) -> responses.Release:
+        """Change a release. Raises RefusedError like `create`."""
         repos = self.rest.repos
         return self._changed(
             lambda: repos.update_release(*self.place, release.id, data=as_body(body))
@@ -81,6 +85,7 @@ class Releases(Comparison):
             raise
 
     def delete(self, release: responses.Release) -> None:
+        """Delete a release; its tag remains."""
         self.ask(lambda: self.rest.repos.delete_release(*self.place, release.id))
 
     def put(self, release: responses.Release, path: Path) -> None:

@@ -104,6 +104,7 @@ class EnvironmentResponse(Struct):
 
     @property
     def wait_timer(self) -> int:
+        """Minutes to wait before a deployment."""
         return max((rule.wait_timer for rule in self.protection_rules), default=0)
 
 
@@ -244,6 +245,7 @@ class Job(Struct):
 
     @property
     def failed(self) -> bool:
+        """Whether the job failed, was cancelled, or has not ended."""
         return self.conclusion not in ("success", "skipped", "neutral")
 
 

@@ -72,6 +72,7 @@ class Reviewer(Record):
 
     @property
     def key(self) -> tuple[Literal["User", "Team"], str]:
+        """Type and name, by which reviewers are compared."""
         return ("User", self.user.lower()) if self.user else ("Team", str(self.team).lower())
 
     @property
@@ -98,6 +99,7 @@ class DesiredEnvironment(Record):
 
     @property
     def lacks_reviewers(self) -> bool:
+        """Whether the environment needs an approval, but names nobody who can give it."""
         return self.prevent_self_review and not self.reviewers
 
 

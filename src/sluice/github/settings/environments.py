@@ -97,8 +97,8 @@ def _policies(what: str, one: DesiredEnvironment, has: list[responses.Policy]) -
 def _delete(client: Client, environment: str, policy: responses.Policy) -> str | None:
     if policy.id is None:
         return (
-            f"environment {environment}: {policy.words}: GitHub does not give its number: remove "
-            f"it under Settings, Environments, {environment}"
+            f"environment {environment}: GitHub does not give the number of the {policy.words}, so "
+            f"it cannot be removed here: remove it under Settings, Environments, {environment}"
         )
     client.delete_policy(environment, policy.id)
     return None

@@ -1,7 +1,7 @@
 """Bands of the score: they weight labelled rows so that they represent all scored rows.
 
 Which rows get a label often depends on the decision, and so on the score. Within a band of similar
-scores the labelled rows represent all: each band is weighted by its number of scored rows.
+scores, the labelled rows represent all rows: each band is weighted by its number of scored rows.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ _FEWEST = 30  # scored rows that a week needs to define what is complete
 def weeks(cells: Sequence[Cell], joined: Joined, last: int) -> list[Week]:
     """The weeks of the log up to the day `last`, oldest first; the newest complete ones are judged.
 
-    Labels of one outcome often come earlier than those of the other, so the newest rows would not
-    be a fair sample until theirs have arrived.
+    Labels of one outcome often arrive earlier than those of the other, so the labelled ones among
+    the newest rows are not a fair sample.
     """
     days = [cell.key.day for cell in cells if cell.key.day <= last]
     if not days:

@@ -68,7 +68,7 @@ class Joined:
     problems: tuple[Problem, ...] = ()
 
     def rows(self, chosen: np.ndarray) -> Joined:
-        """Some of the records, by a mask of shape [n]."""
+        """The records that a mask of shape [n] selects."""
         return replace(
             self,
             truth=self.truth[chosen],

@@ -28,10 +28,11 @@ class Spans:
 
     @classmethod
     def of(cls, drawn: Floats, confidence: float, false_alarms_a_year: float) -> Spans:
-        """Compute both from bootstrap samples; they are NaN if the number is undefined in one of
-        them.
+        """Compute both intervals from bootstrap samples; they are NaN if the number is undefined in
+        one of these.
 
-        A metric exactly at its bound fails at most that many times in a year of daily checks.
+        A metric exactly at its bound fails at most `false_alarms_a_year` times in a year of daily
+        checks.
         """
         if not np.isfinite(drawn).all():
             return cls((math.nan, math.nan), (math.nan, math.nan))
@@ -81,7 +82,9 @@ def _outside(low: float, high: float, bound: Bound) -> bool:
 
 
 def _more(estimate: float, half: float, other: float, bound: Bound, n: int) -> str:
-    """How many more labels would decide it; the width falls with the root of their number."""
+    """How many more labels would decide it; an interval narrows with the square root of their
+    number.
+    """
     room = min(abs(estimate - edge) for edge in (bound.low, bound.high) if edge is not None)
     if other >= room:
         return "the holdout is too small for any number of labels to decide it"

@@ -76,7 +76,8 @@ def changes(
 
     rows, now, error: [k] as from `segment_gains.means`. rate: the false discovery rate of alarms
     (Benjamini and Hochberg), with the hypothesis of an increase by at most the margin. A segment
-    passes if the probability of a larger one is small, and if a doubled loss would be an alarm.
+    passes if the probability of a larger increase is small, and if a doubled loss would raise an
+    alarm.
     """
     from scipy.special import ndtr, ndtri, stdtr
 

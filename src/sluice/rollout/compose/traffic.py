@@ -48,6 +48,7 @@ class ComposeTraffic:
         self._slow = self._bucket(slow)
 
     def set_weights(self, weights: Weights) -> None:
+        """Raises SluiceError if Traefik's file does not name the weight of each arm."""
         file = self._containers.folder / _ARMS
         content = files.read_yaml(file)
         try:

@@ -71,16 +71,18 @@ class Pod(msgspec.Struct):
 
     @property
     def arm(self) -> str:
+        """The arm in the pod's label; empty if it has none."""
         return self.metadata.labels.get(_ARM, "")
 
     @property
     def port(self) -> int | None:
+        """The port of the server; None if the pod does not name it."""
         ports = [port for each in self.spec.containers for port in each.ports]
         return next((port.container_port for port in ports if port.name == _PORT), None)
 
     @property
     def ready(self) -> bool:
-        """Whether it gets requests: it is ready and not terminating."""
+        """Whether the pod gets requests: it is ready and not terminating."""
         ready = any(c.type == "Ready" and c.status == "True" for c in self.status.conditions)
         return ready and self.metadata.deletion_timestamp is None
 

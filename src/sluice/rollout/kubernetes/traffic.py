@@ -56,6 +56,7 @@ class ClusterTraffic:
         self._counters = Counters(self._page)
 
     def set_weights(self, weights: Weights) -> None:
+        """Try again if another change came first; raises SluiceError after several conflicts."""
         for attempt in range(_ATTEMPTS):
             route = self._route()
             self._asked = weights

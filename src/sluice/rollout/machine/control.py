@@ -173,6 +173,7 @@ class Control:
     # Traffic
 
     def set_weights(self, weights: Weights) -> None:
+        """Raises SluiceError for a weight of an arm without a server."""
         machine = self.machine
         for arm in ARMS:
             if getattr(weights, arm) and arm not in machine.servers:

@@ -68,9 +68,8 @@ def state_of(folder: Path) -> State | None:
 
 @contextmanager
 def _watched(control: Control) -> Iterator[None]:
-    """If the block ends by an error or a signal, the canary gets no more requests.
-
-    Nobody would judge it. Raises SluiceError instead of OSError, such as that of a full disk.
+    """If an error or a signal ends the block, the canary gets no more requests, because nobody
+    would judge it. Raises SluiceError instead of OSError, such as that of a full disk.
     """
     try:
         yield

@@ -36,7 +36,7 @@ def naming(folder: Path) -> list[Process]:
 
 
 def alive(process: Process) -> bool:
-    """Whether it still runs."""
+    """Whether the process still runs."""
     return _found(process) is not None
 
 

@@ -115,7 +115,9 @@ def dynamic(machine: Machine) -> dict[str, Any]:
 
 
 def patience(slow: float) -> float:
-    """Seconds until the canary has lost a request. slow: those of a slow answer."""
+    """Seconds after which the proxy sends an unanswered request to another server. slow: the limit
+    for slow answers.
+    """
     return max(_LEAST_PATIENCE, _PATIENCE * slow)
 
 

@@ -38,5 +38,5 @@ def read(folder: Path) -> Request | None:
 
 
 def write(folder: Path, request: Request) -> None:
-    """Write it completely or not at all."""
+    """Write the request completely or not at all."""
     files.write(folder / _REQUEST, files.encode_record(request))

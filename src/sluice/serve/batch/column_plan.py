@@ -124,7 +124,7 @@ def value_type(type_: pa.DataType) -> pa.DataType:
 
 
 def is_text(type_: pa.DataType) -> bool:
-    """Whether it is one of Arrow's three string types."""
+    """Whether a type is one of Arrow's three string types."""
     return (
         pa.types.is_string(type_)
         or pa.types.is_large_string(type_)

@@ -78,7 +78,7 @@ class CsvFile:
 
 
 def _positions(first: int, count: int, ragged: list[RaggedRow]) -> Ints:
-    """[count] the next positions in the file that no ragged row has."""
+    """The next `count` positions in the file, without those of ragged rows."""
     taken = [each.row for each in ragged]
     free = np.setdiff1d(np.arange(first, first + count + len(taken)), taken, assume_unique=True)
     return free[:count]

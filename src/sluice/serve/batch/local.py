@@ -134,7 +134,9 @@ def _read_ahead(batches: Iterator[RowBatch]) -> Iterator[RowBatch]:
 
 @dataclass(frozen=True)
 class _RowOrigins:
-    """Adds the columns that say where a row came from: its number, and its file if several."""
+    """Adds the columns that say where a row came from: its number, and its file if there are
+    several.
+    """
 
     plan: ColumnPlan
     inputs: list[InputFile]

@@ -252,6 +252,8 @@ class Connection(HttpToolsProtocol):
 
 
 def _without_upgrade(data: bytes) -> bytes:
-    """Rename Upgrade headers: upgrades are declined, but the parser would stop at the body."""
+    """Rename Upgrade headers: upgrades are declined, and otherwise the parser would stop at the
+    body.
+    """
     head, end, rest = data.partition(b"\r\n\r\n")
     return _UPGRADE.sub(b"\r\nX-Upgrade:", head) + end + rest

@@ -81,7 +81,7 @@ class DirectInference:
         self._most = min(max_body, _MOST_BYTES)
 
     def takes(self, method: bytes, url: bytes, headers: Headers) -> bool:
-        """Whether it can answer a request with these headers."""
+        """Whether this class can answer a request with these headers."""
         if url not in self._paths or method != b"POST":
             return False
         length = headers.get(b"content-length")

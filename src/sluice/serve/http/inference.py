@@ -110,7 +110,7 @@ class Inference:
         return request_body.check_id(given) if given else id
 
     def _with_place(self, error: RequestRefusedError, text: memoryview) -> Exception:
-        """The same error with row and column if it is about a value; msgspec cannot name them."""
+        """The error, with row and column if it is about a value; msgspec cannot name them."""
         found = _AT.search(error.message)
         if found is None:
             return error

@@ -164,8 +164,9 @@ def a_release_follows_the_verdict_on_its_package(files: Files) -> list[str]:
 
 
 def what_happens_to_production_is_attested(files: Files) -> list[str]:
-    """Each is attested for the digest that the approver saw, by the job that does it: an approval
-    before the release, a release after it, and a rollback before it changes anything.
+    """Approvals, releases and rollbacks are attested for the digest that the approver saw, by the
+    job that carries them out: an approval before the release, a release after it, and a rollback
+    before it changes anything.
     """
     problems = []
     for (file, name), wanted in _ATTESTING.items():
@@ -182,9 +183,9 @@ def _command(run: str) -> str:
 
 
 def production_changes_one_run_at_a_time(files: Files) -> list[str]:
-    """These jobs have one concurrency group, which no other job shares, and every run waits in it
-    for its turn. Whole runs are not in the group: one that waits for its approval would then block
-    even a rollback.
+    """The jobs that change production have one concurrency group, which no other job shares, and
+    every run waits in it for its turn. Whole runs are not in the group: one that waits for its
+    approval would then block even a rollback.
     """
     found = {
         (file, name): job["concurrency"]
@@ -235,7 +236,7 @@ def only_listed_conditions_skip_anything(files: Files) -> list[str]:
 
 
 def the_base_branch_decides_what_is_skipped(files: Files) -> list[str]:
-    """Only the script that comes from there writes the output on which the tests depend."""
+    """Only the base branch's version of the script writes the output on which the tests depend."""
     scope, tests, cluster = (files[CI].jobs.get(name, {}) for name in ("scope", "test", "cluster"))
     decided = {
         "outputs": scope.get("outputs"),

@@ -38,9 +38,9 @@ _TAR = re.compile(r"sluice (?:package bom|staging test|delivery assemble) (\S+\.
 
 
 def unowned_code_writes_nothing(files: Files) -> list[str]:
-    """A job that runs it has no token that writes, no login, no secret, and no step that trusts it.
-
-    It can change the search path, the environment and the files of every later step of its job.
+    """A job that runs code without an owner has no token that writes, no login, no secret, and no
+    step that trusts this code. The code can change the search path, the environment and the files
+    of every later step of its job.
     """
     problems = []
     for file, name, job in all_jobs(files):
@@ -99,7 +99,9 @@ def jobs_that_write_take_data_only(files: Files) -> list[str]:
 
 
 def what_is_delivered_is_the_package_that_was_compared(files: Files) -> list[str]:
-    """Two jobs built it; a third compares and names it, and all later ones verify its digest."""
+    """Two jobs build the package; a third one compares and names it, and all later ones verify its
+    digest.
+    """
     jobs, problems = files[DELIVER].jobs, []
     image = jobs.get("image", {"steps": []})
     runs = [one.get("run", "") for one in image["steps"]]
@@ -140,9 +142,8 @@ def _attested(job: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def variables_decide_nothing(files: Files) -> list[str]:
-    """Anyone with write access can set them.
-
-    Only two are used: one says what the plan allows, the other names the App whose key is a secret.
+    """Anyone with write access can set repository variables. Only two are used: one says what the
+    plan allows, the other names the App whose key is a secret.
     """
     problems = []
     for where, step in all_steps(files):
