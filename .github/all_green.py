@@ -1,9 +1,9 @@
 """Exit with 0 only if every job that this one needs has run and succeeded.
 
-GitHub counts a skipped required job as passed, so main requires only this job. The tests
-of the machinery and the rollout on a cluster may be skipped on a pull request, but only if scope.py
-has decided so. If they have run and succeeded, that decision does not matter.
-Needs only the standard library.
+GitHub counts a skipped required job as passed, so main requires only this job. The tests of the
+machinery and the rollout on a cluster may be skipped on a pull request, but only if scope.py has
+decided so. If these jobs have run and succeeded, the decision does not matter. Needs only the
+standard library.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ SKIPPABLE = {"test": "machinery", "cluster": "cluster"}
 
 
 def is_green(needs: dict[str, Any], event: str) -> bool:
-    """Take GitHub's `needs` of the last job, and the name of the event that started the run."""
+    """The arguments are GitHub's `needs` of the last job, and the name of the event that started
+    the run.
+    """
     results = {name: job["result"] for name, job in needs.items()}
     for name, result in results.items():
         print(f"{result:<10} {name}")

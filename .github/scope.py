@@ -3,7 +3,7 @@
 Writes two lines to the file that GITHUB_OUTPUT names: `machinery=skip` if every changed file is on
 the list below, and `cluster=skip` if no changed file is used in a rollout on a cluster. In all
 other cases, and after any error, they say `run`. CI uses the base branch's version of this file, so
-a pull request cannot influence this decision. It needs only git and the standard library.
+a pull request cannot influence this decision. This script needs only git and the standard library.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Measure the pipeline on more and more rows: `make bench-scale`, with `ROWS="30000 300000"`.
 
 The table has the example's 25 columns, in a folder of Parquet parts (many_rows.py). Every stage of
-dvc.yaml runs as a process of its own, in the order of the file. Its memory is the largest sum of
-the resident memory of all its processes, looked up every 50 ms. For comparison, the same work is
-done in plain pandas and scikit-learn (plain_work.py).
+dvc.yaml runs as a process of its own, in the order of the file. The memory of a stage is the
+largest sum of the resident memory of all its processes, looked up every 50 ms. For comparison, the
+same work is done in plain pandas and scikit-learn (plain_work.py).
 """
 
 from __future__ import annotations

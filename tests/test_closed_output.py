@@ -30,7 +30,9 @@ def _log(folder: Path, records: int) -> Path:
 
 
 def _until_closed(read: int, *arguments: str) -> tuple[int, bytes]:
-    """Run a command, close its output after so many bytes; returns its status and its errors."""
+    """Run a command, and close its output after this many bytes; returns the status and the error
+    output.
+    """
     process = subprocess.Popen(
         [*_COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -1,4 +1,4 @@
-"""Signals that would interrupt native code, or the start of a server, wait for its end."""
+"""Signals that would interrupt native code or the start of a server are delivered after it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The lower bound for any server of this model: ONNX Runtime called in a loop, row by row.
 
-It runs on a core of its own as `bare.py MODEL_FOLDER SECONDS < rows.json`; prints JSON.
+The loop runs on a core of its own as `bare.py MODEL_FOLDER SECONDS < rows.json`; prints JSON.
 """
 
 from __future__ import annotations

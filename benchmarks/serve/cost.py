@@ -1,7 +1,7 @@
 """Compare the processor time of a request to `sluice serve` with the same server's empty response.
 
-`python benchmarks/serve/cost.py`. It measures processor time, which other work on the machine
-hardly affects. The rounds are interleaved.
+`python benchmarks/serve/cost.py`. The script measures processor time, which other work on the
+machine hardly affects. The rounds are interleaved.
 """
 
 from __future__ import annotations

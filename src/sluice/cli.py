@@ -121,7 +121,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of these words. It has only the commands of their group, if they name one."""
+    """The parser for these words of a command line. If they name a group of commands, it has only
+    the commands of that group.
+    """
     parser = argparse.ArgumentParser(
         "sluice",
         description="Train, check, package and release a model; every step must pass its gates.",

@@ -58,9 +58,9 @@ def not_utf8(path: Path, error: UnicodeDecodeError) -> SluiceError:
 def delimiter(text: str, names: Collection[str] = ()) -> str:
     """Return the delimiter of CSV text: comma, semicolon, tab or bar.
 
-    It is the one that yields most of the expected column `names` in the header; in a tie, the one
-    that yields rows of equal length. The header may have one name fewer than the rows have fields,
-    as R writes it.
+    The delimiter is the one that yields most of the expected column `names` in the header or, in a
+    tie, rows of equal length. The header may have one name fewer than the rows have fields, as R
+    writes it.
     """
     lines = list(islice(io.StringIO(text, newline=""), _LINES))
     if len(lines) > 2:

@@ -98,8 +98,8 @@ def parse(column: Series, order: Order | None = None) -> Series | None:
 def read(column: Series, order: Order | None = None) -> Dates | None:
     """Read a column of dates; None if more than a tenth of the known values are not dates.
 
-    It may be of a date type, or have dates as text or as numbers such as 20240131. Words for a
-    missing value, such as NA, are missing.
+    The column may be of a date type, or have dates as text or as numbers such as 20240131. Words
+    for a missing value, such as NA, are missing.
     """
     import pandas as pd
 

@@ -46,8 +46,8 @@ def cheapest_threshold(
 ) -> float:
     """The threshold with the lowest total cost on these rows: [n] truth of 0 and 1, [n] scores.
 
-    It lies half-way between two neighbouring scores and is rounded to six decimals. The costs are
-    of one false positive and of one false negative.
+    The threshold lies half-way between two neighbouring scores and is rounded to six decimals. The
+    costs are of one false positive and of one false negative.
     """
     order = np.argsort(-scores, kind="stable")
     ranked, positive = scores[order], truth[order] == 1

@@ -6,7 +6,9 @@ class SluiceError(Exception):
 
 
 def describe(error: BaseException) -> str:
-    """The error in one line; the type is named unless the message was written for people."""
+    """The error in one line, with the name of its type unless the message was written for
+    people.
+    """
     message = " ".join(str(error).split())
     if isinstance(error, (SluiceError, OSError)):
         return message

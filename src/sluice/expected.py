@@ -39,9 +39,9 @@ class Asked:
 class Expected:
     """The findings of one gate.
 
-    named: those whose names follow from params.yaml. one_of: groups of names of which exactly one
-    is present, such as the column that is the best baseline. patterns: those that depend on the
-    data and may be missing, by a pattern of their name.
+    named: findings whose names follow from params.yaml. one_of: groups of names of which exactly
+    one is present, such as the column that is the best baseline. patterns: findings that depend on
+    the data and may be missing, by a pattern of their name.
     """
 
     named: dict[str, Asked] = field(default_factory=dict)

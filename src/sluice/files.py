@@ -56,7 +56,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def replace(finished: Path, target: Path) -> None:
-    """Rename a file so that the new content survives a power failure once this returns."""
+    """Rename a file; after this function has returned, the new content survives a power failure."""
     sync(finished)
     os.replace(finished, target)
     sync(target.parent)

@@ -93,7 +93,7 @@ def text(root: Path, *arguments: str, stdin: bytes = b"") -> str:
 
 
 def reason(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Why git failed, in one line: its own error message, and what to do about common ones."""
+    """Why git failed, in one line: its own error message and, for common errors, what to do."""
     lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").splitlines()]
     messages = [line for line in lines if line.startswith(("fatal: ", "error: "))]
     if not messages:

@@ -94,8 +94,8 @@ def record(project: Project) -> None:
 def count(project: Project, holdout: DataFrame, others: Iterable[Model] = ()) -> int:
     """How many models were judged on rows of this holdout, including the current one.
 
-    others: models that are not in the file. One of them also counts if its table is not in the
-    file, because its rows may be the same.
+    others: models that are not in the file. A model in `others` also counts if its table is not in
+    the file, because the rows may be the same.
     """
     path = project.root / FILE
     lines = read(path.read_bytes()) if path.is_file() else []
@@ -112,8 +112,8 @@ def current(project: Project) -> Model:
 
 
 def missing(base: bytes, here: bytes) -> int:
-    """How many lines of the base's judged.jsonl are missing here. Raises SluiceError if either is
-    not valid.
+    """How many lines of the base's judged.jsonl are missing here. Raises SluiceError if one of the
+    two files is not valid.
     """
     return len(set(read(base)) - set(read(here)))
 

@@ -43,8 +43,8 @@ def label(value: object) -> str:
 class Levels:
     """Recognises the values of a category by the declared ones.
 
-    A text that equals a declared value is that value. Otherwise a word for a missing value is
-    missing, and `2`, `"2"` and `"2.0"` are the same value, as are `True` and `"TRUE"`.
+    A text that equals a declared value is that value. Among other values, a word for a missing
+    value is missing, and `2`, `"2"` and `"2.0"` are the same value, as are `True` and `"TRUE"`.
 
     declared: the values as `label` writes them.
     """

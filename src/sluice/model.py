@@ -1,7 +1,7 @@
 """The exported model: its signature, and scoring with ONNX Runtime.
 
-The gates, the verification of a package and the server all score with this module. It needs only
-NumPy, msgspec and ONNX Runtime.
+The gates, the verification of a package and the server all score with this module. This module
+needs only NumPy, msgspec and ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ def scale_of(task: Task, scores: Floats) -> float:
 def difference(expected: Floats, got: Floats, scale: float) -> float:
     """The largest difference between scores, relative to `scale` or to a larger expected score.
 
-    It is infinite if any score is NaN or infinite.
+    The difference is infinite if any score is NaN or infinite.
     """
     if not (np.isfinite(expected).all() and np.isfinite(got).all()):
         return math.inf

@@ -1,7 +1,7 @@
 """What a retraining proposes: the files of a commit, and the text of its pull request, as data.
 
-One job writes it, and another job with more rights reads it. So the reader trusts nothing: it
-accepts only files that a retraining changes, and their content must match the record.
+One job writes it, and another job with more rights reads it. So the reader does not trust the
+proposal: it accepts only files that a retraining changes, and their content must match the record.
 """
 
 from __future__ import annotations

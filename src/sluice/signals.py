@@ -14,9 +14,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def postponed() -> Iterator[None]:
     """Deliver SIGINT and SIGTERM after the block, where they would raise KeyboardInterrupt in it.
 
-    This is for starting and removing a server, and for native code that calls Python's functions
-    and crashes if one of them raises. Only the main thread receives signals, so in other threads
-    this has no effect.
+    Use it to start and remove a server, and for native code that calls Python's functions and
+    crashes if one of them raises. Only the main thread receives signals, so in other threads this
+    has no effect.
     """
     interrupting = [
         each for each in _SIGNALS if signal.getsignal(each) is signal.default_int_handler

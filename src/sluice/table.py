@@ -110,7 +110,11 @@ def _read_file(path: Path, columns: dict[str, Column]) -> DataFrame:
         raise SluiceError(
             f"{path} is not a readable table: some rows have more values than the header has names"
         ) from None
-    except (ValueError, OSError, NotImplementedError) as error:  # includes the errors of Arrow
+    except (
+        ValueError,
+        OSError,
+        NotImplementedError,
+    ) as error:  # ValueError includes the errors of Arrow
         reason = str(error).strip().splitlines()[0]
         raise SluiceError(f"{path} is not a readable table: {reason}") from None
     if frame.empty:

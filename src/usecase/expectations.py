@@ -1,6 +1,7 @@
 """Requirements on the data beyond `columns` and `quality` in params.yaml.
 
-Add any expectation of great-expectations. Its description becomes its name in the report.
+Add any expectation of great-expectations. The description of an expectation becomes its name in the
+report.
 """
 
 import great_expectations.expectations as gxe

@@ -58,7 +58,7 @@ def deployment(repository: Repository, **payload: Any) -> dict[str, Any]:
 
 
 def second_half(repository: Repository, command: str, *more: str) -> Ran:
-    """A command in the run that the status has started."""
+    """Run a command in the workflow run that the status has started."""
     given = ("approval", command, repository.newer.tag, "--deployment", "300", *more)
     return repository.run(*given, GITHUB_ACTOR=SERVER, GITHUB_TRIGGERING_ACTOR=SERVER)
 

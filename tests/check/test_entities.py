@@ -1,7 +1,7 @@
 """Rows of one customer, patient or household are noticed, and independent rows are not suspected.
 
-In simulations of such tables, all of 80 panels were noticed, and none of 48 tables of independent
-rows was suspected.
+In simulations of such tables, the repeated customers were noticed in all of 80 tables, and none of
+48 tables of independent rows was suspected.
 """
 
 from __future__ import annotations

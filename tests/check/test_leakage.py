@@ -104,7 +104,7 @@ def test_a_leak_of_a_class_is_found(columns: dict[str, np.ndarray]) -> None:
 
 
 def test_a_summand_is_found_beside_a_summand_that_leaks_alone() -> None:
-    """Most of the rentals are by registered users, so their number is nearly the target."""
+    """Most rentals are by registered users, so the number of these rentals is nearly the target."""
     draw = np.random.default_rng(12)
     registered, casual = draw.gamma(3.0, 50.0, ROWS), draw.gamma(2.0, 6.0, ROWS)
     frame = pd.DataFrame({"registered": registered, "casual": casual, "noise": PART})
@@ -232,7 +232,9 @@ def test_a_calibrated_score_and_a_mean_of_other_rows_are_no_leaks() -> None:
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_ordinary_tables_are_not_called_leaks(task: str) -> None:
-    """None of 20 tables, each with four legitimate columns, of which one is strong: R2 near 0.7."""
+    """Of 20 tables with four legitimate columns each, one of them strong (R2 near 0.7), none has a
+    leak.
+    """
     for seed in range(20):
         draw = np.random.default_rng(100 + seed)
         x = draw.normal(size=(300, 4))

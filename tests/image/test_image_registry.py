@@ -22,7 +22,8 @@ def store(tmp_path_factory):
 def remote_base(store, base, tmp_path_factory):
     """A base image that is in the registry, but not on the engine; named by tag and digest.
 
-    It comes first, so that the registry already has the base of the images that tests push.
+    This fixture comes first, so that the registry already has the base of the images that other
+    tests push.
     """
     name, folder = f"{store.host}/base", tmp_path_factory.mktemp("base")
     (folder / "Dockerfile").write_text(f"FROM {base.image}\nLABEL org.sluice.test=base\n")

@@ -207,7 +207,7 @@ def test_a_package_of_another_version_says_that_less_was_compared(
     assert b'"sluice"' not in package.seal()[:3_000]
     ran = _verify(package, command_line, tmp_path)
     assert ran.status == 0, ran.said
-    assert "another version of sluice built it" in ran.out
+    assert "another version of sluice built this package" in ran.out
     forge(package, "performance", _set(AUC, estimate=0.1))
     assert "0.1 is outside the bound" in _verify(package, command_line, tmp_path).line
 

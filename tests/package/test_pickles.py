@@ -168,7 +168,7 @@ def test_a_file_that_skops_does_not_write_is_refused(tmp_path: Path, trick: str)
 
 def test_a_truncated_pickle_is_refused(package: Package, verify: Callable[[bytes], Ran]) -> None:
     """`pickle.load` would run the code of a truncated pickle before it fails. The real command
-    refuses it.
+    refuses such a pickle.
     """
     for name in MODEL:
         real = package.contents[f"model/{name}"]

@@ -33,7 +33,7 @@ _HOSTILE = [
     *("status.relativePaths=true", "status.renames=copies", "status.showStash=true"),
     *("status.showUntrackedFiles=no", "status.submoduleSummary=true", "submodule.recurse=true"),
 ]
-# Git sets the variables which name a repository for its hooks; OTHER is another repository.
+# For its hooks, git sets the variables that name a repository; OTHER is another repository.
 _VARIABLES = {
     "GIT_ATTR_SOURCE": "HEAD",
     "GIT_COMMON_DIR": "OTHER/.git",

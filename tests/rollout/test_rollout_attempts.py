@@ -22,7 +22,9 @@ from sluice.serve.target import HOST
 
 @contextmanager
 def losing_answers(server: int) -> Iterator[int]:
-    """A port that passes requests on to this one, and ends the connection instead of a score."""
+    """A port that passes requests on to the given one, but ends the connection instead of returning
+    a score.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -243,7 +243,7 @@ def test_a_job_that_is_told_to_end_resets_the_weight(
     finally:
         process.kill()
     assert process.returncode == 3, stderr
-    assert "it was stopped before" in stdout
+    assert "the rollout was stopped before" in stdout
     _ended_with_stable_alone(stage)
 
 

@@ -189,7 +189,7 @@ def test_a_canary_that_fails_is_rolled_back_and_stopped(site: Site, pair: Any) -
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """The line with which the command refuses."""
+    """The error line with which the command refuses."""
     assert cli.main(["rollout", "canary", *map(str, arguments)]) == 2
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1), said

@@ -63,7 +63,7 @@ def test_the_weights_are_valid_for_any_counts(looks: list[dict[str, Arm]]) -> No
     states = walked(begun(steps=[5, 20, 50], deadline=400), [Look(totals) for totals in looks])
     for before, after in pairwise(states):
         assert after.weights.canary == after.weights.baseline
-        # Never more than one step at a time, and never up again after the end.
+        # The weight grows by at most one step at a time, and never after the end.
         assert after.step - before.step in (0, 1)
         if before.over:
             assert after == before

@@ -87,7 +87,7 @@ def test_typed_columns_are_treated_like_records(seed: int) -> None:
         each.name: _drawn(random, _NUMBERS if each.type == "number" else _CATEGORIES, 60)
         for each in KNOWN.inputs
     }
-    # A slice, because a batch may be one: its first row is not the first of its buffers.
+    # The table is a slice, as a batch may be: its first row is not the first row of its buffers.
     batch = pa.RecordBatch.from_pydict(columns).slice(7, 41)
     _agree(batch, batch.to_pylist(), parsed=False)
 

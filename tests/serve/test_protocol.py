@@ -140,7 +140,9 @@ def test_missing_values_mean_the_same_in_every_form(
 def test_one_matrix_may_contain_all_columns(
     server: RunningServer, content: UnpackedPackage
 ) -> None:
-    """Columns have the signature's order. A matrix of FP64 has no text, so colour is a number."""
+    """The columns of the matrix have the order of the signature. A matrix of FP64 has no text, so
+    colour is a number.
+    """
     names = [column.name for column in content.signature.inputs]
     rows = [{**row, "colour": 2} for row in content.rows[:7]]
     scores, _ = _expected(content, rows)

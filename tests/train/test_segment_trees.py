@@ -25,7 +25,9 @@ def one_thread() -> Iterator[None]:
 
 
 def drawn(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two numbers and two categories as codes, some of them missing, and what they decide."""
+    """Two numbers and two categories as codes, some of them missing, and the target that depends on
+    them.
+    """
     random = np.random.default_rng(seed)
     numbers = random.normal(size=(rows, 2)).round(1)
     codes = random.integers(0, LEVELS, (rows, 2)).astype(float)

@@ -1,7 +1,8 @@
 """A rollout on a kind cluster, under load: canary, promotion, and a canary that cannot start.
 
-It needs docker, kind and kubectl, the image `candidate` of the newest package in dist/, and a
-network for the images of the cluster. It removes everything afterwards. `make cluster` runs it.
+The script needs docker, kind and kubectl, the image `candidate` of the newest package in dist/, and
+a network for the images of the cluster. Afterwards it removes everything that it made. `make
+cluster` runs it.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _WRITTEN = Path(".dvc", "tmp", "adopted.json")  # git ignores this folder
 def require_committed(root: Path, *paths: str) -> None:
     """Raise SluiceError unless git could restore every file under `paths` as it is now.
 
-    Files that are as the last adoption left them may be uncommitted.
+    Files that have not changed since the last adoption wrote them may be uncommitted.
     """
     found = git.run(root, "rev-parse", "--is-inside-work-tree")
     if found.returncode:

@@ -21,9 +21,9 @@ def with_derived(
     """Return the table with columns derived from its dates, and a remark on each of them.
 
     Each date gets a month, a weekday, and its age in days on the latest day of all these dates.
-    frame: the same table with missing values as NA. roles: columns from which nothing is derived,
-    such as the target. by_time: the column that gets no age, because its age would be the order of
-    the rows. Raises SluiceError if there is no column of dates.
+    frame: the table of the source, with missing values as NA. roles: columns from which nothing is
+    derived, such as the target. by_time: the column that gets no age, because its age would be the
+    order of the rows. Raises SluiceError if there is no column of dates.
     """
     found = {str(name): dates.read(frame[name]) for name in frame.columns if name not in roles}
     times = {name: read.times for name, read in found.items() if read and _is_clear(read)}
@@ -51,8 +51,8 @@ def with_derived(
 def with_remarks_on_derived(source: Source, frame: DataFrame) -> Source:
     """Return the table with a remark on each column that an earlier `with_derived` added to it.
 
-    frame: the same table with missing values as NA. A column whose numbers no longer match its date
-    is treated as an ordinary column.
+    frame: the table of the source, with missing values as NA. A column whose numbers no longer
+    match its date is treated as an ordinary column.
     """
     remarks: dict[str, str] = {}
     for name in map(str, frame.columns):

@@ -39,7 +39,7 @@ def edits(adopted: Any, written: Any) -> list[Edit]:
 
 
 def apply(text: str, kept: list[Edit]) -> str:
-    """Return a params.yaml with these settings, and with its comments."""
+    """Return a params.yaml with these settings; its comments are kept."""
     from ruamel.yaml import YAML
 
     yaml = YAML(pure=True)
@@ -73,7 +73,7 @@ def _apply(document: Any, edit: Edit) -> None:
         document = document[key]
     if edit.removed:
         document.pop(last, None)
-    # The adoption itself may also have derived one group for each value.
+    # An empty value means one group for each value, which the adoption may have derived as well.
     elif edit.value != {} or last not in document:
         document[last] = edit.value
 

@@ -17,7 +17,7 @@ _WIDE = 2000  # coefficients; Newton's method solves a system of this size in ea
 def candidates(profile: TableProfile) -> dict[str, Candidate]:
     """Return a linear model and gradient boosting, by the names of the candidates.
 
-    It is only a linear model if training would refuse the boosted trees of so many segments.
+    Returns only the linear model if training would refuse the boosted trees of so many segments.
     """
     name = "linear" if profile.task == "regression" else "logistic"
     linear: Candidate = {"model": "linear", "parameters": _linear(profile)}

@@ -12,7 +12,9 @@ from sluice.pipeline import dvc
 
 
 def require_in_remote(root: Path) -> None:
-    """Raise SluiceError unless the DVC remote has all files that are in data.dvc or data/."""
+    """Raise SluiceError unless the DVC remote has all files that data.dvc names or that are in
+    data/.
+    """
     if not _is_pushed(read_yaml(root / "data.dvc")):
         raise SluiceError(
             "data.dvc does not track data/ as an output that DVC caches and pushes, so data/ could "

@@ -62,7 +62,7 @@ def restore_interrupted(root: Path) -> None:
 def new_files(root: Path) -> Iterator[Path]:
     """Yield an empty folder for the new files, and remove it and the old files afterwards.
 
-    It is in the project's folder, so that files can be moved without being copied.
+    The empty folder is in the project's folder, so that files can be moved without being copied.
     """
     folder = root / ".adopt"
     shutil.rmtree(folder, ignore_errors=True)

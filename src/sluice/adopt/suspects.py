@@ -61,7 +61,7 @@ def copies_of_sensitive(
 
 
 def without(settings: Settings, names: dict[str, str]) -> Settings:
-    """Return the settings in which these columns are ignored."""
+    """Return settings in which these columns have the use `ignored`."""
     columns = {
         name: column.model_copy(update={"use": "ignored"}) if name in names else column
         for name, column in settings.columns.items()

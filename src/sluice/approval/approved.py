@@ -92,7 +92,7 @@ def verify(
         )
     champion = current.release(releases)
     serves = current.tag_of(champion)
-    # It is the target itself if a rollback was interrupted.
+    # The champion is the target itself if a rollback was interrupted.
     if serves not in (approved.champion, release.tag_name):
         raise SluiceError(
             f"the champion is {serves} now, but the approved page compares with "
@@ -125,7 +125,9 @@ def _require_canary(
 def _automatic(
     releases: Releases, reported: Reported | None, target: Downloaded, environment: str
 ) -> str | None:
-    """Who approved the canary, if params.yaml requires no further approval after it has passed."""
+    """Who approved the canary, if params.yaml requires no further approval after the canary has
+    passed.
+    """
     if environment != PRODUCTION or promotion(target) != "automatic":
         return None
     run = reported.asked.run if reported else production.run_id()
@@ -145,7 +147,9 @@ def promotion(target: Downloaded) -> str:
 
 
 def _approver(releases: Releases, starters: Collection[str], name: str) -> str:
-    """Who approved this run for an environment; raises SluiceError if nobody else did."""
+    """Who approved this run for an environment; raises SluiceError if nobody but its starter
+    did.
+    """
     run = production.run_id()
     # GitHub keeps approvals by run, so the approval of the first attempt would count for all later
     # attempts.

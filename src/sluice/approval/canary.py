@@ -1,8 +1,9 @@
 """A canary in production: the request for it, and the verdict that the server reports.
 
 The request is a deployment on GitHub, and the verdict is a status of that deployment. Everyone with
-write access can create both. A verdict therefore counts only if it comes from the account that a
-reviewed file names, and only for what a run of the release workflow has attested.
+write access can create deployments and statuses. A verdict therefore counts only if it comes from
+the account that a reviewed file names, and only for what a run of the release workflow has
+attested.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def require(releases: Releases, reported: Reported, target: Downloaded, champion
     """Raise SluiceError unless that canary was of this delivery, against this champion, and
     approved.
 
-    champion: the tag of the champion now.
+    champion: the tag of the current champion.
     """
     wanted, file = reported.asked, target.folder / NAME
     if wanted.digest != target.digest:

@@ -17,7 +17,7 @@ from sluice.github.api import access, responses
 from sluice.github.api.releases import Releases
 from sluice.markdown import escape
 
-_REASON = 600  # the most characters of a reason in the notes; a reason is shorter
+_REASON = 600  # characters that are written into the notes; a valid reason is shorter
 Say = Callable[[str], None]
 
 
@@ -26,9 +26,9 @@ def release(
 ) -> None:
     """Make the approved pre-release the newest full release, and thereby the champion.
 
-    Then write to `record` what the workflow attests; without it the release does not count. Raises
-    SluiceError if anything differs from what was approved; nothing is changed then. Also raises
-    SluiceError afterwards if another version was released at the same time.
+    Then write to `record` what the workflow attests; without that attestation the release does not
+    count. Raises SluiceError if anything differs from what was approved; nothing is changed then.
+    Also raises SluiceError afterwards if another version was released at the same time.
     """
     record.unlink(missing_ok=True)
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:
@@ -51,8 +51,9 @@ def revoke(
 ) -> None:
     """Write which release runs the approved rollback revokes, for the workflow to attest.
 
-    This comes first: if the rollback is interrupted, no version that it revokes counts as released.
-    Raises SluiceError as `roll_back` does; nothing on GitHub is changed.
+    The attestation comes before the rollback: if the rollback is interrupted, no version that it
+    revokes counts as released. Raises SluiceError as `roll_back` does; nothing on GitHub is
+    changed.
     """
     reason.require(why)
     with Releases(access.find(repository)) as releases, TemporaryDirectory() as scratch:

@@ -1,7 +1,8 @@
 """The names under which runs of CI record the models that they have judged.
 
-A run uploads an artifact with such a name. Its content is not read: the name has the digests of
-the table and of the model from the report, and anyone who may start a run can choose it.
+A run uploads an artifact with such a name. The content of the artifact is not read: the name has
+the digests of the table and of the model from the report, and anyone who may start a run can choose
+it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _NAME = re.compile(r"judged-([0-9a-f]{16})-([0-9a-f]{16})")
 
 
 class _Report(msgspec.Struct, frozen=True):
-    """What is read of a report; whoever started the run may have written it."""
+    """The fields of a report that are read; anyone who may start a run can have written it."""
 
     judged: Model | None = None
 
@@ -50,7 +51,7 @@ def name(report: bytes) -> str:
 
 
 def of_names(names: Iterable[str]) -> Attempts:
-    """The models in these names; other names are left out."""
+    """The models that these names of artifacts contain; other names are left out."""
     found = {match.groups() for each in names if (match := _NAME.fullmatch(each))}
     return Attempts(tuple(Model(model, table) for table, model in sorted(found)))
 

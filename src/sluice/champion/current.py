@@ -1,8 +1,7 @@
-"""Who serves production now? This file alone answers that.
-
-It is the newest full release on GitHub. Its delivery.json is trusted only with attestations: it
-was built by main's delivery workflow, and one run of main's release workflow attested its approval
-and its release, which no rollback has revoked.
+"""Which package serves production now? This file alone answers that question. The champion is the
+newest full release on GitHub. Its delivery.json is trusted only with attestations: it was built by
+main's delivery workflow, and one run of main's release workflow attested its approval and its
+release, which no rollback has revoked.
 """
 
 from __future__ import annotations
@@ -50,6 +49,8 @@ def delivery(releases: Releases, champion: responses.Release, folder: Path) -> D
 
 
 def _has_attestations(access: Access) -> bool:
-    """Whether the repository has attestations: a private one only if it says so."""
+    """Whether the repository has attestations; a private one has them only if its variable says
+    so.
+    """
     with Client(access) as client:
         return not client.repository().private or os.environ.get(ATTESTATIONS) == "private"

@@ -28,7 +28,9 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class FetchedChampion:
-    """name: the tag of its release, or the file's name if a package file was given."""
+    """The champion and where it is. name: the tag of its release, or the file's name if a package
+    file was given.
+    """
 
     name: str
     package: Path

@@ -65,7 +65,7 @@ class _Baseline:
         self.metric = METRICS[settings.selection.metric].compute(outcome)
 
     def on(self, rows: DataFrame) -> Predictions:
-        """The predictions for other rows."""
+        """The baseline's predictions for rows that it was not fitted on."""
         truth = table.truth(rows, self._settings)
         return decided(self._settings, truth, self._scores(rows), self._decision)
 

@@ -1,7 +1,7 @@
 """Check the expectations of a table that does not fit in memory, one column after the other.
 
 great-expectations checks data in memory, so it gets the columns that an expectation names, with all
-their rows. Nothing is estimated.
+their rows. No result is an estimate.
 """
 
 from __future__ import annotations

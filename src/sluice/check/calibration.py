@@ -2,8 +2,8 @@
 
 Under the sampling of n rows, the squared error of groups of rows is about a multiple of a
 noncentral chi-squared variable (Satterthwaite, Biometrics Bulletin, 1946), whose noncentrality is
-the squared error of the model itself. The interval follows by inversion. This also works if the
-true error is 0, which resampled errors always exceed.
+the squared error of the model itself. The interval follows by inversion of this distribution.
+Unlike a bootstrap, whose resampled errors always exceed 0, this also works if the true error is 0.
 
 With few rows, the upper end is so far from 0 that a bound of a few hundredths would refuse every
 model. In that case, both kinds of error are balanced: a model without any error is refused in about

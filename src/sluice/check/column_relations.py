@@ -94,7 +94,7 @@ class Relations:
 
         One example is a price that follows from the place and the product, which agree among equal
         prices. Another one is the price of the chosen product in a table with the prices of all
-        products. Neither identifies a customer.
+        products. Neither of these prices identifies a customer.
         """
         if not self.is_measured(key):
             return False

@@ -1,7 +1,7 @@
 """Signs that several rows belong to one customer, patient or household.
 
 If such rows are on both sides of the split, a model only needs to recognise the customer. A key is
-one to three columns whose equal values may mark such rows. It is suspected for one of three
+one to three columns whose equal values may mark such rows. A key is suspected for one of three
 reasons, each with more agreement among the rows of a key than chance explains:
 - two other columns hardly differ within a key, although they determine neither the key nor each
   other;
@@ -98,10 +98,10 @@ def found_as(found: Entities | None, rows: int, settings: Settings) -> list[Find
 
 
 def suspected(frame: DataFrame, settings: Settings) -> Entities | None:
-    """The most likely key of entities with several rows; None if none is suspected.
+    """The most likely key of entities; None if none is suspected, or if split.group is set.
 
-    It is also None if split.group is set. frame: a typed table. Rows that are equal in every column
-    count once here, because the bound on duplicated rows judges them.
+    frame: a typed table. Rows that are equal in every column count once here, because the bound on
+    duplicated rows judges them.
     """
     if settings.split.group is not None:
         return None

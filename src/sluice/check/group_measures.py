@@ -83,7 +83,7 @@ def members(grouping: Grouping, name: str, clusters: Clusters | None) -> float:
 def observed(means: Floats, groups: list[str]) -> dict[str, float]:
     """The uncorrected difference and ratio of the groups' means, by fairlearn.
 
-    Nothing if there are fewer than two groups, or if one has no row.
+    The result is empty if there are fewer than two groups, or if one has no row.
     """
     from fairlearn.metrics import MetricFrame, mean_prediction
 
@@ -91,7 +91,7 @@ def observed(means: Floats, groups: list[str]) -> dict[str, float]:
         return {}
     frame = MetricFrame(
         metrics=mean_prediction,
-        y_true=means,  # required, but not read by mean_prediction
+        y_true=means,  # fairlearn requires this argument, but mean_prediction does not read it
         y_pred=means,
         sensitive_features=np.array(groups, object),
     )

@@ -1,4 +1,5 @@
-"""Columns that reveal the target alone, by being missing, in twos or threes, or as its means.
+"""Columns that reveal the target: alone, in pairs or threes, by their missing values, or because
+they are means of the target.
 
 Such a column was usually derived from the target, or recorded after it. All strengths are those of
 `sluice.check.strength`, except for the certainty of `sluice.stats.encoded` and `smoothed`, and for
@@ -68,9 +69,9 @@ class Leak:
 def measure(frame: DataFrame, settings: Settings) -> list[Leak]:
     """Return the strength of every input, and the strongest combinations of inputs.
 
-    frame: a typed table in which every row has a target. A column that exceeds the bound on its
-    own is left out of the combinations, because it would make each of them strong. It is combined
-    with one other column at a time, because the other one may be a part of the target too.
+    frame: a typed table in which every row has a target. A column that exceeds the bound on its own
+    is left out of the combinations, because it would make each of them strong. Such a column is
+    combined with one other column at a time, because the other one may be a part of the target too.
     """
     order = np.random.default_rng(settings.seed).permutation(len(frame))[:ROWS]
     rows = frame.iloc[order].reset_index(drop=True)

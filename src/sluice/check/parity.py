@@ -1,6 +1,7 @@
 """Compare the scores of the executable model with those of the fitted pipeline.
 
-They are compared on the holdout, and on the rows at the edges of the model (`train/edges.py`).
+The scores are compared on the holdout, and on the rows at the edges of the model
+(`train/edges.py`).
 """
 
 from __future__ import annotations

@@ -120,8 +120,8 @@ _USUAL_RISK = 0.05
 
 
 def _with_risk(finding: Finding, risk: float) -> Finding:
-    """The finding on calibration; its reason says how reliable the upper end is, if less than
-    usual.
+    """The finding on calibration; if the upper end of the interval is less reliable than usual, the
+    reason says so.
     """
     if finding.name != f"performance/{_CALIBRATION}" or risk <= _USUAL_RISK:
         return finding
@@ -133,7 +133,7 @@ def _with_risk(finding: Finding, risk: float) -> Finding:
 
 
 def uses(judged: int, project: Project) -> Finding:
-    """Whether these rows may still be used to judge a model, or have been used too often."""
+    """A finding on whether the holdout has been used too often to judge another model."""
     settings = project.settings.performance
     bound = Bound(project.source("performance", "judgements"), high=settings.judgements)
     name = "performance/models judged on this holdout"

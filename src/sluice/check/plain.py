@@ -1,7 +1,8 @@
 """Refuse declared expectations with arguments that great-expectations would run or fetch.
 
-They come from the code of the use case, which is confined; the process that judges is not. A filter
-of rows as text is an expression of pandas, which can call any method of a column, such as `to_csv`.
+Such expectations come from the code of the use case, which is confined; the process that judges is
+not confined. A filter of rows as text is an expression of pandas, which can call any method of a
+column, such as `to_csv`.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def show_result(name: str, status: str, why: str) -> None:
 def one_line(message: str) -> str:
     """Return the text as one line that is safe to print, whoever wrote it.
 
-    It moves no cursor, and a GitHub runner does not read it as a command (`##[...]`).
+    The line moves no cursor, and a GitHub runner does not read it as a command (`##[...]`).
     """
     return text.clip(text.one_line(message).replace("##[", "# ["), _LONGEST)
 

@@ -52,7 +52,7 @@ def add(commands: Commands) -> None:
         action.add_argument("--approved", required=True, metavar="DIGEST", help=digest)
         champion = "the champion on the approved page, or 'none'"
         action.add_argument("--champion", required=True, metavar="TAG", help=champion)
-    outputs = "append what later jobs need to this file, as outputs of a workflow step"
+    outputs = "append to this file what later jobs need, as outputs of a workflow step"
     for action in (preflight, desire):
         action.add_argument("--outputs", type=Path, metavar="FILE", help=outputs)
     for action in (preflight, confirm):

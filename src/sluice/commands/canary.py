@@ -79,7 +79,7 @@ def _canary(options: argparse.Namespace) -> int:
                 return say(f"{options.folder}: another process runs this rollout", UNDECIDED)
             last = walk(options, package)
     except KeyboardInterrupt:
-        return say("it was stopped before the canary received any request", UNDECIDED)
+        return say("the rollout was stopped before the canary received any request", UNDECIDED)
     verdict = ladder.verdict_of(last)
     if options.json:
         print(files.encode_record(verdict).decode(), end="")

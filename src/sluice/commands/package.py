@@ -73,11 +73,12 @@ def _verify(options: argparse.Namespace) -> int:
     show(f"{manifest.title}: all {len(manifest.files)} files match the manifest")
     if manifest.sluice != code.own():
         show(
-            "another version of sluice built it, so its verdicts were not compared with its "
-            "params.yaml; use the version at its commit for that"
+            "another version of sluice built this package, so the verdicts in it were not compared "
+            "with its params.yaml; to compare them, use the version of sluice at the package's "
+            "commit"
         )
     if not confined:
-        show("it was built with --unconfined, so it cannot be delivered or released")
+        show("this package was built with --unconfined, so it cannot be delivered or released")
     show(f"scenarios: {verdict.status.value}: {verdict.why}")
     if verdict.passes and options.outputs:
         with options.outputs.open("a", encoding="utf-8") as stream:

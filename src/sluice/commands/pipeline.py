@@ -113,10 +113,9 @@ def _split(options: argparse.Namespace) -> int:
 
 
 def stage(name: str, module: str, *arguments: str) -> Command:
-    """Return the command of a stage that DVC runs. It records an error for the report.
-
-    name: the name of the stage in dvc.yaml. module: its `run` takes the project and these arguments
-    of the command line.
+    """Return the command of a stage that DVC runs. The command records an error for the report.
+    name: the name of the stage in dvc.yaml. module: has the function `run`, which takes the project
+    and these arguments of the command line.
     """
 
     def command(options: argparse.Namespace) -> int:

@@ -86,9 +86,9 @@ class Groups(Section):
 class Segments(Section):
     """Models for the values of one column, such as stores, in addition to the model for all rows.
 
-    A value needs `rows` training rows to get a model of its own. Its boosted trees have at most
-    `trees` rounds, and a fifth of its number of rows. In params.yaml, the name of the column is
-    enough.
+    A value needs `rows` training rows to get a model of its own. The boosted trees of a value have
+    at most `trees` rounds, and at most a fifth as many as the value has rows. In params.yaml, the
+    name of the column is enough.
     """
 
     column: str

@@ -30,11 +30,11 @@ class Rollout(Section):
     """When a canary is promoted and when it is rolled back.
 
     `steps` are the successive percentages of the requests that the canary gets; its baseline gets
-    the same. It is judged every `interval` seconds. `promotion` says whether a person approves the
-    full release after the canary has passed. `margin` is the tolerated increase: the canary must be
-    shown to have fewer additional errors, slow answers and unusual scores than this share. `alpha`
-    is the largest probability that a canary as good as the champion is rolled back. After
-    `deadline` seconds without a decision the canary is rolled back.
+    the same. The canary is judged every `interval` seconds. `promotion` says whether a person
+    approves the full release after the canary has passed. `margin` is the tolerated increase: the
+    canary must be shown to have fewer additional errors, slow answers and unusual scores than this
+    share. `alpha` is the largest probability that a canary as good as the champion is rolled back.
+    After `deadline` seconds without a decision the canary is rolled back.
     """
 
     steps: Annotated[list[int], Field(min_length=1), AfterValidator(_check_steps)] = Field(

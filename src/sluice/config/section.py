@@ -17,7 +17,7 @@ _LONGEST_KEY = 60
 def check_key(text: str) -> str:
     """Return a key that the user chose; raise ValueError if dvc.lock cannot store it.
 
-    DVC copies keys into dvc.lock. Its YAML writer breaks a long key at a space or an escaped
+    DVC copies keys into dvc.lock. DVC's YAML writer breaks a long key at a space or an escaped
     character, and its reader then fails.
     """
     written = text if text.isprintable() else json.dumps(text)

@@ -44,7 +44,9 @@ class Settings(Section):
 
     @property
     def classes(self) -> list[str]:
-        """Class labels in the order of the model's outputs; binary: negative, positive."""
+        """The class labels in the order of the model's outputs; in a binary task, the negative one
+        comes first.
+        """
         if self.task == "regression":
             return []
         labels = [label(value) for value in self.columns[self.data.target].values or []]

@@ -53,7 +53,8 @@ _SYSTEM = (
 
 @dataclass(frozen=True)
 class Results:
-    """The folder that a task wrote, after every process of it has ended. Nothing in it is trusted.
+    """The folder that a task wrote, after every process of it has ended. No file in the folder is
+    trusted.
 
     Each method raises SluiceError for a file that is missing, too large, or of another form.
     """
@@ -108,9 +109,9 @@ def run(
     """Run a task of `sluice.guest`, and yield its results.
 
     root: the project's folder. give: writes the task's inputs into a folder. keep: a folder to
-    which the task may also write, and which remains after an interruption. Its path is the last
-    argument of the task. Raises SluiceError with the reason that the task gave, or if it cannot be
-    confined here.
+    which the task may also write, and which remains after an interruption. The path of `keep` is
+    the last argument of the task. Raises SluiceError with the reason that the task gave, or if it
+    cannot be confined here.
     """
     confined = require()
     with TemporaryDirectory(prefix="sluice-usecase-") as scratch:

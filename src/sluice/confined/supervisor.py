@@ -1,6 +1,6 @@
 """Start a task of the use case in a confined child process, and end whatever it leaves running.
 
-It imports nothing heavy, because it must be small when it forks.
+This module imports nothing heavy, because the process must be small when it forks.
 """
 
 from __future__ import annotations

@@ -51,13 +51,13 @@ class Attested:
 
 
 class UnattestedError(SluiceError):
-    """gh could not verify it; the message is the reason."""
+    """gh could not verify an attestation; the message is the reason."""
 
 
 def of(access: Access, file: Path, workflow: str, kind: str) -> list[Attested]:
     """What this workflow on main has attested about these bytes, under this predicate type.
 
-    Raises UnattestedError if it has not, or if gh cannot verify it.
+    Raises UnattestedError if there is no attestation, or if gh cannot verify it.
     """
     said = _verify(access, str(file), workflow, "--predicate-type", kind, "--limit", str(MOST))
     try:

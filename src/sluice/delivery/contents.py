@@ -87,7 +87,9 @@ def releasable(folder: Path, package: str) -> Iterator[Package]:
 
 
 def _require_own(unpacked: Package, package: str) -> None:
-    """Raise SluiceError unless the package was built from its commit and in confinement."""
+    """Raise SluiceError unless the package was built from an unchanged commit, with the use case's
+    code confined.
+    """
     if not unpacked.manifest.source.clean:
         raise SluiceError(
             f"{package} was built with changes that are not in its commit; commit them and build "

@@ -1,7 +1,7 @@
 """Compare the evidence of a delivery with its sources.
 
-Pages and bills of materials are generated again and must be identical. That is only possible when
-the delivery is assembled, with the same version of the code.
+Pages and bills of materials are generated again and must be identical. This check is only possible
+when the delivery is assembled, with the version of the code that made them.
 """
 
 from __future__ import annotations

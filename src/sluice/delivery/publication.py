@@ -58,12 +58,16 @@ def revoked(releases: Releases, file: Path, digest: str) -> bool:
 
 
 def rolled_back_since(releases: Releases, file: Path, digest: str, run: int) -> bool:
-    """Whether a rollback after this run concerned the delivery; SluiceError if that is unknown."""
+    """Whether a rollback after this run concerned the delivery; raises SluiceError if that cannot
+    be found out.
+    """
     return any(one.run > run for one in _rollbacks(releases, file, digest))
 
 
 def runs(releases: Releases, file: Path) -> list[int]:
-    """The runs that released the delivery after its approval, as attested; may be none."""
+    """The runs for which it is attested that they released the delivery after its approval; may be
+    empty.
+    """
     try:
         return sorted(_runs(releases, file))
     except SluiceError:
@@ -109,7 +113,9 @@ def _revoked(releases: Releases, file: Path, digest: str) -> set[int]:
 
 
 def _rollbacks(releases: Releases, file: Path, digest: str) -> list[Attested]:
-    """What rollbacks have attested about a delivery. Raises SluiceError without an answer."""
+    """What rollbacks have attested about a delivery. Raises SluiceError if GitHub or gh does not
+    answer.
+    """
     there = releases.attestations(digest, REVOKED)
     if not there:
         return []

@@ -1,7 +1,7 @@
 """`delivery.json`: the record that names everything in a delivery by its digest.
 
-It names every file by its sha256 and the image by its digest. Its own sha256 therefore identifies
-the entire delivery; it is what is attested, approved and released.
+The record names every file by its sha256 and the image by its digest. The sha256 of the record
+therefore identifies the entire delivery, and is attested, approved and released.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """package: the name of its file. image: `REGISTRY/NAME@sha256:…`. files: sha256 by name."""
+    """The content of delivery.json. package: the name of the package file. image:
+    `REGISTRY/NAME@sha256:…`. files: sha256 by name.
+    """
 
     name: str
     version: str

@@ -1,6 +1,7 @@
 """The request for a canary, as the payload of a deployment on GitHub.
 
-Everyone with write access can create one. It only says what to look for; the attestations decide.
+Everyone with write access can create one. A request only says what to look for; the attestations
+decide.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Encode the training rows of segments, so that others can fit the models of the segments."""
+"""Encode the training rows of segments, so that other processes can fit the segments' models."""
 
 from __future__ import annotations
 

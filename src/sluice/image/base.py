@@ -30,7 +30,8 @@ class Base(msgspec.Struct, frozen=True):
 
 
 def choose(name: str | None) -> Base:
-    """The base image of that name, or the one in `image/base/Dockerfile`; pulled if necessary.
+    """The base image of that name, or without a name the one in `image/base/Dockerfile`; pulled if
+    necessary.
 
     Raises SluiceError if it is unavailable, is not pinned, or has no Python 3.11 or newer.
     """

@@ -43,7 +43,7 @@ def running(image: str, manifest: Manifest, memory_mib: float | None) -> Iterato
 
 
 def _available(image: str, manifest: Manifest) -> str:
-    """The id of the image, pulled if necessary; a name could be moved to another image."""
+    """The id of the image, which is pulled if necessary: a name could be moved to another image."""
     if "@sha256:" in image and not engine.find(image):
         reason = engine.pull(image)
         if reason:

@@ -42,7 +42,7 @@ class UnreadableError(Exception):
 
 @dataclass
 class OpenedFile:
-    """A file that is being read. Its batches also have the column `segment`, if the file has it.
+    """A file that is being read. The batches also have the column `segment`, if the file has it.
 
     features: the type of each logged input. classes: the classes of the model; None if the file
     does not name them. dated: where the records' day comes from, if they have no time of their own.

@@ -52,8 +52,9 @@ _NORMAL = 1.96  # half the width of a 95 % interval in standard deviations
 class Look:
     """The summaries of a log, and the package that they are compared with.
 
-    log_place: the log as the user named it. now: today. last: the last day of the windows. Both are
-    days since 1970. training: the training rows, for the domain classifier; None if not available.
+    log_place: the log as the user named it. now: today, in days since 1970. last: the last day of
+    the windows, in days since 1970. training: the training rows, for the domain classifier; None if
+    not available.
     """
 
     package: Package

@@ -55,7 +55,7 @@ def _modules(distribution: Distribution) -> Iterator[str]:
     for file in distribution.files or ():
         first = file.parts[0]
         name = first if len(file.parts) > 1 else getmodulename(first)
-        if name and name.isidentifier():  # not a folder of metadata or of programs
+        if name and name.isidentifier():  # skip folders of metadata and of programs
             yield name
 
 

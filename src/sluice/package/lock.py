@@ -13,8 +13,8 @@ from sluice.errors import SluiceError
 class Pin(msgspec.Struct, frozen=True):
     """One version of one library.
 
-    It applies where `marker` is true (an empty marker is always true). pip accepts a file that has
-    any of the hashes in `sha256`.
+    The pin applies where `marker` is true (an empty marker is always true). pip accepts a file that
+    has any of the hashes in `sha256`.
     """
 
     name: str

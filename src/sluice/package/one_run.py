@@ -28,7 +28,9 @@ _READ = {
 
 
 def require(package: Package) -> None:
-    """Raise SluiceError that names a file that contradicts dvc.lock or another lock."""
+    """Raise SluiceError, with the name of the file, if a file contradicts dvc.lock or another
+    lock.
+    """
     stages = _stages(package)
     for path, place in _READ.items():
         _require_same(package, place, _digests(stages, "package", "deps").get(path))

@@ -14,7 +14,7 @@ from sluice.package.manifest import FORMAT, Manifest, Source, describe, digest, 
 from sluice.package.parts import DATA_POINTER, DVC_LOCK, DVC_PIPELINE
 from sluice.project import Project
 
-# A stage of DVC cannot depend on DVC's own files, so they join the other parts here.
+# A stage of DVC cannot depend on DVC's own files, so these are added to the other parts here.
 _DVC_FILES = {
     "dvc.yaml": DVC_PIPELINE,
     "dvc.lock": DVC_LOCK,

@@ -19,7 +19,7 @@ def pack(files: list[tuple[str, bytes]], time: int) -> bytes:
     """An uncompressed tar of the files, in this order.
 
     Every member has the same owner, the same mode and the modification time `time` (seconds since
-    1970, UTC). There is no compression because compressors differ between machines.
+    1970, UTC). The tar is not compressed, because compressors differ between machines.
     """
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:

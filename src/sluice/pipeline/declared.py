@@ -18,10 +18,8 @@ _SOURCE = "src/usecase"
 def gone(project: Project, commit: str) -> tuple[str, ...]:
     """The scenarios and expectations that the base declares and this run's gates did not check.
 
-    Their names, sorted.
-
-    commit: the base. Its code runs confined, like all code of a use case. If either side cannot be
-    read, the result is empty, and the gates report why.
+    The names are sorted. commit: the base. The base's code runs confined, like all code of a use
+    case. If either side cannot be read, the result is empty, and the gates report why.
     """
     before = _of_commit(project.root, commit)
     after = _of_run(project)

@@ -91,8 +91,8 @@ def reproduce_without_lock(root: Path, reproduce: Callable[[], bool]) -> bool:
     stale = False
     try:
         done = reproduce()
-        # Compared as data, because DVC orders the keys like params.yaml, and the order has no
-        # meaning.
+        # dvc.lock is compared as data, because DVC orders its keys like params.yaml, and the order
+        # has no meaning.
         stale = done and (committed is None or parse_yaml(committed, lock.name) != read_yaml(lock))
     finally:
         if committed is not None and not stale:
@@ -146,8 +146,8 @@ def _kill_with_children(process: subprocess.Popen[bytes]) -> None:
 def outdated_stages(root: Path, *, apart: Collection[str] = ()) -> set[str]:
     """Return the stages whose results are not those of their inputs, and all that depend on them.
 
-    apart: stages whose own state is ignored. That results are missing in the cache is no reason:
-    a locked run does not put them there.
+    apart: stages whose own state is ignored. A stage is not outdated because its results are
+    missing in the cache: a locked run does not put them there.
     """
     import networkx
     from dvc.exceptions import DvcException

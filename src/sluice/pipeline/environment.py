@@ -27,7 +27,7 @@ from sluice.errors import SluiceError
 from sluice.package import lock
 
 _PACKAGES = ("sluice", "usecase")
-# They install the other libraries and are not in the locks.
+# These libraries install the others, and are not in the locks.
 _INSTALLERS = {"pip", "setuptools", "wheel", "uv"}
 _AT_EVERY_START = {"sitecustomize", "usercustomize"}
 _MODULES = {".py", ".pyc", ".so", ".pyd", ".pth"}

@@ -44,7 +44,7 @@ def require_intact(project: Project) -> None:
 def require_judgements(project: Project, base: str) -> None:
     """Raise SluiceError if judged.jsonl lacks a line of the revision `base`.
 
-    Without this check, a contribution could hide how often its holdout has been used.
+    Without this check, a contribution could hide how often the holdout has been used.
     """
     commit = git.commit_of(project.root, base)
     before = git.file_at(project.root, commit, judged.FILE) if commit else None
@@ -127,9 +127,9 @@ def _require_no_committed_outputs(root: Path) -> None:
 def _dvc_folders(root: Path) -> list[Path]:
     """Return where DVC keeps outputs, results of runs and hashes of files.
 
-    This uses DVC's own functions, because DVC also reads the settings of the user and of the
-    machine, and accepts several spellings. `dvc.repo.Repo` would give the same answer, but takes
-    three times as long (0.7 s).
+    The folders come from DVC's own functions, because DVC also reads the settings of the user and
+    of the machine, and accepts several spellings. `dvc.repo.Repo` would give the same answer, but
+    takes three times as long (0.7 s).
     """
     from dvc.config import Config
     from dvc.dirs import site_cache_dir

@@ -25,8 +25,8 @@ FAILED, INTERRUPTED = 1, 130
 def main(fresh: str | None = None) -> int:
     """Run every stage that can run, even if another one fails; return the exit status.
 
-    fresh: an empty folder for the cache and the hashes of files. Then every stage runs: no results
-    of earlier runs and no stored hashes are used.
+    fresh: an empty folder for the cache and the hashes of files. With such a folder every stage
+    runs: no results of earlier runs and no stored hashes are used.
     """
     from dvc.repo import Repo
     from dvc.ui import ui
@@ -59,7 +59,7 @@ def _reproduce(repo: Repo, graph: DiGraph, project: Project, *, run_cache: bool)
     """Run all stages; the model of `export` is recorded in judged.jsonl before the gates read it.
 
     If the first gate is `insufficient`, the others run anyway, so that one report has all advice.
-    There is then no package, because that gate does not pass.
+    In that case there is no package, because the first gate does not pass.
     """
     import networkx
     from dvc.exceptions import ReproductionError

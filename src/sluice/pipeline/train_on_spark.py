@@ -1,7 +1,7 @@
 """Fit the models of segments on a Spark cluster, and then train the candidate with them.
 
-The workers run no code of the use case: it encodes the rows in a confined process on this machine,
-and names one of scikit-learn's linear models.
+The workers run no code of the use case. That code encodes the rows in a confined process on this
+machine, and names one of scikit-learn's models.
 """
 
 from __future__ import annotations
@@ -74,9 +74,8 @@ def _fit(work: Work, results: Results, progress: Progress, master: str) -> None:
 
 
 def _group(work: Work, results: Results, context: SparkContext, at: int) -> list[Fitted]:
-    """The models of one group, which is a job of its own.
-
-    Its rows are a broadcast variable, because Spark limits the size of a task.
+    """The models of one group, which is a job of its own. The rows of the group are a broadcast
+    variable, because Spark limits the size of a task.
     """
     rows = results.array(f"{at}.npy", sum(work.sizes[at]))
     shipped = context.broadcast(rows.tobytes())
@@ -100,7 +99,7 @@ def _in_parallel(
     with ThreadPoolExecutor(_MOST_THREADS) as threads:
         try:
             while waiting or running:
-                # Asked again each time, because workers may join.
+                # The number of cores is read again each time, because workers may join.
                 most = min(_MOST_THREADS, _AHEAD * context.defaultParallelism)
                 while waiting and len(running) < most:
                     at = waiting.pop()

@@ -56,7 +56,7 @@ class OtherSegments(msgspec.Struct, frozen=True):
 class SegmentBars(msgspec.Struct, frozen=True):
     """How many segments gain how much: the edges of k bars [k + 1], and the segments in each [k].
 
-    It is empty if no gain was measured.
+    Both lists are empty if no gain was measured.
     """
 
     edges: tuple[float, ...] = ()

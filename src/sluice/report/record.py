@@ -117,7 +117,9 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def completed(gate: Verdict) -> bool:
-    """Whether the gate completed. If not, its evidence is from an earlier run."""
+    """Whether the gate completed. The evidence of a gate that did not complete is from an earlier
+    run.
+    """
     broken = {f"{gate.gate}/ran", f"{gate.gate}/verdict"}
     return bool(gate.findings) and not any(f.name in broken for f in gate.findings)
 

@@ -1,7 +1,7 @@
 """The verdict on a canary, from what its arms counted in each interval.
 
-It may be computed at any time and any number of times: repeated checks make neither a false
-rollback nor a false promotion more likely.
+The verdict may be computed at any time and any number of times: repeated checks make neither a
+false rollback nor a false promotion more likely.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def judge(counts: Counts, settings: Rollout) -> Verdict:
 
 
 def needs_only_requests(finding: Finding) -> bool:
-    """Whether an insufficient finding is evidence against neither the canary nor the proxy."""
+    """Whether an `insufficient` finding lacks only requests, and is no evidence against the canary
+    or the proxy.
+    """
     return finding.status is Status.INSUFFICIENT and finding.name.endswith(_WITHIN)
 
 

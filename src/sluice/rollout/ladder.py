@@ -1,7 +1,7 @@
 """Decides the next step of a rollout from the counts of its arms: pure functions without I/O.
 
-The weight of the canary grows step by step. It is judged after every interval, on all intervals so
-far; the verdict allows for their different weights.
+The weight of the canary grows step by step. The canary is judged after every interval, on all
+intervals so far; the verdict allows for their different weights.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def begun(champion: str, candidate: str, settings: Rollout) -> State:
 
 def first_champion(state: State) -> State:
     """The final state of the very first rollout, which has no champion to compare with."""
-    why = "it is the first package on this machine"
+    why = "this is the first package on this machine"
     return replace(state, phase=Phase.PROMOTED, verdict=Status.INSUFFICIENT, why=why)
 
 

@@ -22,7 +22,7 @@ class Traffic(Protocol):
     """
 
     def set_weights(self, weights: Weights) -> None:
-        """Request these weights. They are in effect once `applied` returns true."""
+        """Request these weights. The weights are in effect once `applied` returns true."""
 
     def applied(self, weights: Weights) -> bool:
         """Whether these weights are in effect, according to the proxy."""
@@ -41,14 +41,14 @@ class Switch(Protocol):
     def promote(self) -> None:
         """Replace the servers of stable without losing a request.
 
-        It returns once the new servers have all requests and the old ones have ended. After a kill
-        it is called again, and continues where it stopped. Raises SluiceError.
+        The function returns once the new servers have all requests and the old ones have ended.
+        After a kill it is called again, and continues where it stopped. Raises SluiceError.
         """
 
 
 def confirm(traffic: Traffic, weights: Weights) -> None:
     """Wait until the weights hold; raises SluiceError if they do not within 90 s."""
-    end, problem = time.monotonic() + _CONFIRM_SECONDS, "it still has others"
+    end, problem = time.monotonic() + _CONFIRM_SECONDS, "it still has other weights"
     while time.monotonic() < end:
         try:
             if traffic.applied(weights):

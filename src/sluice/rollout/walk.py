@@ -57,7 +57,9 @@ class Walk:
         if known.over:
             return self._set(known, known.weights, known.why)
         stopped = self._set(known, ALL_STABLE, "the rollout was interrupted at a change")
-        return self._apply(stopped, ladder.first_step(stopped), "it restarts at the first step")
+        return self._apply(
+            stopped, ladder.first_step(stopped), "the rollout restarts at the first step"
+        )
 
     def run(self, current: State) -> State:
         """Run until the canary is promoted or rolled back; returns the last state.

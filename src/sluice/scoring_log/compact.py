@@ -1,7 +1,7 @@
 """Converts segments without a writer to Parquet: `python -m sluice.scoring_log.compact FOLDER`.
 
-If it is killed, the segment, the complete Parquet file or both remain. If both remain, the next run
-removes the segment.
+If the process is killed, the segment, the complete Parquet file or both remain. If both remain, the
+next run removes the segment.
 """
 
 from __future__ import annotations

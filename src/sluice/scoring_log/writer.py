@@ -36,8 +36,8 @@ class Rotation:
 class LogWriter:
     """Appends records to a segment that stays locked as long as this process runs.
 
-    failure: why a flush to disk failed, empty if none did. Nothing is written after it.
-    Raises LogError if the folder cannot be written.
+    failure: why a flush to disk failed, empty if none did. After such a failure nothing is written
+    any more. Raises LogError if the folder cannot be written.
     """
 
     def __init__(self, folder: Path, header: SegmentHeader, rotation: Rotation) -> None:

@@ -66,7 +66,7 @@ class ScoringQueue:
     def submit(
         self, request: ScoringRequest, abandoned: Callable[[], bool] = never
     ) -> asyncio.Future[Scores]:
-        """Return a future for the scores of a request. It raises the same errors as `put`."""
+        """Return a future for the scores of a request. Raises the same errors as `put`."""
         future: asyncio.Future[Scores] = self._loop.create_future()
         self.put(request, future, abandoned)
         return future

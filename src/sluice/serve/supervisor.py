@@ -262,7 +262,9 @@ def _tell_to_leave(worker: asyncio.subprocess.Process) -> None:
 
 
 async def _compacted(folder: Path) -> int:
-    """Run a compaction; returns its exit status. Its messages go to standard error."""
+    """Run a compaction; returns its exit status. The messages of the compaction go to standard
+    error.
+    """
     compactor = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "sluice.scoring_log.compact", str(folder)), env=_environment()
     )

@@ -59,7 +59,10 @@ def answers_ready(port: int) -> bool:
     try:
         connection.request("GET", "/v2/health/ready")
         return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):  # an engine's proxy accepts before the server
+    except (
+        OSError,
+        http.client.HTTPException,
+    ):  # the proxy of a container engine accepts connections earlier than the server
         return False
     finally:
         connection.close()

@@ -1,8 +1,7 @@
 """A worker process: `python -m sluice.serve.worker`, which the supervisor starts.
 
-It reads its task as one line of JSON from standard input. A further line starts the
-lame-duck phase. When standard input is closed, the supervisor has ended, and the worker
-stops too.
+The worker reads its task as one line of JSON from standard input. A further line starts the
+lame-duck phase. When standard input is closed, the supervisor has ended, and the worker stops too.
 """
 
 from __future__ import annotations

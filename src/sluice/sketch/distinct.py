@@ -50,7 +50,7 @@ def hashes(texts: pa.StringArray) -> Hashes:
 
 
 def _words(letters: NDArray[np.uint8]) -> Hashes:
-    """The eight bytes from each byte on as one number, shape [bytes]."""
+    """For each byte, the eight bytes that begin with it, as one number; shape [bytes]."""
     padded = np.concatenate([letters, np.zeros(_WORD, np.uint8)])
     return np.ndarray(len(letters), "<u8", padded.data, strides=(1,))
 

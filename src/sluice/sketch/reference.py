@@ -52,7 +52,9 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def digest(self) -> str:
-        """A digest of all that summaries are counted by, which identifies those made with it."""
+        """A digest of everything that decides how files are counted; it identifies the summaries
+        made with it.
+        """
         bins = [counted.bins for counted in (*self.features, *self.scores)]
         names = self.segments and self.segments.names
         return sha256(msgspec.json.encode((self.task, self.classes, bins, names)))[:16]

@@ -1,6 +1,7 @@
 """The champion under the same load as the candidate, for comparison only.
 
-No bound applies to it. Its failure is recorded, but does not fail the candidate.
+No bound applies to the champion. A failure of its server is recorded, but does not fail the
+candidate.
 """
 
 from __future__ import annotations

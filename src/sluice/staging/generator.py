@@ -1,9 +1,9 @@
 """The load generator, which runs as its own process: `python -m sluice.staging.generator`.
 
-It reads a LoadPlan from standard input and writes LoadTimings to standard output, both as
-msgpack. Each connection sends the next request as soon as the last one is answered, and the
-scores in every response are compared with the expected ones. Responses are parsed with
-httptools, because the client of the standard library is slower than the server.
+The generator reads a LoadPlan from standard input and writes LoadTimings to standard output, both
+as msgpack. Each connection sends the next request as soon as the last one is answered, and the
+scores in every response are compared with the expected ones. Responses are parsed with httptools,
+because the client of the standard library is slower than the server.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def main() -> None:
     """Read the plan, run it, write the timings."""
     plan = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=LoadPlan)
     gc.freeze()
-    gc.disable()  # its pauses would count as the server's
+    gc.disable()  # pauses of the garbage collector would count as pauses of the server
     timings = asyncio.run(Generator(plan).run())
     sys.stdout.buffer.write(msgspec.msgpack.encode(timings))
 

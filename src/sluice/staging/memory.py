@@ -14,7 +14,7 @@ _PAUSE = 0.1  # seconds
 class PeakMemory:
     """Measures a server's memory repeatedly, in a thread, while the block runs.
 
-    It is the resident memory, summed over all processes of the server. Pages that processes
+    The result is the resident memory, summed over all processes of the server. Pages that processes
     share are counted for each of them, so the sum is an upper limit.
     """
 

@@ -46,7 +46,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start `sluice serve` on a free port. options: further options of the command line.
 
-    It outlives this process unless somebody stops it.
+    The server keeps running after this process has ended, unless somebody stops it.
     """
     command = [sys.executable, "-P", "-m", "sluice.cli", "serve", str(package)]
     with output.open("wb") as stream:

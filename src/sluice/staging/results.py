@@ -1,6 +1,7 @@
 """The results of the test environment as files: two verdicts and the measurements.
 
-They are passed between jobs as an artifact and are part of a delivery, so `read` trusts nothing.
+The files are passed between jobs as an artifact and are part of a delivery, so `read` does not
+trust them.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ Statistic = Callable[[Rows], dict[str, float]]
 
 # With fewer clusters an interval is much too narrow.
 FEWEST_CLUSTERS = 20
-# What a resample has at least if there are more: rows, rows of the rarest class, and clusters.
+# A resample has at least this many of each, if there are so many: rows, rows of the rarest class,
+# and clusters.
 ENOUGH_ROWS, _ENOUGH_RARE, _ENOUGH_CLUSTERS = 50_000, 2_000, 5_000
 
 

@@ -1,8 +1,8 @@
 """Columns that were computed from the target: its mean for the rows of each shop, city or group.
 
-Such a column (target encoding) contains a part of each row's own target. It may explain little of
-the target alone, but its values give it away: among the rows with the same value, the mean of the
-target is that value, more exactly than it would be by chance.
+Such a column (target encoding) contains a part of each row's own target. The column may explain
+little of the target alone, but its values reveal how it was made: among the rows with the same
+value, the mean of the target is that value, more exactly than it would be by chance.
 """
 
 from __future__ import annotations

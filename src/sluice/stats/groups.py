@@ -3,15 +3,15 @@
 The largest of many differences is too large by chance, and so are its resamples. The intervals here
 come from the pairs of groups instead:
 
-- The end that decides a `pass` is the most extreme one of all pairs. It needs no correction for
-  their number: the largest difference exceeds a bound only if that of some pair does, and the
-  interval of this pair misses it with the probability `tail` (intersection-union test; Berger,
-  Technometrics, 1982).
+- The end that decides a `pass` is the most extreme one of all pairs. This end needs no correction
+  for the number of pairs: the largest difference exceeds a bound only if that of some pair does,
+  and the interval of this pair misses the bound with the probability `tail` (intersection-union
+  test; Berger, Technometrics, 1982).
 - The end that decides a `fail` may be that of any pair, so each pair gets its share of `tail`
   (Bonferroni's inequality; Dunn, JASA, 1961).
 - The estimate uses shrunken means: chance has spread them, and shrinkage removes that spread (Efron
-  and Morris, JASA, 1975; Louis, JASA, 1984). Without it, the estimate would be far too large (Lum,
-  Zhang and Bower, FAccT, 2022).
+  and Morris, JASA, 1975; Louis, JASA, 1984). Without shrinkage, the estimate would be far too large
+  (Lum, Zhang and Bower, FAccT, 2022).
 - One additional success and failure in each group keep the intervals of rates valid in small groups
   (Agresti and Caffo, The American Statistician, 2000). The degrees of freedom are Welch's
   (Biometrika, 1947), and the interval of a ratio is Fieller's (JRSS B, 1954).

@@ -1,7 +1,7 @@
 """Columns that have a value almost only in rows of one class, such as the date of a cancellation.
 
-Such a value was recorded with the event or after it. The column may explain little of the target,
-because most rows of that class need not have it either.
+Such a value was recorded together with the predicted event, or after it. The column may explain
+little of the target, because most rows of that class need not have it either.
 """
 
 from __future__ import annotations

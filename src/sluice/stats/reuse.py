@@ -2,14 +2,14 @@
 
 With enough attempts, some model passes by chance. As in ease.ml/ci (Renggli et al., MLSys, 2019), a
 union bound divides the risk of a wrong `pass` among all models that are judged on the same rows
-before new rows are added. Their number is not known beforehand, so the k-th model gets 1 / (k (k -
-1)) of the risk of the first one. Together these shares are at most 2, and the risk of one side of
-the first interval is (1 - confidence) / 2: the chance that any model at all passes wrongly on a
-metric is at most 1 - confidence.
+before new rows are added. The number of models is not known beforehand, so the k-th model gets 1 /
+(k (k - 1)) of the risk of the first one. Together these shares are at most 2, and the risk of one
+side of the first interval is (1 - confidence) / 2: the chance that any model at all passes wrongly
+on a metric is at most 1 - confidence.
 
-This holds for models that were not fitted to the gates' earlier answers about these rows. Against
-adaptive models, the risk would have to be divided by 2 to the power of k, and soon no model could
-pass; the limit on the number of models per holdout addresses this instead.
+This guarantee holds for models that were not fitted to the gates' earlier answers about these rows.
+Against adaptive models, the risk would have to be divided by 2 to the power of k, and soon no model
+could pass; the limit on the number of models per holdout addresses this instead.
 """
 
 from __future__ import annotations

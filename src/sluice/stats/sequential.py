@@ -40,7 +40,7 @@ def evidence(events: Counts, others: Counts, shares: Floats) -> Floats:
 def dispersion(events: Counts, requests: Counts) -> float:
     """Pearson's dispersion of the events of one arm over its intervals, at least 1.
 
-    It is 1 for independent events and about the size of a burst for events in bursts.
+    The dispersion is 1 for independent events, and about the size of a burst for events in bursts.
     """
     seen = requests > 0
     x, n = events[seen], requests[seen]

@@ -1,7 +1,7 @@
 """Rows at the edges of a model, on which its export is compared with the fitted pipeline.
 
-They are rows of the holdout, each with one number on or next to a split threshold, at a limit of
-float32 or missing, or with one category set to each of its levels and to an unknown one.
+These rows are copies of holdout rows, each with one number on or next to a split threshold, at a
+limit of float32 or missing, or with one category set to each of its levels and to an unknown one.
 """
 
 from __future__ import annotations

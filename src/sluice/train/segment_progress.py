@@ -81,7 +81,7 @@ class Progress:
             _say(self.line(now))
 
     def line(self, now: float) -> str:
-        """How far the run is.
+        """How many segments are finished, and how long the others will take, in one line.
 
         The time left assumes the speed since the first group. Before it, workers are started, which
         takes a minute on Spark.

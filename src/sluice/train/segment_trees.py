@@ -62,8 +62,9 @@ class Trees:
 def flat(fitted: Any) -> Floats:
     """A fitted histogram gradient boosting as one vector, the form in which it is stored and sent.
 
-    It holds the numbers of outputs and of rounds, the start of each output, the number of nodes of
-    each tree, and the nodes. Splits and values are converted in place to those of the export.
+    The vector has the numbers of outputs and of rounds, the start of each output, the number of
+    nodes of each tree, and the nodes. Splits and values are converted in place to those of the
+    export.
     """
     category_splits.replace(fitted)
     thresholds.snap(fitted)

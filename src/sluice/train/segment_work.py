@@ -38,8 +38,8 @@ class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     numbers. total: the number of all segments. sizes: for each group with missing models, the
     number of rows of each segment. versions: the versions of the libraries that decide the result.
 
-    The rows of a group are a matrix in which those of a segment follow each other. Its last column
-    is the truth.
+    The rows of a group are a matrix in which those of a segment follow each other. The last column
+    of the matrix is the truth.
     """
 
     estimator: Estimator

@@ -95,7 +95,7 @@ def _extent(roots: NDArray[np.int32], at: int, count: int) -> tuple[int, int]:
 
 def _search(roots: NDArray[np.int32], column: int, start: int) -> list[_Node]:
     """The splits that search for a model by its number, and lead to its root, or to 0 if it has no
-    tree. The nodes of the models follow them in ONNX. start: the first node of the models.
+    tree. In ONNX, the nodes of the models follow these splits. start: the first node of the models.
     """
     # Models without a tree that follow each other share a leaf.
     firsts = [0, *(k for k in range(1, len(roots)) if roots[k] >= 0 or roots[k - 1] >= 0)]

@@ -78,7 +78,9 @@ def _defined(value: float) -> float | None:
 
 @dataclass(frozen=True)
 class _Tried:
-    """A candidate on the validation part. segments: those with models in use."""
+    """The decision rule and the metrics of a candidate on the validation part. segments: those that
+    use their own models.
+    """
 
     decision: Decision
     metrics: dict[str, float]

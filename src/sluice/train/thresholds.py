@@ -32,7 +32,7 @@ def snap(estimator: Any) -> None:
 def of_model(estimator: Any) -> dict[int, NDArray[np.float64]]:
     """The sorted distinct thresholds for each column of the model's matrix.
 
-    Of the many thresholds of boosted trees for segments, some of each column.
+    Boosted trees for segments have many thresholds, so only some of each column are returned.
     """
     found: dict[int, list[NDArray[np.float64]]] = {}
     for thresholds, columns in _trees(estimator):

@@ -16,9 +16,9 @@ from sluice.project import Project
 def folder(project: Project, name: str) -> Path:
     """The folder for training the candidate on this data, with this code and these settings.
 
-    It is created. A confined training does not continue an unconfined one. Folders of other data,
-    code or settings are deleted, because a training that is confined could otherwise leave files
-    there for a later one.
+    The folder is created. A confined training does not continue an unconfined one. Folders of other
+    data, code or settings are deleted, because a training that is confined could otherwise leave
+    files there for a later one.
     """
     wanted = _parent(project, name) / _key(project)
     for other in _parent(project, name).glob("*"):
@@ -48,7 +48,7 @@ def remove_all(project: Project) -> None:
 
 
 def remove(project: Project, name: str) -> None:
-    """Delete what trainings of this candidate have kept, in every folder."""
+    """Delete everything that trainings of this candidate have kept."""
     shutil.rmtree(_parent(project, name), ignore_errors=True)
 
 

@@ -1,7 +1,7 @@
 """The requests that are used, as GitHub's REST reference documents them.
 
-Written from the reference and not taken from the client library, so that the two can
-disagree. An unknown field, path or query is against the documentation.
+The descriptions come from the reference and not from the client library, so that a difference
+between the two is found. An unknown field, path or query is against the documentation.
 """
 
 from __future__ import annotations

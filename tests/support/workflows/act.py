@@ -67,7 +67,8 @@ class Workflows:
     ) -> Ran:
         """Run a workflow on an event; with a job, only this one and those that it needs.
 
-        Of a matrix only one Python runs. The run is cancelled as soon as it prints `cancel_at`.
+        Of a matrix of Python versions, only one runs. The run is cancelled as soon as it prints
+        `cancel_at`.
         """
         self.state.mkdir(parents=True, exist_ok=True)
         self.home.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ _BROUGHT = (
     *("data", "data.dvc", "dvc.lock", "params.yaml", "adopted.yaml", "judged.jsonl"),
     *("src/usecase", "docs/datasheet.md"),
 )
-# What a run leaves, so that this one finds every stage unchanged.
+# Files that an earlier run has left, with which a run in the fork finds every stage unchanged.
 _MADE = (".dvc/store", ".dvc/cache", "out")
 _TESTS = '''"""A test of the fork's own."""
 

@@ -1,11 +1,11 @@
 """Bounds for a new table, derived from it: a starting point that its owner should revise.
 
 The rows that the split holds out are not used. On the other rows each metric is measured by
-cross-validation, which divides them as the build does. Its bound is six standard errors weaker than
-the estimate. The standard error is that of a holdout of the table's own size, together with the
-differences between the models of the folds. The margin is needed because a gate passes only if its
-entire 95 % confidence interval is within the bound, and because both the holdout and the final
-model vary by chance.
+cross-validation, which divides them as the build does. The bound of a metric is six standard errors
+weaker than the estimate. The standard error is that of a holdout of the table's own size, together
+with the differences between the models of the folds. The margin is needed because a gate passes
+only if its entire 95 % confidence interval is within the bound, and because both the holdout and
+the final model vary by chance.
 """
 
 from __future__ import annotations

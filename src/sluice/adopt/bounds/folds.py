@@ -53,8 +53,8 @@ def more_rows(settings: Settings) -> str:
 def together(rows: DataFrame, settings: Settings) -> Clusters | None:
     """For each row, the number of its group of rows that share a part of the split; shape [n].
 
-    These are the rows of a group or, if there is neither a group nor an id, rows that are equal.
-    None if the rows are independent.
+    Rows share a part if they are of one group or, if there is neither a group nor an id, if they
+    are equal. None if the rows are independent.
     """
     import pandas as pd
 

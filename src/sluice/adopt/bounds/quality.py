@@ -24,8 +24,8 @@ LEAKAGE: dict[Task, float] = {"binary": 0.8, "multiclass": 0.8, "regression": 0.
 def duplicates_bound(frame: DataFrame, settings: Settings) -> float:
     """Return 1.5 times the observed share of duplicate rows plus 0.01, rounded up, at most 0.99.
 
-    It is at least the upper end of the share's confidence interval, increased because more rows
-    contain a larger share of accidental repeats.
+    The result is at least the upper end of the share's confidence interval, increased because more
+    rows contain a larger share of accidental repeats.
     """
     without_id = [name for name in settings.columns if name != settings.data.id]
     repeats, rows = int(frame.duplicated(without_id).sum()), len(frame)

@@ -77,7 +77,8 @@ def close_to_best(
 ) -> list[Trial]:
     """Return the trials that the selection might choose by chance.
 
-    Their metric is within three standard errors of the best trial's on `validation` rows.
+    The metric of these trials is within three standard errors of the best trial's on `validation`
+    rows.
     """
     score = METRICS[metric]
     value = score.compute(top.outcome)

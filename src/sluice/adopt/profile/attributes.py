@@ -69,7 +69,7 @@ def _matching(yes: str) -> str | None:
 
 
 def _excludes(rows: NDArray[np.bool_], others: Collection[NDArray[np.bool_]]) -> bool:
-    """Whether no row has a second yes besides this one, although chance would give some."""
+    """Whether no row has yes in this column and in another one, although some would by chance."""
     together = sum(int((rows & other).sum()) for other in others)
     by_chance = math.fsum(float(rows.sum()) * float(other.mean()) for other in others)
     return not together and by_chance >= _EXPECTED

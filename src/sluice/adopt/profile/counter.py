@@ -27,9 +27,9 @@ _DENSE = 2  # at most this many numbers for each row
 def counts_rows(column: Series) -> bool:
     """Whether a column of whole numbers counts the rows.
 
-    Its name says so, or its numbers rise or fall through the file and are spread evenly, like row
-    numbers of which some were removed. A feature has repeats, gaps of all sizes, or is not in
-    order.
+    Such a column has a usual name of row numbers, or its numbers rise or fall through the file and
+    are spread evenly, like row numbers of which some were removed. A feature has repeats, gaps of
+    all sizes, or is not in order.
     """
     if column.dtype.kind not in "iu" or column.isna().any():
         return False

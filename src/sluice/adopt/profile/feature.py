@@ -34,7 +34,8 @@ _IF_ID = "if it identifies the row, adopt again with --id"
 
 
 def profile_feature(column: Series, *, derived: bool = False) -> ColumnProfile:
-    """Return the profile of a column without another role: a feature, or ignored with a reason.
+    """Return the profile of a column that has no other role: it is a feature, or is ignored with a
+    reason.
 
     derived: whether it was derived from dates; it then does not count the rows, even if it looks
     so.

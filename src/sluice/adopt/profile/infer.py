@@ -145,7 +145,7 @@ def _feature(column: Series, found: Source) -> ColumnProfile:
 
 
 def _with_remarks(column: ColumnProfile, found: Source, words: dict[str, str]) -> ColumnProfile:
-    """Add how the values of the column were understood to its remark."""
+    """Add to the column's remark a sentence that says how its values were understood."""
     levels = [label(value) for value in (*column.values, *column.levels)]
     remarks = [
         column.remark,

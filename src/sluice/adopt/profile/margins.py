@@ -51,8 +51,8 @@ def _excess(rising: Floats) -> float:
 def allowed_missing(column: Series) -> float:
     """Return the share of missing values to allow: 1.5 times the observed share plus 0.01.
 
-    It is at least the upper end of the confidence interval of the share, so that the first missing
-    value does not exceed a bound of zero.
+    The result is at least the upper end of the confidence interval of the share, so that the first
+    missing value does not exceed a bound of zero.
     """
     missing, rows = int(column.isna().sum()), len(column)
     observed = 1.5 * missing / rows + 0.01 if missing else 0.0

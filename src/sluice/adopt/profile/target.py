@@ -33,7 +33,8 @@ _RARE = 0.1
 def profile_target(
     column: Series, words: str = "", known: Task | None = None
 ) -> tuple[Task, ColumnProfile]:
-    """Return the task and the target's profile. Raises SluiceError if it cannot be predicted.
+    """Return the task and the target's profile. Raises SluiceError if the target cannot be
+    predicted.
 
     words: a sentence about words that were treated as missing values, or as classes. known: the
     task of an earlier adoption, which decides whether whole numbers are classes.

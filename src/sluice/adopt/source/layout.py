@@ -89,7 +89,9 @@ def _spaced(rows: Rows) -> bool:
 
 
 def _names(header: list[str], sample: Rows) -> list[str]:
-    """Return the header; if rows have one field more, its name is empty."""
+    """Return the header. If the rows have one field more than the header, the additional column has
+    an empty name.
+    """
     if not sample or any(len(row) != len(header) + 1 for row in sample):
         return header
     if not any(row[-1].strip() for row in sample):  # a delimiter ends each row
@@ -116,7 +118,7 @@ def _require_header(file: Path, header: list[str], sample: Rows) -> None:
 
 
 def _begins_with_names(sample: Rows) -> bool:
-    """Whether the first of these rows has texts above numbers, as a header has."""
+    """Whether the first of these rows looks like a header, because it has texts above numbers."""
     rows = [row for row in sample if len(row) == len(sample[0])]
     columns = list(zip(*rows, strict=True))
     return any(_numeric(list(cells[1:])) and not is_plain_number(cells[0]) for cells in columns)

@@ -38,7 +38,7 @@ class Access:
         return f"{self.owner}/{self.name}"
 
     def printable(self, text: str) -> str:
-        """The text without the token and without control characters, which a server may send."""
+        """The text without the token and without control characters; a server may send both."""
         plain = text.replace(self.token, "***") if len(self.token) >= _SHORTEST_TOKEN else text
         return "".join(letter if letter.isprintable() else " " for letter in plain)
 

@@ -13,7 +13,7 @@ from sluice.github.api.connection import PAGE, as_body, quoted
 
 
 class Made(Struct):
-    """What GitHub has stored: a blob, a tree or a commit."""
+    """The answer of GitHub after it has stored a blob, a tree or a commit."""
 
     sha: str
 
@@ -53,7 +53,7 @@ class Branches(Comparison):
         return self.read(Commit, lambda: self.rest.git.get_commit(*self.place, quoted(sha)))
 
     def create_blob(self, content: bytes) -> str:
-        """Store a file's content; returns its hash. It is in no commit yet."""
+        """Store a file's content; returns its hash. No commit contains it yet."""
         text = base64.b64encode(content).decode()
         return self._made("create_blob", {"content": text, "encoding": "base64"})
 

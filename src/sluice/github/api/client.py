@@ -15,8 +15,8 @@ AccountKind = Literal["User", "Team"]
 class Client(Connection):
     """One method for each request. A `body` has the keys of GitHub's API.
 
-    Every method raises RefusedError if GitHub refuses the request, NoAnswerError if it does not
-    answer, and SluiceError if its answer cannot be read.
+    Every method raises RefusedError if GitHub refuses the request, NoAnswerError if GitHub does not
+    answer, and SluiceError if the answer cannot be read.
     """
 
     def __init__(self, access: Access) -> None:

@@ -49,8 +49,9 @@ class RefusedError(SluiceError):
 class Connection:
     """A connection to one repository, to be used in a `with` block.
 
-    The methods take a function that makes a request with `rest`. They raise RefusedError if GitHub
-    refuses it, NoAnswerError if it does not answer, and SluiceError for any other failure.
+    The methods take a function that makes a request with `rest`. The methods raise RefusedError if
+    GitHub refuses the request, NoAnswerError if GitHub does not answer, and SluiceError for any
+    other failure.
     """
 
     def __init__(self, access: Access) -> None:

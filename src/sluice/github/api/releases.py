@@ -124,9 +124,9 @@ class Releases(Comparison):
         return {one.name: one.sha for one in found or ()}
 
     def attestations(self, digest: str, kind: str) -> int:
-        """How many attestations a sha256 has under a predicate type, at most a page of them.
+        """How many attestations a sha256 has under a predicate type, counted up to one page.
 
-        They are not verified: anyone who may run a workflow can have made them.
+        The attestations are not verified: anyone who may run a workflow can have made them.
         """
         repos = self.rest.repos
         found = self.read_or_none(

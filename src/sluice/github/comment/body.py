@@ -1,4 +1,6 @@
-"""The comment's text. It is rendered from report.json, never from the artifact's own Markdown."""
+"""The comment's text. The comment is rendered from report.json, never from the artifact's own
+Markdown.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,8 @@ def with_report(
     failed: the jobs of the run that did not succeed. Raises SluiceError for a report that
     cannot be displayed.
     """
-    # Only a run can name the checks that were removed. The pull request's code could hide them,
-    # like everything in its report, so GitHub's list of changed files is shown too.
+    # Only a run can name the checks that were removed. The pull request's code could hide them in
+    # its report, so GitHub's list of changed files is shown too.
     gone = report.contribution.gone if report.contribution else ()
     trusted = replace(report, contribution=replace(changes.contribution, gone=gone))
     try:

@@ -28,7 +28,8 @@ class _Role(Struct):
 def check(client: Client, login: str, files: DesiredSettings) -> tuple[list[str], list[str]]:
     """The faults and the notes, one line each. login: the name of the account.
 
-    An app's rights are shown only on its own page, so they are a note.
+    GitHub shows the rights of an app only on the app's own page, so a note asks a person to look
+    there.
     """
     where = f"server {login} in delivery.json"
     faults = [

@@ -24,7 +24,7 @@ def columns(settings: Settings, joined: Joined) -> list[str]:
 
 
 def findings(settings: Settings, joined: Joined) -> list[Finding]:
-    """Each bound of the fairness gate, for the groups of each single column."""
+    """The findings on each bound of the fairness gate, for the groups of each single column."""
     import pandas as pd
 
     named = columns(settings, joined)

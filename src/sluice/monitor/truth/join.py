@@ -82,7 +82,7 @@ class Joined:
         )
 
     def predictions(self, settings: Settings) -> Predictions:
-        """The records as the metrics take them."""
+        """The records in the form that the metrics need."""
         costs, classes = settings.selection.costs, tuple(settings.classes)
         return Predictions(settings.task, self.truth, self.scores, self.decisions, costs, classes)
 

@@ -127,8 +127,9 @@ def clean(
 ) -> tuple[list[Problem], int]:
     """Make the table `labels` of the newest label of each id; returns what was left out.
 
-    Its columns are id, truth (a class index or a number), known (microseconds since 1970) and the
-    extras. The returned number counts the ids whose label was corrected by a newer one.
+    The columns of the table are id, truth (a class index or a number), known (microseconds since
+    1970) and the extras. The returned number counts the ids whose label was corrected by a newer
+    one.
     """
     database.execute("set TimeZone='UTC'")
     _translate(database, settings)

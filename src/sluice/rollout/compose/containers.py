@@ -1,4 +1,6 @@
-"""The containers of deploy/compose: started and stopped by Compose, named by a file `.env`."""
+"""The containers of deploy/compose, which Compose starts and stops; the file `.env` names their
+images.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ _LONGEST = 300  # characters of an error message
 class Containers:
     """The services of one folder with a compose.yaml.
 
-    Every method raises SluiceError with one line.
+    Every method raises SluiceError, whose message is one line.
     """
 
     def __init__(self, folder: Path) -> None:

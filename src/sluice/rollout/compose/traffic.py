@@ -40,7 +40,7 @@ class _Answer(msgspec.Struct):
 class ComposeTraffic:
     """slow: seconds from which an answer counts as slow.
 
-    Every method raises SluiceError with one line.
+    Every method raises SluiceError, whose message is one line.
     """
 
     def __init__(self, containers: Containers, slow: float) -> None:

@@ -21,7 +21,8 @@ def run(traffic: ClusterTraffic, folder: Path, package: Package, seconds: float,
     servers may take to become ready. Raises SluiceError if the canary could not start, or if a
     gateway does not confirm that stable has all requests.
     """
-    # On a cluster, promotion is not approved here: it is the next apply of the manifests.
+    # On a cluster no approval is needed here: a person promotes the canary by applying the
+    # manifests.
     settings = package.settings.rollout.model_copy(update={"promotion": "automatic"})
     walk = Walk(folder, traffic, DeclaredSwitch(), say)
     (folder / state.ABORT).unlink(missing_ok=True)
@@ -34,7 +35,9 @@ def run(traffic: ClusterTraffic, folder: Path, package: Package, seconds: float,
         return walk.run(walk.begin(begun))
     except KeyboardInterrupt:
         return walk.stop(
-            state.read(folder) or begun, Status.INSUFFICIENT, "it was stopped before it ended"
+            state.read(folder) or begun,
+            Status.INSUFFICIENT,
+            "the rollout was stopped before it ended",
         )
 
 

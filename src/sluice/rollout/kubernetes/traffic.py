@@ -1,4 +1,6 @@
-"""Divides the requests of a cluster among the arms. It implements the protocol `Traffic`."""
+"""Divides the requests of a cluster among the arms. `ClusterTraffic` implements the protocol
+`Traffic`.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,8 @@ class ClusterTraffic:
     def wait_for_servers(self, seconds: float) -> dict[str, str]:
         """The version that each arm serves, once all arms have a ready pod that answers.
 
-        Raises SluiceError if one has none in time, or if pods of one arm serve different versions.
+        Raises SluiceError if an arm has no such pod in time, or if pods of one arm serve different
+        versions.
         """
         end = time.monotonic() + seconds
         while missing := [arm for arm in ARMS if arm not in self._look()]:

@@ -46,7 +46,7 @@ _UNUSUAL = "sluice_unusual_requests_total"
 class Control:
     """The servers and the proxy of one folder; a `Traffic` and a `Switch` of a rollout.
 
-    Every method raises SluiceError with one line.
+    Every method raises SluiceError, whose message is one line.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -259,7 +259,9 @@ class Control:
         self.stop(OLD, _GIVEN_UP, *others)
 
     def _back_to_old(self) -> None:
-        """Keep the old server; end the new one once it certainly gets no more requests."""
+        """Keep the old server, and end the new one as soon as it certainly gets no more
+        requests.
+        """
         servers = dict(self.machine.servers)
         servers[_GIVEN_UP], servers[STABLE] = servers[STABLE], servers.pop(OLD)
         self._remember(servers)

@@ -1,7 +1,7 @@
 """Follows a repository on GitHub, so that GitHub needs no access to this machine.
 
-It polls for the newest request for a canary and the newest full release. A new one is downloaded,
-verified with its attestations, and rolled out like any package.
+The process polls GitHub for the newest request for a canary and the newest full release. A new one
+is downloaded, verified with its attestations, and rolled out like any package.
 """
 
 from __future__ import annotations

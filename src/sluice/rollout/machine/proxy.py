@@ -1,6 +1,6 @@
 """The configuration of Traefik: its start-up file, and the weights that it reloads.
 
-Both are written as JSON, which is valid YAML.
+Both files are written as JSON, which is valid YAML.
 """
 
 from __future__ import annotations

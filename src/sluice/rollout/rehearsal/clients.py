@@ -1,8 +1,8 @@
 """The callers of a rehearsal, as a process: `python -m sluice.rollout.rehearsal.clients`.
 
-They send requests at a fixed rate, whether or not earlier ones were answered (an open loop), each
-with a unique id. The plan is one line of JSON on standard input; when standard input is closed,
-they wait for the open requests and write the result of each to standard output.
+The callers send requests at a fixed rate, whether or not earlier ones were answered (an open loop),
+each with a unique id. The plan is one line of JSON on standard input; when standard input is
+closed, they wait for the open requests and write the result of each to standard output.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Plan(msgspec.Struct, frozen=True):
 class Sent(msgspec.Struct, frozen=True, array_like=True):
     """One request.
 
-    at: seconds since 1970. status: the status of the response; `LOST` if there was none.
+    A request that was sent. at: seconds since 1970. status: the status of the response; `LOST` if
+    there was none.
     """
 
     id: str

@@ -15,7 +15,7 @@ from sluice.package.parts import MODEL
 def copy(package: Package, folder: Path) -> Package:
     """Write the copy into an empty folder: scores of 0 and 1, or numbers a thousand times as large.
 
-    Its manifest matches its files, as if the model had been exported wrongly.
+    The manifest matches the files, as if the model had been exported wrongly.
     """
     shutil.copytree(package.folder, folder, dirs_exist_ok=True)
     _damage(folder / MODEL, regression=package.signature.task == "regression")

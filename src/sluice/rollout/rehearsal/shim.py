@@ -1,8 +1,8 @@
 """A faulty network in front of a server: `python -m sluice.rollout.rehearsal.shim`.
 
-It passes requests on to a server of this machine, and answers some of them with 503 or late. The
-plan is one line of JSON on standard input, the port is written to standard output, and the process
-ends when standard input is closed.
+This process passes requests on to a server of this machine, and answers some of them with 503 or
+late. The plan is one line of JSON on standard input, the port is written to standard output, and
+the process ends when standard input is closed.
 """
 
 from __future__ import annotations

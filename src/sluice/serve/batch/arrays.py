@@ -1,7 +1,7 @@
 """Converts between Arrow's arrays and NumPy's.
 
-It does so through their buffers, because `pa.array`, `pa.scalar` and `to_numpy` import pandas
-wherever it is installed.
+The conversion goes through the buffers of the arrays, because `pa.array`, `pa.scalar` and
+`to_numpy` import pandas wherever it is installed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Arrow files, in the file format (Feather) and in the stream format.
 
-They are read in the batches in which they were written, so a file with large batches
-takes much memory.
+A file is read in the batches in which it was written, so large batches take much memory.
 """
 
 from __future__ import annotations

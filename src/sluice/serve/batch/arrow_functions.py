@@ -1,8 +1,8 @@
 """Functions on Arrow arrays, like those of `pyarrow.compute`.
 
-They are called through its compiled module: `pyarrow.compute` makes a Python function of each
-of Arrow's several hundred when it is imported, which takes as long as scoring 30,000 rows.
-The arrays' own methods, such as `Array.cast`, import it too.
+These functions call Arrow's compiled module directly: `pyarrow.compute` makes a Python function of
+each of Arrow's several hundred when it is imported, which takes as long as scoring 30,000 rows. The
+arrays' own methods, such as `Array.cast`, import `pyarrow.compute` too.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Answers an inference request as soon as its body has arrived, without an asyncio task.
 
 uvicorn starts a task for each request, which waits for the body, for the scores and for the client.
-That takes more time than reading, scoring and logging a row. The usual request does not need it,
-because body and response are short. All other requests, and those that arrive while the client does
-not read or still waits for an earlier response, go through uvicorn and the ASGI application.
+Such a task takes more time than reading, scoring and logging a row. The usual request does not need
+it, because body and response are short. All other requests, and those that arrive while the client
+does not read or still waits for an earlier response, go through uvicorn and the ASGI application.
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ class DirectInference:
 
 
 class _Waiting:
-    """A request in the queue, which completes it like a future. Neither method raises an error."""
+    """A request in the queue, which completes it like a future. Neither of its methods raises an
+    error.
+    """
 
     __slots__ = ("_cycle", "_direct", "id", "request", "scoring")
 

@@ -1,6 +1,6 @@
 """The page at `/docs`, which shows `/openapi.json` and can send requests.
 
-It loads nothing from other servers, so it also works without internet access.
+The page loads nothing from other servers, so it also works without internet access.
 """
 
 from __future__ import annotations

@@ -259,7 +259,7 @@ class Inference:
         return (text, None) if not binary else (text + b"".join(binary), len(text))
 
     def _wanted(self, request: InferenceRequest) -> dict[str, bool]:
-        """The outputs to send, each with whether it is sent in binary."""
+        """The outputs to send, and for each of them whether it is sent in binary."""
         every = _flag(request.parameters, "binary_data_output")
         if not request.outputs:
             return dict.fromkeys(self._outputs, every)

@@ -2,8 +2,8 @@
 
 Most clients send the same text each time, except for the values: the columns in the metadata's
 order, and in each the fields in the protocol's order. A regular expression made from the signature
-finds the values in a fraction of the time of a JSON parser. It matches nothing else; every other
-request goes to the general code, which reads it or reports what is wrong.
+finds the values in a fraction of the time of a JSON parser. The expression matches no other
+request; these go to the general code, which reads them or reports what is wrong.
 """
 
 from __future__ import annotations
