@@ -110,11 +110,8 @@ def _read_file(path: Path, columns: dict[str, Column]) -> DataFrame:
         raise SluiceError(
             f"{path} is not a readable table: some rows have more values than the header has names"
         ) from None
-    except (
-        ValueError,
-        OSError,
-        NotImplementedError,
-    ) as error:  # ValueError includes the errors of Arrow
+    # The errors of Arrow are subclasses of these.
+    except (ValueError, OSError, NotImplementedError) as error:
         reason = str(error).strip().splitlines()[0]
         raise SluiceError(f"{path} is not a readable table: {reason}") from None
     if frame.empty:

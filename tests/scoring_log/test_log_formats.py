@@ -29,7 +29,7 @@ def test_a_segment_of_a_later_format_is_left_unchanged(tmp_path):
     with pytest.raises(SluiceError, match="format 1"):
         compact(tmp_path)
     assert segment.read_bytes() == content
-    assert file_names.list_segments(tmp_path) == [segment]  # the other one was converted
+    assert file_names.list_segments(tmp_path) == [segment]  # the other segment was converted
 
 
 def test_a_log_from_before_x_request_id_is_read_and_converted(tmp_path):

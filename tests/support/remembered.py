@@ -82,9 +82,8 @@ def _place(text: str, folder: Path) -> Path:
 
 def _of_others(text: str) -> Any:
     for folder in _shared:
-        with suppress(
-            FileNotFoundError, PermissionError
-        ):  # a confined task may not read this folder
+        # A confined task may not read this folder.
+        with suppress(FileNotFoundError, PermissionError):
             return pickle.loads(_place(text, folder).read_bytes())
     return None
 

@@ -83,7 +83,8 @@ def _plain(value: float | str) -> float | int | str | None:
 
 
 def _latest(signature: Signature, settings: Settings, values: Floats, latest: DataFrame) -> Sample:
-    """The latest production rows score like the holdout: their mean within five standard errors.
+    """The scenario that the latest production rows score like the holdout: their mean score differs
+    by at most five standard errors.
 
     values: the scores of the holdout, as in `sluice.model.Scores`.
     """

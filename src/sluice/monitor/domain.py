@@ -1,8 +1,8 @@
 """A classifier that tries to distinguish production from training, to find changes that no single
 column shows.
 
-Half of the rows train it and the other half test it. The classifier's area under the ROC curve is
-0.5 if there is no difference, not even in how columns are related.
+Half of the rows train the classifier, and the other half test it. The classifier's area under the
+ROC curve is 0.5 if there is no difference, not even in how columns are related.
 """
 
 from __future__ import annotations

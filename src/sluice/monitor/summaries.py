@@ -21,7 +21,7 @@ def of_log(
 
     given: a folder, a glob pattern, a file or a URL. cache: the folder for summaries. master: the
     URL of a Spark cluster that makes them; None uses this machine. Raises SluiceError if there is
-    nothing of that name.
+    no file, folder or URL of that name.
     """
     found = log_files.find(given)
     kept = Cache(cache, given, reference)

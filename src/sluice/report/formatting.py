@@ -38,7 +38,7 @@ def change(value: float | None) -> str:
 
 
 def count(n: int, noun: str, plural: str = "") -> str:
-    """A number of things."""
+    """A number with its noun, such as "3 rows"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {plural or noun + 's'}"
 
 

@@ -59,10 +59,8 @@ def answers_ready(port: int) -> bool:
     try:
         connection.request("GET", "/v2/health/ready")
         return connection.getresponse().status == 200
-    except (
-        OSError,
-        http.client.HTTPException,
-    ):  # the proxy of a container engine accepts connections earlier than the server
+    # The proxy of a container engine accepts connections earlier than the server does.
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()

@@ -105,7 +105,8 @@ class Container:
         assert self.inspect["State"]["Running"], self.output
         try:
             return self.ask("GET", "/v2/health/ready", token=None)[0] == 200
-        except (OSError, http.client.HTTPException):  # the engine's proxy accepts before the server
+        # The proxy of a container engine accepts connections earlier than the server does.
+        except (OSError, http.client.HTTPException):
             return False
 
 

@@ -100,9 +100,8 @@ def settle(stack: ExitStack, template: Path, shared: Path, folder: Path) -> Plac
         environment={
             "BASE": BASE,  # make reads it; on GitHub, image/base/Dockerfile names the base
             "GITHUB_REPOSITORY": "octo/shop",
-            "MYPY_CACHE_DIR": str(
-                CHECKOUT / ".mypy_cache"
-            ),  # the machinery of the fork is that of this checkout
+            # The machinery of the fork is that of this checkout.
+            "MYPY_CACHE_DIR": str(CHECKOUT / ".mypy_cache"),
             "PIP_CACHE_DIR": str(shared / "pip"),
             # The fork has one small test for each job: several processes only cost time.
             "PYTEST_ADDOPTS": "-n0",
