@@ -69,7 +69,7 @@ def test_each_alert_fires_when_it_should_and_not_before(tmp_path: Path) -> None:
 HEALTHY = "nothing is wrong"
 MANY = "two of a hundred requests fail"
 SOME = "eight of a thousand requests fail, half of them because the log is full"
-DOWN = "the server is down, slow before, and its disk fills up"
+DOWN = "the server is slow and then down, and its disk fills up"
 
 
 @pytest.mark.parametrize(
