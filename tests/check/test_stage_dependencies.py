@@ -91,7 +91,7 @@ def test_a_stage_depends_on_every_source_file_that_it_uses(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STARTS)
 def test_a_stage_depends_on_no_source_file_that_it_does_not_use(stage: str) -> None:
-    """A change there would retrain the models unnecessarily."""
+    """A change of such a file would retrain the models unnecessarily."""
     used = used_by(stage)
     named = [dep for dep in STAGES[stage]["deps"] if dep.startswith("src/")]
     idle = [dep for dep in named if not any(covered(path, [dep]) for path in used)]

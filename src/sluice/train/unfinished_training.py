@@ -30,7 +30,8 @@ def folder(project: Project, name: str) -> Path:
 
 
 def _keep_finished_groups(folder: Path) -> None:
-    """Remove everything else, because code of the use case may have left it.
+    """Remove everything except finished groups, because code of the use case may have left other
+    files.
 
     A process that is not confined could otherwise write through a link there.
     """

@@ -14,9 +14,9 @@ from sluice import files
 from sluice.errors import SluiceError
 from sluice.files import decode_json
 
-# Both wait for an approval.
+# The environments whose jobs wait for an approval.
 CANARY, PRODUCTION = "canary", "production"
-# Its jobs can read the token that changes releases.
+# The jobs of this environment can read the token that changes releases.
 PUBLISH = "publish"
 
 T = TypeVar("T")

@@ -64,11 +64,12 @@ def play(
     *,
     say: Callable[[str], None],
 ) -> Rehearsal:
-    """Simulate the script in the folder, which is emptied if an earlier rehearsal wrote it.
+    """Simulate the year that the script describes; the folder is emptied first if an earlier
+    rehearsal wrote it.
 
-    say: gets a line every four weeks, unless a progress bar is shown.
-    until: the last day of the year (since 1970). By default, the year begins on the day after the
-    package's commit, so that the age of the model grows as in production.
+    say: gets a line every four weeks, unless a progress bar is shown. until: the last day of the
+    year (since 1970). By default, the year begins on the day after the package's commit, so that
+    the age of the model grows as in production.
     """
     files.clear_folder(folder, MARKER)
     files.write(folder / MARKER, b"{}\n")

@@ -53,7 +53,7 @@ class DirectCycle:
         self.message_event = self
 
     def set(self) -> None:
-        """Nobody waits for the event."""
+        """Do nothing, because nobody waits for the event."""
 
 
 class DirectInference:

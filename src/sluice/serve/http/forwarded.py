@@ -15,6 +15,6 @@ def abandonment(headers: Mapping[bytes, bytes], closed: Callable[[], bool]) -> C
     """Returns whether the client of a request with these headers no longer waits for a response.
 
     A proxy closes a connection to give up its request. Other clients may close only their own side
-    of it, and still wait. closed: returns whether the client has closed its side.
+    of the connection, and still wait. closed: returns whether the client has closed its side.
     """
     return closed if _HEADER in headers else never
