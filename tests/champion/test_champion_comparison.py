@@ -121,6 +121,7 @@ def test_a_champion_record_in_a_commit_is_refused(toy):
     assert "git tracks out/champion/champion.json" in ran.line
 
 
+@pytest.mark.long
 def test_rows_that_are_split_by_time(toy, champion):
     """The champion is compared only on rows that are newer than those it was trained on."""
     with toy.params() as settings:

@@ -61,6 +61,7 @@ def confinement(toy: Toy) -> dict[str, bool]:
     return said
 
 
+@pytest.mark.long
 def test_a_model_has_the_same_bytes_confined_and_unconfined(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ def build_record(base, small_package, small_wheels, tmp_path):
     return build
 
 
+@pytest.mark.long
 def test_a_second_build_has_the_same_record(build_record, small_package, small_image, image):
     """tests/workflows/test_workflow_deliver.py does the same with an image that has every
     library.

@@ -125,6 +125,7 @@ def test_invalid_repository_names_are_refused(name):
         normalized(name)
 
 
+@pytest.mark.long
 def test_a_base_named_by_digest_is_pulled(remote_base, small_package, small_wheels, small_image):
     tag = "sluice-test:pulled-base"
     options = ("--base", remote_base, "--wheels", small_wheels, "--tag", tag)

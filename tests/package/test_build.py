@@ -14,14 +14,12 @@ from sluice.package.isolated import Guard, serving_modules
 from support.fixture_project import Toy
 
 
+@pytest.mark.long
 def test_a_clone_elsewhere_gives_the_same_bytes(
-    built: Callable[[str], Toy], tmp_path: Path, full_size: bool
+    built: Callable[[str], Toy], tmp_path: Path
 ) -> None:
     """The clone builds everything, with other threads and hash seeds, and data from the
-    repository's store.
-
-    Unlike the stages of `built`, those up to the exported model have interpreters of their own; at
-    full size the gates have, too.
+    repository's store; unlike the stages of `built`, each stage has an interpreter of its own.
     """
     first = built("binary")
     clone = Toy(tmp_path / "somewhere" / "else")
@@ -29,13 +27,7 @@ def test_a_clone_elsewhere_gives_the_same_bytes(
     clone.git("clone", "-q", str(first.root), ".")
     lock = clone.text("dvc.lock")
     environment = {"OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo"}
-    if full_size:
-        clone.start("package", "build", **environment).went_well()
-    else:
-        clone.dvc("pull", "-q", "data.dvc").went_well()
-        repro = (sys.executable, "-P", "-m", "dvc", "repro", "-q", "export")
-        clone.run(*repro, **environment).went_well()
-        clone.sluice("package", "build").went_well()
+    clone.start("package", "build", **environment).went_well()
     assert clone.text("dvc.lock") == lock
     assert clone.git("status", "--porcelain") == ""
     assert clone.package.name == first.package.name

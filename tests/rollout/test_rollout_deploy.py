@@ -63,6 +63,7 @@ def reached(control: Control, phase: Phase, intervals: int = 3) -> None:
     until(there, 120)
 
 
+@pytest.mark.long
 def test_a_rollout_continues_after_kill_9_and_can_be_rolled_back(
     control: Control,
     callers: Callable[..., Any],

@@ -32,6 +32,7 @@ def _read(folder: Path) -> pa.Table:
     return pq.ParquetDataset(folder).read().sort_by("key")
 
 
+@pytest.mark.long
 def test_spark_gives_the_same_rows_as_one_machine(
     ready: Toy, tmp_path: Path, cluster: Cluster
 ) -> None:
