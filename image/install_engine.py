@@ -34,7 +34,8 @@ def main() -> int:
     """Returns the exit status; a failure is reported as one line."""
     try:
         if not (answers() and has_image(base_name())):
-            LOG.parent.mkdir(parents=True, exist_ok=True)  # now, because root would own it later
+            # Created now, because later root would own it.
+            LOG.parent.mkdir(parents=True, exist_ok=True)
             become_root()
             provide_engine()
             provide_base(base_name())

@@ -114,7 +114,7 @@ def test_a_rollout_that_is_killed_at_any_point_continues_safely(tmp_path: Path) 
         last = walked(folder, proxy)
         after = proxy.history[history:]
         if not sure:
-            # The first thing that the next one asks for.
+            # The first request of the process that continues the rollout.
             assert after[0].canary == 0, moment
         assert (last.phase, proxy.weights) == (Phase.PROMOTED, ALL_STABLE), moment
         assert proxy.switches in (1, 2)

@@ -149,7 +149,9 @@ def _encoded(frame: DataFrame, settings: Settings) -> list[Leak]:
 
 
 def _keys(frame: DataFrame, settings: Settings) -> dict[str, Ints]:
-    """Return the columns with repeated values, by which means may have been computed, as codes."""
+    """Return, as codes, the columns with repeated values; the means may have been computed by one
+    of them.
+    """
     codes = {
         name: frame[name].factorize(use_na_sentinel=False)[0]
         for name in settings.features

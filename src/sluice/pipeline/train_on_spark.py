@@ -108,4 +108,4 @@ def _in_parallel(
                 for future in done:
                     yield running.pop(future), future.result()
         finally:
-            context.cancelAllJobs()  # if one has failed, the threads would wait for the others
+            context.cancelAllJobs()  # after a failure, the threads would wait for the others

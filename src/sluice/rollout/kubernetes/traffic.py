@@ -25,7 +25,7 @@ _SELECTOR = "app.kubernetes.io/name=scoring"
 
 @dataclass(frozen=True)
 class Place:
-    """Where the arms are.
+    """Where the arms are on the cluster.
 
     route: the name of the HTTPRoute. token: the file with the bearer token of the servers. slow:
     seconds from which an answer counts as slow.
