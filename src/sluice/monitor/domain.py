@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sluice.metrics import Floats
-from sluice.monitor import log_files, read
+from sluice.monitor import read, repeats
 from sluice.monitor.read import OpenedFile, UnreadableError
 from sluice.monitor.summary import DAY, FileSummary
 from sluice.monitor.windows import Subject, Window
@@ -103,7 +103,7 @@ def _of_log(
     days = range(window.last - window.days + 1, window.last + 1)
     wanted = {s.name for s in summaries if any(c.key.day in days for c in s.cells)}
     parts, hashes = [], []
-    for file in log_files.find(log):
+    for file in repeats.counted_files(log, summaries):
         if file.name not in wanted:
             continue
         try:

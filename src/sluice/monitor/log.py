@@ -114,6 +114,7 @@ def findings(summaries: Sequence[FileSummary], subject: Subject, now: int) -> li
         _up_to_date(summaries, subject, now),
         _columns(summaries, subject),
         _ids(summaries, subject),
+        *_repeated(summaries),
         *_dated(summaries),
     ]
 
@@ -174,6 +175,20 @@ def _ids(summaries: Sequence[FileSummary], subject: Subject) -> Finding:
     if not with_id:
         why += ": send the id column with each row"
     return Finding(f"{GATE}/records with an id", status, why, share, n=rows)
+
+
+def _repeated(summaries: Sequence[FileSummary]) -> list[Finding]:
+    """Rows that were logged twice because a proxy sent their request to another server too."""
+    rows = sum(len(summary.repeated) for summary in summaries)
+    if not rows:
+        return []
+    of = sorted(s.name for s in summaries if s.repeated)
+    more = f" and {len(of) - _MOST_NAMED:,} more" if len(of) > _MOST_NAMED else ""
+    why = (
+        f"{rows:,}, counted once: the servers of these files were killed or paused before they "
+        f"answered, and the proxy sent the requests again: {', '.join(of[:_MOST_NAMED])}{more}"
+    )
+    return [Finding(f"{GATE}/rows that were logged twice", Status.PASS, why, rows, n=rows)]
 
 
 def _dated(summaries: Sequence[FileSummary]) -> list[Finding]:

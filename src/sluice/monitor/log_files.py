@@ -22,7 +22,8 @@ class LogFile:
     """A file of the log.
 
     place: a path, or a URL for pyarrow. name: for messages. seconds: the time of its last change,
-    since 1970. problem: why it is not read; empty if it is.
+    since 1970. problem: why it is not read; empty if it is. without: the positions of rows that are
+    left out, because they were logged twice (`repeats`); ascending.
     """
 
     place: str
@@ -30,6 +31,7 @@ class LogFile:
     bytes: int
     seconds: float
     problem: str = ""
+    without: tuple[int, ...] = ()
 
     @property
     def remote(self) -> bool:

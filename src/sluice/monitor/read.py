@@ -69,7 +69,8 @@ def batches(
     coded: bool = False,
     inputs: bool = True,
 ) -> Iterator[pa.RecordBatch]:
-    """All records of a file; `opened` is filled in before the first batch.
+    """All records of a file but those in `file.without`; `opened` is filled in before the first
+    batch.
 
     reference: says how to read the input columns in a result of `sluice score`. coded: all texts
     except the ids may be dictionary arrays, which are quicker to read. inputs: if False, the input
@@ -77,6 +78,22 @@ def batches(
 
     Raises UnreadableError for a file that cannot be read to the end.
     """
+    every = _all(file, opened, reference, coded=coded, inputs=inputs)
+    return _counted(every, file.without) if file.without else every
+
+
+def _counted(every: Iterator[pa.RecordBatch], without: tuple[int, ...]) -> Iterator[pa.RecordBatch]:
+    left_out, start = np.array(without), 0
+    for batch in every:
+        kept = ~np.isin(np.arange(start, start + batch.num_rows), left_out)
+        start += batch.num_rows
+        if kept.any():
+            yield batch.filter(pa.array(kept))
+
+
+def _all(
+    file: LogFile, opened: OpenedFile, reference: Reference, *, coded: bool, inputs: bool
+) -> Iterator[pa.RecordBatch]:
     try:
         if file.segment:
             yield from _segment(file, opened)
@@ -117,7 +134,7 @@ def _parquet(
     file: LogFile, opened: OpenedFile, reference: Reference, *, coded: bool, inputs: bool
 ) -> Iterator[pa.RecordBatch]:
     texts = [f"features.{one.bins.name}" for one in reference.features]
-    with closing(_open(file, ["decision", SEGMENT, *texts] if coded else ())) as source:
+    with closing(open_parquet(file, ["decision", SEGMENT, *texts] if coded else ())) as source:
         schema = source.schema_arrow
         metadata = schema.metadata or {}
         if _RESULT in metadata:
@@ -144,7 +161,7 @@ def _parquet(
         yield from source.iter_batches(_ROWS, columns=wanted, use_threads=not coded)
 
 
-def _open(file: LogFile, texts: Iterable[str] = ()) -> pq.ParquetFile:
+def open_parquet(file: LogFile, texts: Iterable[str] = ()) -> pq.ParquetFile:
     """texts: the columns whose texts are read as codes, if the file has them."""
     place: Any = file.place
     if file.remote:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-from sluice.monitor import log_files
+from sluice.monitor import log_files, repeats
 from sluice.monitor.cache import Cache
 from sluice.monitor.log_files import LogFile
 from sluice.monitor.summary import FileSummary, summarize
@@ -25,14 +26,24 @@ def of_log(
     """
     found = log_files.find(given)
     kept = Cache(cache, given, reference)
+    made = _of_files(found, kept, reference, master)
+    partly = repeats.find(found, [made[file.name] for file in found], kept)
+    made |= _of_files(partly, kept, reference, master)
+    kept.write()
+    return [made[file.name] for file in found]
+
+
+def _of_files(
+    found: list[LogFile], kept: Cache, reference: Reference, master: str | None
+) -> dict[str, FileSummary]:
+    """The summary of each file by its name."""
     made = {file.name: summary for file in found if (summary := kept.find(file))}
     new = [file for file in found if file.name not in made]
     for file, found_in in zip(new, _make(new, reference, master), strict=True):
         summary = _again_if_converted(file, found_in, reference)
         kept.keep(file, summary)
         made[file.name] = summary
-    kept.write()
-    return [made[file.name] for file in found]
+    return made
 
 
 def _make(files: list[LogFile], reference: Reference, master: str | None) -> Iterator[FileSummary]:
@@ -54,6 +65,6 @@ def _again_if_converted(file: LogFile, summary: FileSummary, reference: Referenc
     """A segment that was converted after the files were listed is read as Parquet."""
     parquet = Path(file.place).with_suffix(".parquet")
     if file.segment and not Path(file.place).exists() and parquet.exists():
-        again = LogFile(str(parquet), file.name, 0, 0.0)
+        again = replace(file, place=str(parquet), bytes=0, seconds=0.0)
         return summarize(again, reference)
     return summary

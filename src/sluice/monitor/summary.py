@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from sluice.monitor import columns, read, segment_counts
 from sluice.monitor.log_files import LogFile
 from sluice.monitor.read import OpenedFile, UnreadableError
+from sluice.monitor.silences import Silences
 from sluice.sketch import distinct
 from sluice.sketch.bins import Bins, count_between
 from sluice.sketch.reference import Reference
 
 # The format of cached summaries. Increase it whenever a file would get another summary than before.
-FORMAT = 3
+FORMAT = 4
 DAY = 86_400_000_000  # microseconds
 _CLOCKS = 300.0  # seconds that clocks may differ
 _MOST_UNSEEN = 5  # unseen values that are named, of each column
@@ -80,7 +81,9 @@ class FileSummary(msgspec.Struct, frozen=True):
     problem: why it could not be read to the end; its intact records are counted anyway.
     differences: why columns of the reference cannot be compared. dated: where its records' day
     comes from, if they have no time. damaged: lines with a wrong checksum. ahead: hosts with
-    records later than the file itself, whose clock is therefore ahead of the disk's.
+    records later than the file itself, whose clock is therefore ahead of the disk's. instance: the
+    process that wrote its first record. silences: see there. repeated: the positions of rows that
+    are not counted, because they were logged twice (`repeats`).
     """
 
     name: str
@@ -91,6 +94,9 @@ class FileSummary(msgspec.Struct, frozen=True):
     dated: str = ""
     damaged: int = 0
     ahead: tuple[str, ...] = ()
+    instance: str = ""
+    silences: tuple[tuple[int, int], ...] = ()
+    repeated: tuple[int, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -103,9 +109,13 @@ def summarize(file: LogFile, reference: Reference) -> FileSummary:
         return FileSummary(file.name, "", problem=file.problem)
     opened, cells, problem = OpenedFile(""), dict[Key, Cell](), ""
     differences: dict[str, str] = {}
+    instance, silences = "", Silences()
     try:
         for batch in read.batches(file, opened, reference, coded=True):
             differences = _differences(opened, reference, batch)
+            instance = instance or str(batch.column("instance")[0])
+            if not opened.dated:
+                silences.add(columns.integers(batch.column("time")))
             for cell in _cells(batch, reference, differences):
                 before = cells.get(cell.key)
                 cells[cell.key] = add(before, cell) if before else cell
@@ -123,6 +133,9 @@ def summarize(file: LogFile, reference: Reference) -> FileSummary:
         opened.dated,
         opened.damaged,
         tuple(sorted(ahead)),
+        instance,
+        silences.found,
+        file.without,
     )
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from sluice.config import Settings
 from sluice.errors import SluiceError
-from sluice.monitor import log_files, read
+from sluice.monitor import read, repeats
 from sluice.monitor.read import OpenedFile, UnreadableError
 from sluice.monitor.truth import join, labels
 from sluice.monitor.truth.join import ScoredLog
@@ -92,7 +92,7 @@ def _load(database: DuckDBPyConnection, log: ScoredLog, names: list[str]) -> Non
 def _records(log: ScoredLog, schema: pa.Schema, names: list[str]) -> Iterator[pa.RecordBatch]:
     """The inputs of the monitored model's records; files that lack one of them are left out."""
     usable = {s.name for s in log.summaries if not set(s.differences) & set(names)}
-    for file in log_files.find(log.given):
+    for file in repeats.counted_files(log.given, log.summaries):
         if file.name not in usable or file.problem:
             continue
         try:

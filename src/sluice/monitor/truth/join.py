@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from sluice.config import Settings
 from sluice.metrics import Floats, Ints, Predictions
-from sluice.monitor import log_files, read, segment_counts
+from sluice.monitor import read, repeats, segment_counts
 from sluice.monitor.read import OpenedFile, UnreadableError
 from sluice.monitor.summary import FileSummary
 from sluice.monitor.truth import labels
@@ -170,7 +170,7 @@ def _records(log: ScoredLog, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         if "score" not in summary.differences
         and any(cell.key.package == log.subject.package for cell in summary.cells)
     }
-    for file in log_files.find(log.given):
+    for file in repeats.counted_files(log.given, log.summaries):
         if file.name not in comparable:
             continue
         try:
