@@ -100,12 +100,15 @@ def _is_unread(stream: TextIO) -> bool:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status; `arguments` are those of the process by default.
 
-    SIGTERM interrupts it like Ctrl-C. With --debug, an unexpected error is raised.
+    SIGTERM, and the end of its terminal, interrupt it like Ctrl-C. With --debug, an unexpected
+    error is raised.
     """
     words = sys.argv[1:] if arguments is None else arguments
     options = _parser(words).parse_args(words)
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup ignores it
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     if options.debug:
         os.environ["SLUICE_DEBUG"] = "1"
     try:

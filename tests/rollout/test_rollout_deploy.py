@@ -19,7 +19,7 @@ from sluice import cli, files
 from sluice.errors import SluiceError
 from sluice.package.archive import Package
 from sluice.rollout import state
-from sluice.rollout.machine import deploy, processes
+from sluice.rollout.machine import api, deploy, processes, proxy
 from sluice.rollout.machine.control import Control
 from sluice.rollout.state import Phase
 from sluice.rollout.weights import ALL_STABLE, Weights
@@ -125,7 +125,7 @@ def test_a_canary_that_nobody_judges_gets_no_requests(
     ran: Callable[..., Ran],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In turn, the rollout is terminated, its state is damaged, and the disk is full."""
+    """The rollout is ended by a signal, one of its two records is damaged, and the disk is full."""
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -134,9 +134,25 @@ def test_a_canary_that_nobody_judges_gets_no_requests(
     with callers() as some:
         walking = command(control, "deploy", pair.candidate)
         reached(control, Phase.RAMP)
-        walking.terminate()
+        walking.send_signal(signal.SIGHUP)  # its terminal was closed
         walking.communicate(timeout=120)
         assert control.machine.weights == ALL_STABLE
+
+        machine = control.folder / "machine.json"
+        known = control.machine
+        control.set_weights(Weights.at(50))
+        until(lambda: control.applied(Weights.at(50)))
+        content = machine.read_bytes()
+        for action in (("deploy", str(pair.candidate)), ("abort",)):
+            machine.write_bytes(content[:100])
+            done = ran(*action)
+            assert (done.status, done.err.count("\n")) == (2, 1)
+            assert "restore this file, or end them and delete it" in done.err
+            applied = api.applied(known.api, proxy.ARMS_SERVICE)
+            assert set(applied.weights) == {"stable"}
+            machine.write_bytes(content)
+            control.set_weights(Weights.at(50))
+            until(lambda: control.applied(Weights.at(50)))
 
         content = path.read_bytes()
         control.set_weights(Weights.at(50))

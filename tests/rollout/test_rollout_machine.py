@@ -122,6 +122,21 @@ def test_a_server_that_a_killed_rollout_has_not_recorded_is_ended(
     assert lost != canary
 
 
+def test_a_clock_that_is_set_changes_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of the boot in /proc/stat follows the clock, which may be corrected by an hour."""
+    me = processes.known(os.getpid())
+    earlier = record.Process(me.pid, psutil.Process().create_time())
+    boot = psutil.boot_time()
+    for hours in (-1, 1):
+        monkeypatch.setattr(psutil._pslinux, "boot_time", lambda h=hours: boot + 3600 * h)
+        assert processes.alive(me)
+        assert processes.known(os.getpid()) == me
+    assert not processes.alive(record.Process(me.pid, me.created + 0.01, me.boot))
+    assert not processes.alive(record.Process(me.pid, me.created, "another boot"))
+    monkeypatch.undo()
+    assert processes.alive(earlier)
+
+
 def test_servers_that_died_are_restarted(control: Control, opened_pair: Both) -> None:
     champion, candidate = opened_pair
     control.start("canary", candidate.folder, candidate.manifest.version)

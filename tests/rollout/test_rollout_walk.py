@@ -230,3 +230,37 @@ def test_a_finished_rollout_is_not_restarted(tmp_path: Path) -> None:
     calls = len(proxy.history)
     assert walked(tmp_path, proxy) == last
     assert len(proxy.history) == calls
+
+
+def test_the_canary_answers_right_before_it_gets_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answers are checked at the start, before each raise and the switch, and once a minute."""
+    proxy, asked = Proxy(tmp_path / "right"), list[tuple[Weights, Phase | None]]()
+
+    def check() -> str:
+        known = state.read(proxy.folder)
+        asked.append((proxy.weights, known and known.phase))
+        return "its answers cannot be read" if len(asked) == wrong_at else ""
+
+    def walk_it() -> State:
+        asked.clear()
+        whole = Walk(proxy.folder, proxy, proxy, check=check)
+        return whole.run(whole.begin(first()))
+
+    wrong_at = 0
+    assert walk_it().phase is Phase.PROMOTED
+    every = list(asked)
+    assert every[0] == (ALL_STABLE, None)
+    assert every[-1] == (Weights.at(50), Phase.PASSED)
+    assert len(every) >= 4
+    for wrong_at in range(1, len(every) + 1):
+        proxy = Proxy(tmp_path / str(wrong_at))
+        last = walk_it()
+        assert (last.phase, last.verdict) == (Phase.ROLLED_BACK, Status.FAIL)
+        assert last.why == "the canary was sent recorded rows: its answers cannot be read"
+        assert (proxy.weights, proxy.switches, len(asked)) == (ALL_STABLE, 0, wrong_at)
+    monkeypatch.setattr(walk, "_CHECK_SECONDS", 5.0)
+    wrong_at, proxy = 0, Proxy(tmp_path / "often")
+    walk_it()
+    assert len(asked) > len(every)

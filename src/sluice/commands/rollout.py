@@ -58,7 +58,7 @@ def _add_rehearse(rollout: Commands) -> None:
     rehearse.add_argument("--champion", type=Path, metavar="PACKAGE", help=champion)
     fault = (
         "inject a fault, after which the champion must have all traffic: errors=3x, slow, kill, "
-        "hung, disk-full, thin, skewed, drifting-base or bad-scores"
+        "hung, disk-full, thin, skewed, drifting-base, bad-scores or unreadable"
     )
     rehearse.add_argument("--fault", metavar="NAME", help=fault)
     out = Path("out/rollout")

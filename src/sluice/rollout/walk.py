@@ -6,6 +6,7 @@ knows what is uncertain. In case of doubt, the canary's weight is first set to 0
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,6 +25,7 @@ from sluice.verdict import Status
 
 _ATTEMPTS, _PAUSE = 3, 0.5  # attempts to read the counters
 _LISTEN_PAUSE = 0.2  # seconds between two checks for a request to abort
+_CHECK_SECONDS = 60.0  # at most, between two checks of the canary's answers
 
 Say = Callable[[State], None]
 
@@ -32,7 +34,8 @@ Say = Callable[[State], None]
 class Walk:
     """One rollout in one folder.
 
-    say: called with the state after every reading and every change.
+    say: called with the state after every reading and every change. tend: called often, to keep the
+    proxy running. check: what is wrong with the canary's answers; empty if nothing is.
     """
 
     folder: Path
@@ -40,10 +43,14 @@ class Walk:
     switch: Switch
     say: Say = field(default=lambda _: None)
     tend: Callable[[], None] = field(default=lambda: None)
+    check: Callable[[], str] = field(default=lambda: "")
+    _checked: float = field(default=-math.inf, init=False)
     _looked: float = field(default_factory=time.monotonic, init=False)
 
     def begin(self, begun: State) -> State:
-        """Record a new rollout and give its canary the first weight."""
+        """Record a new rollout and give its canary the first weight, if its answers are right."""
+        if wrong := self._wrong():
+            return self.stop(begun, Status.FAIL, wrong)
         return self._apply(begun, ladder.first_step(begun), "the rollout starts")
 
     def resume(self, known: State) -> State:
@@ -76,12 +83,23 @@ class Walk:
         if self._aborted(current.rollout.interval):
             return self.stop(current, Status.INSUFFICIENT, state.why_aborted(self.folder))
         if current.phase is Phase.PASSED and self._approved(current):
+            if wrong := self._wrong():
+                return self.stop(current, Status.FAIL, wrong)
             return self._record(replace(current, phase=Phase.SWITCHING, why="it is promoted"))
         try:
             following = ladder.after(current, ladder.Look(self._counts()))
         except SluiceError as error:
             return self.stop(current, Status.INSUFFICIENT, str(error))
+        more = (following.weights, following.phase) != (current.weights, current.phase)
+        due = more or time.monotonic() - self._checked > _CHECK_SECONDS
+        if due and not following.over and (wrong := self._wrong()):
+            return self.stop(following, Status.FAIL, wrong)
         return self._apply(current, following, following.why)
+
+    def _wrong(self) -> str:
+        self._checked = time.monotonic()
+        wrong = self.check()
+        return wrong and f"the canary was sent recorded rows: {wrong}"
 
     def stop(self, current: State, verdict: Status, why: str) -> State:
         """Give the canary the weight 0 permanently."""

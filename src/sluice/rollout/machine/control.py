@@ -22,14 +22,13 @@ from msgspec.structs import replace
 from sluice import files
 from sluice.errors import SluiceError
 from sluice.rollout.counts import Arm
-from sluice.rollout.machine import api, processes, proxy, record
+from sluice.rollout.machine import api, check, processes, proxy, record
 from sluice.rollout.machine.record import Machine, Process, Server
 from sluice.rollout.traffic import confirm
 from sluice.rollout.weights import ALL_STABLE, ARMS, BASELINE, CANARY, STABLE, Weights
 from sluice.serve.target import HOST, wait
 from sluice.staging import process
 
-_STATIC, _PROXY_FOLDER, _DYNAMIC, _OUTPUT = "traefik.yml", "proxy", "arms.yml", "output"
 _AGAIN = 3.0  # seconds after which the proxy's file is written again
 # Time for requests that the proxy had already sent to a server when its weight changed.
 _SETTLE = 0.2
@@ -76,8 +75,10 @@ class Control:
         machine = self.machine
         if machine.proxy is not None:
             processes.end(machine.proxy)
-        static, output = self.folder / _STATIC, self.folder / "traefik.log"
-        files.write(static, proxy.encode(proxy.static(machine, self.folder / _PROXY_FOLDER)))
+        static, output = self.folder / proxy.STATIC, self.folder / "traefik.log"
+        files.write(
+            static, proxy.encode(proxy.static(machine, (self.folder / proxy.DYNAMIC).parent))
+        )
         with output.open("ab") as stream:
             started = subprocess.Popen(
                 [_traefik(), f"--configFile={static}"],
@@ -141,9 +142,8 @@ class Control:
         self._end_unrecorded()
         with ThreadPoolExecutor(len(packages)) as pool:
             made = {arm: pool.submit(self._serve, arm, *one) for arm, one in packages.items()}
-        failed = [error for each in made.values() if (error := each.exception())]
         servers = {arm: each.result() for arm, each in made.items() if not each.exception()}
-        if failed:
+        if failed := [error for each in made.values() if (error := each.exception())]:
             processes.end(*(server.process for server in servers.values()))
             raise failed[0]
         self._remember({**self.machine.servers, **servers})
@@ -165,10 +165,10 @@ class Control:
         machine = record.read(self.folder)
         if machine is None:
             return []
-        proxies = [] if machine.proxy is None else [machine.proxy]
-        servers = [server.process for server in machine.servers.values()]
-        processes.end(*proxies, *servers)
-        return proxies + servers
+        every = [server.process for server in machine.servers.values()]
+        every += [] if machine.proxy is None else [machine.proxy]
+        processes.end(*every)
+        return every
 
     # Traffic
 
@@ -214,6 +214,11 @@ class Control:
             arm: Arm(c.requests, c.errors, c.slow, min(c.requests, unusual[arm]))
             for arm, c in found.items()
         }
+
+    def check(self) -> str:
+        """What is wrong with the canary's answers or its package; empty if nothing is."""
+        canary = self.machine.servers.get(CANARY)
+        return "" if canary is None else check.problem(canary, self.machine.token)
 
     # The switch
 
@@ -271,7 +276,7 @@ class Control:
 
     def _serve(self, arm: str, package: Path, version: str) -> Server:
         run = f"{arm}-{time.time_ns()}"
-        output, log = self.folder / _OUTPUT / run / "output.txt", self._logs / run
+        output, log = self.folder / "output" / run / "output.txt", self._logs / run
         output.parent.mkdir(parents=True)
         started = process.start(package.resolve(), output, log, self.machine.token, *_OPTIONS)
         known = processes.known(started.pid)
@@ -284,9 +289,9 @@ class Control:
 
     def _end_unrecorded(self) -> None:
         """End servers that a process started and did not record before it was killed."""
-        recorded = [server.process for server in self.machine.servers.values()]
+        recorded = {server.process.pid for server in self.machine.servers.values()}
         found = processes.naming(self._logs)
-        processes.end(*(each for each in found if each not in recorded))
+        processes.end(*(each for each in found if each.pid not in recorded))
 
     @property
     def _logs(self) -> Path:
@@ -303,7 +308,7 @@ class Control:
     def _tell(self, machine: Machine) -> None:
         """Write the configuration for the proxy."""
         content = proxy.encode(proxy.dynamic(machine))
-        files.write(self.folder / _PROXY_FOLDER / _DYNAMIC, content)
+        files.write(self.folder / proxy.DYNAMIC, content)
         self._told = time.monotonic()
 
     def _unusual_of(self, arm: str, server: Server) -> int:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 
 from sluice.errors import SluiceError
 from sluice.package.archive import Package, opened, unpack
 from sluice.package.verify import verified
 from sluice.rollout import compatible, ladder, state
-from sluice.rollout.machine import processes, record
+from sluice.rollout.machine import record
 from sluice.rollout.machine.control import OLD, Control
 from sluice.rollout.machine.slow import slow_seconds
+from sluice.rollout.machine.withdraw import watched
 from sluice.rollout.state import Phase, State
-from sluice.rollout.traffic import confirm
 from sluice.rollout.walk import Walk
 from sluice.rollout.weights import ALL_STABLE, BASELINE, CANARY, STABLE
 from sluice.verdict import Status
@@ -46,7 +45,7 @@ def deploy(
             version = package.manifest.version
             unpacked = _kept(folder, file, version)
         known, control = state_of(folder), Control(folder)
-        if record.read(folder) is None or STABLE not in control.machine.servers:
+        if not _serves(control):
             return _first(control, unpacked, port, token, say)
         control.restore()
         if known is not None and not known.over and known.candidate != version:
@@ -54,7 +53,7 @@ def deploy(
                 f"{folder}: the rollout of {known.candidate} has not ended: abort it first with "
                 "'sluice rollout abort'"
             )
-        with _watched(control):
+        with watched(control):
             if known is None or known.over:
                 return _roll_out(control, known, unpacked, say, wait=wait)
             return _resume(control, known, unpacked, say)
@@ -62,41 +61,8 @@ def deploy(
 
 def state_of(folder: Path) -> State | None:
     """The state of the last rollout. If it cannot be read, the canary gets no more requests."""
-    with _watched(Control(folder)):
+    with watched(Control(folder)):
         return state.read(folder)
-
-
-@contextmanager
-def _watched(control: Control) -> Iterator[None]:
-    """If an error or a signal ends the block, the canary gets no more requests, because nobody
-    would judge it. Raises SluiceError instead of OSError, such as that of a full disk.
-    """
-    try:
-        yield
-    except BaseException as error:
-        with suppress(SluiceError):  # there is no record of a canary
-            _withdraw(control)
-        if isinstance(error, OSError):
-            raise SluiceError(
-                f"{control.folder}: the rollout stopped, and the canary gets no requests: "
-                f"{error.strerror or error}; solve this, and run the same command again"
-            ) from None
-        raise
-
-
-def _withdraw(control: Control) -> None:
-    """Take all requests from the canary; if that cannot be written, end its server.
-
-    The proxy then sends the canary's requests to other servers.
-    """
-    machine = control.machine
-    if not machine.weights.canary:
-        return
-    try:
-        control.set_weights(ALL_STABLE)
-        confirm(control, ALL_STABLE)
-    except (OSError, SluiceError):
-        processes.end(*(s.process for arm, s in machine.servers.items() if arm == CANARY))
 
 
 def abort(folder: Path) -> State:
@@ -173,6 +139,12 @@ def serves(control: Control) -> str:
     return servers.get(OLD, servers[STABLE]).version
 
 
+def _serves(control: Control) -> bool:
+    """Whether the folder has a champion, according to its record."""
+    with watched(control):
+        return record.read(control.folder) is not None and STABLE in control.machine.servers
+
+
 def _first(control: Control, package: Path, port: int, token: str, say: Say) -> State:
     with opened(package) as opened_package:
         version = opened_package.manifest.version
@@ -201,12 +173,12 @@ def _roll_out(
         _start_arms(control, old, new)
     for file in (state.APPROVAL, state.ABORT):  # left by the last rollout
         (control.folder / file).unlink(missing_ok=True)
-    walk = Walk(control.folder, control, control, say, control.tend)
+    walk = Walk(control.folder, control, control, say, control.tend, control.check)
     return _end(control, walk, walk.begin(begun))
 
 
 def _resume(control: Control, known: State, package: Path, say: Say) -> State:
-    walk = Walk(control.folder, control, control, say, control.tend)
+    walk = Walk(control.folder, control, control, say, control.tend, control.check)
     if known.phase is Phase.SWITCHING:
         return _end(control, walk, known)
     servers = control.machine.servers
@@ -232,8 +204,10 @@ def _end(control: Control, walk: Walk, current: State) -> State:
 
 def _stopped(folder: Path, known: State) -> State:
     control = Control(folder)
-    last = Walk(folder, control, control).stop(known, Status.INSUFFICIENT, "a person aborted it")
-    control.stop(BASELINE, CANARY)
+    with watched(control):
+        why = "a person aborted it"
+        last = Walk(folder, control, control).stop(known, Status.INSUFFICIENT, why)
+        control.stop(BASELINE, CANARY)
     return last
 
 

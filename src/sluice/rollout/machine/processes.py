@@ -1,4 +1,4 @@
-"""Processes, possibly started by others, identified by id and creation time."""
+"""Processes, possibly started by others, identified by their id and when they were created."""
 
 from __future__ import annotations
 
@@ -14,13 +14,26 @@ if TYPE_CHECKING:
     import psutil
 
 _END_SECONDS = 20.0
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_CLOCKS = 2.0  # seconds by which times since 1970 may differ, because the clock is corrected
 
 
 def known(pid: int) -> Process:
     """The record of a running process."""
     import psutil
 
-    return Process(pid, psutil.Process(pid).create_time())
+    return _identified(psutil.Process(pid))
+
+
+def _identified(found: psutil.Process) -> Process:
+    try:
+        fields = Path(f"/proc/{found.pid}/stat").read_text("utf-8", "replace")
+        boot = _BOOT.read_text().strip()
+    except OSError:
+        return Process(found.pid, found.create_time())
+    # The name of the program, in parentheses, may contain spaces.
+    ticks = int(fields.rpartition(")")[2].split()[19])
+    return Process(found.pid, ticks / os.sysconf("SC_CLK_TCK"), boot)
 
 
 def naming(folder: Path) -> list[Process]:
@@ -28,11 +41,12 @@ def naming(folder: Path) -> list[Process]:
     import psutil
 
     start = f"{folder}{os.sep}"
-    return [
-        Process(each.pid, each.info["create_time"])
-        for each in psutil.process_iter(["cmdline", "create_time"])
-        if any(word.startswith(start) for word in each.info["cmdline"] or ())
-    ]
+    found = []
+    for each in psutil.process_iter(["cmdline"]):
+        if any(word.startswith(start) for word in each.info["cmdline"] or ()):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.append(_identified(each))
+    return found
 
 
 def alive(process: Process) -> bool:
@@ -86,7 +100,10 @@ def _found(process: Process) -> psutil.Process | None:
 
     try:
         found = psutil.Process(process.pid)
-        same = found.create_time() == process.created
+        if process.boot:
+            same = _identified(found) == process
+        else:
+            same = abs(found.create_time() - process.created) < _CLOCKS
         return found if same and found.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None

@@ -15,6 +15,8 @@ from sluice.rollout.weights import ARMS, BASELINE, CANARY, STABLE
 from sluice.serve.target import HOST
 
 ARMS_SERVICE = "arms"
+# The files of both configurations, in the folder of production.
+STATIC, DYNAMIC = "traefik.yml", "proxy/arms.yml"
 # The proxy gives each request an id for tracing, which all attempts have in common. The format is
 # one that callers no longer use, so that their own traces pass through unchanged.
 ENVIRONMENT = {"OTEL_PROPAGATORS": "ottrace"}

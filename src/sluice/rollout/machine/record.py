@@ -15,10 +15,15 @@ _RECORD = "machine.json"
 
 
 class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A process and its creation time, because process ids are reused."""
+    """A process and its creation, because process ids are reused.
+
+    created: seconds since the boot, which do not change when the clock is set. boot: the id of the
+    boot; empty where the system has none, and in earlier records: created is then since 1970.
+    """
 
     pid: int
     created: float
+    boot: str = ""
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,7 +71,10 @@ def read(folder: Path) -> Machine | None:
     except OSError as error:
         raise SluiceError(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise SluiceError(f"{path} does not say what runs on this machine: {error}") from None
+        raise SluiceError(
+            f"{path} does not say what runs on this machine: {error}; its servers keep running: "
+            "restore this file, or end them and delete it to start anew"
+        ) from None
 
 
 def write(folder: Path, machine: Machine) -> None:

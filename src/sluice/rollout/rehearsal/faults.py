@@ -24,6 +24,7 @@ from sluice.verdict import Status
 # The share of requests that fail for every arm, so that a multiple of it can be injected.
 _BASE = 0.02
 _SLOW_SHARE, _SLOW_TIMES = 0.2, 1.6
+_READABLE_SECONDS = 8.0  # in which the canary's answers are right
 _THIN = 2.0  # requests a second
 _PINNED = 0.1  # the share of requests that some client sends to the baseline alone
 PINNED_HEADER = "X-Pinned"
@@ -50,7 +51,7 @@ class Fault:
 
 NAMES = (
     "errors=3x", "slow", "kill", "hung", "disk-full", "thin", "skewed", "drifting-base",
-    "bad-scores",
+    "bad-scores", "unreadable",
 )  # fmt: skip
 
 
@@ -75,6 +76,7 @@ def named(name: str | None, slow: float) -> Fault:
         "skewed": Fault(name, short, pinned=_PINNED),
         "drifting-base": Fault(name, short, drifting),
         "bad-scores": Fault(name, fail, damaged=True),
+        "unreadable": Fault(name, fail, {CANARY: ShimPlan(0, unreadable=_READABLE_SECONDS)}),
     }
     if name not in known:
         raise SluiceError(f"there is no fault {name!r}: choose one of {', '.join(NAMES)}")

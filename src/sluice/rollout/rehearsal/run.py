@@ -83,7 +83,9 @@ class _Rehearsal:
         self._candidate, self._champion, self._fault = candidate, champion, fault
         self._control, self._say, self._began = control, say, time.time()
         self._pace = pace if fault.rate is None else replace(pace, rate=fault.rate)
-        self._walk = Walk(control.folder, control, control, self._watch, control.tend)
+        # A damaged model is what the counts of unusual scores must find.
+        checks = {} if fault.damaged else {"check": control.check}
+        self._walk = Walk(control.folder, control, control, self._watch, control.tend, **checks)
         self._before: State | None = None
         self._planted = False
         self._strays = 0

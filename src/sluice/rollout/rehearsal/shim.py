@@ -24,12 +24,16 @@ _FAILED = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n"
     b'content-length: 29\r\n\r\n{"error":"a planted failure"}'
 )
+_UNREADABLE = (
+    b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n{"results":['
+)
 
 
 class ShimPlan(msgspec.Struct, frozen=True):
     """port: the port of the server. errors: the share of requests to score that fail; it grows by
-    `drift` each second up to `most`. slow: the share that is delayed by `delay` seconds. seed: the
-    seed of the random choice.
+    `drift` each second up to `most`. slow: the share that is delayed by `delay` seconds.
+    unreadable: seconds after which every answer is cut off, with status 200. seed: the seed of the
+    random choice.
     """
 
     port: int
@@ -38,6 +42,7 @@ class ShimPlan(msgspec.Struct, frozen=True):
     most: float = 1.0
     slow: float = 0.0
     delay: float = 0.0
+    unreadable: float | None = None
     seed: int = 0
 
 
@@ -100,10 +105,15 @@ class _Shim:
                 answer = await _Message(httptools.HttpResponseParser).read(server)
                 if not answer:
                     break
-                writer.write(answer)
+                spoiled = message.url == _SCORE and self._spoils()
+                writer.write(_UNREADABLE if spoiled else answer)
                 await writer.drain()
             to_server.close()
         writer.close()
+
+    def _spoils(self) -> bool:
+        after = self._plan.unreadable
+        return after is not None and time.monotonic() - self._began > after
 
     def _failing(self) -> float:
         plan = self._plan
