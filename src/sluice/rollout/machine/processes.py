@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,12 +39,20 @@ def _identified(found: psutil.Process) -> Process:
 
 def naming(folder: Path) -> list[Process]:
     """The processes whose command line names a path in this folder."""
+    return _with(lambda word: word.startswith(f"{folder}{os.sep}"))
+
+
+def given(option: str) -> list[Process]:
+    """The processes with this word in their command line."""
+    return _with(lambda word: word == option)
+
+
+def _with(wanted: Callable[[str], bool]) -> list[Process]:
     import psutil
 
-    start = f"{folder}{os.sep}"
     found = []
     for each in psutil.process_iter(["cmdline"]):
-        if any(word.startswith(start) for word in each.info["cmdline"] or ()):
+        if any(map(wanted, each.info["cmdline"] or ())):
             with contextlib.suppress(psutil.NoSuchProcess):
                 found.append(_identified(each))
     return found

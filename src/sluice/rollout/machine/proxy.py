@@ -65,7 +65,7 @@ def static(machine: Machine, folder: Path) -> dict[str, Any]:
             "sampleRate": 0.0,
             "otlp": {"http": {"endpoint": f"http://{HOST}:1/v1/traces"}},
         },
-        "log": {"level": "ERROR"},
+        "log": {"level": "ERROR", "noColor": True},
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
     }
 

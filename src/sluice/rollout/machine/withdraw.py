@@ -13,7 +13,7 @@ from sluice.errors import SluiceError
 from sluice.rollout.machine import api, processes, proxy
 from sluice.rollout.machine.control import Control
 from sluice.rollout.traffic import confirm
-from sluice.rollout.weights import ALL_STABLE, CANARY, STABLE
+from sluice.rollout.weights import ALL_STABLE, CANARY
 
 _APPLIED_SECONDS, _PAUSE = 5.0, 0.05
 
@@ -43,7 +43,7 @@ def _withdraw(control: Control) -> None:
     try:
         machine = control.machine
     except SluiceError:  # the record is missing or damaged
-        _only_stable(control.folder)
+        _without_canary(control.folder)
         return
     if not machine.weights.canary:
         return
@@ -54,18 +54,21 @@ def _withdraw(control: Control) -> None:
         processes.end(*(s.process for arm, s in machine.servers.items() if arm == CANARY))
 
 
-def _only_stable(folder: Path) -> None:
-    """Remove all arms but stable from the proxy's own files, which need no record."""
+def _without_canary(folder: Path) -> None:
+    """Remove the canary from the proxy's own files, which need no record.
+
+    Stable and baseline are both the champion; at the last step, stable has no requests.
+    """
     file = folder / proxy.DYNAMIC
     try:
         content = json.loads(file.read_bytes())
         weighted = content["http"]["services"][proxy.ARMS_SERVICE]["weighted"]
-        stable = [each for each in weighted["services"] if each["name"] == STABLE]
+        others = [each for each in weighted["services"] if each["name"] != CANARY]
         static = json.loads((folder / proxy.STATIC).read_bytes())
         address = static["entryPoints"]["traefik"]["address"]
-        if not stable or stable == weighted["services"]:
+        if not others or others == weighted["services"]:
             return
-        weighted["services"] = stable
+        weighted["services"] = others
         files.write(file, proxy.encode(content))
         _wait(int(address.rpartition(":")[2]))
     except (OSError, SluiceError, LookupError, TypeError, ValueError):
@@ -74,5 +77,5 @@ def _only_stable(folder: Path) -> None:
 
 def _wait(port: int) -> None:
     end = time.monotonic() + _APPLIED_SECONDS
-    while time.monotonic() < end and set(api.applied(port, proxy.ARMS_SERVICE).weights) != {STABLE}:
+    while time.monotonic() < end and CANARY in api.applied(port, proxy.ARMS_SERVICE).weights:
         time.sleep(_PAUSE)
