@@ -142,7 +142,7 @@ def test_a_canary_that_nobody_judges_gets_no_requests(
         known = control.machine
         control.set_weights(Weights.at(50))
         until(lambda: control.applied(Weights.at(50)))
-        content = machine.read_bytes()
+        content, begun = machine.read_bytes(), path.read_bytes()
         for action in (("deploy", str(pair.candidate)), ("abort",)):
             machine.write_bytes(content[:100])
             done = ran(*action)
@@ -151,6 +151,7 @@ def test_a_canary_that_nobody_judges_gets_no_requests(
             applied = api.applied(known.api, proxy.ARMS_SERVICE)
             assert set(applied.weights) == {"baseline"}  # stable has none of them at the last step
             machine.write_bytes(content)
+            path.write_bytes(begun)
             control.set_weights(Weights.at(50))
             until(lambda: control.applied(Weights.at(50)))
 
