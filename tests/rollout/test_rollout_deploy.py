@@ -125,7 +125,7 @@ def test_a_canary_that_nobody_judges_gets_no_requests(
     ran: Callable[..., Ran],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The rollout is ended by a signal, one of its two records is damaged, and the disk is full."""
+    """In turn, a signal ends the rollout, a record of it is damaged, and the disk is full."""
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
