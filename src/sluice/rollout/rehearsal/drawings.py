@@ -29,7 +29,7 @@ def weights(outcome: Outcome) -> Markup:
                 times, [*shares, shares[-1]], where="post", color=colour, label=arm, ls=dashed
             )
         axes.set(xlabel="seconds", ylabel="percent of the requests", ylim=(-3, 103))
-        axes.legend(loc="center right")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(arms))
 
     return svg("Shares of the requests over time", draw)
 
