@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from sluice.config import Range, Settings
+from sluice.config import OF_PAIRS, Range, Settings
 from sluice.errors import SluiceError
 from sluice.metrics import FAIRNESS_MEASURES, of_task
 from sluice.project import DERIVED
 from sluice.stats import encoded, one_class
 from sluice.stats.bootstrap import FEWEST_CLUSTERS
+from sluice.stats.chosen import CHOSEN
+from sluice.stats.chosen import LIMIT as CHOSEN_LIMIT
 from sluice.verdict import Bound, Finding, Status, Verdict
 
 
@@ -148,13 +150,19 @@ def _data_quality(settings: Settings) -> Expected:
     named |= {f"{name}/leakage": leak for name in settings.features if name != target}
     missing = _setting("quality.missing_leakage", high=quality.missing_leakage)
     together = _setting("quality.combined_leakage", high=quality.combined_leakage)
+    pair = Bound(OF_PAIRS, high=quality.leakage_of_pairs)
     means = Bound(encoded.MEANS, high=encoded.LIMIT)
     one = Bound(one_class.ONE_CLASS, high=one_class.LIMIT)
+    which = Bound(CHOSEN, high=CHOSEN_LIMIT)
     patterns = {
         "data-quality/.+/leakage by missing values": Asked(missing, suspicion=True),
         "data-quality/.+/leakage together": Asked(together, suspicion=True),
+        "data-quality/.+/leakage of two": Asked(pair, suspicion=True, never_passes=True),
         "data-quality/.+/means of the target": Asked(means, suspicion=True, never_passes=True),
         "data-quality/.+/known for one class": Asked(one, suspicion=True, never_passes=True),
+        "data-quality/.+/value of the chosen column": Asked(
+            which, suspicion=True, never_passes=True
+        ),
         "data-quality/repeated entities": Asked(_setting("split.group"), never_passes=True),
         "data-quality/usecase/.+": Asked(Bound("src/usecase/expectations.py")),
     }

@@ -71,7 +71,7 @@ def without(settings: Settings, names: dict[str, str]) -> Settings:
 
 def _reason(leak: Leak) -> str:
     told = f"explains {number(leak.strength)} of the target"
-    if leak.bound == "combined_leakage":
+    if leak.bound in ("combined_leakage", "pair"):
         return f"{leak.text!r} {told}"
     if leak.bound == "missing_leakage":
         columns = " and ".join(map(repr, leak.columns))
@@ -80,4 +80,6 @@ def _reason(leak: Leak) -> str:
         return "its values are means of the target, perhaps smoothed or without the row itself"
     if leak.bound == "one_class":
         return "it has values almost only in rows of one class"
+    if leak.bound == "chosen":
+        return f"its value is {leak.detail}, so the target says which column it repeats"
     return f"it {told} alone"

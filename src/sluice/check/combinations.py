@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sluice.check.strength import outcome_of, share_of_numbers
 from sluice.metrics import Floats
 
 if TYPE_CHECKING:
@@ -28,11 +29,15 @@ _COMPLETE = 0.8  # a linear fit uses columns with a larger share of known values
 
 @dataclass(frozen=True)
 class Combination:
-    """Some columns, how they were combined, and how much of the target the combination explains."""
+    """Some columns, how they were combined, and how much of the target the combination explains.
+
+    share: for classes, also on the scale of a column alone, see `sluice.check.strength`.
+    """
 
     columns: tuple[str, ...]
     text: str
     strength: float
+    share: float = float("nan")
 
 
 def combine(numbers: DataFrame, truth: np.ndarray, classes: int) -> list[Combination]:
@@ -65,7 +70,8 @@ def combine(numbers: DataFrame, truth: np.ndarray, classes: int) -> list[Combina
         pair = _made(values[:, i], values[:, j])[how]
         (told,) = association(pair[None], truth, classes)
         text = how.format(names[i], names[j])
-        confirmed.append(Combination((names[i], names[j]), text, float(told)))
+        share = share_of_numbers(pair, outcome_of(truth, classes)) if classes else float("nan")
+        confirmed.append(Combination((names[i], names[j]), text, float(told), share))
     if not classes:
         confirmed += _linear_fits(values[:, chosen], [names[k] for k in chosen], truth)
     return sorted(confirmed, key=lambda combination: -combination.strength)

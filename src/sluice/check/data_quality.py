@@ -23,11 +23,11 @@ from sluice.check.expectations import (
 from sluice.check.leakage import Leak
 from sluice.check.prepared import prepare
 from sluice.check.suspicion import judge_suspicion
-from sluice.config import Settings
+from sluice.config import OF_PAIRS, Settings
 from sluice.confined.run import run as run_confined
 from sluice.project import Project
 from sluice.raw_table import RawTable
-from sluice.stats import encoded, one_class
+from sluice.stats import chosen, encoded, one_class
 from sluice.verdict import Bound, Finding, Status, judge
 
 if TYPE_CHECKING:
@@ -141,8 +141,10 @@ _LEAK_NAMES = {
     "leakage": "leakage",
     "missing_leakage": "leakage by missing values",
     "combined_leakage": "leakage together",
+    "pair": "leakage of two",
     "encoded": "means of the target",
     "one_class": "known for one class",
+    "chosen": "value of the chosen column",
 }
 
 
@@ -152,12 +154,12 @@ def _leak(leak: Leak, settings: Settings, n: int) -> Finding:
     if leak.bound == "missing_leakage":
         told = f"whether {columns} is missing"
     ignore = f"set 'use: ignored' for {columns} in params.yaml"
-    if leak.bound in ("encoded", "one_class"):
+    if leak.bound in ("encoded", "one_class", "chosen"):
         return _certain(leak, n, f"{ignore}, commit it, and run 'sluice adopt --again'")
     found = judge_suspicion(
         f"data-quality/{leak.text}/{_LEAK_NAMES[leak.bound]}",
         leak.strength,
-        Bound(f"params.yaml: quality.{leak.bound}", high=leak.limit(settings)),
+        Bound(_source(leak), high=leak.limit(settings)),
         n=n,
         copy=f"{told} determines the target, so there is nothing left to predict; {ignore}",
         suspected=(
@@ -167,6 +169,10 @@ def _leak(leak: Leak, settings: Settings, n: int) -> Finding:
         ),
     )
     return replace(found, why=f"{found.why}; {leak.limited}") if leak.limited else found
+
+
+def _source(leak: Leak) -> str:
+    return OF_PAIRS if leak.bound == "pair" else f"params.yaml: quality.{leak.bound}"
 
 
 def _certain(leak: Leak, n: int, ignore: str) -> Finding:
@@ -180,6 +186,13 @@ def _certain(leak: Leak, n: int, ignore: str) -> Finding:
             "perhaps smoothed or without the row itself, more exactly than chance allows, so they "
             f"were probably computed from the target of the same rows; {ignore}. If they were "
             "computed from other rows, accept this finding by name, with the reason"
+        )
+    elif leak.bound == "chosen":
+        bound = Bound(chosen.CHOSEN, high=chosen.LIMIT)
+        why = (
+            f"the value of {leak.text!r} is {leak.detail}, so it says what the target chose; "
+            f"{ignore}. If it is known when the model predicts, accept this finding by name, with "
+            "the reason"
         )
     else:
         bound = Bound(one_class.ONE_CLASS, high=one_class.LIMIT)

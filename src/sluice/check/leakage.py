@@ -2,8 +2,8 @@
 they are means of the target.
 
 Such a column was usually derived from the target, or recorded after it. All strengths are those of
-`sluice.check.strength`, except for the certainty of `sluice.stats.encoded` and `smoothed`, and for
-`sluice.stats.one_class`.
+`sluice.check.strength`, except for the certainty of `sluice.stats.encoded` and `smoothed`, for
+`sluice.stats.one_class`, and for columns that repeat what the target chose (`relations.chosen`).
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sluice import table
+from sluice.check import relations
 from sluice.check.combinations import MOST_COLUMNS, Combination, combine, completed
 from sluice.check.strength import outcome_of, strength, strength_of_levels
 from sluice.config import Settings
 from sluice.labels import MISSING
 from sluice.metrics import Floats, Ints
-from sluice.stats import encoded, one_class
+from sluice.stats import chosen, encoded, one_class
 from sluice.stats.smoothed import smoothing
 
 if TYPE_CHECKING:
@@ -39,16 +40,20 @@ _MOST_MISSING = 40  # columns whose missing values are tried in pairs
 class Leak:
     """How much one or more columns reveal about the target.
 
-    text: what was tried, such as "a + b". bound: the setting of `quality` that limits the
-    strength, or "encoded" or "one_class", whose limits are constants. limited: says so if not all
-    columns of a wide table were tried together.
+    text: what was tried, such as "a + b". bound: the setting of `quality` that limits the strength;
+    "pair", for the share of classes that two columns explain; or "encoded", "one_class" or
+    "chosen", whose limits are constants. limited: says so if not all columns of a wide table were
+    tried together. detail: which columns were repeated.
     """
 
     text: str
     columns: tuple[str, ...]
     strength: float
-    bound: Literal["leakage", "missing_leakage", "combined_leakage", "encoded", "one_class"]
+    bound: Literal[
+        "leakage", "missing_leakage", "combined_leakage", "pair", "encoded", "one_class", "chosen"
+    ]
     limited: str = ""
+    detail: str = ""
 
     def limit(self, settings: Settings) -> float:
         """Return the largest strength that params.yaml allows."""
@@ -57,8 +62,10 @@ class Leak:
             "leakage": quality.leakage,
             "missing_leakage": quality.missing_leakage,
             "combined_leakage": quality.combined_leakage,
+            "pair": quality.leakage_of_pairs,
             "encoded": encoded.LIMIT,
             "one_class": one_class.LIMIT,
+            "chosen": chosen.LIMIT,
         }[self.bound]
 
     def exceeds(self, settings: Settings) -> bool:
@@ -92,19 +99,22 @@ def measure(frame: DataFrame, settings: Settings) -> list[Leak]:
             for name, found in missing.items()
             if (leak := _one_class(name, ~found, outcome)).exceeds(settings)
         ]
+        alone += [leak for leak in _chosen(rows, settings) if leak.exceeds(settings)]
     alone += [leak for leak in _encoded(frame, settings) if leak.exceeds(settings)]
     suspects = columns_in_excess(alone, settings)
+    chosen_ones = {leak.text for leak in alone if leak.bound == "chosen"}
     pairs = _missing_pairs({n: m for n, m in missing.items() if n not in suspects}, outcome)
     every = [name for name in names if settings.columns[name].numeric]
     numbers = [name for name in every if name not in suspects]
     limited = _limited("strongest", MOST_COLUMNS, len(numbers))
     classes = len(settings.classes)
     strengths = {leak.text: leak.strength for leak in alone if leak.bound == "leakage"}
-    together = [_together(found, limited) for found in combine(rows[numbers], truth, classes)]
+    combined = combine(rows[numbers], truth, classes)
+    together = [_together(found, limited) for found in combined]
     parts = [
         _together(found)
         for name in every
-        if name in suspects
+        if name in suspects - chosen_ones
         for found in completed(
             rows[[name, *numbers]],
             name,
@@ -114,11 +124,24 @@ def measure(frame: DataFrame, settings: Settings) -> list[Leak]:
             least=settings.quality.combined_leakage,
         )
     ]
-    return [*alone, *parts, *_strongest(pairs, settings), *_strongest(together, settings)]
+    categories = _with_categories(rows, suspects, settings)
+    limited = _limited("with the fewest values", relations.MOST_KEYS, len(names))
+    together += [_together(found, limited) for found in categories]
+    strongest = _strongest(together, settings)
+    known = suspects | columns_in_excess(strongest, settings)
+    shares = [_pair(found) for found in (*combined, *categories) if classes]
+    shares = [leak for leak in _strongest(shares, settings) if leak.exceeds(settings)]
+    shares = [leak for leak in shares if not known & set(leak.columns)]
+    return [*alone, *parts, *_strongest(pairs, settings), *strongest, *shares]
 
 
 def _together(found: Combination, limited: str = "") -> Leak:
     return Leak(found.text, found.columns, found.strength, "combined_leakage", limited)
+
+
+def _pair(found: Combination) -> Leak:
+    """Return the same, on the scale of a single column of a table with classes."""
+    return Leak(found.text, found.columns, found.share, "pair")
 
 
 def columns_in_excess(leaks: Iterable[Leak], settings: Settings) -> set[str]:
@@ -158,6 +181,29 @@ def _keys(frame: DataFrame, settings: Settings) -> dict[str, Ints]:
         if name in frame
     }
     return {n: key for n, key in codes.items() if _FEWEST_KEYS <= key.max() < len(frame) / 2}
+
+
+def _chosen(rows: DataFrame, settings: Settings) -> list[Leak]:
+    names = [name for name in settings.features if name in rows]
+    truth = table.truth(rows, settings).astype(np.intp)
+    found = []
+    for each in relations.chosen(rows, names, truth, len(settings.classes)):
+        sources = zip(settings.classes, each.sources, strict=True)
+        detail = ", ".join(f"that of {source!r} for {known!r}" for known, source in sources)
+        found.append(Leak(each.column, (each.column,), each.certainty, "chosen", detail=detail))
+    return found
+
+
+def _with_categories(rows: DataFrame, suspects: set[str], settings: Settings) -> list[Combination]:
+    """Return how much two categories, or numbers among the rows of a category, reveal."""
+    names = [name for name in settings.features if name in rows and name not in suspects]
+    truth, classes = table.truth(rows, settings), len(settings.classes)
+    keys = relations.keys_of(rows, names)
+    numbers = rows[[name for name in names if settings.columns[name].numeric]]
+    found = relations.two_categories(keys, outcome_of(truth, classes))
+    return found + relations.within_categories(
+        numbers, keys, truth, classes, least=settings.quality.combined_leakage
+    )
 
 
 def _one_class(name: str, known: NDArray[np.bool_], outcome: Floats) -> Leak:

@@ -63,8 +63,13 @@ def _explained(column: Series, outcome: Floats) -> float:
     if column.dtype.kind != "f":
         # An array of texts in numpy would give every row the space of the longest text.
         return strength_of_levels(column.factorize(use_na_sentinel=False)[0], outcome)
+    return share_of_numbers(column.to_numpy(np.float64), outcome)
+
+
+def share_of_numbers(numbers: Floats, outcome: Floats) -> float:
+    """Return the share of `outcome` that [n] numbers explain."""
     # Trees accept only finite float32 numbers.
-    values = np.clip(column.to_numpy(np.float64), -_LARGEST, _LARGEST).astype(np.float32)[:, None]
+    values = np.clip(numbers, -_LARGEST, _LARGEST).astype(np.float32)[:, None]
 
     def predict(fitted: Ints, held: Ints) -> Floats:
         from sklearn.tree import DecisionTreeRegressor

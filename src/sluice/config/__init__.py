@@ -6,10 +6,19 @@ from sluice.config.reading import load, validate
 from sluice.config.rollout import Rollout
 from sluice.config.section import Range, Scalar, check_key
 from sluice.config.settings import Settings
-from sluice.config.stages import INDEPENDENT, Acceptance, Candidate, Load, LoadBounds, Split
+from sluice.config.stages import (
+    INDEPENDENT,
+    OF_PAIRS,
+    Acceptance,
+    Candidate,
+    Load,
+    LoadBounds,
+    Split,
+)
 
 __all__ = [
     "INDEPENDENT",
+    "OF_PAIRS",
     "Acceptance",
     "Candidate",
     "Column",

@@ -41,7 +41,16 @@ class Quality(Section):
     missing_leakage: Share = 0.5
     combined_leakage: Share = 0.995
 
+    @property
+    def leakage_of_pairs(self) -> float:
+        """How much two columns together may explain of classes, on the scale of `leakage`.
 
+        Two honest columns may explain more than one, but leave a part of the rest.
+        """
+        return (1 + self.leakage) / 2
+
+
+OF_PAIRS = "half way from quality.leakage in params.yaml to 1"
 INDEPENDENT = "none"  # states that rows are independent
 
 

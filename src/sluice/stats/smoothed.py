@@ -124,7 +124,7 @@ def _certainty(groups: _Groups, priors: Sequence[float], *, shares: bool) -> flo
         usable &= (groups.sums > 0) & (groups.sums < groups.count)
     if usable.sum() < _FEWEST or groups.variance <= 0:
         return 0.0
-    tolerance = rounding(groups.values)
+    tolerance = rounding(groups.values[usable])  # keys without a row have no value
     groups = groups.of(usable)
     with np.errstate(all="ignore"):
         chances = [_additive(groups, prior, tolerance) for prior in priors]
