@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,10 @@ _LARGEST = sys.float_info.max
 _SHOWN = 60  # characters of a value
 _EXAMPLES = 5  # values or rows that a finding names
 _AT_ONCE = 100  # the time that great-expectations takes grows with the square of a suite's length
+
+# great-expectations imports PySpark if it is installed, which warns about the version of pandas.
+# Nothing here uses PySpark.
+warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
 
 
 @dataclass(frozen=True)
