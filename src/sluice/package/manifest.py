@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Annotated
 
 import msgspec
@@ -70,7 +69,7 @@ def describe(contents: dict[str, bytes]) -> dict[str, tuple[File, ...]]:
     parts: dict[str, list[File]] = {}
     for path, content in sorted(contents.items()):
         file = File(path, len(content), sha256(content))
-        parts.setdefault(PurePosixPath(path).parts[0], []).append(file)
+        parts.setdefault(path.partition("/")[0], []).append(file)
     return {part: tuple(files) for part, files in parts.items()}
 
 
@@ -96,7 +95,7 @@ def require_parts(parts: dict[str, tuple[File, ...]], where: str) -> None:
         )
     for part, files in parts.items():
         for file in files:
-            if PurePosixPath(file.path).parts[0] != part:
+            if file.path.partition("/")[0] != part:
                 raise SluiceError(f"{where}: {file.path} is listed under the wrong part {part!r}")
             if part == "model" and file.path not in REQUIRED[part]:
                 allowed = ", ".join(REQUIRED[part])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import tarfile
 import unicodedata
-from collections.abc import Container
-from pathlib import Path, PurePosixPath
+from collections.abc import Container, Iterable
+from pathlib import Path
 
 from sluice.errors import SluiceError
 
@@ -39,8 +39,10 @@ def unpack(file: Path, folder: Path, parts: Container[str] | None = None) -> dic
     try:
         if file.stat().st_size > MAX_BYTES:
             raise SluiceError(f"{file}: is larger than {MAX_BYTES:,} bytes, the limit of a package")
-        with tarfile.open(file, "r:") as tar:
-            contents = _contents(tar, str(file))
+        with file.open("rb") as stream:
+            whole = stream.read(MAX_BYTES)  # the size may not be known, or change
+        with tarfile.open(fileobj=io.BytesIO(whole), mode="r:") as tar:
+            contents = _contents(tar, whole, str(file))
     except FileNotFoundError:
         raise SluiceError(f"{file}: no such file") from None
     except IsADirectoryError:
@@ -52,10 +54,11 @@ def unpack(file: Path, folder: Path, parts: Container[str] | None = None) -> dic
 
 
 def _part(name: str) -> str:
-    return PurePosixPath(name).parts[0]
+    return name.partition("/")[0]
 
 
-def _contents(tar: tarfile.TarFile, where: str) -> dict[str, bytes]:
+def _contents(tar: tarfile.TarFile, whole: bytes, where: str) -> dict[str, bytes]:
+    """The content of each member; whole: the bytes of the archive."""
     unpacked: dict[str, bytes] = {}
     folded: dict[str, str] = {}
     total = 0
@@ -74,36 +77,46 @@ def _contents(tar: tarfile.TarFile, where: str) -> dict[str, bytes]:
                 f"{where}: unpacks to more than {MAX_BYTES:,} bytes or {_MAX_FILES:,} files, "
                 "the limits of a package"
             )
-        unpacked[member.name] = _content(tar, member, where)
-    for name in unpacked:
-        for parent in map(str, PurePosixPath(name).parents):
-            if parent in unpacked:
-                raise SluiceError(f"{where}: {parent!r} is both a file and a folder")
+        unpacked[member.name] = _content(whole, member, where)
+    for parent in sorted(unpacked.keys() & _folders(unpacked)):
+        raise SluiceError(f"{where}: {parent!r} is both a file and a folder")
     return unpacked
+
+
+def _folders(names: Iterable[str]) -> set[str]:
+    """All folders that contain these files, at any depth."""
+    found: set[str] = set()
+    for name in names:
+        parent = name.rpartition("/")[0]
+        while parent and parent not in found:
+            found.add(parent)
+            parent = parent.rpartition("/")[0]
+    return found
 
 
 def _folded(name: str) -> str:
     """The name as compared by file systems that ignore case and composition (Unicode, D145)."""
+    if name.isascii():
+        return name.lower()  # the same, in a fraction of the time
     canonical = unicodedata.normalize("NFD", name).casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", canonical))
 
 
 def _refuse_unless_safe(member: tarfile.TarInfo, where: str) -> None:
     name = member.name
-    path = PurePosixPath(name)
+    parts = name.split("/")  # a Path would take most of the time of unpacking
     if not member.isreg() or member.sparse is not None:
         raise SluiceError(f"{where}: {name!r} is not a regular file (but a link, folder or device)")
-    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or ":" in name:
+    if name.startswith("/") or ".." in parts or "\\" in name or "\0" in name or ":" in name:
         raise SluiceError(f"{where}: the path {name!r} could lead outside the package")
-    if not path.parts or path.as_posix() != name or not name.isprintable():
+    if "" in parts or "." in parts or not name.isprintable():
         raise SluiceError(f"{where}: the path {name!r} is not in its simplest printable form")
     if len(name.encode()) > _MAX_PATH_BYTES:
         raise SluiceError(f"{where}: the path {name!r} is longer than {_MAX_PATH_BYTES} bytes")
 
 
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> bytes:
-    stream = tar.extractfile(member)
-    content = stream.read(member.size) if stream else b""
+def _content(whole: bytes, member: tarfile.TarInfo, where: str) -> bytes:
+    content = whole[member.offset_data : member.offset_data + member.size]
     if len(content) != member.size:
         raise SluiceError(f"{where}: the file ends in the middle of {member.name}")
     return content
