@@ -99,7 +99,8 @@ def _try(project: Project, name: str, validation: DataFrame, truth: Floats | Int
         both = (losses(settings.task, truth, values) for values in (scores, rest))
         judged = gains(names, labels, *both)
         served = [one.name for one in judged if one.status == "pass"]
-        others = ~np.isin(labels, served)
+        # Not np.isin, which compares each text with each segment.
+        others = ~validation[settings.segment_column].isin(served).to_numpy(bool)
         scores[others] = rest[others]
         segments = {"segments": msgspec.to_builtins(judged)}
     decision = tune(settings, truth, scores)
