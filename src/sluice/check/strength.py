@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pandas import Series
 
 _LEAVES, _LEAST_LEAF = 128, 5
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST = float(np.finfo(np.float32).max) / 1e6  # a sum of such numbers is finite too
 # A column with fewer known values is not judged alone.
 _LEAST_KNOWN = 50
 
