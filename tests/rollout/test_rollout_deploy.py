@@ -31,7 +31,7 @@ TOKEN = "x" * 20
 
 
 def command(control: Control, *arguments: str | Path) -> subprocess.Popen[str]:
-    """`sluice rollout …` as its own process."""
+    """`sluice rollout …` as its own process, which a closed terminal ends."""
     rollout = [sys.executable, "-P", "-m", "sluice.cli", "rollout", *map(str, arguments)]
     return subprocess.Popen(
         [*rollout, "--folder", str(control.folder)],
@@ -39,6 +39,8 @@ def command(control: Control, *arguments: str | Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # If nohup has started the tests, the signal is ignored, also in what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
 
 

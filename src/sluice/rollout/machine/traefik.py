@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from sluice import files
@@ -16,6 +17,7 @@ from sluice.rollout.machine.record import Machine
 from sluice.serve.target import HOST, wait
 
 _OUTPUT = "traefik.log"
+_RELEASE_SECONDS = 5.0
 
 
 def start(folder: Path, machine: Machine) -> subprocess.Popen[bytes]:
@@ -28,7 +30,7 @@ def start(folder: Path, machine: Machine) -> subprocess.Popen[bytes]:
     option = f"--configFile={static}"
     processes.end(*processes.given(option))
     for port in (machine.port, machine.api):
-        free_port(port)
+        _wait_until_free(port)
     content = proxy.static(machine, (folder / proxy.DYNAMIC).parent)
     files.write(static, proxy.encode(content))
     with (folder / _OUTPUT).open("ab") as stream:
@@ -67,6 +69,19 @@ def free_port(port: int) -> int:
             return int(listener.getsockname()[1])
     except OSError as error:
         raise SluiceError(f"port {port} cannot be used: {error.strerror}") from None
+
+
+def _wait_until_free(port: int) -> None:
+    """The kernel may close the port of a killed process a moment after the process is gone."""
+    end = time.monotonic() + _RELEASE_SECONDS
+    while time.monotonic() < end:
+        try:
+            free_port(port)
+        except SluiceError:
+            time.sleep(0.05)
+        else:
+            return
+    free_port(port)
 
 
 def _program() -> str:
