@@ -132,8 +132,9 @@ def _docker(*arguments: str, check: bool = True) -> str:
     return done.stdout
 
 
-# Fixtures that build a whole package, use the container engine, or start a Spark cluster.
-_HEAVY = {"built", "cluster", "engine"}
+# Fixtures that build a whole package, adopt a table with DVC, use the container engine, or start a
+# Spark cluster.
+_HEAVY = {"adopted", "built", "cluster", "engine"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

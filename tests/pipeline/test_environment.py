@@ -128,6 +128,7 @@ def test_a_module_with_the_name_of_a_library_is_refused(
         environment.require_unshadowed(root)
 
 
+@pytest.mark.heavy
 def test_the_tests_run_in_an_environment_that_a_locked_run_accepts() -> None:
     """The check takes seconds, because it reads every file of every library."""
     environment.require_locked(Path(__file__).parents[2])

@@ -27,6 +27,7 @@ def toy(tmp_path: Path) -> Toy:
     return many_stores(tmp_path, [f"s{n:03}" for n in range(250)] * 60)
 
 
+@pytest.mark.heavy
 def test_a_killed_training_continues_with_the_missing_segments(toy: Toy) -> None:
     """The finished group is altered; the result shows that it was not trained again."""
     unfinished = toy.root / "out/unfinished/linear"
