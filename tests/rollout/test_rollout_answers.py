@@ -5,15 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 from sluice.package.archive import Package
 from sluice.rollout.machine.control import Control
 from sluice.rollout.rehearsal import damaged
 from sluice.scoring_log import reader
-from sluice.serve.target import HOST
+from support.rollout import listening
 
 
 @contextmanager
@@ -31,12 +30,8 @@ def answering(status: int, content: bytes) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer((HOST, 0), Handler) as listener:
-        Thread(target=listener.serve_forever, daemon=True).start()
-        try:
-            yield listener.server_port
-        finally:
-            listener.shutdown()
+    with listening(Handler) as port:
+        yield port
 
 
 def test_answers_that_no_caller_can_use_are_named(

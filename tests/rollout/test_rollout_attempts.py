@@ -8,8 +8,7 @@ import http.client
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 from sluice.package.archive import Package
 from sluice.rollout.machine.control import Control
@@ -18,6 +17,7 @@ from sluice.rollout.traffic import confirm
 from sluice.rollout.weights import Weights
 from sluice.scoring_log import reader
 from sluice.serve.target import HOST
+from support.rollout import listening
 
 
 @contextmanager
@@ -42,12 +42,8 @@ def losing_answers(server: int) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer((HOST, 0), Handler) as listener:
-        Thread(target=listener.serve_forever, daemon=True).start()
-        try:
-            yield listener.server_port
-        finally:
-            listener.shutdown()
+    with listening(Handler) as port:
+        yield port
 
 
 def asked(port: int, method: str, path: str, body: bytes, headers: dict[str, str]) -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from sluice.errors import SluiceError
 from sluice.package.parts import PARAMS
+from sluice.serve.target import HOST
 from support.package_parts import Package
 
 
@@ -49,3 +52,14 @@ def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
                 return
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.05)
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A port on which a thread answers requests with this handler."""
+    with ThreadingHTTPServer((HOST, 0), handler) as listener:
+        Thread(target=listener.serve_forever, daemon=True).start()
+        try:
+            yield listener.server_port
+        finally:
+            listener.shutdown()
